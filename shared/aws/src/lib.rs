@@ -1,0 +1,25 @@
+//! The ports on DynamoDB, SQS and Parameter Store: the only crate that names the AWS SDK.
+//!
+//! - [`Clients`] makes the rest: on Lambda, on somebody's laptop, or over a service in process.
+//! - [`Table`] keeps cursors, pages, gates, the ledger and parked records in one DynamoDB table.
+//! - [`Queue`] carries pages over SQS.
+//! - [`Parameters`] reads a connection's parameters and secrets.
+//! - [`Requests`] counts what all of them ask of AWS, retries included.
+//!
+//! No SDK type leaves this crate but in [`Clients::over`], which takes an HTTP client. A failed
+//! condition is a decision of the port; any other failure is `Unavailable`.
+
+mod clients;
+mod failure;
+mod in_process;
+mod parameters;
+mod queue;
+mod requests;
+mod table;
+
+pub use clients::Clients;
+pub use in_process::InProcess;
+pub use parameters::{Connection, Parameters};
+pub use queue::Queue;
+pub use requests::Requests;
+pub use table::Table;

@@ -1,0 +1,171 @@
+//! The page queue on SQS.
+
+use aws_sdk_sqs::{
+    Client,
+    types::{
+        BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+        SendMessageBatchRequestEntry,
+    },
+};
+use tidegate_core::{
+    model::StreamId,
+    ports::{PageQueue, QUEUE_BATCH_MAX, Receipt, Unavailable},
+};
+
+use crate::failure::unavailable;
+
+/// SQS's own bounds, in seconds: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/>.
+const DELAY_SECONDS_MAX: u64 = 900;
+const VISIBILITY_SECONDS_MAX: u64 = 43_200;
+const GROUP_CHARACTERS_MAX: usize = 128;
+/// A batch that was taken in part is sent again once, with what failed.
+const ROUNDS: u32 = 2;
+
+/// A standard queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: Client,
+    url: String,
+    group: Option<String>,
+}
+
+impl Queue {
+    pub(crate) fn new(client: Client, url: &str) -> Self {
+        Self { client, url: url.to_owned(), group: None }
+    }
+
+    /// The same queue, sending as this stream: a fair queue then serves the others first while this
+    /// one has a backlog. Costs nothing; a name too long for a group goes without.
+    #[must_use]
+    pub fn for_stream(&self, stream: &StreamId) -> Self {
+        let group = Some(stream.to_string()).filter(|name| name.len() <= GROUP_CHARACTERS_MAX);
+        Self { group, ..self.clone() }
+    }
+
+    /// Sends those of `bodies`, and answers with those that were not taken and why.
+    async fn send_some(
+        &self,
+        bodies: &[String],
+        indices: &[usize],
+        delay_seconds: i32,
+    ) -> Result<(Vec<usize>, String), Unavailable> {
+        let entry = |index: &usize| {
+            SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_body(&bodies[*index])
+                .delay_seconds(delay_seconds)
+                .set_message_group_id(self.group.clone())
+                .build()
+                .expect("an entry has an id and a body")
+        };
+        let sent = self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(indices.iter().map(entry).collect()))
+            .send()
+            .await
+            .map_err(|error| unavailable("SendMessageBatch", error))?;
+        // Only what is listed as taken was taken, whatever the list of failures says.
+        let taken = |index: &usize| sent.successful().iter().any(|e| e.id() == index.to_string());
+        Ok((indices.iter().copied().filter(|i| !taken(i)).collect(), reasons(sent.failed())))
+    }
+
+    /// Changes the visibility of at most ten, and answers with those that failed and why.
+    async fn give_back_some<'a>(
+        &self,
+        messages: &[&'a (Receipt, u64)],
+    ) -> Result<(Vec<&'a (Receipt, u64)>, String), Unavailable> {
+        let entry = |(index, (receipt, delay_ms)): (usize, &&(Receipt, u64))| {
+            ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(&*receipt.0)
+                .visibility_timeout(whole_seconds(*delay_ms, VISIBILITY_SECONDS_MAX))
+                .build()
+                .expect("an entry has an id and a receipt")
+        };
+        let changed = self
+            .client
+            .change_message_visibility_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(messages.iter().enumerate().map(entry).collect()))
+            .send()
+            .await
+            .map_err(|error| unavailable("ChangeMessageVisibilityBatch", error))?;
+        let left = changed.failed().iter().filter_map(|failed| failed.id().parse().ok());
+        let left = left.filter_map(|index: usize| messages.get(index).copied()).collect();
+        Ok((left, reasons(changed.failed())))
+    }
+}
+
+impl PageQueue for Queue {
+    async fn send(&self, bodies: &[String], delay_ms: u64) -> Result<(), Unavailable> {
+        let delay_seconds = whole_seconds(delay_ms, DELAY_SECONDS_MAX);
+        let mut left: Vec<usize> = (0..bodies.len()).collect();
+        let mut reason = String::new();
+        for _ in 0..ROUNDS {
+            if left.is_empty() {
+                break;
+            }
+            (left, reason) = self.send_some(bodies, &left, delay_seconds).await?;
+        }
+        let sent = bodies.len() - left.len();
+        all_taken("SendMessageBatch", sent, bodies.len(), &reason)
+    }
+
+    async fn give_back(&self, messages: &[(Receipt, u64)]) -> Result<(), Unavailable> {
+        // A failure in one ten keeps nobody from giving back the next.
+        let mut answer = Ok(());
+        for ten in messages.chunks(QUEUE_BATCH_MAX) {
+            let mut left: Vec<_> = ten.iter().collect();
+            let mut reason = String::new();
+            for _ in 0..ROUNDS {
+                if left.is_empty() {
+                    break;
+                }
+                match self.give_back_some(&left).await {
+                    Ok(rest) => (left, reason) = rest,
+                    Err(error) => {
+                        reason = error.0;
+                        break;
+                    }
+                }
+            }
+            let back = ten.len() - left.len();
+            answer = answer.and(all_taken("ChangeMessageVisibilityBatch", back, ten.len(), &reason));
+        }
+        answer
+    }
+}
+
+fn all_taken(asked: &str, taken: usize, of: usize, reason: &str) -> Result<(), Unavailable> {
+    if taken == of {
+        Ok(())
+    } else {
+        Err(Unavailable(format!("{asked}: {taken} of {of} entries were taken: {reason}")))
+    }
+}
+
+fn reasons(failed: &[BatchResultErrorEntry]) -> String {
+    let one = |e: &BatchResultErrorEntry| format!("{}: {}", e.code(), e.message().unwrap_or("-"));
+    let mut reasons: Vec<String> = failed.iter().map(one).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons.join(", ")
+}
+
+/// Rounded up, so that nothing comes back early; 0 stays 0.
+fn whole_seconds(ms: u64, seconds_max: u64) -> i32 {
+    i32::try_from(ms.div_ceil(1_000).min(seconds_max)).expect("both bounds fit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_seconds;
+
+    #[test]
+    fn delays_are_rounded_up_and_capped() {
+        let seconds = |ms| whole_seconds(ms, 900);
+        assert_eq!([0, 1, 1_000, 1_001, u64::MAX].map(seconds), [0, 1, 1, 2, 900]);
+    }
+}

@@ -1,0 +1,233 @@
+//! The cursor's item.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{AttributeValue, ReturnValue},
+};
+use tidegate_core::{
+    model::{
+        Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, Position, Settled, StreamId,
+    },
+    ports::{Advance, CursorStore, Lease, NewPage, Seal, Settle, Unavailable, Void},
+};
+
+use super::{
+    Table, gate,
+    item::{Item, Read, number, position, text},
+    key::{self, Key},
+    page,
+    write::{Written, conditionally},
+};
+
+type Answer<T> = Result<T, Unavailable>;
+
+impl CursorStore for Table {
+    async fn acquire(
+        &self,
+        stream: &StreamId,
+        owner: &str,
+        now_ms: EpochMs,
+        until_ms: EpochMs,
+    ) -> Answer<Lease> {
+        let update = self
+            .update(Key::cursor(stream))
+            .update_expression(format!(
+                "SET fence = if_not_exists(fence, :zero) + :one, #owner = :owner, \
+                 lease_until_ms = :until, paused = if_not_exists(paused, :false), {CREATE}"
+            ))
+            .condition_expression(
+                "attribute_not_exists(pk) OR (paused = :false AND lease_until_ms <= :now)",
+            )
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":now", number(now_ms))
+            .expression_attribute_values(":until", number(until_ms))
+            .expression_attribute_values(":false", AttributeValue::Bool(false))
+            .return_values(ReturnValue::AllNew);
+        let stands = match conditionally(created(update)).await? {
+            Written::Yes(item) => return Ok(Lease::Acquired(read(&item)?)),
+            Written::No(item) => read(&item.unwrap_or_default())?,
+        };
+        Ok(if stands.paused {
+            Lease::Paused
+        } else if *stands.owner == *owner {
+            // Our own earlier try, whose answer was lost.
+            Lease::Acquired(stands)
+        } else {
+            Lease::Held { until_ms: stands.lease_until_ms }
+        })
+    }
+
+    async fn release(&self, stream: &StreamId, owner: &str) -> Answer<()> {
+        let update = self
+            .update(Key::cursor(stream))
+            .update_expression("SET lease_until_ms = :zero, #owner = :nobody")
+            .condition_expression("#owner = :owner")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":nobody", text(""))
+            .expression_attribute_values(":zero", number(0));
+        conditionally(update).await.map(drop)
+    }
+
+    async fn load(
+        &self,
+        stream: &StreamId,
+        numbers: &[PageNumber],
+    ) -> Answer<(Cursor, Gate, Vec<Page>)> {
+        let mut keys = vec![Key::cursor(stream), Key::gate(stream)];
+        keys.extend(numbers.iter().map(|number| Key::page(stream, *number)));
+        let (mut cursor, mut gate, mut pages) = (Cursor::new(), Gate::default(), Vec::new());
+        for item in self.get_all(keys).await? {
+            match item.text("sk")? {
+                key::CURSOR => cursor = read(&item)?,
+                key::GATE => gate = gate::read(&item)?,
+                _ => pages.push(page::read(&item)?),
+            }
+        }
+        pages.sort_unstable_by_key(|page| page.number);
+        Ok((cursor, gate, pages))
+    }
+
+    async fn pages_after(
+        &self,
+        stream: &StreamId,
+        after: PageNumber,
+        limit: usize,
+    ) -> Answer<Vec<Page>> {
+        self.read_pages_after(stream, after, limit).await
+    }
+
+    async fn seal(
+        &self,
+        stream: &StreamId,
+        fence: Fence,
+        pages: &[NewPage],
+        now_ms: EpochMs,
+    ) -> Answer<Seal> {
+        self.seal_pages(stream, fence, pages, now_ms).await
+    }
+
+    async fn settle(
+        &self,
+        stream: &StreamId,
+        number: PageNumber,
+        emission: &Emission,
+        settled: &Settled,
+        done: bool,
+        now_ms: EpochMs,
+    ) -> Answer<Settle> {
+        self.settle_page(stream, number, emission, settled, done, now_ms).await
+    }
+
+    async fn advance(&self, stream: &StreamId, advance: &Advance) -> Answer<bool> {
+        let update = self
+            .update(Key::cursor(stream))
+            .update_expression("SET committed = :to, watermark = :to_position")
+            .condition_expression("committed = :from AND watermark = :from_position")
+            .expression_attribute_values(":from", number(advance.from.0))
+            .expression_attribute_values(":from_position", position(&advance.from.1))
+            .expression_attribute_values(":to", number(advance.to.0))
+            .expression_attribute_values(":to_position", position(&advance.to.1));
+        // Own success or another's helping hand: to the caller they are one.
+        Ok(conditionally(update).await?.is_yes())
+    }
+
+    async fn void(&self, stream: &StreamId, fence: Fence, seen: &Cursor) -> Answer<Void> {
+        let committed = seen.next - 1;
+        let update = self
+            .update(Key::cursor(stream))
+            .update_expression("SET head = watermark, committed = :to")
+            .condition_expression("fence = :fence AND committed = :from AND #next = :next")
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_values(":fence", number(fence))
+            .expression_attribute_values(":from", number(seen.committed))
+            .expression_attribute_values(":to", number(committed))
+            .expression_attribute_values(":next", number(seen.next))
+            .return_values(ReturnValue::AllNew);
+        let item = match conditionally(update).await? {
+            Written::Yes(item) => return Ok(Void::Voided(read(&item)?)),
+            Written::No(None) => return Ok(Void::Lost),
+            Written::No(Some(item)) => item,
+        };
+        let stands = read(&item)?;
+        // Our own success: under our fence, nothing sealed since, no page open.
+        let ours = stands.fence == fence
+            && stands.next == seen.next
+            && stands.committed == committed
+            && stands.head == stands.watermark;
+        Ok(if ours { Void::Voided(stands) } else { Void::Lost })
+    }
+
+    async fn cursor(&self, stream: &StreamId) -> Answer<Option<Cursor>> {
+        self.get(Key::cursor(stream)).await?.as_ref().map(read).transpose()
+    }
+
+    async fn set_paused(&self, stream: &StreamId, paused: bool) -> Answer<()> {
+        let update = self
+            .update(Key::cursor(stream))
+            .update_expression(format!(
+                "SET fence = if_not_exists(fence, :zero), \
+                 #owner = if_not_exists(#owner, :nobody), \
+                 lease_until_ms = if_not_exists(lease_until_ms, :zero), \
+                 paused = :paused, {CREATE}"
+            ))
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":nobody", text(""))
+            .expression_attribute_values(":paused", AttributeValue::Bool(paused));
+        conditionally(created(update)).await.map(drop)
+    }
+
+    async fn rewind(&self, stream: &StreamId, seen: Fence, to: &Position) -> Answer<bool> {
+        let update = self
+            .update(Key::cursor(stream))
+            .update_expression(
+                "SET head = :to, watermark = :to, committed = #next - :one, \
+                 fence = fence + :one, generation = generation + :one, \
+                 lease_until_ms = :zero",
+            )
+            .condition_expression("fence = :seen")
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_values(":to", position(to))
+            .expression_attribute_values(":seen", number(seen))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0));
+        let Written::No(stands) = conditionally(update).await? else { return Ok(true) };
+        let Some(stands) = stands.as_ref().map(read).transpose()? else { return Ok(false) };
+        // Our own success: one fence on without a lease, and the line begins where we put it.
+        Ok(stands.fence == seen + 1
+            && stands.lease_until_ms == 0
+            && stands.committed + 1 == stands.next
+            && stands.head == *to
+            && stands.watermark == *to)
+    }
+}
+
+/// The attributes that a new cursor begins with, beside those of whoever creates it.
+const CREATE: &str = "#next = if_not_exists(#next, :one), \
+                      committed = if_not_exists(committed, :zero), \
+                      generation = if_not_exists(generation, :zero), \
+                      head = if_not_exists(head, :start), \
+                      watermark = if_not_exists(watermark, :start)";
+
+fn created(update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+    update
+        .expression_attribute_names("#next", "next")
+        .expression_attribute_values(":zero", number(0))
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":start", position(&Position::Start))
+}
+
+fn read(item: &Item) -> Answer<Cursor> {
+    Ok(Cursor {
+        fence: item.number("fence")?,
+        owner: item.text("owner")?.into(),
+        lease_until_ms: item.number("lease_until_ms")?,
+        head: item.position("head")?,
+        next: item.number("next")?,
+        committed: item.number("committed")?,
+        watermark: item.position("watermark")?,
+        generation: item.number("generation")?,
+        paused: item.flag("paused")?,
+    })
+}

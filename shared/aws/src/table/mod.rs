@@ -1,0 +1,44 @@
+//! The state table on DynamoDB: one table, partition key `pk`, sort key `sk`, both texts, TTL on
+//! `expires_at`.
+//!
+//! | item | `pk` | `sk` | attributes |
+//! |---|---|---|---|
+//! | cursor | `flow/connection` | `C` | fence, owner, lease_until_ms, head, next, committed, watermark, generation, paused |
+//! | gate | `flow/connection` | `G` | shut_until_ms, failures; absent while open |
+//! | page | `flow/connection` | `P#` + 12 digits | emission, from, to, count, settled (a number set), state, last_progress_ms, attempts, expires_at |
+//! | ledger | `flow/connection#e#ID` | `L` | version, applied, lock_owner, lock_until_ms |
+//! | parked | `flow/connection#parked` | sortable ID and version | id, version, status, reason, page, parked_at_ms, data or packed or parts |
+//! | part | `flow/connection#parts` | its parked item's `sk`, a digest, a number | packed |
+//!
+//! Positions are kept as [`tidegate_core::model::Position::encode`] writes them. Nothing scans.
+//!
+//! The SDK sends a request again when its answer is lost, and then meets its own success as a failed
+//! condition. So a failed condition hands back the item as it stands, and each operation tells from
+//! it whether the success was its own.
+
+mod batch;
+mod cursor;
+mod gate;
+mod item;
+mod key;
+mod ledger;
+mod page;
+mod parked;
+mod parts;
+mod seal;
+mod write;
+
+use aws_sdk_dynamodb::Client;
+
+/// The cursor store, gates, ledger and parked records in one DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+impl Table {
+    pub(crate) fn new(client: Client, name: &str) -> Self {
+        Self { client, name: name.to_owned() }
+    }
+}

@@ -1,0 +1,148 @@
+//! A page's item: read, and settled.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use tidegate_core::{
+    model::{Emission, EpochMs, Page, PageNumber, PageState, Settled, StreamId},
+    ports::{NewPage, Settle, Unavailable},
+};
+
+use super::{
+    Table,
+    item::{Item, Read, damaged, number, position, text},
+    key::{self, Key},
+    write::{Written, conditionally},
+};
+
+type Answer<T> = Result<T, Unavailable>;
+
+const OPEN: &str = "OPEN";
+const DONE: &str = "DONE";
+
+/// How long a page is kept after its last record was settled, for whoever looks into yesterday.
+/// Only ever set on a page that is done: an open one is the one truth about its records.
+const DONE_KEPT_SECONDS: i64 = 30 * 24 * 3_600;
+
+/// The page as it is sealed.
+pub fn sealed(stream: &StreamId, page: &NewPage, now_ms: EpochMs) -> Item {
+    let mut item = Key::page(stream, page.number).attributes();
+    item.extend(
+        [
+            ("emission", text(&*page.emission.0)),
+            ("from", position(&page.from)),
+            ("to", position(&page.to)),
+            ("count", number(page.count)),
+            ("state", text(OPEN)),
+            ("last_progress_ms", number(now_ms)),
+            ("attempts", number(0)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    item
+}
+
+/// The page of an item.
+pub fn read(item: &Item) -> Answer<Page> {
+    let number = item.text("sk")?.strip_prefix("P#").and_then(|digits| digits.parse().ok());
+    Ok(Page {
+        number: number.ok_or_else(|| damaged("sk"))?,
+        emission: Emission(item.text("emission")?.into()),
+        from: item.position("from")?,
+        to: item.position("to")?,
+        count: item.number("count")?,
+        settled: settled(item)?,
+        state: state(item)?,
+        last_progress_ms: item.number("last_progress_ms")?,
+        attempts: item.number("attempts")?,
+    })
+}
+
+fn state(item: &Item) -> Answer<PageState> {
+    match item.text("state")? {
+        OPEN => Ok(PageState::Open),
+        DONE => Ok(PageState::Done),
+        _ => Err(damaged("state")),
+    }
+}
+
+fn settled(item: &Item) -> Answer<Settled> {
+    match item.get("settled") {
+        // DynamoDB has no empty set.
+        None => Ok(Settled::default()),
+        Some(AttributeValue::Ns(indices)) => {
+            indices.iter().map(|index| index.parse().map_err(|_| damaged("settled"))).collect()
+        }
+        Some(_) => Err(damaged("settled")),
+    }
+}
+
+impl Table {
+    pub(super) async fn read_pages_after(
+        &self,
+        stream: &StreamId,
+        after: PageNumber,
+        limit: usize,
+    ) -> Answer<Vec<Page>> {
+        let (pk, from) = (stream.to_string(), key::page(after + 1));
+        let items = self.query(&pk, &from, key::PAGES_END, limit).await?;
+        items.iter().map(read).collect()
+    }
+
+    pub(super) async fn settle_page(
+        &self,
+        stream: &StreamId,
+        page: PageNumber,
+        emission: &Emission,
+        settled: &Settled,
+        done: bool,
+        now_ms: EpochMs,
+    ) -> Answer<Settle> {
+        let update = self
+            .update(Key::page(stream, page))
+            .condition_expression("emission = :emission")
+            .expression_attribute_values(":emission", text(&*emission.0))
+            .expression_attribute_values(":now", number(now_ms))
+            .return_values(ReturnValue::AllNew);
+        let update = if done {
+            // The set has said all that it had to.
+            update
+                .update_expression(
+                    "SET last_progress_ms = :now, attempts = :zero, #state = :done, \
+                     expires_at = :expires REMOVE settled",
+                )
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_values(":done", text(DONE))
+                .expression_attribute_values(":expires", number(now_ms / 1_000 + DONE_KEPT_SECONDS))
+                .expression_attribute_values(":zero", number(0))
+        } else if settled.is_empty() {
+            update
+                .update_expression("SET last_progress_ms = :now, attempts = attempts + :one")
+                .expression_attribute_values(":one", number(1))
+        } else {
+            let indices = settled.iter().map(|index| index.to_string()).collect();
+            update
+                .update_expression("SET last_progress_ms = :now, attempts = :zero ADD settled :set")
+                .expression_attribute_values(":set", AttributeValue::Ns(indices))
+                .expression_attribute_values(":zero", number(0))
+        };
+        let Written::Yes(item) = conditionally(update).await? else {
+            return Ok(Settle::Superseded);
+        };
+        let stands = read(&item)?;
+        Ok(match stands.state {
+            PageState::Done => Settle::Done,
+            // Several processors settled the last of it between them, and none saw the whole.
+            PageState::Open if stands.settled.len() >= stands.count => {
+                return Box::pin(self.settle_page(
+                    stream,
+                    page,
+                    emission,
+                    &stands.settled,
+                    true,
+                    now_ms,
+                ))
+                .await;
+            }
+            PageState::Open => Settle::Open(stands.settled),
+        })
+    }
+}

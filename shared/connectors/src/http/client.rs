@@ -1,0 +1,71 @@
+//! The HTTP client: one for all connectors of a process, so that they share its connections.
+
+use std::{error::Error as _, time::Duration};
+
+use super::Redactor;
+
+/// Longer than the pause between two requests of a busy flow, shorter than most servers keep an
+/// idle connection: a Lambda function that thaws after a minute finds none that died meanwhile.
+const IDLE: Duration = Duration::from_secs(20);
+/// Reaching a server takes no longer than this, or it is down.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A shared HTTP client. Cloning it is cheap and shares the connections.
+#[derive(Debug, Clone)]
+pub struct HttpClient(reqwest::Client);
+
+impl HttpClient {
+    /// Follows no redirect by itself, keeps no cookie, and repeats a request only where no byte of
+    /// it can have been processed (a pooled connection that was closed before it was sent).
+    ///
+    /// # Errors
+    /// In one line, if the system's certificates or its resolver cannot be read.
+    pub fn new() -> Result<Self, String> {
+        // An error means that the process has chosen a provider already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder()
+            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .tcp_keepalive(Duration::from_secs(15))
+            .tcp_nodelay(true)
+            .build()
+            .map(Self)
+            .map_err(|error| format!("the HTTP client cannot be set up: {}", chain(&error)))
+    }
+
+    /// The client itself.
+    pub(crate) fn inner(&self) -> &reqwest::Client {
+        &self.0
+    }
+}
+
+/// What went wrong with a request, in one line without its URL.
+pub(crate) fn describe(error: reqwest::Error, redactor: &Redactor) -> String {
+    let what = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else if error.is_decode() || error.is_body() {
+        "the response broke off or cannot be decoded"
+    } else {
+        "the request failed"
+    };
+    redactor.line(&format!("{what}: {}", chain(&error.without_url())), 300)
+}
+
+/// An error with its causes, each said once.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
+}

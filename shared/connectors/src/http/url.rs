@@ -1,0 +1,132 @@
+//! Addresses that name a record: `https://api.test/orders/${record.id}`.
+
+use jiter::Jiter;
+use tidegate_flow::template::{Part, Template};
+use url::Url;
+
+use super::Origin;
+use crate::{
+    connect::{ConnectError, Resolver},
+    json::{Scalar, Trie},
+};
+
+/// Percent-encodes everything but RFC 3986's unreserved characters, so that a value stays one
+/// segment of a path or one value of a query.
+pub(crate) fn encode_segment(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// A URL, with places for a record's fields after its host.
+pub(crate) struct RecordUrl {
+    pieces: Vec<Piece>,
+    trie: Trie,
+    origin: Origin,
+    /// The whole, where no record takes part.
+    fixed: Option<Url>,
+}
+
+enum Piece {
+    Text(String),
+    Field { slot: usize, path: String },
+}
+
+/// Why a record has no address.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UrlError(pub(crate) String);
+
+impl RecordUrl {
+    /// Fills in parameters and secrets. Fields may stand only after the host: a record must not
+    /// choose where our credentials go.
+    pub(crate) fn new(
+        template: &Template,
+        place: &str,
+        resolver: &Resolver<'_>,
+    ) -> Result<Self, ConnectError> {
+        let mut trie = Trie::new();
+        let mut pieces = Vec::new();
+        let mut probe = String::new();
+        for part in &template.parts {
+            if let Part::Record(path) = part {
+                let fixed = probe.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+                if !fixed {
+                    let message = "a record's field may stand only after the host and a `/`";
+                    return Err(ConnectError::new(place, message));
+                }
+                pieces.push(Piece::Field { slot: trie.add(path), path: path.join(".") });
+                probe.push('x');
+            } else {
+                let text = resolver.part(part, place)?;
+                probe.push_str(&text);
+                pieces.push(Piece::Text(text));
+            }
+        }
+        let shown = || format!("`{}` is no absolute http(s) URL", probe_shown(template));
+        let url = Url::parse(&probe).map_err(|_| ConnectError::new(place, shown()))?;
+        let origin = Origin::of(&url).ok_or_else(|| ConnectError::new(place, shown()))?;
+        let fixed = (trie.slots() == 0).then_some(url);
+        Ok(Self { pieces, trie, origin, fixed })
+    }
+
+    /// Whether a record's fields take part.
+    pub(crate) fn names_record(&self) -> bool {
+        self.fixed.is_none()
+    }
+
+    /// The address for a record's JSON.
+    ///
+    /// # Errors
+    /// If a field is missing or empty, or would lead to another path than the template says.
+    pub(crate) fn render(&self, record: &[u8]) -> Result<Url, UrlError> {
+        if let Some(url) = &self.fixed {
+            return Ok(url.clone());
+        }
+        let mut picked = vec![None; self.trie.slots()];
+        let mut json = Jiter::new(record);
+        self.trie
+            .pick(&mut json, &mut picked)
+            .map_err(|error| UrlError(format!("no JSON: {}", crate::json::fault(&error, record))))?;
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(literal) => text.push_str(literal),
+                Piece::Field { slot, path } => {
+                    let value = picked[*slot]
+                        .clone()
+                        .and_then(|range| Scalar::read(&record[range]))
+                        .map(Scalar::into_text)
+                        .unwrap_or_default();
+                    // `.` and `..` climb a path even when they are percent-encoded.
+                    if value.is_empty() || value == "." || value == ".." {
+                        let message = format!("the URL needs the field `{path}`, which is `{value}`");
+                        return Err(UrlError(message));
+                    }
+                    text.push_str(&encode_segment(&value));
+                }
+            }
+        }
+        Url::parse(&text)
+            .ok()
+            .filter(|url| self.origin.has(url))
+            .ok_or_else(|| UrlError("the record's fields make no URL of it".into()))
+    }
+}
+
+/// The template as the flow file has it: no values, so no secrets.
+fn probe_shown(template: &Template) -> String {
+    let part = |part: &Part| match part {
+        Part::Literal(text) => text.clone(),
+        Part::Param(name) => format!("${{params.{name}}}"),
+        Part::Secret(name) => format!("${{secrets.{name}}}"),
+        Part::Record(path) => format!("${{record.{}}}", path.join(".")),
+    };
+    template.parts.iter().map(part).collect()
+}

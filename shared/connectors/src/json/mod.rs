@@ -1,0 +1,13 @@
+//! Reading JSON without building it: values are picked out as byte ranges of the text.
+
+mod scalar;
+mod trie;
+
+pub(crate) use scalar::{Scalar, quote};
+pub(crate) use trie::{Picked, Trie};
+
+/// Why a text is no JSON, in one line.
+pub(crate) fn fault(error: &jiter::JiterError, text: &[u8]) -> String {
+    let at = jiter::LinePosition::find(text, error.index);
+    format!("{} at line {} column {}", error.error_type, at.line, at.column)
+}

@@ -1,0 +1,41 @@
+//! Moving `committed` and the watermark, whoever comes by: the "help" of the protocol.
+
+use crate::{
+    decide::chain,
+    model::{Cursor, StreamId},
+    ports::{CursorStore, Unavailable},
+};
+
+/// Pages looked at in one request.
+const LOOK_AHEAD: usize = 50;
+/// Rounds in one call; whatever is left is the next caller's.
+const ROUNDS_MAX: usize = 20;
+
+/// Moves the commit over every DONE page that follows it. Answers with the cursor as last seen.
+///
+/// Fetcher and processors all call it: a processor that crashed between DONE and the commit would
+/// otherwise leave a window full of DONE pages that nobody commits.
+pub(super) async fn help<S: CursorStore>(
+    store: &S,
+    stream: &StreamId,
+    mut cursor: Cursor,
+) -> Result<Cursor, Unavailable> {
+    for _ in 0..ROUNDS_MAX {
+        if cursor.pages_open() == 0 {
+            break;
+        }
+        let pages = store.pages_after(stream, cursor.committed, LOOK_AHEAD).await?;
+        let Some(advance) = chain(&cursor, &pages) else { break };
+        let whole = advance.to.0 - advance.from.0 == LOOK_AHEAD as u64;
+        if store.advance(stream, &advance).await? {
+            (cursor.committed, cursor.watermark) = advance.to;
+            if !whole {
+                break;
+            }
+        } else {
+            // Somebody else moved it, or voided the pages: look again from where it is now.
+            (cursor, ..) = store.load(stream, &[]).await?;
+        }
+    }
+    Ok(cursor)
+}

@@ -1,0 +1,229 @@
+//! One request to the destination, guarded by the ledger where the flow orders by entity.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+use super::{Flow, Ports};
+use crate::{
+    decide::{Deadline, idempotency_key},
+    model::{Blame, Later, Ordering, Outcome, SkipReason, WireRecord},
+    ports::{Claim, Clock, Ids, Outgoing, Store, Transformed},
+};
+
+/// Records that go out in one request.
+pub(super) struct Chunk {
+    /// Ready to be sent, each with its index in the page.
+    pub outgoing: Vec<(u32, Outgoing)>,
+    /// Settled without a request: filtered, or refused by the transform.
+    pub decided: Vec<(u32, Outcome)>,
+}
+
+/// What came of a chunk.
+pub(super) struct Delivered {
+    /// One outcome a record, with its index in the page.
+    pub outcomes: Vec<(u32, Outcome)>,
+    /// How long the destination took, in ms; `None` when nothing was sent.
+    pub took_ms: Option<u64>,
+}
+
+/// Takes records until a request is full. `remaining` gives indices into `records`, ascending.
+pub(super) fn chunk(
+    flow: &Flow,
+    records: &[WireRecord],
+    remaining: &mut std::iter::Peekable<impl Iterator<Item = u32>>,
+) -> Chunk {
+    let batching = flow.destination.batching();
+    let mut chunk = Chunk { outgoing: Vec::new(), decided: Vec::new() };
+    // All bodies of a chunk share one buffer.
+    let mut buffer = Vec::new();
+    let mut spans = Vec::new();
+    while spans.len() < batching.records_max.max(1)
+        && let Some(&index) = remaining.peek()
+    {
+        let record = &records[index as usize];
+        let start = buffer.len();
+        match flow.transform.apply(&record.data, &mut buffer) {
+            Transformed::Written => {
+                if buffer.len() > batching.bytes_max && !spans.is_empty() {
+                    // It goes first into the next request.
+                    buffer.truncate(start);
+                    break;
+                }
+                spans.push((index, start..buffer.len()));
+            }
+            Transformed::Filtered => {
+                chunk.decided.push((index, Outcome::Skipped(SkipReason::Filtered)));
+            }
+            Transformed::Refused(reason) => {
+                chunk.decided.push((index, Outcome::Refused { status: None, reason }));
+            }
+        }
+        remaining.next();
+    }
+    let buffer = Bytes::from(buffer);
+    chunk.outgoing.extend(spans.into_iter().map(|(index, span)| {
+        let record = &records[index as usize];
+        let key = idempotency_key(&flow.stream, &record.id, record.version);
+        let body = buffer.slice(span);
+        (index, Outgoing { id: record.id.clone(), version: record.version, key, body })
+    }));
+    chunk
+}
+
+/// Sends a chunk. `timeout_ms` ends before the deadline's reserve.
+pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    records: &[WireRecord],
+    chunk: Chunk,
+    deadline: Deadline,
+    timeout_ms: u64,
+) -> Delivered {
+    let Chunk { outgoing, decided: mut outcomes } = chunk;
+    let by_entity = flow.settings.ordering != Ordering::None;
+    let owner = if by_entity { ports.entropy.unique(&flow.stream) } else { Box::default() };
+    let claimed = if by_entity {
+        claim(ports, flow, &owner, outgoing, deadline, &mut outcomes).await
+    } else {
+        outgoing
+    };
+    // Claiming took time: what is left now decides.
+    let timeout_ms = timeout_ms.min(deadline.left_ms(ports.clock.now_ms()));
+    if claimed.is_empty() || timeout_ms == 0 {
+        let late = claimed.iter().map(|(index, _)| (*index, out_of_time()));
+        outcomes.extend(late);
+        finish(ports, flow, &owner, &claimed, |_| Some(false), by_entity).await;
+        return Delivered { outcomes, took_ms: None };
+    }
+
+    let (indices, sent): (Vec<u32>, Vec<Outgoing>) = claimed.into_iter().unzip();
+    let started_ms = ports.clock.now_ms();
+    let mut answers = flow.destination.deliver(&sent, timeout_ms).await;
+    let took_ms = u64::try_from(ports.clock.now_ms() - started_ms).unwrap_or(0);
+    // A destination that answers for too few leaves the others unknown, and never settled.
+    answers.resize_with(sent.len(), unanswered);
+
+    let claimed: Vec<(u32, Outgoing)> = indices.into_iter().zip(sent).collect();
+    // An unknown outcome keeps its lock: the write may still land. Refused only unlocks: it is
+    // marked nowhere until it is durably parked, or a crash in between would skip it for good.
+    let applied = |place: usize| match &answers[place] {
+        Outcome::Delivered | Outcome::Skipped(_) => Some(true),
+        Outcome::Refused { .. } => Some(false),
+        Outcome::Later(later) => (!later.unknown).then_some(false),
+    };
+    finish(ports, flow, &owner, &claimed, applied, by_entity).await;
+    mark(ports, flow, records, &claimed, deadline, &mut answers).await;
+    outcomes.extend(claimed.iter().map(|(index, _)| *index).zip(answers));
+    Delivered { outcomes, took_ms: Some(took_ms) }
+}
+
+async fn claim<S: Store, Q, C: Clock, E>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    owner: &str,
+    outgoing: Vec<(u32, Outgoing)>,
+    deadline: Deadline,
+    outcomes: &mut Vec<(u32, Outcome)>,
+) -> Vec<(u32, Outgoing)> {
+    let now_ms = ports.clock.now_ms();
+    // No request of ours starts after the deadline, and none lands later than this.
+    let until_ms = deadline.at_ms + flow.settings.landing_ms;
+    let claims = join_all(outgoing.iter().map(|(_, record)| {
+        ports.store.claim(&flow.stream, &record.id, record.version, owner, now_ms, until_ms)
+    }))
+    .await;
+    let mut mine = Vec::with_capacity(outgoing.len());
+    for (record, claim) in outgoing.into_iter().zip(claims) {
+        let outcome = match claim {
+            // One owner claims each entity once: the second version of it in one request waits.
+            Ok(Claim::Mine) if mine.iter().any(|(_, other): &(u32, Outgoing)| other.id == record.1.id) => {
+                later(Blame::Entity, None, "another version is in the same request")
+            }
+            Ok(Claim::Mine) => {
+                mine.push(record);
+                continue;
+            }
+            Ok(Claim::Applied | Claim::Newer) => Outcome::Skipped(SkipReason::Older),
+            Ok(Claim::Locked { until_ms }) => later(
+                Blame::Entity,
+                u64::try_from(until_ms - now_ms).ok(),
+                "another version is being written",
+            ),
+            // Our claim may stand: the lock then runs out by itself.
+            Err(_) => later(Blame::Entity, None, "the ledger gave no answer"),
+        };
+        outcomes.push((record.0, outcome));
+    }
+    mine
+}
+
+/// Ends the claims for which `applied` says how; a lost answer leaves a lock that runs out, and a
+/// version that stays claimed, so that nothing older can pass it.
+async fn finish<S: Store, Q, C, E>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    owner: &str,
+    claimed: &[(u32, Outgoing)],
+    applied: impl Fn(usize) -> Option<bool>,
+    by_entity: bool,
+) {
+    if !by_entity {
+        return;
+    }
+    let ends = claimed.iter().enumerate().filter_map(|(place, (_, record))| {
+        let applied = applied(place)?;
+        Some(ports.store.finish(&flow.stream, &record.id, record.version, owner, applied))
+    });
+    join_all(ends.collect::<Vec<_>>()).await;
+}
+
+/// Marks what was delivered as processed at the source, where the flow asks for it. A record that
+/// could not be marked is not settled: it is delivered again, under the same key.
+async fn mark<S, Q, C: Clock, E>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    records: &[WireRecord],
+    claimed: &[(u32, Outgoing)],
+    deadline: Deadline,
+    answers: &mut [Outcome],
+) {
+    let Some(marker) = flow.source.marker() else { return };
+    let marks = claimed.iter().zip(answers).map(async |((index, record), answer)| {
+        if !matches!(answer, Outcome::Delivered | Outcome::Skipped(SkipReason::Duplicate)) {
+            return;
+        }
+        let timeout_ms = deadline.left_ms(ports.clock.now_ms());
+        if timeout_ms == 0 {
+            *answer = out_of_time();
+            return;
+        }
+        let data = &records[*index as usize].data;
+        let marked = marker.mark(&record.id, data, timeout_ms);
+        if let Err(error) = marked.await {
+            *answer = Outcome::Later(Later {
+                blame: Blame::Request,
+                after_ms: None,
+                unknown: false,
+                reason: format!("delivered, and not marked at the source: {error}").into(),
+            });
+        }
+    });
+    join_all(marks.collect::<Vec<_>>()).await;
+}
+
+fn out_of_time() -> Outcome {
+    later(Blame::Entity, Some(0), "the invocation's time was up")
+}
+
+fn unanswered() -> Outcome {
+    Outcome::Later(Later {
+        blame: Blame::Request,
+        after_ms: None,
+        unknown: true,
+        reason: "the destination gave no result for it".into(),
+    })
+}
+
+fn later(blame: Blame, after_ms: Option<u64>, reason: &'static str) -> Outcome {
+    Outcome::Later(Later { blame, after_ms, unknown: false, reason: reason.into() })
+}

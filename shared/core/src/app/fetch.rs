@@ -1,0 +1,406 @@
+//! The fetcher: lease, help, reap, back-pressure, read, send, seal.
+
+use futures_util::future::join;
+use serde::Serialize;
+
+use super::{Flow, Ports, commit::help};
+use crate::{
+    decide::{Deadline, Draft, stuck},
+    model::{
+        Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, ParkedKey, Position,
+    },
+    ports::{
+        Clock, Ids, Lease, NewPage, PageQueue, QUEUE_BATCH_BYTES_MAX, QUEUE_BATCH_MAX, Seal,
+        SourceError, Store, Unavailable, Void, Walk,
+    },
+};
+
+/// A batch that has waited this long is sent, full or not.
+const PATIENCE_MS: EpochMs = 1_000;
+/// Tries of one send or seal within an invocation.
+const TRIES: usize = 3;
+
+/// One scheduled run.
+#[derive(Debug, Clone, Copy)]
+pub struct FetchRun {
+    /// When to stop.
+    pub deadline: Deadline,
+    /// Most records to take on; `None` for no such limit.
+    pub records_max: Option<u64>,
+    /// How long a message stays invisible, so that its seal comes first. In ms.
+    pub send_delay_ms: u64,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Everything up to the bound is read.
+    Source,
+    /// The run took on all it may.
+    Records,
+    /// The window is full: the processors come first.
+    Window,
+    /// Time was up.
+    Deadline,
+    /// Another invocation has the lease.
+    Held,
+    /// An operator paused the stream.
+    Paused,
+    /// Another fetcher took over meanwhile.
+    Fenced,
+    /// The source did not answer; the next run goes on.
+    SourceLater(String),
+    /// The source needs somebody to act.
+    SourceHalt(String),
+}
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FetchReport {
+    /// Pages sealed.
+    pub pages: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Records too large for a message, parked.
+    pub parked: u64,
+    /// Requests to the source.
+    pub source_requests: u64,
+    /// Open pages that were voided, to be read again.
+    pub voided: u64,
+    /// Why it ended.
+    pub end: End,
+    /// The newest moment that it read up to.
+    pub until_ms: EpochMs,
+    /// Nothing is left to read up to the bound, and every page is committed.
+    pub caught_up: bool,
+    /// Where the next run goes on.
+    #[serde(serialize_with = "as_text")]
+    pub head: Position,
+    /// Settled up to there.
+    #[serde(serialize_with = "as_text")]
+    pub watermark: Position,
+}
+
+fn as_text<S: serde::Serializer>(position: &Position, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(position)
+}
+
+/// Runs the fetcher once. An error means that the state table or the queue gave no answer: what was
+/// done holds, and the next run goes on from there.
+pub async fn fetch<S: Store, Q: PageQueue, C: Clock, E: Ids>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    run: FetchRun,
+) -> Result<FetchReport, Unavailable> {
+    let owner = ports.entropy.unique(&flow.stream);
+    let now_ms = ports.clock.now_ms();
+    let until_ms = now_ms - flow.settings.settle_lag_ms;
+    let lease = ports.store.acquire(&flow.stream, &owner, now_ms, run.deadline.at_ms).await?;
+    let cursor = match lease {
+        Lease::Acquired(cursor) => cursor,
+        Lease::Held { .. } => return Ok(idle(End::Held, until_ms)),
+        Lease::Paused => return Ok(idle(End::Paused, until_ms)),
+    };
+    let report = under_lease(ports, flow, run, cursor, until_ms).await;
+    // Only to let the next run in early: without it the lease runs out by itself.
+    let released = ports.store.release(&flow.stream, &owner).await;
+    if let Err(error) = released {
+        tracing::debug!(stream = %flow.stream, %error, "the lease was not released");
+    }
+    report
+}
+
+fn idle(end: End, until_ms: EpochMs) -> FetchReport {
+    FetchReport {
+        pages: 0,
+        records: 0,
+        parked: 0,
+        source_requests: 0,
+        voided: 0,
+        end,
+        until_ms,
+        caught_up: false,
+        head: Position::Start,
+        watermark: Position::Start,
+    }
+}
+
+async fn under_lease<S: Store, Q: PageQueue, C: Clock, E: Ids>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    run: FetchRun,
+    cursor: Cursor,
+    until_ms: EpochMs,
+) -> Result<FetchReport, Unavailable> {
+    let fence = cursor.fence;
+    let mut report = idle(End::Source, until_ms);
+    let cursor = help(&ports.store, &flow.stream, cursor).await?;
+    if cursor.fence != fence {
+        return Ok(FetchReport { end: End::Fenced, ..report });
+    }
+    let Some((cursor, voided)) = reap(ports, flow, cursor).await? else {
+        return Ok(FetchReport { end: End::Fenced, ..report });
+    };
+    report.voided = voided;
+    report.watermark = cursor.watermark.clone();
+
+    let mut emitter = Emitter { ports, flow, fence, run, parked: 0 };
+    let mut reader = Reader {
+        walk: flow.source.walk(cursor.head.clone(), until_ms),
+        ids: &ports.entropy,
+        flow,
+        fence,
+        run,
+        pages_left: flow.settings.window_pages().saturating_sub(cursor.pages_open()),
+        records_left: run.records_max.unwrap_or(u64::MAX),
+        number: cursor.next,
+        draft: Draft::new(cursor.head.clone()),
+        unread: Vec::new().into_iter(),
+        ready: None,
+        source_ended: false,
+        end: None,
+        requests: 0,
+    };
+    report.head = cursor.head.clone();
+
+    let mut batch = reader.fill(&ports.clock).await;
+    while !batch.is_empty() {
+        // The next pages are read while these are sent and sealed.
+        let (sealed, next) = join(emitter.emit(&batch), reader.fill(&ports.clock)).await;
+        match sealed? {
+            Seal::Sealed => {}
+            Seal::Lost => {
+                reader.end = Some(End::Fenced);
+                break;
+            }
+        }
+        report.pages += batch.len() as u64;
+        report.records += batch.iter().map(|sending| sending.records).sum::<u64>();
+        report.head = batch.last().expect("it is not empty").page.to.clone();
+        batch = next;
+    }
+    report.source_requests = reader.requests;
+    report.parked = emitter.parked;
+    report.end = reader.end.unwrap_or(End::Source);
+    report.caught_up = report.end == End::Source && report.pages == 0 && cursor.pages_open() == 0;
+    Ok(report)
+}
+
+/// Voids all open pages if the oldest has lost its message. `None` if another fetcher took over.
+async fn reap<S: Store, Q, C: Clock, E>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    cursor: Cursor,
+) -> Result<Option<(Cursor, u64)>, Unavailable> {
+    let open = cursor.pages_open();
+    if open == 0 {
+        return Ok(Some((cursor, 0)));
+    }
+    let oldest = ports.store.pages_after(&flow.stream, cursor.committed, 1).await?;
+    let now_ms = ports.clock.now_ms();
+    if !stuck(&cursor, oldest.first(), flow.settings.stuck_after_ms, now_ms) {
+        return Ok(Some((cursor, 0)));
+    }
+    // An alarm goes by this line: a message was lost, or nobody processes.
+    tracing::error!(
+        stream = %flow.stream, page = cursor.committed + 1, open,
+        "open pages made no progress: voided, to be read again from the watermark"
+    );
+    match ports.store.void(&flow.stream, cursor.fence, &cursor).await? {
+        Void::Voided(cursor) => Ok(Some((cursor, open))),
+        Void::Lost => Ok(None),
+    }
+}
+
+/// A page on its way out.
+struct Sending {
+    page: NewPage,
+    body: String,
+    records: u64,
+    oversized: Vec<crate::model::WireRecord>,
+}
+
+/// Reads the source and cuts it into encoded pages.
+struct Reader<'a, E> {
+    walk: Box<dyn Walk + 'a>,
+    ids: &'a E,
+    flow: &'a Flow,
+    fence: Fence,
+    run: FetchRun,
+    pages_left: u64,
+    records_left: u64,
+    number: u64,
+    draft: Draft,
+    unread: std::vec::IntoIter<crate::model::Record>,
+    /// A page that did not fit the batch before.
+    ready: Option<Sending>,
+    source_ended: bool,
+    end: Option<End>,
+    requests: u64,
+}
+
+impl<E: Ids> Reader<'_, E> {
+    /// The next batch of pages; empty when the run is over, and then `end` says why.
+    async fn fill<C: Clock>(&mut self, clock: &C) -> Vec<Sending> {
+        let started_ms = clock.now_ms();
+        if self.run.deadline.left_ms(started_ms) == 0 {
+            // What is read and not sent waits for the next run, like all the rest.
+            self.end.get_or_insert(End::Deadline);
+            return Vec::new();
+        }
+        let mut batch: Vec<Sending> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            // Cut what has been read.
+            while let Some(sending) = self.ready.take().or_else(|| self.cut()) {
+                if !batch.is_empty() && bytes + sending.body.len() > QUEUE_BATCH_BYTES_MAX {
+                    self.ready = Some(sending);
+                    return batch;
+                }
+                bytes += sending.body.len();
+                batch.push(sending);
+                if batch.len() == QUEUE_BATCH_MAX {
+                    return batch;
+                }
+            }
+            if self.end.is_some() {
+                return batch;
+            }
+            let now_ms = clock.now_ms();
+            if self.run.deadline.left_ms(now_ms) == 0 {
+                self.end = Some(End::Deadline);
+                continue;
+            }
+            if !batch.is_empty() && now_ms - started_ms >= PATIENCE_MS {
+                return batch;
+            }
+            match self.walk.next(self.run.deadline.stop_ms).await {
+                Ok(read) => {
+                    self.requests += u64::from(read.requests);
+                    self.source_ended = read.end;
+                    self.unread = read.records.into_iter();
+                }
+                Err(error) => {
+                    let end = match &error {
+                        SourceError::Later { .. } => End::SourceLater(error.to_string()),
+                        SourceError::Halt(_) => End::SourceHalt(error.to_string()),
+                    };
+                    self.requests += 1;
+                    self.end = Some(end);
+                }
+            }
+        }
+    }
+
+    /// The next page, if enough has been read for one or nothing more is to come.
+    fn cut(&mut self) -> Option<Sending> {
+        if self.pages_left == 0 {
+            self.end.get_or_insert(End::Window);
+            return None;
+        }
+        let records_max = self.flow.settings.page_records_max;
+        while let Some(record) = self.unread.as_slice().first() {
+            if self.draft.is_full_for(record, records_max) {
+                return Some(self.seal_draft());
+            }
+            if self.records_left == 0 {
+                self.end.get_or_insert(End::Records);
+                break;
+            }
+            self.records_left -= 1;
+            let record = self.unread.next().expect("it was just seen");
+            self.draft.push(record);
+        }
+        if self.draft.is_full(records_max) {
+            return Some(self.seal_draft());
+        }
+        if self.source_ended && self.unread.as_slice().is_empty() {
+            self.end.get_or_insert(End::Source);
+        }
+        (self.end.is_some() && !self.draft.is_empty()).then(|| self.seal_draft())
+    }
+
+    fn seal_draft(&mut self) -> Sending {
+        let next = Draft::new(self.draft.to.clone());
+        let draft = std::mem::replace(&mut self.draft, next);
+        let page = NewPage {
+            number: self.number,
+            emission: Emission(self.ids.unique(&self.flow.stream)),
+            from: draft.from,
+            to: draft.to,
+            count: u32::try_from(draft.records.len()).expect("a page's records are few"),
+        };
+        self.number += 1;
+        self.pages_left -= 1;
+        let message = Message::Page(PageMessage {
+            stream: self.flow.stream.clone(),
+            number: page.number,
+            emission: page.emission.clone(),
+            fence: self.fence,
+            from: page.from.clone(),
+            to: page.to.clone(),
+            records: draft.records,
+        });
+        let body = message.encode().expect("the source gave JSON, and the rest is plain data");
+        Sending { records: u64::from(page.count), page, body, oversized: draft.oversized }
+    }
+}
+
+/// Sends and seals pages.
+struct Emitter<'a, S, Q, C, E> {
+    ports: &'a Ports<S, Q, C, E>,
+    flow: &'a Flow,
+    fence: Fence,
+    run: FetchRun,
+    parked: u64,
+}
+
+impl<S: Store, Q: PageQueue, C: Clock, E> Emitter<'_, S, Q, C, E> {
+    async fn emit(&mut self, batch: &[Sending]) -> Result<Seal, Unavailable> {
+        self.park_oversized(batch).await?;
+        let bodies: Vec<String> = batch.iter().map(|sending| sending.body.clone()).collect();
+        let pages: Vec<NewPage> = batch.iter().map(|sending| sending.page.clone()).collect();
+        let delay_ms = self.run.send_delay_ms;
+        // A repeat after a lost answer sends copies of the same emission, which is harmless.
+        let mut tries = 1;
+        while let Err(error) = self.ports.queue.send(&bodies, delay_ms).await {
+            if tries == TRIES {
+                return Err(error);
+            }
+            tries += 1;
+        }
+        // Only now: a seal without its message would leave a page that nobody carries.
+        let now_ms = self.ports.clock.now_ms();
+        let mut tries = 1;
+        loop {
+            match self.ports.store.seal(&self.flow.stream, self.fence, &pages, now_ms).await {
+                Err(_) if tries < TRIES => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Before the seal moves the head over them.
+    async fn park_oversized(&mut self, batch: &[Sending]) -> Result<(), Unavailable> {
+        let parked_at_ms = self.ports.clock.now_ms();
+        let parked: Vec<Parked> = batch
+            .iter()
+            .flat_map(|sending| sending.oversized.iter().map(|record| (sending.page.number, record)))
+            .map(|(page, record)| Parked {
+                stream: self.flow.stream.clone(),
+                key: ParkedKey { id: record.id.clone(), version: record.version },
+                status: None,
+                reason: format!("too large for a message: {} bytes", record.data.len()).into(),
+                page,
+                parked_at_ms,
+                data: record.data.clone(),
+            })
+            .collect();
+        if !parked.is_empty() {
+            self.ports.store.park(&parked).await?;
+            self.parked += parked.len() as u64;
+        }
+        Ok(())
+    }
+}

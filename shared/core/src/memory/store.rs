@@ -1,0 +1,367 @@
+//! The state table in memory.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Mutex,
+};
+
+use super::lock;
+use crate::{
+    model::{
+        Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, PageState, Parked, ParkedKey,
+        Position, RecordId, Settled, StreamId, Version,
+    },
+    ports::{
+        Advance, Claim, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal, Settle,
+        Unavailable, Void,
+    },
+};
+
+/// One table for all streams; every call is one atomic step.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    streams: Mutex<HashMap<StreamId, Stream>>,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    cursor: Option<Cursor>,
+    gate: Gate,
+    pages: BTreeMap<PageNumber, Page>,
+    entities: HashMap<RecordId, Entity>,
+    parked: BTreeMap<ParkedKey, Parked>,
+}
+
+#[derive(Debug, Default)]
+struct Entity {
+    version: Option<Version>,
+    applied: Option<Version>,
+    owner: Option<Box<str>>,
+    until_ms: EpochMs,
+}
+
+impl MemoryStore {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn with<T>(&self, stream: &StreamId, act: impl FnOnce(&mut Stream) -> T) -> T {
+        let mut streams = lock(&self.streams);
+        if !streams.contains_key(stream) {
+            streams.insert(stream.clone(), Stream::default());
+        }
+        act(streams.get_mut(stream).expect("it was just put in"))
+    }
+}
+
+impl CursorStore for MemoryStore {
+    async fn acquire(
+        &self,
+        stream: &StreamId,
+        owner: &str,
+        now_ms: EpochMs,
+        until_ms: EpochMs,
+    ) -> Result<Lease, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let cursor = state.cursor.get_or_insert_with(Cursor::new);
+            if cursor.paused {
+                return Lease::Paused;
+            }
+            if &*cursor.owner != owner {
+                if cursor.lease_until_ms > now_ms {
+                    return Lease::Held { until_ms: cursor.lease_until_ms };
+                }
+                cursor.fence += 1;
+                cursor.owner = owner.into();
+                cursor.lease_until_ms = until_ms;
+            }
+            Lease::Acquired(cursor.clone())
+        }))
+    }
+
+    async fn release(&self, stream: &StreamId, owner: &str) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            if let Some(cursor) = state.cursor.as_mut().filter(|cursor| &*cursor.owner == owner) {
+                cursor.lease_until_ms = 0;
+            }
+        });
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        stream: &StreamId,
+        numbers: &[PageNumber],
+    ) -> Result<(Cursor, Gate, Vec<Page>), Unavailable> {
+        Ok(self.with(stream, |state| {
+            let cursor = state.cursor.clone().unwrap_or_else(Cursor::new);
+            let pages = numbers.iter().filter_map(|number| state.pages.get(number).cloned());
+            (cursor, state.gate, pages.collect())
+        }))
+    }
+
+    async fn pages_after(
+        &self,
+        stream: &StreamId,
+        after: PageNumber,
+        limit: usize,
+    ) -> Result<Vec<Page>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            state.pages.range(after + 1..).take(limit).map(|(_, page)| page.clone()).collect()
+        }))
+    }
+
+    async fn seal(
+        &self,
+        stream: &StreamId,
+        fence: Fence,
+        pages: &[NewPage],
+        now_ms: EpochMs,
+    ) -> Result<Seal, Unavailable> {
+        let (Some(first), Some(last)) = (pages.first(), pages.last()) else {
+            return Ok(Seal::Sealed);
+        };
+        Ok(self.with(stream, |state| {
+            if state.pages.get(&first.number).is_some_and(|page| page.emission == first.emission) {
+                return Seal::Sealed;
+            }
+            let Some(cursor) = state.cursor.as_mut() else { return Seal::Lost };
+            if cursor.fence != fence || cursor.next != first.number {
+                return Seal::Lost;
+            }
+            cursor.next = last.number + 1;
+            cursor.head = last.to.clone();
+            for page in pages {
+                let page = Page {
+                    number: page.number,
+                    emission: page.emission.clone(),
+                    from: page.from.clone(),
+                    to: page.to.clone(),
+                    count: page.count,
+                    settled: Settled::default(),
+                    state: PageState::Open,
+                    last_progress_ms: now_ms,
+                    attempts: 0,
+                };
+                state.pages.insert(page.number, page);
+            }
+            Seal::Sealed
+        }))
+    }
+
+    async fn settle(
+        &self,
+        stream: &StreamId,
+        number: PageNumber,
+        emission: &Emission,
+        settled: &Settled,
+        done: bool,
+        now_ms: EpochMs,
+    ) -> Result<Settle, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let Some(page) =
+                state.pages.get_mut(&number).filter(|page| page.emission == *emission)
+            else {
+                return Settle::Superseded;
+            };
+            page.last_progress_ms = page.last_progress_ms.max(now_ms);
+            page.attempts = if settled.is_empty() { page.attempts + 1 } else { 0 };
+            page.settled.union(settled);
+            if done || page.settled.len() >= page.count {
+                page.state = PageState::Done;
+            }
+            match page.state {
+                PageState::Done => Settle::Done,
+                PageState::Open => Settle::Open(page.settled.clone()),
+            }
+        }))
+    }
+
+    async fn advance(&self, stream: &StreamId, advance: &Advance) -> Result<bool, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let Some(cursor) = state.cursor.as_mut() else { return false };
+            if (cursor.committed, &cursor.watermark) != (advance.from.0, &advance.from.1) {
+                return false;
+            }
+            (cursor.committed, cursor.watermark) = advance.to.clone();
+            true
+        }))
+    }
+
+    async fn void(
+        &self,
+        stream: &StreamId,
+        fence: Fence,
+        seen: &Cursor,
+    ) -> Result<Void, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let Some(cursor) = state.cursor.as_mut() else { return Void::Lost };
+            let as_seen = (cursor.committed, cursor.next) == (seen.committed, seen.next);
+            if cursor.fence != fence || !as_seen {
+                return Void::Lost;
+            }
+            cursor.head = cursor.watermark.clone();
+            cursor.committed = cursor.next - 1;
+            Void::Voided(cursor.clone())
+        }))
+    }
+
+    async fn cursor(&self, stream: &StreamId) -> Result<Option<Cursor>, Unavailable> {
+        Ok(self.with(stream, |state| state.cursor.clone()))
+    }
+
+    async fn set_paused(&self, stream: &StreamId, paused: bool) -> Result<(), Unavailable> {
+        self.with(stream, |state| state.cursor.get_or_insert_with(Cursor::new).paused = paused);
+        Ok(())
+    }
+
+    async fn rewind(
+        &self,
+        stream: &StreamId,
+        seen: Fence,
+        to: &Position,
+    ) -> Result<bool, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let Some(cursor) = state.cursor.as_mut().filter(|cursor| cursor.fence == seen) else {
+                return false;
+            };
+            cursor.fence += 1;
+            cursor.lease_until_ms = 0;
+            cursor.generation += 1;
+            cursor.head = to.clone();
+            cursor.watermark = to.clone();
+            cursor.committed = cursor.next - 1;
+            true
+        }))
+    }
+}
+
+impl Gates for MemoryStore {
+    async fn shut(
+        &self,
+        stream: &StreamId,
+        until_ms: EpochMs,
+        failures: u32,
+    ) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            if state.gate.shut_until_ms < until_ms {
+                state.gate = Gate { shut_until_ms: until_ms, failures };
+            }
+        });
+        Ok(())
+    }
+
+    async fn probe(
+        &self,
+        stream: &StreamId,
+        seen: Gate,
+        until_ms: EpochMs,
+    ) -> Result<bool, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let mine = state.gate == seen;
+            if mine {
+                state.gate.shut_until_ms = until_ms;
+            }
+            mine
+        }))
+    }
+
+    async fn open(&self, stream: &StreamId) -> Result<(), Unavailable> {
+        self.with(stream, |state| state.gate = Gate::default());
+        Ok(())
+    }
+}
+
+impl Ledger for MemoryStore {
+    async fn claim(
+        &self,
+        stream: &StreamId,
+        entity: &RecordId,
+        version: Version,
+        owner: &str,
+        now_ms: EpochMs,
+        until_ms: EpochMs,
+    ) -> Result<Claim, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let entity = state.entities.entry(entity.clone()).or_default();
+            if entity.owner.as_deref() == Some(owner) {
+                return Claim::Mine;
+            }
+            if entity.applied >= Some(version) {
+                return Claim::Applied;
+            }
+            if entity.owner.is_some() && entity.until_ms >= now_ms {
+                return Claim::Locked { until_ms: entity.until_ms };
+            }
+            if entity.version > Some(version) {
+                return Claim::Newer;
+            }
+            entity.version = Some(version);
+            entity.owner = Some(owner.into());
+            entity.until_ms = until_ms;
+            Claim::Mine
+        }))
+    }
+
+    async fn finish(
+        &self,
+        stream: &StreamId,
+        entity: &RecordId,
+        version: Version,
+        owner: &str,
+        applied: bool,
+    ) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            let Some(entity) = state.entities.get_mut(entity) else { return };
+            if entity.owner.as_deref() != Some(owner) {
+                return;
+            }
+            entity.owner = None;
+            entity.until_ms = 0;
+            if applied {
+                entity.applied = entity.applied.max(Some(version));
+            }
+        });
+        Ok(())
+    }
+}
+
+impl ParkedStore for MemoryStore {
+    async fn park(&self, records: &[Parked]) -> Result<(), Unavailable> {
+        for record in records {
+            self.with(&record.stream, |state| {
+                state.parked.insert(record.key.clone(), record.clone());
+            });
+        }
+        Ok(())
+    }
+
+    async fn parked(
+        &self,
+        stream: &StreamId,
+        after: Option<&ParkedKey>,
+        limit: usize,
+    ) -> Result<Vec<Parked>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let records = state.parked.iter();
+            let records = records.filter(|(key, _)| after.is_none_or(|after| *key > after));
+            records.take(limit).map(|(_, parked)| parked.clone()).collect()
+        }))
+    }
+
+    async fn parked_by_key(
+        &self,
+        stream: &StreamId,
+        keys: &[ParkedKey],
+    ) -> Result<Vec<Parked>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            keys.iter().filter_map(|key| state.parked.get(key).cloned()).collect()
+        }))
+    }
+
+    async fn unpark(&self, stream: &StreamId, keys: &[ParkedKey]) -> Result<(), Unavailable> {
+        self.with(stream, |state| keys.iter().for_each(|key| drop(state.parked.remove(key))));
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! The stream's item, and the gate before its destination.
+
+use super::{EpochMs, Fence, PageNumber, Position};
+
+/// The stream's one item: who fetches, how far was fetched, and how far is settled without a gap.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Grows with every lease; what a fetcher writes under an older one is refused.
+    pub fence: Fence,
+    /// The invocation that holds the lease.
+    pub owner: Box<str>,
+    /// When the lease ends. It saves work and gives no safety: the fence does.
+    pub lease_until_ms: EpochMs,
+    /// Fetched up to.
+    pub head: Position,
+    /// The number of the next page.
+    pub next: PageNumber,
+    /// Every page up to this one is settled, or void.
+    pub committed: PageNumber,
+    /// Settled up to, without a gap.
+    pub watermark: Position,
+    /// Grows with every rewind; within one, the watermark never goes back.
+    pub generation: u64,
+    /// Set by an operator: the fetcher takes nothing on.
+    pub paused: bool,
+}
+
+impl Cursor {
+    /// A stream that nothing was ever read of.
+    pub fn new() -> Self {
+        Self { next: 1, ..Self::default() }
+    }
+
+    /// How many pages are emitted and not committed.
+    pub fn pages_open(&self) -> u64 {
+        (self.next - 1).saturating_sub(self.committed)
+    }
+}
+
+/// The gate before a stream's destination: shut while the destination is down or asked us to wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// Nothing is sent before this moment.
+    pub shut_until_ms: EpochMs,
+    /// Failed probes in a row. While above zero, the gate opens only for one probe at a time.
+    pub failures: u32,
+}

@@ -1,0 +1,106 @@
+//! What the protocol needs to know of a flow; the rest of its file is the connectors' own.
+
+use super::EpochMs;
+
+/// The part of a flow that the application goes by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowSettings {
+    /// How strictly records of one entity follow each other.
+    pub ordering: Ordering,
+    /// Most records in a page.
+    pub page_records_max: u32,
+    /// Most pages emitted and not committed.
+    pub window_pages_max: u64,
+    /// Records younger than this are left for the next run: a late commit may still slip in before
+    /// them. In ms; it takes a source that says when a record changed.
+    pub settle_lag_ms: EpochMs,
+    /// Most requests in flight at the destination, over all processors.
+    pub concurrency_max: u32,
+    /// Most records in a window, over all processors; every one of them holds.
+    pub rates: Vec<RateLimit>,
+    /// How failures are tried again.
+    pub retry: RetryPolicy,
+    /// An open page that no processor held for so long has lost its message. In ms.
+    pub stuck_after_ms: EpochMs,
+    /// The longest that a request may take, in ms.
+    pub request_timeout_ms: u64,
+    /// The longest that the destination may take to apply a request that it has accepted, in ms:
+    /// what an entity's lock outlives its invocation by.
+    pub landing_ms: EpochMs,
+}
+
+/// How strictly records of one entity follow each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ordering {
+    /// Records never change: no ledger, cheapest.
+    None,
+    /// An older version of an entity never lands after a newer one.
+    #[default]
+    Entity,
+    /// One page at a time, one record after the other.
+    Serial,
+}
+
+/// At most `count` in any `window_ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests.
+    pub count: u32,
+    /// In how long, in ms.
+    pub window_ms: u64,
+}
+
+/// How a failed delivery is tried again: with exponentially growing, capped waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Tries that settle nothing before a record is parked, if others get through meanwhile.
+    pub attempts_max: u32,
+    /// The first wait, in ms.
+    pub base_ms: u64,
+    /// The longest wait, in ms.
+    pub cap_ms: u64,
+}
+
+impl FlowSettings {
+    /// Most pages emitted and not committed: one alone where the order is serial.
+    pub fn window_pages(&self) -> u64 {
+        match self.ordering {
+            Ordering::Serial => 1,
+            Ordering::None | Ordering::Entity => self.window_pages_max.max(1),
+        }
+    }
+
+    /// One processor's share of the requests in flight; at least one, for a share of none would
+    /// never finish.
+    pub fn concurrency_share(&self, processors: u32) -> usize {
+        match self.ordering {
+            Ordering::Serial => 1,
+            Ordering::None | Ordering::Entity => {
+                (self.concurrency_max / processors.max(1)).max(1) as usize
+            }
+        }
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { attempts_max: 20, base_ms: 1_000, cap_ms: 600_000 }
+    }
+}
+
+impl Default for FlowSettings {
+    fn default() -> Self {
+        Self {
+            ordering: Ordering::default(),
+            page_records_max: 100,
+            window_pages_max: 100,
+            settle_lag_ms: 0,
+            concurrency_max: 10,
+            rates: Vec::new(),
+            retry: RetryPolicy::default(),
+            stuck_after_ms: 3_600_000,
+            request_timeout_ms: 30_000,
+            landing_ms: 30_000,
+        }
+    }
+}

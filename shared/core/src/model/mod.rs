@@ -1,0 +1,26 @@
+//! The words that every part shares. Plain data: no rules, no I/O.
+
+mod cursor;
+mod flow;
+mod outcome;
+mod page;
+mod parked;
+mod position;
+mod record;
+mod secret;
+mod stream;
+mod wire;
+
+pub use cursor::{Cursor, Gate};
+pub use flow::{FlowSettings, Ordering, RateLimit, RetryPolicy};
+pub use outcome::{Blame, Later, Outcome, SkipReason};
+pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled};
+pub use parked::{Parked, ParkedKey};
+pub use position::{Mark, Moment, Position, RecordId};
+pub use record::{Record, Version};
+pub use secret::Secret;
+pub use stream::{StreamId, StreamIdError};
+pub use wire::{Message, PageMessage, ReplayMessage, WireError, WireRecord};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type EpochMs = i64;

@@ -1,0 +1,58 @@
+//! What became of a record at the destination, by what to do next.
+
+use std::borrow::Cow;
+
+/// What one delivery came to. All but [`Outcome::Later`] settle the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The destination has it.
+    Delivered,
+    /// Nothing was to be done.
+    Skipped(SkipReason),
+    /// The destination, or the transform, will never take it: to be parked.
+    Refused {
+        /// The destination's status code, where it gave one.
+        status: Option<u16>,
+        /// One line for the operator; no secrets.
+        reason: Box<str>,
+    },
+    /// Not now. The record stays unsettled.
+    Later(Later),
+}
+
+/// Why a record needed no delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipReason {
+    /// The flow's filter leaves it out.
+    Filtered,
+    /// This version, or a newer one, has been applied or claimed.
+    Older,
+    /// The destination says that it has it already.
+    Duplicate,
+}
+
+/// Not now: who is to blame, and when to come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// What it says about the destination as a whole.
+    pub blame: Blame,
+    /// How long the destination asked us to wait, in ms.
+    pub after_ms: Option<u64>,
+    /// The request may have been applied, or may still be.
+    pub unknown: bool,
+    /// One line for the operator; no secrets.
+    pub reason: Cow<'static, str>,
+}
+
+/// What a "not now" says about the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// Perhaps only this request; many in a row speak of the destination.
+    Request,
+    /// The destination as a whole: unavailable, or our credentials are refused.
+    Destination,
+    /// A limit was met: wait, then go on. No failure.
+    Limit,
+    /// Nothing: another version of the entity is being written.
+    Entity,
+}

@@ -1,0 +1,33 @@
+//! A record that could not be delivered, kept with its reason.
+
+use bytes::Bytes;
+
+use super::{EpochMs, PageNumber, RecordId, StreamId, Version};
+
+/// A record put aside so that the rest can pass. It stays until a replay is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Which record, at which version.
+    pub key: ParkedKey,
+    /// The destination's status code, where it gave one.
+    pub status: Option<u16>,
+    /// One line: why.
+    pub reason: Box<str>,
+    /// The page that it came in.
+    pub page: PageNumber,
+    /// When it was parked, or last refused in a replay.
+    pub parked_at_ms: EpochMs,
+    /// The record's JSON as the source gave it.
+    pub data: Bytes,
+}
+
+/// Names a parked record within its stream. Parking the same again replaces it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParkedKey {
+    /// The record.
+    pub id: RecordId,
+    /// Its version.
+    pub version: Version,
+}

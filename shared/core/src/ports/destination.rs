@@ -1,0 +1,40 @@
+//! Where records go.
+
+use super::BoxFuture;
+use crate::model::{Outcome, RecordId, Version};
+
+/// One connection's destination.
+pub trait Destination: Send + Sync {
+    /// How records are put into requests.
+    fn batching(&self) -> Batching;
+
+    /// Sends one request with these records and answers with one outcome a record, in order. Must
+    /// not outlast `timeout_ms`, after which nothing of it may still be sent.
+    fn deliver<'a>(
+        &'a self,
+        records: &'a [Outgoing],
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Vec<Outcome>>;
+}
+
+/// How records are put into requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// Most records in a request; at least 1.
+    pub records_max: usize,
+    /// Most bytes in a request. A larger single record is sent alone.
+    pub bytes_max: usize,
+}
+
+/// A record ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The entity's id.
+    pub id: RecordId,
+    /// Its version.
+    pub version: Version,
+    /// Stable over every retry of this version: the idempotency key.
+    pub key: Box<str>,
+    /// What the transform made: the JSON to send.
+    pub body: bytes::Bytes,
+}

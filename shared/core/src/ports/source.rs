@@ -1,0 +1,61 @@
+//! Where records come from.
+
+use super::BoxFuture;
+use crate::model::{EpochMs, Position, Record, RecordId};
+
+/// One connection's source. It reads in ascending order of position, never past `until_ms`.
+pub trait Source: Send + Sync {
+    /// Starts reading after a position. `until_ms` is the newest moment to be read, where the
+    /// source knows moments. Called once a fetcher's invocation.
+    fn walk(&self, from: Position, until_ms: EpochMs) -> Box<dyn Walk + '_>;
+
+    /// Marks records as processed at the source, where the flow asks for it.
+    fn marker(&self) -> Option<&dyn Marker> {
+        None
+    }
+}
+
+/// A walk along a source. Nothing of it outlives the invocation: the next starts at the keyset.
+pub trait Walk: Send {
+    /// The next records, ascending, each after the last one given; an empty batch that is not the
+    /// end is allowed. A call must not outlast `deadline_ms`.
+    fn next(&mut self, deadline_ms: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>>;
+}
+
+/// Tells the source that a record was delivered. A repeat is harmless.
+pub trait Marker: Send + Sync {
+    /// Marks one record. Must not outlast `timeout_ms`.
+    fn mark<'a>(
+        &'a self,
+        id: &'a RecordId,
+        data: &'a [u8],
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<(), SourceError>>;
+}
+
+/// Some records of a walk.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// In ascending order.
+    pub records: Vec<Record>,
+    /// Nothing more is to be had up to the bound.
+    pub end: bool,
+    /// Requests that it took, failed ones included.
+    pub requests: u32,
+}
+
+/// Why a source gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// Come back later: the next run goes on.
+    #[error("the source is not available: {reason}")]
+    Later {
+        /// One line, no secrets.
+        reason: String,
+        /// How long it asked us to wait.
+        after_ms: Option<u64>,
+    },
+    /// Somebody has to act: what is wrong, and what to do.
+    #[error("the source cannot be read: {0}")]
+    Halt(String),
+}

@@ -1,0 +1,269 @@
+//! The state table. Every read is strongly consistent, every write conditional.
+
+use std::future::Future;
+
+use super::Unavailable;
+use crate::model::{
+    Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, ParkedKey, Position,
+    RecordId, Settled, StreamId, Version,
+};
+
+type Answer<T> = Result<T, Unavailable>;
+
+/// All that the application keeps.
+pub trait Store: CursorStore + Gates + Ledger + ParkedStore {}
+impl<T: CursorStore + Gates + Ledger + ParkedStore> Store for T {}
+
+/// The cursor and its pages.
+pub trait CursorStore: Send + Sync {
+    /// Takes the lease, if it is free at `now_ms` or `owner` has it already, under a fence one
+    /// higher than any before. Creates the cursor of a new stream. Called once a fetcher's
+    /// invocation; a repeat by the same owner answers with the lease that it has.
+    fn acquire(
+        &self,
+        stream: &StreamId,
+        owner: &str,
+        now_ms: EpochMs,
+        until_ms: EpochMs,
+    ) -> impl Future<Output = Answer<Lease>> + Send;
+
+    /// Ends the lease early, if `owner` has it. A repeat does nothing.
+    fn release(&self, stream: &StreamId, owner: &str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// The cursor, the gate, and those of the pages that exist, in one request. Called by the
+    /// processor once an invocation.
+    fn load(
+        &self,
+        stream: &StreamId,
+        numbers: &[PageNumber],
+    ) -> impl Future<Output = Answer<(Cursor, Gate, Vec<Page>)>> + Send;
+
+    /// The pages after `after`, ascending, at most `limit`.
+    fn pages_after(
+        &self,
+        stream: &StreamId,
+        after: PageNumber,
+        limit: usize,
+    ) -> impl Future<Output = Answer<Vec<Page>>> + Send;
+
+    /// In one transaction: the cursor's `next` moves over all these pages and its `head` to the last
+    /// one's end, if the fence is still ours and `next` the first one's number; and the pages are
+    /// put. A repeat finds the first page with our emission and answers [`Seal::Sealed`].
+    fn seal(
+        &self,
+        stream: &StreamId,
+        fence: Fence,
+        pages: &[NewPage],
+        now_ms: EpochMs,
+    ) -> impl Future<Output = Answer<Seal>> + Send;
+
+    /// Adds what was settled to the page, if `emission` is its own, and sets it DONE with `done`
+    /// (the caller holds the union of what it read and what it settled). An empty set counts one
+    /// more try without progress. A repeat changes nothing but that count.
+    fn settle(
+        &self,
+        stream: &StreamId,
+        number: PageNumber,
+        emission: &Emission,
+        settled: &Settled,
+        done: bool,
+        now_ms: EpochMs,
+    ) -> impl Future<Output = Answer<Settle>> + Send;
+
+    /// Moves `committed` and `watermark`, if both are still where `advance` starts. A repeat finds
+    /// them moved: `Ok(false)`.
+    fn advance(
+        &self,
+        stream: &StreamId,
+        advance: &Advance,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Voids every open page: `head` = `watermark`, `committed` = `next` - 1, if the fence is still
+    /// ours and `committed` and `next` are as the caller saw them. Answers with the cursor as it is then.
+    fn void(
+        &self,
+        stream: &StreamId,
+        fence: Fence,
+        seen: &Cursor,
+    ) -> impl Future<Output = Answer<Void>> + Send;
+
+    /// The cursor, without its pages; `None` for a stream that was never fetched. For operators.
+    fn cursor(&self, stream: &StreamId) -> impl Future<Output = Answer<Option<Cursor>>> + Send;
+
+    /// Stops or starts the fetcher. Creates the cursor of a new stream. A repeat does nothing.
+    fn set_paused(
+        &self,
+        stream: &StreamId,
+        paused: bool,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Moves the line back (or forth) to `to`, voids every open page, raises the fence and the
+    /// generation, if the fence is as the caller saw it. Answers whether it did.
+    fn rewind(
+        &self,
+        stream: &StreamId,
+        seen: Fence,
+        to: &Position,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+}
+
+/// What came of asking for the lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lease {
+    /// It is ours, under the cursor's fence.
+    Acquired(Cursor),
+    /// Another invocation has it until then.
+    Held {
+        /// When it ends.
+        until_ms: EpochMs,
+    },
+    /// An operator paused the stream.
+    Paused,
+}
+
+/// A page about to be sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPage {
+    /// Its number.
+    pub number: PageNumber,
+    /// The emission that was sent.
+    pub emission: Emission,
+    /// The end of the page before it.
+    pub from: Position,
+    /// Its last record's place.
+    pub to: Position,
+    /// Records in it; at least 1.
+    pub count: u32,
+}
+
+/// What came of sealing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seal {
+    /// The pages are ours and live.
+    Sealed,
+    /// Another fetcher came first: what we sent carries nothing.
+    Lost,
+}
+
+/// What came of settling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settle {
+    /// Some records are left; these are settled.
+    Open(Settled),
+    /// Every record is settled.
+    Done,
+    /// The page is another emission's, or gone.
+    Superseded,
+}
+
+/// A step of the commit: pages `from.0 + 1 ..= to.0`, all DONE and joined end to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advance {
+    /// `committed` and `watermark` as they must still be.
+    pub from: (PageNumber, Position),
+    /// Where they go.
+    pub to: (PageNumber, Position),
+}
+
+/// What came of voiding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Void {
+    /// Every open page is void.
+    Voided(Cursor),
+    /// The fence or the pages moved on meanwhile.
+    Lost,
+}
+
+/// The gate before the destination. All processors of a stream share it.
+pub trait Gates: Send + Sync {
+    /// Shuts the gate until then, unless it is shut for longer already, with this count of failures
+    /// in a row (0 for a limit). Called when the destination fails or asks to wait.
+    fn shut(
+        &self,
+        stream: &StreamId,
+        until_ms: EpochMs,
+        failures: u32,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Takes the right to the next probe, if the gate is still as `seen`, and shuts it for everybody
+    /// else until `until_ms`. Answers whether the probe is ours; after a lost answer it is not.
+    fn probe(
+        &self,
+        stream: &StreamId,
+        seen: Gate,
+        until_ms: EpochMs,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Opens the gate: a probe got through.
+    fn open(&self, stream: &StreamId) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// Which version of each entity the destination has; asked only where the flow orders by entity.
+pub trait Ledger: Send + Sync {
+    /// Claims the right to write this version. `owner` is unique to this try; a repeat by it finds
+    /// its own claim. The lock outlives the invocation by as long as a request can still land.
+    fn claim(
+        &self,
+        stream: &StreamId,
+        entity: &RecordId,
+        version: Version,
+        owner: &str,
+        now_ms: EpochMs,
+        until_ms: EpochMs,
+    ) -> impl Future<Output = Answer<Claim>> + Send;
+
+    /// Ends a claim: with `applied`, the version has landed or is parked; without, nothing was sent.
+    /// Does nothing where `owner` no longer has it; a repeat does nothing.
+    fn finish(
+        &self,
+        stream: &StreamId,
+        entity: &RecordId,
+        version: Version,
+        owner: &str,
+        applied: bool,
+    ) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// What came of claiming an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Write it.
+    Mine,
+    /// This version or a newer one has been applied.
+    Applied,
+    /// A newer version was claimed; its own message sees it through.
+    Newer,
+    /// Another write may still be in flight until then.
+    Locked {
+        /// When that write can no longer land.
+        until_ms: EpochMs,
+    },
+}
+
+/// Parked records.
+pub trait ParkedStore: Send + Sync {
+    /// Keeps them. Called before their page counts them as settled; a repeat replaces them.
+    fn park(&self, records: &[Parked]) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Some of a stream's parked records in order of key, after `after`, at most `limit`.
+    fn parked(
+        &self,
+        stream: &StreamId,
+        after: Option<&ParkedKey>,
+        limit: usize,
+    ) -> impl Future<Output = Answer<Vec<Parked>>> + Send;
+
+    /// Those of these keys that are parked.
+    fn parked_by_key(
+        &self,
+        stream: &StreamId,
+        keys: &[ParkedKey],
+    ) -> impl Future<Output = Answer<Vec<Parked>>> + Send;
+
+    /// Removes them: their replay is settled. A repeat does nothing.
+    fn unpark(
+        &self,
+        stream: &StreamId,
+        keys: &[ParkedKey],
+    ) -> impl Future<Output = Answer<()>> + Send;
+}

@@ -1,0 +1,118 @@
+//! The file's structure: keys and kinds of values, and no more. From these types come both the JSON
+//! Schema and the check of the structure; what values mean is checked in [`crate::lower`].
+//!
+//! The doc comments are what an editor shows for a key.
+
+mod destination;
+mod http;
+mod source;
+mod transform;
+mod values;
+
+pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey, Results};
+pub(crate) use http::{ApiKey, Auth, Basic};
+pub(crate) use source::{Cursor, HttpSource, Mark, Pagination, Source};
+pub(crate) use transform::{Field, FieldKeys, Transform};
+pub(crate) use values::{DottedPath, Duration, Given, OneOrList, Rate, Scalar, StatusCode};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::at::{At, Entries};
+
+/// A Tidegate flow: records move from a source, through a transform, to a destination.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Tidegate flow")]
+pub(crate) struct Flow {
+    /// The flow's name: 1 to 64 letters, digits, `-`, `_` or `.`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,64}$"))]
+    pub(crate) flow: At<String>,
+    /// One line for people.
+    pub(crate) description: Option<String>,
+    /// The parameters that a connection gives, used as `${params.NAME}`.
+    pub(crate) params: Option<Entries<Param>>,
+    /// Where records come from.
+    pub(crate) source: Source,
+    /// What becomes of a record on its way; left out: it is passed on as it is.
+    #[serde(default)]
+    pub(crate) transform: Transform,
+    /// Where records go.
+    pub(crate) destination: Destination,
+    /// What the destination bears.
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    /// How strictly records of one entity follow each other. Default `entity`.
+    pub(crate) ordering: Option<Ordering>,
+    /// How a failed delivery is tried again.
+    #[serde(default)]
+    pub(crate) retry: Retry,
+    /// How the stream is cut into pages.
+    #[serde(default)]
+    pub(crate) page: Page,
+    /// An open page that nobody worked on for so long has lost its message. Default `1h`.
+    pub(crate) stuck_after: Option<At<Duration>>,
+    /// The longest that the destination may take to apply a request it accepted. Default `30s`.
+    pub(crate) landing: Option<At<Duration>>,
+    /// When a deployed connection runs: `rate(5 minutes)` or `cron(0 * * * ? *)`.
+    #[schemars(example = "rate(5 minutes)")]
+    pub(crate) schedule: Option<At<String>>,
+}
+
+/// A parameter that a connection gives.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Param {
+    /// Taken where the connection gives none.
+    pub(crate) default: Option<Scalar>,
+    /// One line for people.
+    pub(crate) description: Option<String>,
+}
+
+/// What the destination bears, over all processors together.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Most requests in flight. Default 10.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) concurrency: Option<u32>,
+    /// Most records in a time, like `50/s` or `100/20s`; of a list, every one holds.
+    pub(crate) rate: Option<At<OneOrList<Rate>>>,
+}
+
+/// How strictly records of one entity follow each other.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ordering {
+    /// Records never change: no ledger, cheapest.
+    None,
+    /// An older version of an entity never lands after a newer one.
+    Entity,
+    /// One page at a time, one record after the other.
+    Serial,
+}
+
+/// How a failed delivery is tried again: with growing, capped waits.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retry {
+    /// Tries before a record is parked. Default 20.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) attempts: Option<u32>,
+    /// The first wait. Default `1s`.
+    pub(crate) base: Option<At<Duration>>,
+    /// The longest wait. Default `10m`.
+    pub(crate) cap: Option<At<Duration>>,
+}
+
+/// How the stream is cut into pages: each is at most one queue message.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Page {
+    /// Most records in a page. Default 100.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) records_max: Option<u32>,
+    /// Most pages emitted and not committed. Default 100.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) window: Option<u64>,
+}

@@ -1,0 +1,187 @@
+//! `source`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Auth, DottedPath, Duration, Given, Scalar};
+use crate::{
+    at::{At, Entries},
+    spec::{CursorBy, TimeFormat},
+};
+
+/// Where records come from: exactly one kind.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Source {
+    /// A list behind an HTTP API.
+    Http(Box<HttpSource>),
+}
+
+/// A list behind an HTTP API.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpSource {
+    /// The list's address.
+    #[schemars(example = "${params.source_url}/orders")]
+    pub(crate) url: At<String>,
+    /// Query parameters sent with every request for the list.
+    #[serde(default)]
+    pub(crate) query: Entries<Scalar>,
+    /// Headers sent with every request.
+    #[serde(default)]
+    pub(crate) headers: Entries<Scalar>,
+    /// How requests prove who sends them.
+    pub(crate) auth: Option<At<Auth>>,
+    /// Path to the array of records in the body; left out: the body is the array.
+    pub(crate) records: Option<At<DottedPath>>,
+    /// Path to a record's id. Default `id`.
+    pub(crate) id: Option<At<DottedPath>>,
+    /// What the source sorts by, and how to ask for what is new.
+    pub(crate) cursor: At<Cursor>,
+    /// How the next page of the list is asked for; `none` where one request gives all.
+    pub(crate) pagination: At<Pagination>,
+    /// How many records to ask for at a time. Default 100.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) page_size: Option<u32>,
+    /// The longest that one request may take. Default `30s`.
+    pub(crate) timeout: Option<At<Duration>>,
+    /// Most bytes of one response, decompressed. Default 32 MiB.
+    #[schemars(range(min = 1024, max = 1073741824))]
+    pub(crate) body_bytes_max: Option<u64>,
+    /// The request that marks a delivered record as processed at the source.
+    pub(crate) mark: Option<Mark>,
+}
+
+/// What the source sorts by, and how to ask for what is new.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cursor {
+    /// What the source sorts by.
+    pub(crate) by: CursorBy,
+    /// Path to the timestamp that the source sorts by.
+    pub(crate) field: Option<At<DottedPath>>,
+    /// With `by: id`, path to a timestamp that `settle_lag` goes by.
+    pub(crate) time: Option<At<DottedPath>>,
+    /// How timestamps are written. Default `rfc3339`.
+    pub(crate) format: Option<At<TimeFormat>>,
+    /// The query parameter that carries the position.
+    pub(crate) since: Option<At<String>>,
+    /// Whether `since` includes records exactly at it. Default true, and false with `by: id`.
+    pub(crate) inclusive: Option<bool>,
+    /// The query parameter that carries the upper bound.
+    pub(crate) until: Option<At<String>>,
+    /// Sent as `since` before anything was read; left out: no `since` is sent then.
+    pub(crate) start: Option<At<Scalar>>,
+    /// Records younger than this wait for the next run: an older one may still appear before them.
+    /// Default `0s`.
+    pub(crate) settle_lag: Option<At<Duration>>,
+}
+
+/// How the next page of the list is asked for: exactly one kind.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Pagination {
+    /// By the page's number.
+    PageNumber(PageNumber),
+    /// By how many records to leave out.
+    Offset(ByParam),
+    /// By a token that stands in the body.
+    Token(Token),
+    /// By the `Link: <…>; rel="next"` header.
+    LinkHeader(LinkHeader),
+    /// By an address that stands in the body.
+    NextUrl(NextUrl),
+    /// By the last record's id.
+    LastId(ByParam),
+    /// One request gives all.
+    None,
+}
+
+/// By the page's number.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageNumber {
+    /// The query parameter that carries the number.
+    pub(crate) param: At<String>,
+    /// The query parameter that carries the page size.
+    pub(crate) size_param: Option<At<String>>,
+    /// The first page's number. Default 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) first: Option<u32>,
+}
+
+/// By a query parameter that follows from the records read.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ByParam {
+    /// The query parameter that carries it.
+    pub(crate) param: At<String>,
+    /// The query parameter that carries the page size.
+    pub(crate) size_param: Option<At<String>>,
+}
+
+/// By a token that stands in the body.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Token {
+    /// The query parameter that carries the token.
+    pub(crate) param: At<String>,
+    /// Path to the token; absent, null or empty ends the list.
+    pub(crate) path: At<DottedPath>,
+    /// The query parameter that carries the page size.
+    pub(crate) size_param: Option<At<String>>,
+}
+
+/// By the `Link` header.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkHeader {
+    /// The query parameter that carries the page size.
+    pub(crate) size_param: Option<At<String>>,
+}
+
+/// By an address that stands in the body.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NextUrl {
+    /// Path to the address; absent, null or empty ends the list.
+    pub(crate) path: At<DottedPath>,
+    /// The query parameter that carries the page size.
+    pub(crate) size_param: Option<At<String>>,
+}
+
+/// The request that marks a delivered record as processed at the source.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mark {
+    /// Default PUT.
+    pub(crate) method: Option<MarkMethod>,
+    /// The address; may hold `${record.…}`.
+    #[schemars(example = "${params.source_url}/orders/${record.id}")]
+    pub(crate) url: At<String>,
+    /// The JSON that is sent; left out: no body.
+    #[serde(default, deserialize_with = "Given::present")]
+    pub(crate) body: Option<At<Given>>,
+}
+
+/// How to mark.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum MarkMethod {
+    #[default]
+    Put,
+    Post,
+    Patch,
+    Delete,
+}
+
+impl MarkMethod {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Put => "PUT",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}

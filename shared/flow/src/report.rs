@@ -1,0 +1,56 @@
+//! Collects what is wrong, so that one look at a file tells all of it.
+
+use crate::{
+    error::{FlowError, FlowErrors},
+    text::{Place, SourceText},
+};
+
+/// The faults found so far in one file.
+pub(crate) struct Report<'t> {
+    pub(crate) source: SourceText<'t>,
+    errors: Vec<FlowError>,
+}
+
+impl<'t> Report<'t> {
+    pub(crate) fn new(source: SourceText<'t>) -> Self {
+        Self { source, errors: Vec::new() }
+    }
+
+    /// Adds a fault. Message and remedy are one line each, without a full stop.
+    pub(crate) fn add(
+        &mut self,
+        place: Place,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.errors.push(FlowError::new(&self.source, place, message, remedy));
+    }
+
+    /// Adds a fault whose place holds a secret: the line is shown without it.
+    pub(crate) fn add_hidden(
+        &mut self,
+        place: Place,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.errors.push(FlowError::new(&self.source, place, message, remedy).hidden());
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The errors in the order of the file, or `value` if there are none.
+    ///
+    /// `value` is `None` only where a fault was reported: a checker that gives nothing has said why.
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, FlowErrors> {
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => {
+                assert!(!self.errors.is_empty(), "a checker gave nothing and did not say why");
+                self.errors.sort_by_key(|error| (error.location.line, error.location.column));
+                Err(FlowErrors(self.errors))
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! What may stand in a flow file.
+
+use std::collections::BTreeMap;
+
+use crate::template::Template;
+
+/// A whole flow file.
+#[derive(Debug, Clone)]
+pub struct FlowSpec {
+    /// `flow`: its name; letters, digits, `-`, `_`, `.`.
+    pub name: String,
+    /// `description`: one line for people.
+    pub description: Option<String>,
+    /// `params`: declared parameters, each with an optional default.
+    pub params: BTreeMap<String, ParamSpec>,
+    /// `source`: exactly one kind.
+    pub source: SourceSpec,
+    /// `transform`: none passes the record on as it is.
+    pub transform: TransformSpec,
+    /// `destination`: exactly one kind.
+    pub destination: DestinationSpec,
+    /// `limits`
+    pub limits: LimitsSpec,
+    /// `ordering`: `none`, `entity` (default) or `serial`, and `retry`, `page`, … as the protocol
+    /// takes them.
+    pub settings: tidegate_core::model::FlowSettings,
+    /// `schedule`: `rate(5 minutes)` or `cron(…)`; for the deployed stack's documentation and `check`.
+    pub schedule: Option<String>,
+}
+
+/// `params.NAME`
+#[derive(Debug, Clone, Default)]
+pub struct ParamSpec {
+    /// Taken where the connection gives none.
+    pub default: Option<String>,
+    /// One line for people.
+    pub description: Option<String>,
+}
+
+/// `source`
+#[derive(Debug, Clone)]
+pub enum SourceSpec {
+    /// `source.http`
+    Http(HttpSourceSpec),
+}
+
+/// `source.http`
+#[derive(Debug, Clone)]
+pub struct HttpSourceSpec {
+    /// `url`: the list's address; absolute http(s) once parameters are filled in.
+    pub url: Template,
+    /// `query`: parameters sent with every list request, e.g. a status filter.
+    pub query: BTreeMap<String, Template>,
+    /// `headers`
+    pub headers: BTreeMap<String, Template>,
+    /// `auth`
+    pub auth: Option<AuthSpec>,
+    /// `records`: path to the array in the body, dots between keys; empty: the body is the array.
+    pub records: Vec<String>,
+    /// `id`: path to a record's id. Default `id`.
+    pub id: Vec<String>,
+    /// `cursor`
+    pub cursor: CursorSpec,
+    /// `pagination`
+    pub pagination: PaginationSpec,
+    /// `page_size`: sent as the pagination's size parameter, where it has one. Default 100.
+    pub page_size: u32,
+    /// `timeout`: for one request, in ms. Default 30 s.
+    pub timeout_ms: u64,
+    /// `body_bytes_max`: of one response, decompressed. Default 32 MiB.
+    pub body_bytes_max: usize,
+    /// `mark`: the request that marks a delivered record as processed at the source.
+    pub mark: Option<MarkSpec>,
+}
+
+/// `source.http.cursor`
+#[derive(Debug, Clone)]
+pub struct CursorSpec {
+    /// `by`
+    pub by: CursorBy,
+    /// `field`: path to the timestamp; not for `id`.
+    pub field: Option<Vec<String>>,
+    /// `time`: with `by: id`, path to a timestamp that `settle_lag` goes by.
+    pub time: Option<Vec<String>>,
+    /// `format` of the timestamp
+    pub format: TimeFormat,
+    /// `since`: query parameter that carries the position (timestamp text, or the id).
+    pub since: Option<String>,
+    /// `inclusive`: whether `since` includes records exactly at it. Default true for timestamps
+    /// (skipping what was seen), false for ids.
+    pub inclusive: bool,
+    /// `until`: query parameter that carries the upper bound (timestamps only).
+    pub until: Option<String>,
+    /// `start`: the value sent as `since` before anything was read; none: the parameter is left out.
+    pub start: Option<Template>,
+}
+
+/// `source.http.cursor.by`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CursorBy {
+    /// `id`: ids only ever increase.
+    Id,
+    /// `timestamp`: sorted by timestamp, in no certain order within one.
+    Timestamp,
+    /// `timestamp_id`: sorted by timestamp, then by id.
+    TimestampId,
+}
+
+/// `source.http.cursor.format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeFormat {
+    /// `rfc3339` (default): also accepts a space for the `T`, and no zone as UTC.
+    Rfc3339,
+    /// `epoch_s`: seconds, whole or with a fraction.
+    EpochSeconds,
+    /// `epoch_ms`
+    EpochMillis,
+}
+
+/// `source.http.pagination`: exactly one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaginationSpec {
+    /// `page_number: {param, size_param, first}`
+    PageNumber { param: String, size_param: Option<String>, first: u32 },
+    /// `offset: {param, size_param}`
+    Offset { param: String, size_param: Option<String> },
+    /// `token: {param, path, size_param}`: the body's token for the next page; absent, null or empty ends.
+    Token { param: String, path: Vec<String>, size_param: Option<String> },
+    /// `link_header: {size_param}`: `Link: <…>; rel="next"`.
+    LinkHeader { size_param: Option<String> },
+    /// `next_url: {path, size_param}`: the next page's address in the body.
+    NextUrl { path: Vec<String>, size_param: Option<String> },
+    /// `last_id: {param, size_param}`: the last record's id; with `by: id` it is the cursor itself.
+    LastId { param: String, size_param: Option<String> },
+    /// `none`: one request gives all.
+    None,
+}
+
+/// `auth`, of a source or a destination: exactly one.
+#[derive(Debug, Clone)]
+pub enum AuthSpec {
+    /// `bearer: TOKEN`
+    Bearer(Template),
+    /// `basic: {username, password}`
+    Basic { username: Template, password: Template },
+    /// `api_key: {header, value}` or `{query, value}`
+    ApiKey { place: KeyPlace, value: Template },
+}
+
+/// Where an API key stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In this header.
+    Header(String),
+    /// In this query parameter.
+    Query(String),
+}
+
+/// `source.http.mark`
+#[derive(Debug, Clone)]
+pub struct MarkSpec {
+    /// `method`: PUT (default), POST, PATCH or DELETE.
+    pub method: String,
+    /// `url`, may hold `${record.…}`; values are percent-encoded.
+    pub url: Template,
+    /// `body`: JSON sent, or none.
+    pub body: Option<serde_json::Value>,
+}
+
+/// `transform`: at most one of `map`, `jq`, `rust`; `filter` may stand with any.
+#[derive(Debug, Clone, Default)]
+pub struct TransformSpec {
+    /// `filter`: a jq expression; records for which it is false or null are left out.
+    pub filter: Option<String>,
+    /// What becomes of the record.
+    pub shape: ShapeSpec,
+}
+
+/// How a record is reshaped.
+#[derive(Debug, Clone, Default)]
+pub enum ShapeSpec {
+    /// As it is.
+    #[default]
+    Same,
+    /// `map`: output field (dots nest) to where it comes from, in the file's order.
+    Map(Vec<(Vec<String>, FieldSpec)>),
+    /// `jq`: a program with exactly one output; none leaves the record out.
+    Jq(String),
+    /// `rust`: a registered transform's name.
+    Rust(String),
+}
+
+/// `transform.map.FIELD`: either a path as a plain text, or these keys.
+#[derive(Debug, Clone, Default)]
+pub struct FieldSpec {
+    /// `path`: from the record's root.
+    pub path: Option<Vec<String>>,
+    /// `value`: a constant instead of a path.
+    pub value: Option<serde_json::Value>,
+    /// `default`: where the path is absent or null.
+    pub default: Option<serde_json::Value>,
+    /// `cast`
+    pub cast: Option<Cast>,
+    /// `when_absent`: `omit` (default), `null` or `refuse`.
+    pub when_absent: WhenAbsent,
+}
+
+/// `cast`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cast {
+    /// `string`
+    String,
+    /// `integer`: refuses what is none.
+    Integer,
+    /// `number`
+    Number,
+    /// `boolean`: true/false, "true"/"false", 1/0.
+    Boolean,
+}
+
+/// `when_absent`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenAbsent {
+    /// The output field is left out.
+    #[default]
+    Omit,
+    /// The output field is null.
+    Null,
+    /// The record is refused, and so parked.
+    Refuse,
+}
+
+/// `destination`
+#[derive(Debug, Clone)]
+pub enum DestinationSpec {
+    /// `destination.http`
+    Http(HttpDestinationSpec),
+}
+
+/// `destination.http`
+#[derive(Debug, Clone)]
+pub struct HttpDestinationSpec {
+    /// `url`; may hold `${record.…}` (of the source record's transformed JSON) unless `batch` is given.
+    pub url: Template,
+    /// `method`: POST (default), PUT or PATCH.
+    pub method: String,
+    /// `headers`
+    pub headers: BTreeMap<String, Template>,
+    /// `auth`
+    pub auth: Option<AuthSpec>,
+    /// `batch`: many records in a request; none: one record a request.
+    pub batch: Option<BatchSpec>,
+    /// `idempotency_key`: header that carries the key. Default `Idempotency-Key`; `false` leaves it out.
+    pub idempotency_header: Option<String>,
+    /// `timeout`: for one request, in ms. Default 30 s.
+    pub timeout_ms: u64,
+    /// `refuse`: further status codes that refuse the record for good.
+    pub refuse: Vec<u16>,
+    /// `retry_status`: further status codes to try again.
+    pub retry_status: Vec<u16>,
+    /// `duplicate`: status codes that say it has the record already (e.g. 409): settled as skipped.
+    pub duplicate: Vec<u16>,
+}
+
+/// `destination.http.batch`
+#[derive(Debug, Clone)]
+pub struct BatchSpec {
+    /// `size`: most records in a request.
+    pub size: usize,
+    /// `bytes_max`: most bytes in a request. Default 1 MB.
+    pub bytes_max: usize,
+    /// `field`: the body is an object with the records under this key; none: the body is the array.
+    pub field: Option<String>,
+    /// `key_field`: each record gets its idempotency key under this key; none: not.
+    pub key_field: Option<String>,
+    /// `results`: where each record's own result stands; none: the status is everyone's.
+    pub results: Option<ResultsSpec>,
+}
+
+/// `destination.http.batch.results`
+#[derive(Debug, Clone)]
+pub struct ResultsSpec {
+    /// `path` to the array of results.
+    pub path: Vec<String>,
+    /// `status`: path in a result to its status code or word.
+    pub status: Vec<String>,
+    /// `ok`: words or codes of success. Default: 200–299, "ok", "success", "created", "updated".
+    pub ok: Vec<String>,
+    /// `retry`: words or codes to try again. Default: 408, 425, 429, 500–599.
+    pub retry: Vec<String>,
+    /// `duplicate`: words or codes that say it has the record already.
+    pub duplicate: Vec<String>,
+    /// `reason`: path in a result to its message.
+    pub reason: Option<Vec<String>>,
+    /// `index`: path in a result to the record's index in the request; none: results are in order.
+    pub index: Option<Vec<String>>,
+}
+
+/// `limits`
+#[derive(Debug, Clone, Default)]
+pub struct LimitsSpec {
+    /// `concurrency`: most requests in flight, over all processors.
+    pub concurrency: Option<u32>,
+    /// `rate`: like `50/s`, `100/20s`, `1000/min`; one or a list; every one holds.
+    pub rate: Vec<tidegate_core::model::RateLimit>,
+}

@@ -1,0 +1,246 @@
+//! Texts with `${params.x}`, `${secrets.y}` and `${record.z}` in them.
+
+use std::{fmt, str::FromStr};
+
+use crate::{
+    connection::Connection,
+    path,
+    resolved::{Resolved, ResolvedBuilder},
+};
+
+/// A text of a flow file, cut at its references. `$${` stands for a plain `${`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Its pieces, in order.
+    pub parts: Vec<Part>,
+}
+
+/// A piece of a [`Template`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// As it stands.
+    Literal(String),
+    /// `${params.NAME}`: the connection's parameter.
+    Param(String),
+    /// `${secrets.NAME}`: the connection's secret.
+    Secret(String),
+    /// `${record.a.b}`: a field of the record (where the place allows it), as a path.
+    Record(Vec<String>),
+}
+
+/// Why a text is no template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}: {remedy}")]
+pub struct TemplateError {
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What to write instead, in one line.
+    pub remedy: String,
+    /// The part of the text that is wrong.
+    pub fragment: String,
+}
+
+/// A reference that the connection cannot fill.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolved {
+    /// The connection has no such parameter.
+    #[error("the connection has no parameter `{0}`")]
+    Param(String),
+    /// The connection has no such secret.
+    #[error("the connection has no secret `{0}`")]
+    Secret(String),
+}
+
+/// What may stand in `${…}`.
+const REFERENCES: &str = "write `${params.NAME}`, `${secrets.NAME}` or `${record.PATH}`; \
+                          `$${` stands for a plain `${`";
+
+impl Template {
+    /// A text without references.
+    pub fn literal(text: impl Into<String>) -> Self {
+        Self { parts: vec![Part::Literal(text.into())] }
+    }
+
+    /// The text, if it has no references.
+    pub fn as_literal(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The names of the parameters it refers to, in order; a name may come twice.
+    pub fn params(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Param(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The names of the secrets it refers to, in order; a name may come twice.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Secret(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether it refers to the record.
+    pub fn needs_record(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Record(_)))
+    }
+
+    /// Fills in what the connection gives; references to the record stay open.
+    ///
+    /// Values are taken as they are: encoding for a URL is the caller's, who knows the place.
+    ///
+    /// # Errors
+    ///
+    /// The first reference that the connection has no value for. [`crate::FlowSpec::missing`] says
+    /// all of them beforehand, with their places.
+    pub fn resolve(&self, connection: &Connection) -> Result<Resolved, Unresolved> {
+        let mut resolved = ResolvedBuilder::default();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => resolved.text(text),
+                Part::Param(name) => {
+                    let value = connection.params.get(name);
+                    resolved.text(value.ok_or_else(|| Unresolved::Param(name.clone()))?);
+                }
+                Part::Secret(name) => {
+                    let value = connection.secrets.get(name);
+                    resolved.secret(value.ok_or_else(|| Unresolved::Secret(name.clone()))?);
+                }
+                Part::Record(path) => resolved.record(path),
+            }
+        }
+        Ok(resolved.build())
+    }
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(dollar) = rest.find("${") {
+            let (before, reference) = rest.split_at(dollar);
+            if let Some(escaped) = before.strip_suffix('$') {
+                literal.push_str(escaped);
+                literal.push_str("${");
+                rest = &reference[2..];
+                continue;
+            }
+            literal.push_str(before);
+            let Some(end) = reference.find('}') else {
+                return Err(TemplateError {
+                    message: "a reference is not closed".into(),
+                    remedy: format!("add the `}}`; {REFERENCES}"),
+                    fragment: reference.into(),
+                });
+            };
+            if !literal.is_empty() {
+                parts.push(Part::Literal(std::mem::take(&mut literal)));
+            }
+            parts.push(reference_part(&reference[..=end])?);
+            rest = &reference[end + 1..];
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        Ok(Self { parts })
+    }
+}
+
+/// Reads one `${…}`.
+fn reference_part(reference: &str) -> Result<Part, TemplateError> {
+    let error = |message: String, remedy: String| TemplateError {
+        message,
+        remedy,
+        fragment: reference.into(),
+    };
+    let inner = &reference[2..reference.len() - 1];
+    let Some((kind, name)) = inner.split_once('.') else {
+        return Err(error(format!("`{reference}` refers to nothing"), REFERENCES.into()));
+    };
+    match kind {
+        "params" | "secrets" if !is_name(name) => Err(error(
+            format!("`{name}` is no name for a value of `{kind}`"),
+            "names are letters, digits and `_`, and begin with a letter".into(),
+        )),
+        "params" => Ok(Part::Param(name.into())),
+        "secrets" => Ok(Part::Secret(name.into())),
+        "record" => match path::parse(name) {
+            Ok(path) => Ok(Part::Record(path)),
+            Err(fault) => Err(error(format!("`{name}` is no path: {fault}"), path::REMEDY.into())),
+        },
+        other => {
+            let near = crate::nearest::nearest(other, ["params", "secrets", "record"]);
+            let hint = near.map(|near| format!("did you mean `${{{near}.{name}}}`? "));
+            let message = format!("`{reference}` refers to nothing: there is no `{other}`");
+            Err(error(message, format!("{}{REFERENCES}", hint.unwrap_or_default())))
+        }
+    }
+}
+
+/// Whether a text can name a parameter or a secret: it becomes part of an environment variable's
+/// name and of a parameter's path on AWS.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.parts).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_cut_out_and_the_rest_stands() {
+        let template: Template = "a${params.b}/${record.c.d}?${secrets.e}".parse().unwrap();
+        assert_eq!(
+            template.parts,
+            [
+                Part::Literal("a".into()),
+                Part::Param("b".into()),
+                Part::Literal("/".into()),
+                Part::Record(vec!["c".into(), "d".into()]),
+                Part::Literal("?".into()),
+                Part::Secret("e".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_doubled_dollar_stands_for_itself_before_a_brace() {
+        let plain = |text: &str| text.parse::<Template>().unwrap().as_literal().map(str::to_owned);
+        assert_eq!(plain("$${params.x}"), Some("${params.x}".into()));
+        assert_eq!(plain("costs $5 {x}"), Some("costs $5 {x}".into()));
+        assert_eq!(plain("$$"), Some("$$".into()));
+        assert_eq!(plain(""), Some(String::new()));
+    }
+
+    #[test]
+    fn what_refers_to_nothing_is_refused_with_its_fragment() {
+        for (text, fragment) in [
+            ("x ${foo} y", "${foo}"),
+            ("${param.x}", "${param.x}"),
+            ("${params.}", "${params.}"),
+            ("${params.a-b}", "${params.a-b}"),
+            ("${record.a..b}", "${record.a..b}"),
+            ("a ${params.x", "${params.x"),
+        ] {
+            assert_eq!(text.parse::<Template>().unwrap_err().fragment, fragment, "{text}");
+        }
+    }
+}

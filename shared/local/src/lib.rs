@@ -1,0 +1,4 @@
+//! (to be written)
+mod table;
+
+pub use table::EmbeddedTable;

@@ -1,0 +1,139 @@
+//! I1–I9, looked at after every step.
+
+use std::collections::HashMap;
+
+use futures_util::FutureExt;
+use tidegate_core::{
+    model::{Cursor, Emission, Page, PageMessage, PageState, Parked, Position},
+    ports::{CursorStore, ParkedStore},
+};
+
+use super::world::{World, position};
+
+/// What was seen before, to see what went back.
+#[derive(Default)]
+pub struct Watch {
+    last: Option<Cursor>,
+    emissions: HashMap<u64, Emission>,
+}
+
+impl Watch {
+    /// Checks everything that must hold at every step.
+    pub fn check(&mut self, world: &World) -> Result<(), String> {
+        if let Some(breach) = world.inner().breach.clone() {
+            return Err(breach);
+        }
+        let Some(cursor) = cursor(world) else { return Ok(()) };
+        if let Some(last) = &self.last {
+            let went_back = cursor.committed < last.committed
+                || cursor.watermark < last.watermark
+                || cursor.fence < last.fence
+                || cursor.next < last.next;
+            if went_back {
+                return Err(format!("I1: the cursor went back\n  from {last:?}\n  to   {cursor:?}"));
+            }
+        }
+        if self.last.as_ref().is_none_or(|last| last.watermark != cursor.watermark) {
+            settled_up_to(world, &cursor.watermark, "I2")?;
+        }
+        self.pages(world, &cursor)?;
+        self.last = Some(cursor);
+        Ok(())
+    }
+
+    fn pages(&mut self, world: &World, cursor: &Cursor) -> Result<(), String> {
+        let open = pages_after(world, cursor.committed);
+        let mut end = (cursor.committed, cursor.watermark.clone());
+        for page in &open {
+            if page.number != end.0 + 1 || page.from != end.1 {
+                return Err(format!("I6: page {} does not join the one before", page.number));
+            }
+            let emission = self.emissions.entry(page.number).or_insert(page.emission.clone());
+            if *emission != page.emission {
+                return Err(format!("I6: page {} has a second emission", page.number));
+            }
+            end = (page.number, page.to.clone());
+        }
+        if (end.0 + 1, &end.1) != (cursor.next, &cursor.head) {
+            return Err(format!("I6: the last page ends at {end:?}, the head is {cursor:?}"));
+        }
+        Ok(())
+    }
+}
+
+/// I9: a message is acknowledged only if settled, superseded or committed.
+pub fn acknowledged(world: &World, message: &PageMessage) {
+    let cursor = cursor(world).expect("a message comes after its cursor");
+    if message.number <= cursor.committed {
+        return;
+    }
+    let pages = pages_after(world, cursor.committed);
+    let page = pages.iter().find(|page| page.number == message.number);
+    let fine = match page {
+        Some(page) if page.emission == message.emission => page.state == PageState::Done,
+        Some(_) => true,
+        None => message.fence < cursor.fence,
+    };
+    if !fine {
+        let breach = format!("I9: page {} was acknowledged and is not settled", message.number);
+        world.inner().breach = Some(breach);
+    }
+}
+
+/// At rest: everything has landed at its newest version or is parked (I3, I4), the watermark is at
+/// the end (I5).
+pub fn at_rest(world: &World) -> Result<(), String> {
+    let end = end_of_source(world);
+    let cursor = cursor(world).unwrap_or_else(Cursor::new);
+    if cursor.watermark < end {
+        return Err(format!("I5: the watermark stays at {}, the end is {end}", cursor.watermark));
+    }
+    settled_up_to(world, &end, "I4")?;
+    let parked = parked(world);
+    let inner = world.inner();
+    for (id, at) in &inner.rows {
+        let has = inner.landed.get(id);
+        let aside = parked.iter().any(|it| it.key.id.to_string() == id.to_string() && it.key.version.0 >= *at);
+        if has.is_none_or(|has| has < at) && !aside {
+            return Err(format!("I3: the destination ends with {id}@{has:?}, the source has {at}"));
+        }
+    }
+    Ok(())
+}
+
+/// Everything at or before `up_to` has landed at its version or newer, or is parked.
+fn settled_up_to(world: &World, up_to: &Position, name: &str) -> Result<(), String> {
+    let parked = parked(world);
+    let inner = world.inner();
+    for (id, at) in &inner.rows {
+        if position(*id, *at) > *up_to || inner.newest_landed.get(id).is_some_and(|it| it >= at) {
+            continue;
+        }
+        let aside = parked.iter().any(|it| it.key.id.to_string() == id.to_string() && it.key.version.0 >= *at);
+        if !aside {
+            return Err(format!("{name}: {up_to} is ahead of {id}@{at}, which has not landed"));
+        }
+    }
+    Ok(())
+}
+
+pub fn end_of_source(world: &World) -> Position {
+    let inner = world.inner();
+    inner.rows.iter().map(|(id, at)| position(*id, *at)).max().unwrap_or_default()
+}
+
+pub fn cursor(world: &World) -> Option<Cursor> {
+    now(world.store.cursor(&world.stream))
+}
+
+fn pages_after(world: &World, after: u64) -> Vec<Page> {
+    now(world.store.pages_after(&world.stream, after, usize::MAX))
+}
+
+fn parked(world: &World) -> Vec<Parked> {
+    now(world.store.parked(&world.stream, None, usize::MAX))
+}
+
+fn now<T, E: std::fmt::Debug>(answer: impl Future<Output = Result<T, E>>) -> T {
+    answer.now_or_never().expect("memory answers at once").expect("memory always answers")
+}
