@@ -107,6 +107,7 @@ def main():
     examples = json.loads(Path(asked.examples).read_text(encoding="utf-8"))
     stack = outputs(asked.stack)
     put_settings(examples)
+    noted = json.loads(boto3.client("ssm").get_parameter(Name=f"/tidegate/stacks/{asked.stack}")["Parameter"]["Value"])
     concurrency = limit_concurrency(stack["ProcessorFunctionName"], asked.processors)
 
     began = time.monotonic()
@@ -149,6 +150,7 @@ def main():
         ("page queue", messages(stack["PageQueueUrl"]), True),
         ("dead-letter queue", dead, dead == 0),
         ("reserved, mapping's maximum", "%d, %d" % concurrency, concurrency == (asked.processors,) * 2),
+        ("noted for operators", len(noted), noted.items() <= stack.items()),
         ("first run, by the schedule", f"after {scheduled_after:.0f} s", True),
         ("fetcher runs", f"{runs} and one more", True),
         ("the rest delivered", f"in {delivered_in:.1f} s", True),

@@ -1,1 +1,5 @@
-//! (to be written)
+//! The fetcher function: schedule events and dead letters to app calls.
+
+mod handler;
+
+pub use handler::{Answer, Event, Schedule, handle};

@@ -1,1 +1,5 @@
-//! (to be written)
+//! The processor function: queue events to app calls.
+
+mod handler;
+
+pub use handler::handle;

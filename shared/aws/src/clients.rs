@@ -7,7 +7,8 @@ use aws_config::{
     BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
     retry::RetryConfig, timeout::TimeoutConfig,
 };
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, SharedHttpClient},
@@ -25,10 +26,25 @@ const ATTEMPTS_MAX: u32 = 3;
 /// Before the second attempt, at most; doubles after. The SDK's own second is long for a table.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 
+/// A client of one service. In process nothing is signed, which would be a third of a request's cost,
+/// and the retry has no quota, for nobody is spared by giving up.
+macro_rules! client {
+    ($service:ident, $clients:expr) => {{
+        let mut config = $service::config::Builder::from(&$clients.config)
+            .interceptor($clients.requests.clone());
+        if $clients.in_process {
+            let quota = RetryPartition::custom("in-process").token_bucket(TokenBucket::unlimited());
+            config = config.retry_partition(quota.build()).allow_no_auth();
+        }
+        $service::Client::from_conf(config.build())
+    }};
+}
+
 /// Makes the ports' implementations. They share one connection pool and one count of requests.
 #[derive(Debug, Clone)]
 pub struct Clients {
     config: SdkConfig,
+    in_process: bool,
     requests: Requests,
 }
 
@@ -49,7 +65,7 @@ impl Clients {
             .timeout_config(timeouts())
             .http_client(HTTPS.clone());
         config.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()));
-        Ok(Self { config: config.build(), requests: Requests::default() })
+        Ok(Self::new(config.build(), false))
     }
 
     /// As an operator's shell gives it: the environment, then the shared profile files, then what
@@ -66,23 +82,25 @@ impl Clients {
         if let Some(region) = region {
             loader = loader.region(Region::new(region.to_owned()));
         }
-        Self { config: loader.load().await, requests: Requests::default() }
+        Self::new(loader.load().await, false)
     }
 
     /// Over a service in this process ([`crate::InProcess`]): no credentials, no timeouts.
     pub fn over(service: impl HttpClient + 'static) -> Self {
-        let credentials = Credentials::new("in-process", "in-process", None, None, "in-process");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("local"))
             .endpoint_url("http://in-process.invalid")
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(retries().with_initial_backoff(Duration::from_millis(2)))
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .http_client(service)
             .build();
-        Self { config, requests: Requests::default() }
+        Self::new(config, true)
+    }
+
+    fn new(config: SdkConfig, in_process: bool) -> Self {
+        Self { config, in_process, requests: Requests::default() }
     }
 
     /// What was asked of AWS so far, through everything that came of these clients.
@@ -92,26 +110,29 @@ impl Clients {
 
     /// The state table of this name.
     pub fn table(&self, name: &str) -> Table {
-        let config = aws_sdk_dynamodb::config::Builder::from(&self.config)
-            .interceptor(self.requests.clone())
-            .build();
-        Table::new(aws_sdk_dynamodb::Client::from_conf(config), name)
+        Table::new(client!(aws_sdk_dynamodb, self), name)
     }
 
     /// The page queue at this URL.
     pub fn queue(&self, url: &str) -> Queue {
-        let config = aws_sdk_sqs::config::Builder::from(&self.config)
-            .interceptor(self.requests.clone())
-            .build();
-        Queue::new(aws_sdk_sqs::Client::from_conf(config), url)
+        Queue::new(client!(aws_sdk_sqs, self), url)
+    }
+
+    /// One parameter's text; `None` where there is none of that name.
+    pub async fn parameter(&self, name: &str) -> anyhow::Result<Option<String>> {
+        let client = aws_sdk_ssm::Client::new(&self.config);
+        match client.get_parameter().name(name).send().await {
+            Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
+            Err(error) if error.as_service_error().is_some_and(|it| it.is_parameter_not_found()) => {
+                Ok(None)
+            }
+            Err(error) => Err(error).context("Parameter Store gave no answer"),
+        }
     }
 
     /// The parameters of this stage's connections.
     pub fn parameters(&self, stage: &str) -> Parameters {
-        let config = aws_sdk_ssm::config::Builder::from(&self.config)
-            .interceptor(self.requests.clone())
-            .build();
-        Parameters::new(aws_sdk_ssm::Client::from_conf(config), stage)
+        Parameters::new(client!(aws_sdk_ssm, self), stage)
     }
 }
 

@@ -50,10 +50,7 @@ impl Parameters {
         }
         let connection = Arc::new(self.read(stream).await?);
         let entry = (now_ms, Arc::clone(&connection));
-        self.cache
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(stream.clone(), entry);
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.clone(), entry);
         Ok(connection)
     }
 

@@ -132,7 +132,8 @@ impl PageQueue for Queue {
                 }
             }
             let back = ten.len() - left.len();
-            answer = answer.and(all_taken("ChangeMessageVisibilityBatch", back, ten.len(), &reason));
+            answer =
+                answer.and(all_taken("ChangeMessageVisibilityBatch", back, ten.len(), &reason));
         }
         answer
     }

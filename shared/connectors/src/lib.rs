@@ -1,1 +1,24 @@
-//! (to be written)
+//! Sources, destinations and transforms: the only crate that speaks HTTP or knows a file format.
+//!
+//! [`connect`] turns a flow file's plain data and a connection's values into the application's
+//! `dyn` ports. Each connector reads its own section; nothing here knows the commit protocol.
+//!
+//! - `source::http`: pages over HTTP, in ascending order, by keyset: nothing is stepped over.
+//! - `transform`: a field map in one pass, jq within a budget, and registered Rust.
+//! - `destination::http`: one record or many a request, and what each answer means.
+//! - [`cases`]: a flow's own tests.
+
+pub mod cases;
+mod clock;
+mod connect;
+mod destination;
+mod http;
+mod json;
+mod registry;
+mod source;
+mod transform;
+
+pub use clock::{Now, wall_clock};
+pub use connect::{ConnectError, Connected, Options, connect, transform};
+pub use http::HttpClient;
+pub use registry::Registry;

@@ -42,7 +42,7 @@ pub fn address(text: &str) -> Result<Url, AddressError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(AddressError::Scheme);
     }
-    // The URL standard reads `https:///path` as the host `path`; who writes it has left the host out.
+    // The URL standard reads `https:///path` as the host `path`; who writes so left the host out.
     let after = text.split_once(':').map_or("", |(_, after)| after.trim_start());
     if !after.starts_with("//") || after[2..].starts_with(['/', '\\']) {
         return Err(AddressError::Host);

@@ -9,8 +9,7 @@ use crate::{
     error::FlowErrors,
     node::Node,
     report::Report,
-    schema,
-    structure,
+    schema, structure,
     text::{Place, SourceText},
 };
 
@@ -52,7 +51,9 @@ pub(crate) fn read<T: DeserializeOwned + JsonSchema>(
 }
 
 fn is_blank(text: &str) -> bool {
-    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+    text.lines()
+        .map(str::trim)
+        .all(|line| line.is_empty() || line.starts_with('#') || line == "---")
 }
 
 fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, Error> {

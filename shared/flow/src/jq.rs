@@ -85,7 +85,8 @@ fn load_errors(program: &str, error: LoadError<&str>) -> Vec<JqError> {
     const SYNTAX: &str = "see https://jqlang.org/manual/ for the language";
     let wrong = |at: &str, expected: &str| {
         let span = span(program, at);
-        let found = if span.is_empty() { "its end".into() } else { format!("`{}`", first_line(at)) };
+        let found =
+            if span.is_empty() { "its end".into() } else { format!("`{}`", first_line(at)) };
         JqError {
             message: format!("this is no jq: expected {expected}, found {found}"),
             remedy: SYNTAX.into(),
@@ -167,6 +168,12 @@ mod tests {
     }
 
     #[test]
+    fn a_program_is_shared_by_threads() {
+        fn shared<T: Send + Sync>(_: &T) {}
+        shared(&compile(".").ok().unwrap());
+    }
+
+    #[test]
     fn usual_programs_compile() {
         for program in [
             ".",
@@ -202,7 +209,9 @@ mod tests {
 
     #[test]
     fn no_private_native_is_a_way_around() {
-        for program in ["debug_empty", "stderr_empty", "halt(0)", "halt_error(1)", "include \"x\"; ."] {
+        for program in
+            ["debug_empty", "stderr_empty", "halt(0)", "halt_error(1)", "include \"x\"; ."]
+        {
             assert!(!errors(program).is_empty(), "{program}");
         }
     }

@@ -42,7 +42,7 @@ impl<'t> Report<'t> {
 
     /// The errors in the order of the file, or `value` if there are none.
     ///
-    /// `value` is `None` only where a fault was reported: a checker that gives nothing has said why.
+    /// `value` is `None` only where a fault was reported: a checker that gives nothing said why.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, FlowErrors> {
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),

@@ -52,13 +52,22 @@ mod tests {
 
     #[test]
     fn what_the_scheduler_takes_passes_and_its_usual_slips_do_not() {
-        for text in ["rate(5 minutes)", "rate(1 hour)", "cron(0/5 6 ? * MON-FRI *)", "cron(0 6 L * ? *)"]
+        for text in
+            ["rate(5 minutes)", "rate(1 hour)", "cron(0/5 6 ? * MON-FRI *)", "cron(0 6 L * ? *)"]
         {
             assert_eq!(check(text), Ok(()), "{text}");
         }
         for text in [
-            "", "5 minutes", "rate(5 minute)", "rate(1 minutes)", "rate(0 minutes)", "rate(5)",
-            "cron(* * * * *)", "cron(0 6 * * * *)", "cron(0 6 ? * ? *)", "cron(0 6 * * ? ;)",
+            "",
+            "5 minutes",
+            "rate(5 minute)",
+            "rate(1 minutes)",
+            "rate(0 minutes)",
+            "rate(5)",
+            "cron(* * * * *)",
+            "cron(0 6 * * * *)",
+            "cron(0 6 ? * ? *)",
+            "cron(0 6 * * ? ;)",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

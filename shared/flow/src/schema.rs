@@ -18,7 +18,7 @@ pub(crate) fn schema_of<T: JsonSchema>() -> Value {
         .with_transform(RecursiveTransform(forbid_null))
         .into_generator()
         .into_root_schema_for::<T>();
-    // `false` for the extra keys of the kinds, which schemars knows from `deny_unknown_fields` only.
+    // schemars closes sections by `deny_unknown_fields`, which enums do not have.
     RecursiveTransform(close_kinds).transform(&mut schema);
     schema.to_value()
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::template::Template;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{needs::Needs, template::Template};
 
 /// A whole flow file.
 #[derive(Debug, Clone)]
@@ -24,8 +27,10 @@ pub struct FlowSpec {
     /// `ordering`: `none`, `entity` (default) or `serial`, and `retry`, `page`, … as the protocol
     /// takes them.
     pub settings: tidegate_core::model::FlowSettings,
-    /// `schedule`: `rate(5 minutes)` or `cron(…)`; for the deployed stack's documentation and `check`.
+    /// `schedule`: `rate(5 minutes)` or `cron(…)`; for the deployed stack's documentation and
+    /// `check`.
     pub schedule: Option<String>,
+    pub(crate) needs: Needs,
 }
 
 /// `params.NAME`
@@ -91,12 +96,14 @@ pub struct CursorSpec {
     pub inclusive: bool,
     /// `until`: query parameter that carries the upper bound (timestamps only).
     pub until: Option<String>,
-    /// `start`: the value sent as `since` before anything was read; none: the parameter is left out.
+    /// `start`: the value sent as `since` before anything was read; none: the parameter is left
+    /// out.
     pub start: Option<Template>,
 }
 
 /// `source.http.cursor.by`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum CursorBy {
     /// `id`: ids only ever increase.
     Id,
@@ -107,13 +114,17 @@ pub enum CursorBy {
 }
 
 /// `source.http.cursor.format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum TimeFormat {
     /// `rfc3339` (default): also accepts a space for the `T`, and no zone as UTC.
+    #[default]
+    #[serde(rename = "rfc3339")]
     Rfc3339,
     /// `epoch_s`: seconds, whole or with a fraction.
+    #[serde(rename = "epoch_s")]
     EpochSeconds,
-    /// `epoch_ms`
+    /// `epoch_ms`: milliseconds.
+    #[serde(rename = "epoch_ms")]
     EpochMillis,
 }
 
@@ -121,17 +132,50 @@ pub enum TimeFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaginationSpec {
     /// `page_number: {param, size_param, first}`
-    PageNumber { param: String, size_param: Option<String>, first: u32 },
+    PageNumber {
+        /// Query parameter that carries the page's number.
+        param: String,
+        /// Query parameter that carries the page size.
+        size_param: Option<String>,
+        /// The first page's number. Default 1.
+        first: u32,
+    },
     /// `offset: {param, size_param}`
-    Offset { param: String, size_param: Option<String> },
-    /// `token: {param, path, size_param}`: the body's token for the next page; absent, null or empty ends.
-    Token { param: String, path: Vec<String>, size_param: Option<String> },
+    Offset {
+        /// Query parameter that carries how many records to leave out.
+        param: String,
+        /// Query parameter that carries the page size.
+        size_param: Option<String>,
+    },
+    /// `token: {param, path, size_param}`: the body's token for the next page; absent, null or
+    /// empty ends.
+    Token {
+        /// Query parameter that carries the token.
+        param: String,
+        /// Path to the token in the body.
+        path: Vec<String>,
+        /// Query parameter that carries the page size.
+        size_param: Option<String>,
+    },
     /// `link_header: {size_param}`: `Link: <…>; rel="next"`.
-    LinkHeader { size_param: Option<String> },
+    LinkHeader {
+        /// Query parameter that carries the page size.
+        size_param: Option<String>,
+    },
     /// `next_url: {path, size_param}`: the next page's address in the body.
-    NextUrl { path: Vec<String>, size_param: Option<String> },
+    NextUrl {
+        /// Path to the address in the body; absent, null or empty ends.
+        path: Vec<String>,
+        /// Query parameter that carries the page size.
+        size_param: Option<String>,
+    },
     /// `last_id: {param, size_param}`: the last record's id; with `by: id` it is the cursor itself.
-    LastId { param: String, size_param: Option<String> },
+    LastId {
+        /// Query parameter that carries the id.
+        param: String,
+        /// Query parameter that carries the page size.
+        size_param: Option<String>,
+    },
     /// `none`: one request gives all.
     None,
 }
@@ -142,9 +186,19 @@ pub enum AuthSpec {
     /// `bearer: TOKEN`
     Bearer(Template),
     /// `basic: {username, password}`
-    Basic { username: Template, password: Template },
+    Basic {
+        /// Who.
+        username: Template,
+        /// Holds a secret.
+        password: Template,
+    },
     /// `api_key: {header, value}` or `{query, value}`
-    ApiKey { place: KeyPlace, value: Template },
+    ApiKey {
+        /// Where it stands.
+        place: KeyPlace,
+        /// Holds a secret.
+        value: Template,
+    },
 }
 
 /// Where an API key stands.
@@ -206,7 +260,8 @@ pub struct FieldSpec {
 }
 
 /// `cast`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Cast {
     /// `string`
     String,
@@ -219,7 +274,8 @@ pub enum Cast {
 }
 
 /// `when_absent`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum WhenAbsent {
     /// The output field is left out.
     #[default]
@@ -240,7 +296,8 @@ pub enum DestinationSpec {
 /// `destination.http`
 #[derive(Debug, Clone)]
 pub struct HttpDestinationSpec {
-    /// `url`; may hold `${record.…}` (of the source record's transformed JSON) unless `batch` is given.
+    /// `url`; may hold `${record.…}` (of the source record's transformed JSON) unless `batch` is
+    /// given.
     pub url: Template,
     /// `method`: POST (default), PUT or PATCH.
     pub method: String,
@@ -250,7 +307,8 @@ pub struct HttpDestinationSpec {
     pub auth: Option<AuthSpec>,
     /// `batch`: many records in a request; none: one record a request.
     pub batch: Option<BatchSpec>,
-    /// `idempotency_key`: header that carries the key. Default `Idempotency-Key`; `false` leaves it out.
+    /// `idempotency_key`: header that carries the key. Default `Idempotency-Key`; `false` leaves it
+    /// out.
     pub idempotency_header: Option<String>,
     /// `timeout`: for one request, in ms. Default 30 s.
     pub timeout_ms: u64,
@@ -280,13 +338,15 @@ pub struct BatchSpec {
 /// `destination.http.batch.results`
 #[derive(Debug, Clone)]
 pub struct ResultsSpec {
-    /// `path` to the array of results.
+    /// `path` to the array of results; empty: the body is the array.
     pub path: Vec<String>,
     /// `status`: path in a result to its status code or word.
     pub status: Vec<String>,
-    /// `ok`: words or codes of success. Default: 200–299, "ok", "success", "created", "updated".
+    /// `ok`: words or codes of success. Empty where the file gives none, which stands for 200–299,
+    /// "ok", "success", "created", "updated".
     pub ok: Vec<String>,
-    /// `retry`: words or codes to try again. Default: 408, 425, 429, 500–599.
+    /// `retry`: words or codes to try again. Empty where the file gives none, which stands for 408,
+    /// 425, 429, 500–599.
     pub retry: Vec<String>,
     /// `duplicate`: words or codes that say it has the record already.
     pub duplicate: Vec<String>,

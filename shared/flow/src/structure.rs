@@ -7,13 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{
-    at::At,
-    nearest,
-    node::Node,
-    report::Report,
-    text::Place,
-};
+use crate::{at::At, nearest, node::Node, report::Report, text::Place};
 
 /// Checks the whole file.
 pub(crate) fn check(schema: &Value, file: &At<Node>, report: &mut Report<'_>) {
@@ -46,7 +40,8 @@ struct Structure<'s, 'r, 't> {
 impl<'s> Structure<'s, '_, '_> {
     fn value(&mut self, schema: &'s Value, node: &At<Node>, path: &Path) {
         let kinds = self.kinds(schema);
-        let fitting: Vec<_> = kinds.iter().copied().filter(|kind| fits(kind, &node.value)).collect();
+        let fitting: Vec<_> =
+            kinds.iter().copied().filter(|kind| fits(kind, &node.value)).collect();
         match fitting.as_slice() {
             [] => self.wrong_kind(&kinds, node, path),
             [only] if !is_tagged(only) => self.content(only, node, path),
@@ -122,11 +117,18 @@ impl<'s> Structure<'s, '_, '_> {
                 },
             }
         }
-        let given: BTreeSet<_> = entries.iter().map(|(key, _)| key.value.as_str()).collect();
+        // A misspelt key is not missing as well.
+        let given: BTreeSet<_> = entries
+            .iter()
+            .map(|(key, _)| key.value.as_str())
+            .flat_map(|key| [Some(key), nearest::nearest(key, known_names.iter().copied())])
+            .flatten()
+            .collect();
         let required = schema["required"].as_array().into_iter().flatten();
         for missing in required.filter_map(Value::as_str).filter(|key| !given.contains(key)) {
             let what = self.description(&schema["properties"][missing]);
-            let inside = if path.0.is_empty() { String::new() } else { format!(" in {}", path.named()) };
+            let inside =
+                if path.0.is_empty() { String::new() } else { format!(" in {}", path.named()) };
             let message = format!("missing key `{missing}`{inside}");
             self.report.add(place, message, format!("add `{missing}:` {what}"));
         }
@@ -164,7 +166,8 @@ impl<'s> Structure<'s, '_, '_> {
     }
 
     fn unknown_key(&mut self, key: &At<String>, known: &[&str], path: &Path) {
-        let inside = if path.0.is_empty() { String::new() } else { format!(" in {}", path.named()) };
+        let inside =
+            if path.0.is_empty() { String::new() } else { format!(" in {}", path.named()) };
         let message = format!("unknown key `{}`{inside}", key.value);
         self.report.add(key.place, message, nearest::remedy(&key.value, "known keys", known));
     }
@@ -203,7 +206,9 @@ impl<'s> Structure<'s, '_, '_> {
         for kind in kinds {
             match (kind.get("const"), kind.get("enum")) {
                 (Some(only), _) => allowed.extend(only.as_str()),
-                (_, Some(Value::Array(words))) => allowed.extend(words.iter().filter_map(Value::as_str)),
+                (_, Some(Value::Array(words))) => {
+                    allowed.extend(words.iter().filter_map(Value::as_str))
+                }
                 // Any text will do.
                 _ => return,
             }
@@ -217,7 +222,8 @@ impl<'s> Structure<'s, '_, '_> {
     /// A key's first sentence, to tell a person what to write.
     fn description(&self, schema: &Value) -> String {
         let text = |schema: &Value| schema["description"].as_str().map(str::to_owned);
-        let target = schema["$ref"].as_str().and_then(|r| self.root.pointer(r.trim_start_matches('#')));
+        let target =
+            schema["$ref"].as_str().and_then(|r| self.root.pointer(r.trim_start_matches('#')));
         let text = text(schema).or_else(|| target.and_then(text)).unwrap_or_default();
         let sentence = text.split(". ").next().unwrap_or_default().trim_end_matches('.');
         format!("({})", sentence.replace('\n', " "))

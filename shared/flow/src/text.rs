@@ -84,7 +84,8 @@ impl<'t> SourceText<'t> {
         let line = self.text[line_start..line_end].trim_end();
         let before = self.text[line_start..start].chars().count();
         // A place over several lines is shown by its first.
-        let end = self.floor(place.end).clamp(start, line_start + line.len().max(start - line_start));
+        let end =
+            self.floor(place.end).clamp(start, line_start + line.len().max(start - line_start));
         let width = self.text[start..end].trim_end().chars().count().max(1);
 
         let cut = if line.chars().count() <= SHOWN_CHARS_MAX {

@@ -1,4 +1,11 @@
-//! (to be written)
+//! The embedded host: a DynamoDB and a Lambda in one process, for a laptop and for tests.
+//!
+//! It calls the very handlers that the deployed functions call, with the very events.
+
+mod host;
+mod state;
 mod table;
 
+pub use host::{Functions, Host, HostSettings, Invocations, Next};
+pub use state::{StateDir, StateError};
 pub use table::EmbeddedTable;

@@ -68,9 +68,8 @@ mod tests {
     #[test]
     fn shares_are_met_and_a_seed_repeats() {
         let dice = Dice::new(7);
-        let fates: Vec<_> = (0..10_000)
-            .map(|_| Fate::decide(dice.roll(), 0.2, 0.05, 0.1))
-            .collect();
+        let fates: Vec<_> =
+            (0..10_000).map(|_| Fate::decide(dice.roll(), 0.2, 0.05, 0.1)).collect();
         let share = |fate| fates.iter().filter(|f| **f == fate).count();
         assert!((1_850..2_150).contains(&share(Fate::FailBefore)));
         assert!((400..600).contains(&share(Fate::FailAfter)));
@@ -78,10 +77,6 @@ mod tests {
         assert!((400..600).contains(&share(Fate::DropAfter)));
 
         let again = Dice::new(7);
-        assert!(
-            fates
-                .iter()
-                .all(|f| *f == Fate::decide(again.roll(), 0.2, 0.05, 0.1))
-        );
+        assert!(fates.iter().all(|f| *f == Fate::decide(again.roll(), 0.2, 0.05, 0.1)));
     }
 }

@@ -31,11 +31,7 @@ struct State {
 
 impl OutageSwitch {
     pub(crate) fn new(planned: Option<Outage>) -> Self {
-        Self(Mutex::new(State {
-            planned,
-            until: None,
-            switched_on: false,
-        }))
+        Self(Mutex::new(State { planned, until: None, switched_on: false }))
     }
 
     /// By hand; switching off ends a planned one too.
@@ -50,10 +46,7 @@ impl OutageSwitch {
     /// Whether a request that comes now, after `applied` records, meets an outage.
     pub(crate) fn is_on(&self, applied: u64) -> bool {
         let mut state = lock(&self.0);
-        if let Some(planned) = state
-            .planned
-            .take_if(|planned| applied >= planned.after_records)
-        {
+        if let Some(planned) = state.planned.take_if(|planned| applied >= planned.after_records) {
             state.until = Some(Instant::now() + Duration::from_millis(planned.duration_ms));
         }
         state.switched_on || state.until.is_some_and(|until| Instant::now() < until)

@@ -14,19 +14,12 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(width: Duration) -> Self {
-        Self {
-            width,
-            moments: VecDeque::new(),
-        }
+        Self { width, moments: VecDeque::new() }
     }
 
     /// Forgets what left the window; how many remain.
     pub(crate) fn len_at(&mut self, now: Instant) -> usize {
-        while self
-            .moments
-            .front()
-            .is_some_and(|m| now.duration_since(*m) >= self.width)
-        {
+        while self.moments.front().is_some_and(|m| now.duration_since(*m) >= self.width) {
             self.moments.pop_front();
         }
         self.moments.len()
@@ -39,8 +32,8 @@ impl Window {
 
     /// How long until the oldest leaves.
     pub(crate) fn until_room(&self, now: Instant) -> Duration {
-        self.moments.front().map_or(Duration::ZERO, |oldest| {
-            (*oldest + self.width).saturating_duration_since(now)
-        })
+        self.moments
+            .front()
+            .map_or(Duration::ZERO, |oldest| (*oldest + self.width).saturating_duration_since(now))
     }
 }

@@ -21,26 +21,18 @@ impl Reply {
     pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Self {
         let mut response = Response::new(Full::new(body.into()));
         *response.status_mut() = StatusCode::from_u16(status).expect("a status of our own");
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self(response)
     }
 
     /// `value` as JSON.
     pub(crate) fn of(status: u16, value: &impl Serialize) -> Self {
-        Self::json(
-            status,
-            serde_json::to_vec(value).expect("an answer is plain data"),
-        )
+        Self::json(status, serde_json::to_vec(value).expect("an answer is plain data"))
     }
 
     /// `{"error": CODE, "reason": TEXT}`
     pub(crate) fn error(status: u16, error: &str, reason: &str) -> Self {
-        Self::of(
-            status,
-            &serde_json::json!({ "error": error, "reason": reason }),
-        )
+        Self::of(status, &serde_json::json!({ "error": error, "reason": reason }))
     }
 
     /// 307, which keeps method and body.

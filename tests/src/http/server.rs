@@ -92,17 +92,12 @@ where
         async { answer.await.map(Reply::into_response) }
     });
     // An error is a hang-up, ours or the client's: both are what this server is for.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Reads a whole body; one that breaks off or is too large gets no answer.
 pub(crate) async fn body_of(body: Incoming) -> Result<Bytes, Hangup> {
-    let whole = Limited::new(body, BODY_BYTES_MAX)
-        .collect()
-        .await
-        .map_err(|_| Hangup)?;
+    let whole = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|_| Hangup)?;
     Ok(whole.to_bytes())
 }
 

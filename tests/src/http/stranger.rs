@@ -33,17 +33,11 @@ impl Stranger {
                 .iter()
                 .any(|name| headers.contains_key(*name));
             witness.requests.fetch_add(1, Ordering::Relaxed);
-            witness
-                .secrets
-                .fetch_add(u64::from(secret), Ordering::Relaxed);
+            witness.secrets.fetch_add(u64::from(secret), Ordering::Relaxed);
             async { Ok(Reply::json(200, r#"{"orders":[],"total":0}"#)) }
         })
         .await?;
-        Ok(Self {
-            url: server.url(),
-            seen,
-            _server: server,
-        })
+        Ok(Self { url: server.url(), seen, _server: server })
     }
 
     /// Requests that came here at all.

@@ -29,20 +29,13 @@ impl Arrivals {
             Ties::Every(size) => size.max(1),
             Ties::AllEqual => (per_second.ceil() as u64).max(1),
         };
-        Self {
-            initial: config.records,
-            growth,
-            batch,
-            floor_ms,
-            started: OnceLock::new(),
-        }
+        Self { initial: config.records, growth, batch, floor_ms, started: OnceLock::new() }
     }
 
     /// Growth starts now, unless it has.
     pub(crate) fn start(&self) {
         if self.growth.is_some() {
-            self.started
-                .get_or_init(|| (Instant::now(), now_ms().max(self.floor_ms + 1)));
+            self.started.get_or_init(|| (Instant::now(), now_ms().max(self.floor_ms + 1)));
         }
     }
 
@@ -62,11 +55,8 @@ impl Arrivals {
             return self.initial;
         };
         let due = (start.elapsed().as_secs_f64() * growth.per_second) as u64;
-        let arrived = if due >= growth.total {
-            growth.total
-        } else {
-            due / self.batch * self.batch
-        };
+        let arrived =
+            if due >= growth.total { growth.total } else { due / self.batch * self.batch };
         self.initial + arrived
     }
 
@@ -89,8 +79,6 @@ impl Arrivals {
 
 /// The wall clock: the outside world's, not the project's.
 fn now_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

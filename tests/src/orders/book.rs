@@ -45,8 +45,7 @@ impl Book {
     }
 
     pub(crate) fn is_cancelled(&self, id: u64) -> bool {
-        self.cancelled_every
-            .is_some_and(|every| every > 0 && id.is_multiple_of(every))
+        self.cancelled_every.is_some_and(|every| every > 0 && id.is_multiple_of(every))
     }
 
     pub(crate) fn is_processed(&self, id: u64) -> bool {
@@ -66,10 +65,7 @@ impl Book {
 
     /// Orders that are marked.
     pub(crate) fn processed_count(&self) -> u64 {
-        self.processed
-            .iter()
-            .map(|word| u64::from(word.load(Ordering::Relaxed).count_ones()))
-            .sum()
+        self.processed.iter().map(|word| u64::from(word.load(Ordering::Relaxed).count_ones())).sum()
     }
 
     /// Appends an order's JSON object.

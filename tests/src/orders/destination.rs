@@ -70,9 +70,7 @@ impl Destination {
         let landing = tokio::spawn(async move {
             let _ticket = ticket;
             let fulfilments = read(shape, &body);
-            let _flight = self
-                .ledger
-                .take_off(fulfilments.as_deref().unwrap_or_default());
+            let _flight = self.ledger.take_off(fulfilments.as_deref().unwrap_or_default());
             tokio::time::sleep(Duration::from_millis(self.config.latency_ms)).await;
             self.serve(shape, &fulfilments, key.as_deref())
         });
@@ -83,18 +81,11 @@ impl Destination {
     fn admit(&self, request: &Request) -> Result<Ticket, Box<Reply>> {
         if let Some(elsewhere) = &self.config.redirect_to {
             self.meter.count(|traffic| traffic.redirected += 1);
-            return Err(Box::new(Reply::redirect(&format!(
-                "{elsewhere}{}",
-                request.uri()
-            ))));
+            return Err(Box::new(Reply::redirect(&format!("{elsewhere}{}", request.uri()))));
         }
         if header(request.headers(), "x-api-key") != Some(&self.key) {
             self.meter.count(|traffic| traffic.unauthorized += 1);
-            return Err(Box::new(Reply::error(
-                401,
-                "unauthorized",
-                "an API key is required",
-            )));
+            return Err(Box::new(Reply::error(401, "unauthorized", "an API key is required")));
         }
         if self.outage.is_on(self.ledger.applied()) {
             self.meter.outage();
@@ -112,12 +103,7 @@ impl Destination {
     }
 
     fn serve(&self, shape: Shape, read: &Read<'_>, key: Option<&str>) -> Result<Reply, Hangup> {
-        let DestinationConfig {
-            fail_before,
-            fail_after,
-            drop,
-            ..
-        } = self.config;
+        let DestinationConfig { fail_before, fail_after, drop, .. } = self.config;
         let fate = Fate::decide(self.dice.roll(), fail_before, fail_after, drop);
         let reply = match fate {
             Fate::FailBefore | Fate::DropBefore => None,
@@ -191,10 +177,7 @@ impl Destination {
 
     /// The ledger's truth, with this server's traffic.
     pub(crate) fn audit(&self) -> Audit {
-        Audit {
-            traffic: self.meter.read(),
-            ..self.ledger.audit()
-        }
+        Audit { traffic: self.meter.read(), ..self.ledger.audit() }
     }
 
     fn malformed(&self, status: u16, reason: &str) -> Reply {
@@ -221,10 +204,7 @@ fn answer_one(verdict: &Verdict) -> Reply {
         Subject::Order(id) => *id,
         Subject::Unknown | Subject::Missing => 0,
     };
-    Reply::json(
-        status,
-        format!(r#"{{"id":"F-{id}","external_id":{id},"status":"{word}"}}"#),
-    )
+    Reply::json(status, format!(r#"{{"id":"F-{id}","external_id":{id},"status":"{word}"}}"#))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

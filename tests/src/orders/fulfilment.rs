@@ -53,6 +53,9 @@ pub(crate) enum Value<'a> {
     Other,
 }
 
+/// Writes what a field should say.
+type Push<'a> = &'a dyn Fn(&mut Vec<u8>);
+
 /// Which order a fulfilment is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
@@ -65,19 +68,14 @@ pub(crate) enum Subject {
 
 impl<'a> Fulfilment<'a> {
     pub(crate) fn subject(&self) -> Subject {
-        let named = if self.external_id == Value::Absent {
-            &self.id
-        } else {
-            &self.external_id
-        };
+        let named = if self.external_id == Value::Absent { &self.id } else { &self.external_id };
         let id = match named {
             Value::Absent => return Subject::Missing,
             Value::Number(id) => Some(*id),
             Value::Text(text) => text.strip_prefix("OP-").unwrap_or(text).parse().ok(),
             Value::Array(_) | Value::Other => None,
         };
-        id.filter(|id| *id > 0)
-            .map_or(Subject::Unknown, Subject::Order)
+        id.filter(|id| *id > 0).map_or(Subject::Unknown, Subject::Order)
     }
 
     /// What is wrong with it, for an order that exists. Fields that are not there are not missed:
@@ -85,17 +83,13 @@ impl<'a> Fulfilment<'a> {
     pub(crate) fn mistake(&self, id: u64, book: &Book, scratch: &mut Vec<u8>) -> Option<String> {
         let order = book.order(id);
         let updated_ms = book.line.updated_ms(id);
-        let texts: [(&str, &Value<'a>, &dyn Fn(&mut Vec<u8>)); 7] = [
+        let texts: [(&str, &Value<'a>, Push<'_>); 7] = [
             ("order_ref", &self.order_ref, &|out| order.push_number(out)),
             ("number", &self.number, &|out| order.push_number(out)),
             ("recipient", &self.recipient, &|out| order.push_name(out)),
             ("email", &self.email, &|out| order.push_email(out)),
-            ("placed_at", &self.placed_at, &|out| {
-                order.push_placed_at(out, updated_ms)
-            }),
-            ("currency", &self.currency, &|out| {
-                out.extend_from_slice(b"EUR")
-            }),
+            ("placed_at", &self.placed_at, &|out| order.push_placed_at(out, updated_ms)),
+            ("currency", &self.currency, &|out| out.extend_from_slice(b"EUR")),
             ("note", &self.note, &|out| {
                 out.extend_from_slice(order.note().unwrap_or("(none)").as_bytes());
             }),
@@ -108,17 +102,11 @@ impl<'a> Fulfilment<'a> {
             expected(scratch);
             if !matches!(value, Value::Text(text) if text.as_bytes() == scratch) {
                 let expected = String::from_utf8_lossy(scratch);
-                return Some(format!(
-                    "order {id}: `{name}` is {value:?}, not {expected:?}"
-                ));
+                return Some(format!("order {id}: `{name}` is {value:?}, not {expected:?}"));
             }
         }
         let numbers = [
-            (
-                "total_cents",
-                &self.total_cents,
-                Value::Number(order.total_cents()),
-            ),
+            ("total_cents", &self.total_cents, Value::Number(order.total_cents())),
             ("items", &self.items, Value::Array(order.line_count())),
             ("lines", &self.lines, Value::Array(order.line_count())),
         ];
@@ -231,16 +219,8 @@ mod tests {
             };
             assert_eq!(mistake(&json), None);
             let text = String::from_utf8(json).unwrap();
-            assert!(
-                mistake(text.replace("EUR", "USD").as_bytes())
-                    .unwrap()
-                    .contains("currency")
-            );
-            assert!(
-                mistake(text.replace("[{", "[1,{").as_bytes())
-                    .unwrap()
-                    .contains("lines")
-            );
+            assert!(mistake(text.replace("EUR", "USD").as_bytes()).unwrap().contains("currency"));
+            assert!(mistake(text.replace("[{", "[1,{").as_bytes()).unwrap().contains("lines"));
         }
     }
 }

@@ -58,17 +58,8 @@ impl Ledger {
         ignore_idempotency: bool,
     ) -> Self {
         let applications = vec![0; book.line.arrivals.count_max() as usize + 1];
-        let entries = Entries {
-            refuse_every,
-            applications,
-            ..Entries::default()
-        };
-        Self {
-            book,
-            ignore_idempotency,
-            hasher: RandomState::new(),
-            entries: Mutex::new(entries),
-        }
+        let entries = Entries { refuse_every, applications, ..Entries::default() };
+        Self { book, ignore_idempotency, hasher: RandomState::new(), entries: Mutex::new(entries) }
     }
 
     /// Applies one record, unless it is refused or its key was seen.
@@ -99,9 +90,7 @@ impl Ledger {
                 None => {}
             }
         }
-        if entries
-            .refuse_every
-            .is_some_and(|every| every > 0 && id > 0 && id.is_multiple_of(every))
+        if entries.refuse_every.is_some_and(|every| every > 0 && id > 0 && id.is_multiple_of(every))
         {
             entries.counts.refused_422 += 1;
             return Verdict::Refused(

@@ -28,9 +28,7 @@ impl Line {
         };
         let step_ms = i64::try_from(source.step_ms).unwrap_or(i64::MAX);
         let last_tie = (config.records.saturating_sub(1) / tie) as i64;
-        let floor_ms = source
-            .base_ms
-            .saturating_add(last_tie.saturating_mul(step_ms));
+        let floor_ms = source.base_ms.saturating_add(last_tie.saturating_mul(step_ms));
         Self {
             arrivals: Arrivals::new(config, floor_ms),
             tie,
@@ -105,21 +103,9 @@ mod tests {
     use crate::orders::config::{Growth, SourceConfig};
 
     fn line(records: u64, ties: Ties, tie_order: TieOrder) -> Line {
-        let growth = Some(Growth {
-            per_second: 3.0,
-            total: 10,
-        });
-        let source = SourceConfig {
-            ties,
-            tie_order,
-            growth,
-            ..SourceConfig::default()
-        };
-        let line = Line::new(&OrdersConfig {
-            records,
-            source,
-            ..OrdersConfig::default()
-        });
+        let growth = Some(Growth { per_second: 3.0, total: 10 });
+        let source = SourceConfig { ties, tie_order, growth, ..SourceConfig::default() };
+        let line = Line::new(&OrdersConfig { records, source, ..OrdersConfig::default() });
         line.arrivals.start();
         line
     }
@@ -129,9 +115,8 @@ mod tests {
         for ties in [Ties::Unique, Ties::Every(7), Ties::AllEqual] {
             for tie_order in [TieOrder::ById, TieOrder::Shuffled] {
                 let line = line(100, ties, tie_order);
-                let ids: Vec<_> = (0..110)
-                    .map(|place| line.id_at(place, Sort::UpdatedAt))
-                    .collect();
+                let ids: Vec<_> =
+                    (0..110).map(|place| line.id_at(place, Sort::UpdatedAt)).collect();
                 let mut sorted = ids.clone();
                 sorted.sort_unstable();
                 assert!(sorted.iter().copied().eq(1..=110));

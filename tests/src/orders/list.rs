@@ -17,25 +17,17 @@ pub(crate) struct Page {
 pub(crate) fn page(book: &Book, query: &Query, page_max: u64) -> Page {
     let size = query.size.min(page_max);
     let count = book.count();
-    let mut low = query
-        .from_ms
-        .map_or(0, |ms| book.line.first_not_before(ms, count));
-    let high = query.until_ms.map_or(count, |ms| {
-        book.line.first_not_before(ms.saturating_add(1), count)
-    });
+    let mut low = query.from_ms.map_or(0, |ms| book.line.first_not_before(ms, count));
+    let high =
+        query.until_ms.map_or(count, |ms| book.line.first_not_before(ms.saturating_add(1), count));
     if query.sort == Sort::Id {
         low = low.max(query.since_id);
     }
     let id_at = |place| book.line.id_at(place, query.sort);
     let matches = |id| {
         id > query.since_id
-            && query
-                .processed
-                .is_none_or(|wanted| book.is_processed(id) == wanted)
-            && query
-                .status
-                .as_deref()
-                .is_none_or(|wanted| wanted == status(book, id))
+            && query.processed.is_none_or(|wanted| book.is_processed(id) == wanted)
+            && query.status.as_deref().is_none_or(|wanted| wanted == status(book, id))
     };
     // Without filters every place matches, and a page is found without walking there.
     let filtered = query.processed.is_some()
@@ -65,17 +57,9 @@ pub(crate) fn page(book: &Book, query: &Query, page_max: u64) -> Page {
         .skip(skip as usize);
     ids.extend(matching.by_ref().take(size as usize).map(|(_, id)| id));
     let next_place = matching.next().map(|(place, _)| place);
-    Page {
-        ids,
-        total,
-        next_place,
-    }
+    Page { ids, total, next_place }
 }
 
 fn status(book: &Book, id: u64) -> &'static str {
-    if book.is_cancelled(id) {
-        "cancelled"
-    } else {
-        "placed"
-    }
+    if book.is_cancelled(id) { "cancelled" } else { "placed" }
 }

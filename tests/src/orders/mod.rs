@@ -9,7 +9,7 @@
 //!  "placed_at":"2025-11-27T23:59:41.000Z","updated_at":"2025-11-28T00:00:16.000Z",
 //!  "customer":{"name":"Zoë Moreau","email":"zoe.moreau17@example.com","phone":"+33 555 0142317"},
 //!  "shipping":{"street":"…","city":"…","postcode":"…","country":"FR"},
-//!  "lines":[{"sku":"SKU-04821","quantity":2,"price_cents":1999}],
+//!  "lines":[{"sku":"SKU-04821","title":"Brass lantern","quantity":2,"price_cents":1999}],
 //!  "currency":"EUR","total_cents":3998,"note":"…"}
 //! ```
 //!

@@ -25,12 +25,7 @@ const LAST: [(&str, &str); 8] = [
     ("Adeyemi", "adeyemi"),
     ("Wang", "wang"),
 ];
-const STREET: [&str; 4] = [
-    "Harbour Road",
-    "Rue de l'Écluse",
-    "Am Alten Deich",
-    "Kanaalstraat",
-];
+const STREET: [&str; 4] = ["Harbour Road", "Rue de l'Écluse", "Am Alten Deich", "Kanaalstraat"];
 /// City, country, calling code.
 const CITY: [(&str, &str, &str); 5] = [
     ("Rotterdam", "NL", "+31"),
@@ -39,18 +34,13 @@ const CITY: [(&str, &str, &str); 5] = [
     ("Łódź", "PL", "+48"),
     ("Cork", "IE", "+353"),
 ];
+const TITLE: [&str; 4] = ["Oilskin jacket", "Tide table 2026", "Brass lantern", "Sea salt, 500 g"];
 /// As JSON text and as plain text; with what JSON has to escape.
 const NOTE: [(&str, &str); 4] = [
     ("Please ring twice", "Please ring twice"),
-    (
-        r#"The \"blue\" door\nat the back"#,
-        "The \"blue\" door\nat the back",
-    ),
+    (r#"The \"blue\" door\nat the back"#, "The \"blue\" door\nat the back"),
     ("Gift: no invoice 🎁", "Gift: no invoice 🎁"),
-    (
-        r"Leave it at c\/o Caf\u00e9 Tide",
-        "Leave it at c/o Café Tide",
-    ),
+    (r"Leave it at c\/o Caf\u00e9 Tide", "Leave it at c/o Café Tide"),
 ];
 
 /// An order's content. Everything but its times follows from seed and id.
@@ -65,6 +55,7 @@ pub(crate) struct Order {
 #[derive(Debug, Clone, Copy)]
 struct OrderLine {
     sku: u64,
+    title: &'static str,
     quantity: u64,
     price_cents: u64,
 }
@@ -80,10 +71,7 @@ pub(crate) struct State {
 
 impl Order {
     pub(crate) fn new(seed: u64, id: u64) -> Self {
-        Self {
-            id,
-            bits: mix(seed ^ mix(id)),
-        }
+        Self { id, bits: mix(seed ^ mix(id)) }
     }
 
     /// `OP-000017`
@@ -113,9 +101,7 @@ impl Order {
     }
 
     pub(crate) fn total_cents(&self) -> u64 {
-        self.lines()
-            .map(|line| line.quantity * line.price_cents)
-            .sum()
+        self.lines().map(|line| line.quantity * line.price_cents).sum()
     }
 
     pub(crate) fn line_count(&self) -> u64 {
@@ -137,14 +123,7 @@ impl Order {
         put(out, r#","number":""#);
         self.push_number(out);
         put(out, r#"","status":""#);
-        put(
-            out,
-            if state.cancelled {
-                "cancelled"
-            } else {
-                "placed"
-            },
-        );
+        put(out, if state.cancelled { "cancelled" } else { "placed" });
         put(out, r#"","processed":"#);
         put(out, if state.processed { "true" } else { "false" });
         put(out, r#","placed_at":""#);
@@ -174,15 +153,10 @@ impl Order {
 
         put(out, r#""},"lines":["#);
         for (n, line) in self.lines().enumerate() {
-            put(
-                out,
-                if n > 0 {
-                    r#",{"sku":"SKU-"#
-                } else {
-                    r#"{"sku":"SKU-"#
-                },
-            );
+            put(out, if n > 0 { r#",{"sku":"SKU-"# } else { r#"{"sku":"SKU-"# });
             push_number(out, line.sku, 5);
+            put(out, r#"","title":""#);
+            put(out, line.title);
             put(out, r#"","quantity":"#);
             push_number(out, line.quantity, 1);
             put(out, r#","price_cents":"#);
@@ -216,6 +190,7 @@ impl Order {
             let bits = mix(self.bits ^ n);
             OrderLine {
                 sku: bits % 100_000,
+                title: TITLE[((bits >> 40) % TITLE.len() as u64) as usize],
                 quantity: 1 + (bits >> 20) % 4,
                 price_cents: 199 + (bits >> 32) % 20_000,
             }
@@ -272,26 +247,13 @@ mod tests {
             assert_eq!(json["id"], id);
             assert_eq!(json["number"], said(&|out| order.push_number(out)));
             assert_eq!(json["customer"]["name"], said(&|out| order.push_name(out)));
-            assert_eq!(
-                json["customer"]["email"],
-                said(&|out| order.push_email(out))
-            );
-            assert_eq!(
-                json["placed_at"],
-                said(&|out| order.push_placed_at(out, state.updated_ms))
-            );
+            assert_eq!(json["customer"]["email"], said(&|out| order.push_email(out)));
+            assert_eq!(json["placed_at"], said(&|out| order.push_placed_at(out, state.updated_ms)));
             assert_eq!(json["total_cents"], order.total_cents());
-            assert_eq!(
-                json["lines"].as_array().unwrap().len() as u64,
-                order.line_count()
-            );
+            assert_eq!(json["lines"].as_array().unwrap().len() as u64, order.line_count());
             assert_eq!(json["note"].as_str(), order.note());
         }
-        assert!(
-            (500..650).contains(&(bytes / 1_000)),
-            "{} bytes",
-            bytes / 1_000
-        );
+        assert!((500..650).contains(&(bytes / 1_000)), "{} bytes", bytes / 1_000);
     }
 
     #[test]

@@ -67,9 +67,7 @@ impl Query {
             until_ms: None,
             status: None,
             processed: None,
-            pairs: form_urlencoded::parse(text.as_bytes())
-                .into_owned()
-                .collect(),
+            pairs: form_urlencoded::parse(text.as_bytes()).into_owned().collect(),
         };
         let pairs = std::mem::take(&mut query.pairs);
         for (name, value) in &pairs {
@@ -150,26 +148,15 @@ mod tests {
 
     #[test]
     fn each_style_takes_its_own_parameter_only() {
-        assert_eq!(
-            parse("/?page=3", Style::PageNumber).unwrap().start,
-            Start::SkipPages(2)
-        );
+        assert_eq!(parse("/?page=3", Style::PageNumber).unwrap().start, Start::SkipPages(2));
         assert!(parse("/?page=0", Style::PageNumber).is_err());
         assert!(parse("/?offset=3", Style::PageNumber).is_err());
+        assert_eq!(parse("/?after=3", Style::LastId).unwrap().start, Start::After(3));
         assert_eq!(
-            parse("/?after=3", Style::LastId).unwrap().start,
-            Start::After(3)
-        );
-        assert_eq!(
-            parse("/?page_token=v1%2B70%2F%26%3D", Style::Token)
-                .unwrap()
-                .start,
+            parse("/?page_token=v1%2B70%2F%26%3D", Style::Token).unwrap().start,
             Start::Place(70)
         );
-        assert!(
-            parse("/?page_token=v1+70/&=", Style::Token).is_err(),
-            "not encoded"
-        );
+        assert!(parse("/?page_token=v1+70/&=", Style::Token).is_err(), "not encoded");
         assert_eq!(
             parse("/?bogus=1", Style::SinceId).unwrap_err(),
             "`bogus=1` is not understood here"
@@ -178,11 +165,8 @@ mod tests {
 
     #[test]
     fn another_pages_address_keeps_the_filters_encoded() {
-        let query = parse(
-            "/?updated_since=2025-11-28T01:00:00%2B01:00&page=2",
-            Style::Link,
-        )
-        .unwrap();
+        let query =
+            parse("/?updated_since=2025-11-28T01:00:00%2B01:00&page=2", Style::Link).unwrap();
         assert_eq!(query.from_ms, Some(1_764_288_000_000));
         assert_eq!(
             query.url_with("http://h", "/p", "page", 3),

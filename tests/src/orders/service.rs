@@ -76,11 +76,7 @@ impl Orders {
             outage: OutageSwitch::new(config.destination.outage),
             config: config.destination,
         });
-        let desk = Desk {
-            book,
-            source,
-            destination,
-        };
+        let desk = Desk { book, source, destination };
 
         let port = desk.source.config.port;
         let listener = Arc::clone(&desk.source);
@@ -184,9 +180,6 @@ impl Desk {
     }
 
     fn audit(&self) -> Audit {
-        Audit {
-            source: self.source.meter.read(),
-            ..self.destination.audit()
-        }
+        Audit { source: self.source.meter.read(), ..self.destination.audit() }
     }
 }

@@ -55,11 +55,7 @@ impl Source {
         self.meter.came();
         if !self.is_authorized(&request) {
             self.meter.count(|traffic| traffic.unauthorized += 1);
-            return Ok(Reply::error(
-                401,
-                "unauthorized",
-                "a bearer token is required",
-            ));
+            return Ok(Reply::error(401, "unauthorized", "a bearer token is required"));
         }
         let _ticket = match self.gate.enter() {
             Ok(ticket) => ticket,
@@ -132,25 +128,17 @@ impl Source {
             self.book.render(*id, &mut body);
         }
         let next_url = |name, value| {
-            let base = self
-                .config
-                .foreign_next
-                .clone()
-                .unwrap_or_else(|| own_address(request));
+            let base = self.config.foreign_next.clone().unwrap_or_else(|| own_address(request));
             query.url_with(&base, uri.path(), name, value)
         };
         let (tail, link) = match style {
             Style::PageNumber | Style::Offset => (String::new(), None),
-            Style::SinceId | Style::LastId => (
-                format!(r#","has_more":{}"#, page.next_place.is_some()),
-                None,
-            ),
+            Style::SinceId | Style::LastId => {
+                (format!(r#","has_more":{}"#, page.next_place.is_some()), None)
+            }
             Style::Token => {
                 let token = page.next_place.map(query::token);
-                (
-                    format!(r#","next_page_token":{}"#, serde_json::json!(token)),
-                    None,
-                )
+                (format!(r#","next_page_token":{}"#, serde_json::json!(token)), None)
             }
             Style::NextUrl => {
                 let next = page.next_place.map(|place| next_url("from", place));
@@ -160,10 +148,7 @@ impl Source {
                 let first = format!(r#"<{}>; rel="first""#, next_url("page", 1));
                 let next = page.next_place.map(|_| {
                     let number = query.page_number() + 1;
-                    format!(
-                        r#", <{}>; title="a, b"; rel="next""#,
-                        next_url("page", number)
-                    )
+                    format!(r#", <{}>; title="a, b"; rel="next""#, next_url("page", number))
                 });
                 (String::new(), Some(first + &next.unwrap_or_default()))
             }
@@ -193,10 +178,7 @@ impl Source {
     }
 
     fn is_authorized(&self, request: &Request) -> bool {
-        let given = request
-            .headers()
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         given.and_then(|value| value.strip_prefix("Bearer ")) == Some(&self.token)
     }
 
@@ -234,10 +216,7 @@ fn route(path: &str) -> Option<Route> {
 
 /// Our address as the client wrote it, so that `localhost` stays `localhost`.
 fn own_address(request: &Request) -> String {
-    let host = request
-        .headers()
-        .get(hyper::header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let host = request.headers().get(hyper::header::HOST).and_then(|host| host.to_str().ok());
     format!("http://{}", host.unwrap_or("127.0.0.1"))
 }
 
@@ -249,9 +228,7 @@ fn bomb() -> Vec<u8> {
     let mut deflate = Compress::new(Compression::best(), false);
     let mut chunk = |data: &[u8]| {
         let mut out = Vec::with_capacity(16 << 10);
-        deflate
-            .compress_vec(data, &mut out, FlushCompress::Full)
-            .expect("memory takes all");
+        deflate.compress_vec(data, &mut out, FlushCompress::Full).expect("memory takes all");
         out
     };
     let mut body = GZIP_HEADER.to_vec();

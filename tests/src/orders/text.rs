@@ -44,27 +44,17 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
 /// A moment in ms: RFC 3339, or a number of seconds or (from 100 thousand million) milliseconds.
 pub(crate) fn parse_time(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<f64>() {
-        let ms = if number < 1e11 {
-            number * 1_000.0
-        } else {
-            number
-        };
+        let ms = if number < 1e11 { number * 1_000.0 } else { number };
         return Some(ms.round() as i64);
     }
-    text.parse::<jiff::Timestamp>()
-        .ok()
-        .map(jiff::Timestamp::as_millisecond)
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
 #[cfg(test)]
@@ -73,13 +63,7 @@ mod tests {
 
     #[test]
     fn times_agree_with_the_library_that_knows() {
-        for ms in [
-            0,
-            951_782_400_123,
-            1_709_164_800_000,
-            1_764_288_000_999,
-            4_102_444_799_000,
-        ] {
+        for ms in [0, 951_782_400_123, 1_709_164_800_000, 1_764_288_000_999, 4_102_444_799_000] {
             let mut text = Vec::new();
             push_rfc3339(&mut text, ms);
             let text = String::from_utf8(text).unwrap();
@@ -104,12 +88,9 @@ mod tests {
 
     #[test]
     fn numbers_are_padded_but_never_cut() {
-        for (number, width, text) in [
-            (0, 0, "0"),
-            (0, 3, "000"),
-            (42, 6, "000042"),
-            (1234567, 6, "1234567"),
-        ] {
+        for (number, width, text) in
+            [(0, 0, "0"), (0, 3, "000"), (42, 6, "000042"), (1234567, 6, "1234567")]
+        {
             let mut out = Vec::new();
             push_number(&mut out, number, width);
             assert_eq!(out, text.as_bytes());

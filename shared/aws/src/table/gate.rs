@@ -65,8 +65,5 @@ impl Gates for Table {
 }
 
 pub fn read(item: &Item) -> Result<Gate, Unavailable> {
-    Ok(Gate {
-        shut_until_ms: item.number("shut_until_ms")?,
-        failures: item.number("failures")?,
-    })
+    Ok(Gate { shut_until_ms: item.number("shut_until_ms")?, failures: item.number("failures")? })
 }

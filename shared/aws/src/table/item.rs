@@ -53,9 +53,7 @@ impl Read for Item {
     fn number_if_any<T: FromStr>(&self, name: &str) -> Answer<Option<T>> {
         match self.get(name) {
             None => Ok(None),
-            Some(AttributeValue::N(digits)) => {
-                digits.parse().map(Some).map_err(|_| damaged(name))
-            }
+            Some(AttributeValue::N(digits)) => digits.parse().map(Some).map_err(|_| damaged(name)),
             Some(_) => Err(damaged(name)),
         }
     }

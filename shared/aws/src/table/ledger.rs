@@ -26,7 +26,9 @@ impl Ledger for Table {
     ) -> Answer<Claim> {
         let update = self
             .update(Key::ledger(stream, entity))
-            .update_expression("SET version = :version, lock_owner = :owner, lock_until_ms = :until")
+            .update_expression(
+                "SET version = :version, lock_owner = :owner, lock_until_ms = :until",
+            )
             .condition_expression(
                 "attribute_not_exists(pk) OR (version <= :version \
                  AND (attribute_not_exists(applied) OR applied < :version) \

@@ -49,10 +49,12 @@ impl ParkedStore for Table {
             }
             items.insert(place, item);
         }
-        let whole = |items: BTreeMap<Key, Item>| items.into_iter().map(|(place, mut item)| {
-            item.extend(place.attributes());
-            item
-        });
+        let whole = |items: BTreeMap<Key, Item>| {
+            items.into_iter().map(|(place, mut item)| {
+                item.extend(place.attributes());
+                item
+            })
+        };
         // The parts first: a parked record that can be seen can be read.
         self.put_all(whole(parts).collect()).await?;
         self.put_all(whole(items).collect()).await
@@ -123,7 +125,8 @@ fn small_text(data: &[u8]) -> Option<&str> {
 
 /// All but the data.
 fn plain(record: &Parked) -> Answer<Item> {
-    let id = serde_json::to_string(&record.key.id).map_err(|error| Unavailable(error.to_string()))?;
+    let id =
+        serde_json::to_string(&record.key.id).map_err(|error| Unavailable(error.to_string()))?;
     let mut item = Item::from(
         [
             ("id", text(id)),

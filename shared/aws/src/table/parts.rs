@@ -55,7 +55,8 @@ impl Parts {
     pub fn join(keys: &[Key], items: &[Item]) -> Result<Vec<u8>, Unavailable> {
         let mut whole = Vec::with_capacity(keys.len() * PART_BYTES_MAX);
         for key in keys {
-            let part = items.iter().find(|item| key.is_of(item)).and_then(|item| item.get("packed"));
+            let part =
+                items.iter().find(|item| key.is_of(item)).and_then(|item| item.get("packed"));
             match part {
                 Some(AttributeValue::B(part)) => whole.extend_from_slice(part.as_ref()),
                 _ => return Err(damaged("parts")),

@@ -64,7 +64,9 @@ pub async fn conditionally(update: UpdateItemFluentBuilder) -> Result<Written, U
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 return Ok(Written::No(failed.item.clone()));
             }
-            Some(UpdateItemError::TransactionConflictException(_)) if tried + 1 < CONFLICT_TRIES => {
+            Some(UpdateItemError::TransactionConflictException(_))
+                if tried + 1 < CONFLICT_TRIES =>
+            {
                 wait_before(tried + 1).await;
             }
             _ => return Err(unavailable("UpdateItem", error)),

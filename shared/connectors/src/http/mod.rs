@@ -3,6 +3,7 @@
 
 mod auth;
 mod client;
+mod headers;
 mod origin;
 mod redact;
 mod retry_after;
@@ -11,7 +12,8 @@ mod url;
 pub(crate) use auth::Auth;
 pub use client::HttpClient;
 pub(crate) use client::describe;
+pub(crate) use headers::headers;
 pub(crate) use origin::Origin;
 pub(crate) use redact::Redactor;
 pub(crate) use retry_after::retry_after_ms;
-pub(crate) use url::{RecordUrl, UrlError, encode_segment};
+pub(crate) use url::{RecordUrl, encode_segment};

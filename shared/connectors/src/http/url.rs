@@ -76,6 +76,11 @@ impl RecordUrl {
         Ok(Self { pieces, trie, origin, fixed })
     }
 
+    /// Where it leads, whatever the record.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// Whether a record's fields take part.
     pub(crate) fn names_record(&self) -> bool {
         self.fixed.is_none()

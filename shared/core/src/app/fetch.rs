@@ -7,10 +7,10 @@ use super::{Flow, Ports, commit::help};
 use crate::{
     decide::{Deadline, Draft, stuck},
     model::{
-        Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, ParkedKey, Position,
+        BODIES_BYTES_MAX, Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, ParkedKey, Position,
     },
     ports::{
-        Clock, Ids, Lease, NewPage, PageQueue, QUEUE_BATCH_BYTES_MAX, QUEUE_BATCH_MAX, Seal,
+        Clock, Ids, Lease, NewPage, PageQueue, QUEUE_BATCH_MAX, Seal,
         SourceError, Store, Unavailable, Void, Walk,
     },
 };
@@ -254,7 +254,7 @@ impl<E: Ids> Reader<'_, E> {
         loop {
             // Cut what has been read.
             while let Some(sending) = self.ready.take().or_else(|| self.cut()) {
-                if !batch.is_empty() && bytes + sending.body.len() > QUEUE_BATCH_BYTES_MAX {
+                if !batch.is_empty() && bytes + sending.body.len() > BODIES_BYTES_MAX {
                     self.ready = Some(sending);
                     return batch;
                 }

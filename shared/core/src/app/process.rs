@@ -336,7 +336,9 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         let fails = delivered.outcomes.iter().any(|(_, outcome)| {
             matches!(outcome, Outcome::Later(later) if later.blame == Blame::Request)
         });
-        let others_get_through = last_try && fails && self.others_get_through(page).await;
+        let others_get_through = last_try
+            && fails
+            && (self.tally.delivered > 0 || others_get_through(self.ports, self.flow, page).await);
         for (index, outcome) in delivered.outcomes {
             let verdict = verdict(outcome, last_try, others_get_through);
             self.note(job, index, verdict);
@@ -456,22 +458,6 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         let _ = self.ports.store.shut(&self.flow.stream, until_ms, failures).await;
     }
 
-    /// Whether the destination takes other records while these fail.
-    async fn others_get_through(&self, page: &Page) -> bool {
-        if self.tally.delivered > 0 {
-            return true;
-        }
-        let cap_ms = i64::try_from(self.flow.settings.retry.cap_ms).unwrap_or(i64::MAX);
-        let since_ms = page.last_progress_ms.saturating_sub(cap_ms);
-        let after = page.number;
-        let later = self.ports.store.pages_after(&self.flow.stream, after, EVIDENCE_PAGES).await;
-        later.is_ok_and(|pages| {
-            pages.iter().any(|other| {
-                other.state == PageState::Done && other.last_progress_ms >= since_ms
-            })
-        })
-    }
-
     /// Starts to settle every page for which nothing more will be sent.
     fn start_settling(&mut self) {
         for job in 0..self.jobs.len() {
@@ -569,4 +555,19 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
 
 fn since(now_ms: i64, moment_ms: i64) -> u64 {
     u64::try_from(moment_ms - now_ms).unwrap_or(0)
+}
+
+/// Whether the destination has lately taken pages after this one.
+async fn others_get_through<S: Store, Q, C, E>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    page: &Page,
+) -> bool {
+    let cap_ms = i64::try_from(flow.settings.retry.cap_ms).unwrap_or(i64::MAX);
+    let since_ms = page.last_progress_ms.saturating_sub(cap_ms);
+    let pages = ports.store.pages_after(&flow.stream, page.number, EVIDENCE_PAGES).await;
+    pages.is_ok_and(|pages| {
+        let lately = |other: &Page| other.last_progress_ms >= since_ms;
+        pages.iter().any(|other| other.state == PageState::Done && lately(other))
+    })
 }

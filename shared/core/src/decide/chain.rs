@@ -1,9 +1,6 @@
 //! Which pages can be committed, and which have lost their message.
 
-use crate::{
-    model::{Cursor, EpochMs, Page, PageState},
-    ports::Advance,
-};
+use crate::model::{Advance, Cursor, EpochMs, Page, PageState};
 
 /// The commit that these pages allow: those right after `committed` that are DONE and joined end to
 /// start from the watermark. `pages` are ascending and after `committed`.

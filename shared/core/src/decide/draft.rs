@@ -1,12 +1,9 @@
 //! Cutting a walk into pages.
 
-use crate::{
-    model::{Position, Record, WireRecord},
-    ports::QUEUE_BATCH_BYTES_MAX,
-};
+use crate::model::{BODIES_BYTES_MAX, Position, Record, WireRecord};
 
 /// Most bytes of records in a page. Packed, at worst a third more, it still fits a message.
-pub const PAGE_BYTES_MAX: usize = QUEUE_BATCH_BYTES_MAX / 4 * 3 - 64 * 1024;
+pub const PAGE_BYTES_MAX: usize = BODIES_BYTES_MAX / 4 * 3 - 64 * 1024;
 
 /// A page being filled.
 #[derive(Debug, Clone, PartialEq)]

@@ -188,6 +188,14 @@ impl<C: Clock> MemoryQueue<C> {
         }
     }
 
+    /// The bodies of all its messages, in the order that they were sent.
+    pub fn bodies(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let mut messages: Vec<_> = state.messages.iter().collect();
+        messages.sort_unstable_by_key(|(number, _)| **number);
+        messages.into_iter().map(|(_, stored)| stored.body.clone()).collect()
+    }
+
     /// Requests made so far.
     pub fn traffic(&self) -> QueueTraffic {
         lock(&self.state).traffic

@@ -45,3 +45,12 @@ pub struct Gate {
     /// Failed probes in a row. While above zero, the gate opens only for one probe at a time.
     pub failures: u32,
 }
+
+/// A step of the commit: pages `from.0 + 1 ..= to.0`, all DONE and joined end to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advance {
+    /// `committed` and `watermark` as they must still be.
+    pub from: (PageNumber, Position),
+    /// Where they go.
+    pub to: (PageNumber, Position),
+}

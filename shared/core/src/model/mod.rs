@@ -11,7 +11,7 @@ mod secret;
 mod stream;
 mod wire;
 
-pub use cursor::{Cursor, Gate};
+pub use cursor::{Advance, Cursor, Gate};
 pub use flow::{FlowSettings, Ordering, RateLimit, RetryPolicy};
 pub use outcome::{Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled};
@@ -20,7 +20,7 @@ pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Record, Version};
 pub use secret::Secret;
 pub use stream::{StreamId, StreamIdError};
-pub use wire::{Message, PageMessage, ReplayMessage, WireError, WireRecord};
+pub use wire::{BODIES_BYTES_MAX, Message, PageMessage, ReplayMessage, WireError, WireRecord};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type EpochMs = i64;

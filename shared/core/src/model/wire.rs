@@ -13,6 +13,8 @@ use serde_json::value::RawValue;
 
 use super::{Emission, Fence, PageNumber, ParkedKey, Position, RecordId, StreamId, Version};
 
+/// Most bytes of bodies in one send to the queue; a little under its own 1 MiB.
+pub const BODIES_BYTES_MAX: usize = 1_000_000;
 /// Smaller pages travel as they are.
 const PACK_FROM_BYTES: usize = 4 * 1024;
 /// What an unpacked page may come to; a larger claim is refused before memory is taken for it.

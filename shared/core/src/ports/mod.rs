@@ -17,12 +17,13 @@ mod transform;
 
 use std::{future::Future, pin::Pin};
 
+pub use crate::model::Advance;
 pub use clock::{Clock, Ids, Random};
 pub use destination::{Batching, Destination, Outgoing};
-pub use queue::{PageQueue, QUEUE_BATCH_BYTES_MAX, QUEUE_BATCH_MAX, Receipt};
+pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{
-    Advance, Claim, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal, Settle, Store,
+    Claim, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal, Settle, Store,
     Void,
 };
 pub use transform::{Transform, Transformed};

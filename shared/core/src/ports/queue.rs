@@ -6,8 +6,6 @@ use super::Unavailable;
 
 /// Most messages in one send.
 pub const QUEUE_BATCH_MAX: usize = 10;
-/// Most bytes in one send, over all its messages; a little under the queue's own 1 MiB.
-pub const QUEUE_BATCH_BYTES_MAX: usize = 1_000_000;
 
 /// Names one receipt of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,7 +13,7 @@ pub struct Receipt(pub Box<str>);
 
 /// At least once, in no certain order, each message at most until the queue's retention.
 pub trait PageQueue: Send + Sync {
-    /// Sends up to [`QUEUE_BATCH_MAX`] bodies of together at most [`QUEUE_BATCH_BYTES_MAX`] bytes,
+    /// Sends up to [`QUEUE_BATCH_MAX`] bodies of together at most [`BODIES_BYTES_MAX`](crate::model::BODIES_BYTES_MAX) bytes,
     /// each to become visible after `delay_ms`. `Ok` only if every one was taken. Called by the
     /// fetcher once a batch; a repeat sends copies, which is harmless.
     fn send(
@@ -30,4 +28,14 @@ pub trait PageQueue: Send + Sync {
         &self,
         messages: &[(Receipt, u64)],
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+impl<Q: PageQueue> PageQueue for std::sync::Arc<Q> {
+    async fn send(&self, bodies: &[String], delay_ms: u64) -> Result<(), Unavailable> {
+        Q::send(self, bodies, delay_ms).await
+    }
+
+    async fn give_back(&self, messages: &[(Receipt, u64)]) -> Result<(), Unavailable> {
+        Q::give_back(self, messages).await
+    }
 }

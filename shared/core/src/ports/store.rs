@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::Unavailable;
 use crate::model::{
-    Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, ParkedKey, Position,
+    Advance, Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, ParkedKey, Position,
     RecordId, Settled, StreamId, Version,
 };
 
@@ -154,15 +154,6 @@ pub enum Settle {
     Done,
     /// The page is another emission's, or gone.
     Superseded,
-}
-
-/// A step of the commit: pages `from.0 + 1 ..= to.0`, all DONE and joined end to start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advance {
-    /// `committed` and `watermark` as they must still be.
-    pub from: (PageNumber, Position),
-    /// Where they go.
-    pub to: (PageNumber, Position),
 }
 
 /// What came of voiding.

@@ -11,7 +11,9 @@ mod values;
 
 pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey, Results};
 pub(crate) use http::{ApiKey, Auth, Basic};
-pub(crate) use source::{Cursor, HttpSource, Mark, Pagination, Source};
+pub(crate) use source::{
+    ByParam, Cursor, HttpSource, LinkHeader, Mark, NextUrl, PageNumber, Pagination, Source, Token,
+};
 pub(crate) use transform::{Field, FieldKeys, Transform};
 pub(crate) use values::{DottedPath, Duration, Given, OneOrList, Rate, Scalar, StatusCode};
 

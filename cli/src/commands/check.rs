@@ -1,0 +1,87 @@
+//! `tidegate check`: is a flow file right, and what does it do?
+
+use std::{fs, io::Read, path::Path};
+
+use tidegate_connectors::{Registry, cases, transform};
+use tidegate_core::ports::Transformed;
+use tidegate_flow::{Connection, FlowSpec, secret_variable};
+
+use crate::{
+    args::Check,
+    connection::{self, FlowFile},
+    failure::Failure,
+};
+
+/// Validates the file, runs its tests, and shows a record through it.
+pub fn check(asked: Check) -> Result<(), Failure> {
+    let file = connection::read(&asked.flow)?;
+    let given = connection::given(&file, &asked.params.params);
+    if asked.connection.is_some() {
+        connection::complete(&file, &given)?;
+    }
+    println!("{}: flow `{}` is right", file.name, file.spec.name);
+    show_needs(&file, &given);
+    run_cases(&asked.flow, &file.spec)?;
+    match &asked.record {
+        Some(path) => show_record(path, &file.spec),
+        None => Ok(()),
+    }
+}
+
+fn show_needs(file: &FlowFile, given: &Connection) {
+    let needs = file.spec.needs();
+    for name in needs.params.keys() {
+        let state = given.params.get(name).map_or("not given: --param NAME=VALUE", String::as_str);
+        println!("  parameter {name}: {state}");
+    }
+    for name in needs.secrets.keys() {
+        let state = if given.secrets.contains_key(name) { "set" } else { "not set" };
+        println!("  secret {name}: {} is {state}", secret_variable(name));
+    }
+}
+
+/// Runs `NAME.test.yaml`, where there is one beside the file.
+fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
+    let path = flow.with_extension("test.yaml");
+    let Ok(text) = fs::read_to_string(&path) else {
+        println!("  no tests: write {} to have some", path.display());
+        return Ok(());
+    };
+    let name = path.display().to_string();
+    let listed = tidegate_flow::cases::parse(&name, &text).map_err(Failure::usage)?;
+    let failures = cases::run(spec, &listed, &Registry::new()).map_err(Failure::usage)?;
+    if failures.is_empty() {
+        println!("  {} tests pass", listed.len());
+        return Ok(());
+    }
+    let reports: Vec<String> = failures.iter().map(|failure| format!("{name}: {failure}")).collect();
+    Err(Failure::run(format!("{} of {} tests fail\n{}", failures.len(), listed.len(), reports.join("\n"))))
+}
+
+fn show_record(path: &Path, spec: &FlowSpec) -> Result<(), Failure> {
+    let mut record = Vec::new();
+    let read = match path.to_str() {
+        Some("-") => std::io::stdin().read_to_end(&mut record).map(drop),
+        _ => fs::read(path).map(|bytes| record = bytes),
+    };
+    read.map_err(|error| {
+        Failure::usage(format!("error: {} cannot be read: {error}", path.display()))
+    })?;
+    let transform = transform(spec, &Registry::new()).map_err(Failure::usage)?;
+    let mut out = Vec::new();
+    match transform.apply(&record, &mut out) {
+        Transformed::Written => {
+            let value: serde_json::Value = serde_json::from_slice(&out)
+                .map_err(|error| Failure::run(format!("the mapping wrote no JSON: {error}")))?;
+            println!("{}", serde_json::to_string_pretty(&value).expect("it was just read"));
+            Ok(())
+        }
+        Transformed::Filtered => {
+            println!("skipped: the filter leaves this record out");
+            Ok(())
+        }
+        Transformed::Refused(reason) => {
+            Err(Failure::run(format!("this record would be parked: {reason}")))
+        }
+    }
+}

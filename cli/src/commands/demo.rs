@@ -1,0 +1,177 @@
+//! `tidegate demo`: a shipped flow against example APIs, to the end.
+
+use std::{cell::RefCell, sync::Arc};
+
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde::Serialize;
+use tidegate_core::model::{RecordId, Secret};
+use tidegate_flow::Connection;
+use tidegate_tests::{
+    faults::{Outage, Rate},
+    orders::{Audit, DestinationConfig, Growth, Orders, OrdersConfig, SourceConfig},
+};
+
+use crate::{
+    args::{Demo, WorldOptions},
+    commands::print_json,
+    connection,
+    embedded::{self, Fixed},
+    failure::Failure,
+    runner::{Runner, Until},
+    stream,
+    summary::Summary,
+    text::{count, span},
+};
+
+/// How long a growing source grows.
+const GROWTH_SECONDS: f64 = 10.0;
+
+#[derive(Serialize)]
+struct DemoSummary {
+    #[serde(flatten)]
+    summary: Summary,
+    missing: u64,
+    duplicates: u64,
+    backlog: Vec<Run>,
+    audit: Audit,
+}
+
+/// One scheduled run that found work.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Run {
+    took: u64,
+    backlog: u64,
+}
+
+/// Runs the flow to its end, and lets the example APIs say what arrived.
+pub async fn demo(asked: Demo) -> Result<(), Failure> {
+    let file = connection::shipped(&asked.name)?;
+    let orders = Orders::start(orders_config(&asked.world)).await?;
+    let given = connection_to(&orders);
+    let stream = stream::id(&file.spec.name, "default")?;
+    let flow = connection::flow(file, stream.clone(), &given)?;
+
+    let folder = tempfile::tempdir().map_err(Failure::run)?;
+    let state = embedded::open(Some(folder.path()))?;
+    let host = &asked.host;
+    let app = embedded::app(
+        state.table.clone(),
+        Fixed::one(flow),
+        host.invocation_seconds * 1_000,
+        host.processors,
+        host.records_per_run,
+    );
+    if !host.json {
+        println!("{}: {} records at {}", asked.name, count(asked.world.records), orders.source_url);
+    }
+    let runs = RefCell::new(Vec::new());
+    let runner = Runner {
+        app: Arc::new(app),
+        requests: state.requests.clone(),
+        stream,
+        host,
+        until: Until::CaughtUp,
+        total: asked.world.growth.is_none().then_some(asked.world.records),
+    };
+    let summary = runner
+        .run(|report| {
+            if report.pages > 0 {
+                let head = report.head.mark().map(|mark| &mark.id);
+                let id = if let Some(RecordId::Number(id)) = head { *id } else { 0 };
+                let backlog = orders.backlog_after(u64::try_from(id).unwrap_or(0));
+                runs.borrow_mut().push(Run { took: report.records, backlog });
+            }
+            orders.grown()
+        })
+        .await?;
+
+    let audit = orders.audit();
+    let runs = runs.into_inner();
+    let (missing, duplicates) = (audit.missing, audit.duplicates);
+    let complete = summary.caught_up && missing == summary.parked && duplicates == 0;
+    if host.json {
+        print_json(&DemoSummary { summary, missing, duplicates, backlog: runs, audit });
+    } else {
+        show_backlog(&runs);
+        println!("{}", summary.table());
+        show_audit(&audit, &summary);
+    }
+    if complete {
+        Ok(())
+    } else {
+        Err(Failure::run(format!(
+            "{} did not come to its end: {missing} missing, {duplicates} applied twice",
+            asked.name
+        )))
+    }
+}
+
+fn show_backlog(runs: &[Run]) {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.set_header(["scheduled run", "records taken on", "backlog after it"]);
+    for (number, run) in (1..).zip(runs) {
+        table.add_row([number.to_string(), count(run.took), count(run.backlog)]);
+    }
+    println!("{table}");
+}
+
+fn show_audit(audit: &Audit, summary: &Summary) {
+    println!(
+        "The destination's audit: {} of {} orders arrived, {} missing ({} parked), {} applied twice, in {}.",
+        count(audit.delivered),
+        count(audit.records),
+        count(audit.missing),
+        count(summary.parked),
+        count(audit.duplicates),
+        span(summary.elapsed_ms),
+    );
+}
+
+/// The parameters and secrets of a connection to these APIs.
+fn connection_to(orders: &Orders) -> Connection {
+    let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let secret = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
+    Connection {
+        params: [
+            text("source_url", &orders.source_url),
+            text("destination_url", &orders.destination_url),
+        ]
+        .into(),
+        secrets: [
+            secret("source_token", &orders.source_token),
+            secret("destination_key", &orders.destination_key),
+        ]
+        .into(),
+    }
+}
+
+/// The example APIs as the command line wants them.
+pub fn orders_config(world: &WorldOptions) -> OrdersConfig {
+    OrdersConfig {
+        records: world.records,
+        seed: world.seed,
+        source: SourceConfig {
+            latency_ms: world.source_latency_ms,
+            growth: world.growth.map(|per_second| Growth {
+                per_second,
+                total: (per_second * GROWTH_SECONDS) as u64,
+            }),
+            ..SourceConfig::default()
+        },
+        destination: DestinationConfig {
+            latency_ms: world.latency_ms,
+            rate: world.rate.map(|requests| Rate { requests, per_ms: 1_000 }),
+            concurrency_max: world.concurrency,
+            fail_before: world.fail_before,
+            fail_after: world.fail_after,
+            drop: world.drop,
+            refuse_every: world.refuse_every,
+            outage: world.outage_seconds.map(|seconds| Outage {
+                after_records: world.records / 10,
+                duration_ms: seconds * 1_000,
+            }),
+            ..DestinationConfig::default()
+        },
+    }
+}

@@ -1,0 +1,101 @@
+//! `tidegate invoke`: one handler, one event file.
+
+use std::{fs, path::Path, sync::Arc};
+
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+use tidegate_core::{model::StreamId, ports::Clock};
+use tidegate_runtime::WallClock;
+
+use crate::{
+    args::{Handler, Invoke},
+    connection,
+    embedded::{self, EmbeddedApp, Fixed},
+    failure::Failure,
+};
+
+/// Calls the handler as its function would, and prints what it answers.
+pub async fn invoke(asked: Invoke) -> Result<(), Failure> {
+    let event = read_event(&asked.event)?;
+    let stream = stream_of(&event, &asked.event)?;
+    let file = match &asked.flow {
+        Some(path) => connection::read(path)?,
+        None => connection::shipped(stream.flow())?,
+    };
+    let given = connection::given(&file, &asked.params.params);
+    let flow = connection::flow(file, stream, &given)?;
+    let state = embedded::open(Some(&asked.state))?;
+    let timeout_ms = asked.invocation_seconds * 1_000;
+    let app = embedded::app(state.table.clone(), Fixed::one(flow), timeout_ms, 1, None);
+    let app = Arc::new(app);
+
+    let mut context = Context::default();
+    let deadline_ms = WallClock.now_ms().saturating_add_unsigned(timeout_ms);
+    context.deadline = u64::try_from(deadline_ms).unwrap_or(0);
+    let answer = call(&app, asked.handler, event, context).await.map_err(Failure::run)?;
+    println!("{}", serde_json::to_string_pretty(&answer).expect("an answer is plain data"));
+    if let Some(path) = &asked.sent {
+        write_sent(&app, path)?;
+    }
+    Ok(())
+}
+
+async fn call(
+    app: &EmbeddedApp,
+    handler: Handler,
+    event: Value,
+    context: Context,
+) -> Result<Value, lambda_runtime::Error> {
+    Ok(match handler {
+        Handler::Fetcher | Handler::DeadLetters => {
+            let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+            serde_json::to_value(tidegate_fetcher::handle(app, event).await?)?
+        }
+        Handler::Processor => {
+            let event = LambdaEvent::new(serde_json::from_value(event)?, context);
+            serde_json::to_value(tidegate_processor::handle(app, event).await?)?
+        }
+    })
+}
+
+fn read_event(path: &Path) -> Result<Value, Failure> {
+    let name = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("error: {name} cannot be read: {error}")))?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::usage(format!("error: {name} is no JSON: {error}\n   = help: tests/events holds an event for each handler"))
+    })
+}
+
+/// The stream that an event is for: the schedule's, or that of its first message.
+fn stream_of(event: &Value, path: &Path) -> Result<StreamId, Failure> {
+    let from_schedule = || Some((event["flow"].as_str()?, event["connection"].as_str()?));
+    if let Some((flow, connection)) = from_schedule() {
+        return crate::stream::id(flow, connection);
+    }
+    let body = event["Records"][0]["body"].as_str();
+    let message = body.and_then(|body| tidegate_core::model::Message::decode(body).ok());
+    message.map(|message| message.stream().clone()).ok_or_else(|| {
+        Failure::usage(format!(
+            "error: {} names no stream\n   = help: give {{\"flow\": …, \"connection\": …}}, or Records whose first body is a page",
+            path.display()
+        ))
+    })
+}
+
+fn write_sent(app: &EmbeddedApp, path: &Path) -> Result<(), Failure> {
+    // What was sent becomes visible after its delay; here nobody else receives it.
+    let mut records = Vec::new();
+    for (number, body) in app.ports.queue.bodies().into_iter().enumerate() {
+        records.push(json!({
+            "messageId": format!("m-{number}"),
+            "receiptHandle": format!("{number}"),
+            "body": body,
+            "attributes": { "ApproximateReceiveCount": "1" },
+            "eventSource": "aws:sqs",
+        }));
+    }
+    let text = serde_json::to_string_pretty(&json!({ "Records": records }));
+    fs::write(path, text.expect("an event is plain data"))
+        .map_err(|error| Failure::run(format!("{} cannot be written: {error}", path.display())))
+}

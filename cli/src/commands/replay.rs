@@ -1,0 +1,119 @@
+//! `tidegate replay`: parked records are tried again.
+
+use std::{path::Path, sync::Arc};
+
+use serde_json::json;
+use tidegate_core::{
+    app::{list_parked, replay as send_again},
+    model::{Parked as ParkedRecord, StreamId},
+    ports::Clock,
+};
+use tidegate_local::{Host, HostSettings};
+use tidegate_runtime::WallClock;
+
+use crate::{
+    args::Replay,
+    commands::{parked, print_json},
+    connection, deployed,
+    embedded::{self, Fixed, Handlers},
+    failure::Failure,
+    stream::stream,
+    text::count,
+};
+
+/// The longest that a replay on a laptop goes on without settling everything, in ms.
+const PATIENCE_MS: i64 = 600_000;
+
+/// Tries parked records again, or only says which.
+pub async fn replay(asked: Replay) -> Result<(), Failure> {
+    let stream = stream(&asked.look.stream)?;
+    let wanted = parked::wanted(&asked.wanted)?;
+    if asked.look.place.aws {
+        let ports = deployed::ports(&asked.look.place).await?;
+        let listed = list_parked(&ports, &stream, |parked| wanted.wants(parked)).await?;
+        if asked.dry_run {
+            return dry(&asked, &stream, &listed);
+        }
+        send_again(&ports, &stream, &listed).await?;
+        let tried = listed.len() as u64;
+        if asked.look.json {
+            print_json(&json!({ "stream": stream, "sent": tried }));
+        } else {
+            println!("{} parked records were sent to the processors again", count(tried));
+        }
+        return Ok(());
+    }
+
+    let state = embedded::open(Some(&asked.look.place.state))?;
+    let bare = embedded::app(state.table.clone(), Fixed::default(), 1, 1, None).ports;
+    let listed = list_parked(&bare, &stream, |parked| wanted.wants(parked)).await?;
+    if asked.dry_run || listed.is_empty() {
+        return dry(&asked, &stream, &listed);
+    }
+    let path = Path::new(&asked.look.stream.flow);
+    let file = if path.exists() { connection::read(path)? } else { connection::shipped(stream.flow())? };
+    let given = connection::given(&file, &asked.params.params);
+    let flow = connection::flow(file, stream.clone(), &given)?;
+    on_laptop(&asked, &state, flow, &stream, &listed).await
+}
+
+async fn on_laptop(
+    asked: &Replay,
+    state: &embedded::State,
+    flow: tidegate_core::app::Flow,
+    stream: &StreamId,
+    listed: &[ParkedRecord],
+) -> Result<(), Failure> {
+    let settings = HostSettings { invocation_ms: 60_000, processors: 2, tick_ms: 50 };
+    let fixed = Fixed::one(flow);
+    let (timeout_ms, processors) = (settings.invocation_ms, settings.processors);
+    let app = embedded::app(state.table.clone(), fixed, timeout_ms, processors, None);
+    let app = Arc::new(app);
+    send_again(&app.ports, stream, listed).await?;
+    let queue = app.ports.queue.clone();
+    let host = Host::new(WallClock, queue.clone(), Arc::new(Handlers(app.clone())), settings);
+    let stop = host.stopper();
+    let began_ms = WallClock.now_ms();
+    let watcher = tokio::spawn(async move {
+        loop {
+            let counts = queue.counts();
+            let late = WallClock.now_ms() - began_ms > PATIENCE_MS;
+            if late || counts.waiting + counts.in_flight == 0 {
+                return stop();
+            }
+            WallClock.sleep_until(WallClock.now_ms() + 20).await;
+        }
+    });
+    // Only the processors run: a replay fetches nothing.
+    host.serve_queue().await;
+    watcher.abort();
+    let tally = app.meter.totals().tally;
+    let left = u64::try_from(listed.len()).unwrap_or(u64::MAX) - tally.delivered - tally.skipped;
+    if asked.look.json {
+        print_json(&json!({
+            "stream": stream, "tried": listed.len(), "delivered": tally.delivered,
+            "skipped": tally.skipped, "parked": left,
+        }));
+    } else {
+        println!(
+            "{} tried again: {} delivered, {} skipped, {} parked still",
+            count(listed.len() as u64),
+            count(tally.delivered),
+            count(tally.skipped),
+            count(left)
+        );
+    }
+    if left == 0 {
+        Ok(())
+    } else {
+        Err(Failure::run(format!("{left} records are parked still; `tidegate parked` shows why")))
+    }
+}
+
+fn dry(asked: &Replay, stream: &StreamId, listed: &[ParkedRecord]) -> Result<(), Failure> {
+    parked::show(stream, listed, asked.look.json);
+    if !asked.look.json && !listed.is_empty() {
+        println!("these would be tried again; run it without --dry-run to do so");
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! `tidegate status`: how far a stream is.
+
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use tidegate_core::app::{Status, status as look};
+
+use crate::{
+    args::Look,
+    commands::{operate::with_ports, print_json},
+    failure::Failure,
+    stream::stream,
+    text::{count, span},
+};
+
+/// Shows the stream's cursor and what is open.
+pub async fn status(asked: Look) -> Result<(), Failure> {
+    let stream = stream(&asked.stream)?;
+    let status = with_ports!(&asked.place, ports => look(&ports, &stream).await)?;
+    let Some(status) = status else {
+        return Err(Failure::run(format!("{stream} was never fetched here; check --state or --stack")));
+    };
+    if asked.json {
+        print_json(&status);
+    } else {
+        println!("{}", table(&status));
+    }
+    Ok(())
+}
+
+fn table(status: &Status) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY);
+    let mut row = |name: &str, value: String| {
+        table.add_row([name.to_owned(), value]);
+    };
+    row("stream", status.stream.to_string());
+    row("fetched up to", status.head.to_string());
+    row("settled up to", status.watermark.to_string());
+    row("pages committed", count(status.pages_committed));
+    row("pages open", count(status.pages_open));
+    if let Some(oldest_ms) = status.oldest_open_ms {
+        let attempts = status.oldest_open_attempts.unwrap_or(0);
+        let since = span(u64::try_from(oldest_ms).unwrap_or(0));
+        row("oldest open page", format!("last held {since} ago, {attempts} tries without progress"));
+    }
+    row("parked records", count(status.parked));
+    row("paused", if status.paused { "yes" } else { "no" }.into());
+    if status.gate_shut_until_ms.is_some() {
+        row("destination", "failing, or asked to wait".into());
+    }
+    table
+}

@@ -1,0 +1,71 @@
+//! Flow files and their connections, from the command line and the environment.
+
+use std::{env, fs, path::Path};
+
+use tidegate_connectors::{HttpClient, Options};
+use tidegate_core::{
+    app::Flow,
+    model::{Secret, StreamId},
+};
+use tidegate_flow::{Connection, FlowErrors, FlowSpec, secret_variable};
+use tidegate_runtime::connected;
+
+use crate::failure::Failure;
+
+/// A flow file that was read and found right.
+pub struct FlowFile {
+    /// As it was named.
+    pub name: String,
+    /// What it says.
+    pub spec: FlowSpec,
+}
+
+/// Reads a flow file.
+pub fn read(path: &Path) -> Result<FlowFile, Failure> {
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("error: {name} cannot be read: {error}\n   = help: give the path of a flow file, like flows/orders.yaml"))
+    })?;
+    parse(&name, &text)
+}
+
+/// A flow that is shipped with this program.
+pub fn shipped(flow: &str) -> Result<FlowFile, Failure> {
+    let text = tidegate_flows::get(flow).ok_or_else(|| {
+        let names: Vec<_> = tidegate_flows::all().map(|(name, _)| name).collect();
+        Failure::usage(format!("error: no flow `{flow}` is shipped\n   = help: there are {}", names.join(", ")))
+    })?;
+    parse(&format!("flows/{flow}.yaml"), text)
+}
+
+fn parse(name: &str, text: &str) -> Result<FlowFile, Failure> {
+    let spec = tidegate_flow::parse(name, text).map_err(Failure::usage)?;
+    Ok(FlowFile { name: name.to_owned(), spec })
+}
+
+/// The connection that parameters and the environment give, complete or not.
+pub fn given(file: &FlowFile, params: &[(String, String)]) -> Connection {
+    let needs = file.spec.needs();
+    let secret = |name: &String| {
+        let value = env::var(secret_variable(name)).ok().filter(|value| !value.is_empty())?;
+        Some((name.clone(), Secret::new(value)))
+    };
+    let secrets = needs.secrets.keys().filter_map(secret).collect();
+    let params = params.iter().cloned().collect();
+    Connection { params, secrets }.with_defaults(&file.spec)
+}
+
+/// Connects the flow, or says what is missing.
+pub fn flow(file: FlowFile, stream: StreamId, connection: &Connection) -> Result<Flow, Failure> {
+    complete(&file, connection)?;
+    let options = Options::new(HttpClient::new().map_err(Failure::run)?);
+    connected(&file.spec, connection, stream, &options).map_err(|error| {
+        Failure::usage(format!("error: {} cannot be connected: {error}", file.name))
+    })
+}
+
+/// Whether every parameter and secret is given.
+pub fn complete(file: &FlowFile, connection: &Connection) -> Result<(), Failure> {
+    let missing = file.spec.missing(connection, &file.name);
+    if missing.is_empty() { Ok(()) } else { Err(Failure::usage(FlowErrors(missing))) }
+}

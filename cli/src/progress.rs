@@ -1,0 +1,66 @@
+//! The live line of a long run: quiet where nobody watches.
+
+use std::{sync::Arc, time::Duration};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tidegate_core::{model::EpochMs, ports::Clock};
+use tidegate_runtime::WallClock;
+use tokio::task::JoinHandle;
+
+use crate::{embedded::EmbeddedApp, text::count};
+
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Shows how a run goes until it is dropped; on standard error, and only at a terminal.
+pub struct Progress {
+    bar: ProgressBar,
+    ticker: JoinHandle<()>,
+}
+
+impl Progress {
+    /// Starts to show. `total` is the number of records, where it is known.
+    pub fn start(app: Arc<EmbeddedApp>, total: Option<u64>) -> Self {
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        let template = match total {
+            Some(_) => "{spinner} {wide_bar:.cyan/dim} {percent:>3}%  {msg}",
+            None => "{spinner} {elapsed_precise}  {msg}",
+        };
+        bar.set_style(ProgressStyle::with_template(template).expect("the template is right"));
+        let shown = bar.clone();
+        let began_ms = WallClock.now_ms();
+        let ticker = tokio::spawn(async move {
+            loop {
+                let (settled, message) = line(&app, began_ms);
+                shown.set_position(settled);
+                shown.set_message(message);
+                shown.tick();
+                tokio::time::sleep(EVERY).await;
+            }
+        });
+        Self { bar, ticker }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.ticker.abort();
+        self.bar.finish_and_clear();
+    }
+}
+
+fn line(app: &EmbeddedApp, began_ms: EpochMs) -> (u64, String) {
+    let totals = app.meter.totals();
+    let queue = app.ports.queue.counts();
+    let tally = totals.tally;
+    let settled = tally.delivered + tally.skipped + tally.parked;
+    let elapsed_ms = u64::try_from(WallClock.now_ms() - began_ms).unwrap_or(0).max(1);
+    let message = format!(
+        "{} records  {}/s  lag {} pages  in flight {}  parked {}",
+        count(settled),
+        count(settled * 1_000 / elapsed_ms),
+        totals.pages.saturating_sub(totals.pages_done),
+        queue.in_flight,
+        count(tally.parked),
+    );
+    (settled, message)
+}

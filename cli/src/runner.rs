@@ -1,0 +1,134 @@
+//! Runs a stream on the embedded host to its end.
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
+};
+
+use tidegate_aws::Requests;
+use tidegate_core::{
+    app::{End, FetchReport, recover},
+    model::StreamId,
+    ports::Clock,
+};
+use tidegate_local::{Host, HostSettings, Next};
+use tidegate_runtime::WallClock;
+
+use crate::{
+    args::HostOptions,
+    embedded::{EmbeddedApp, Handlers},
+    failure::Failure,
+    progress::Progress,
+    summary::Summary,
+};
+
+/// Scheduled runs that fail in a row, by no fault of the source, before this gives up.
+const FAILED_RUNS_MAX: u32 = 20;
+
+/// When a run is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// All that was at the source when it began is settled.
+    CaughtUp,
+    /// Never; ctrl-C ends it.
+    Stopped,
+}
+
+/// A run that is to be made.
+pub struct Runner<'a> {
+    /// The app.
+    pub app: Arc<EmbeddedApp>,
+    /// Its table's requests.
+    pub requests: Requests,
+    /// The stream.
+    pub stream: StreamId,
+    /// How the host treats the functions.
+    pub host: &'a HostOptions,
+    /// When it is over.
+    pub until: Until,
+    /// How many records there are, where it is known.
+    pub total: Option<u64>,
+}
+
+impl Runner<'_> {
+    /// Runs. `seen` is shown every scheduled run; it answers whether the end may be reached yet.
+    pub async fn run(
+        self,
+        mut seen: impl FnMut(&FetchReport) -> bool,
+    ) -> Result<Summary, Failure> {
+        let began = Instant::now();
+        let must_reach_ms = WallClock.now_ms();
+        // The queue went with the process before: what it carried is read again.
+        let voided = recover(&self.app.ports, &self.stream).await?;
+        if voided > 0 {
+            tracing::info!(voided, "pages of the run before are read again");
+        }
+        let settings = HostSettings {
+            invocation_ms: self.host.invocation_seconds * 1_000,
+            processors: self.host.processors,
+            tick_ms: self.host.tick_ms,
+        };
+        let queue = self.app.ports.queue.clone();
+        let functions = Arc::new(Handlers(self.app.clone()));
+        let host = Host::new(WallClock, queue.clone(), functions, settings);
+        stop_on_signal(host.stopper());
+
+        let progress = Progress::start(self.app.clone(), self.total);
+        let mut caught_up = false;
+        let mut failed_runs = 0;
+        let mut failure = None;
+        let until = self.until;
+        host.run(&self.stream, |answer| match answer {
+            Ok(report) => {
+                failed_runs = 0;
+                let may_end = seen(&report);
+                let reached = report.caught_up && report.until_ms >= must_reach_ms;
+                caught_up = may_end && reached && queue.counts().dead == 0;
+                match report.end {
+                    _ if caught_up && until == Until::CaughtUp => Next::Stop,
+                    End::Window => Next::Soon,
+                    _ => Next::Tick,
+                }
+            }
+            Err(error) => {
+                failed_runs += 1;
+                // What the source says needs somebody to act; a killed run only goes on.
+                let halt = error.to_string().contains("the source cannot be read");
+                if halt || failed_runs >= FAILED_RUNS_MAX {
+                    failure = Some(error.to_string());
+                    return Next::Stop;
+                }
+                Next::Tick
+            }
+        })
+        .await;
+        drop(progress);
+
+        let invocations = host.invocations();
+        let counts = (queue.counts(), queue.traffic());
+        let mut summary =
+            Summary::new(&self.app.meter.totals(), counts, self.requests.snapshot());
+        summary.voided += voided;
+        summary.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        summary.longest_invocation_ms = invocations.longest_ms.load(Relaxed);
+        summary.timed_out = invocations.timed_out.load(Relaxed);
+        summary.caught_up = caught_up;
+        match failure {
+            Some(reason) => Err(Failure::run(reason)),
+            None => Ok(summary),
+        }
+    }
+}
+
+/// The first ctrl-C finishes what is in flight; the second ends at once, and loses nothing either.
+fn stop_on_signal(stop: impl Fn() + Send + 'static) {
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            eprintln!("stopping; once more ends at once");
+            stop();
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(1);
+        }
+    });
+}

@@ -1,0 +1,121 @@
+//! What a run came to: a table for people, one JSON object for scripts.
+
+use std::collections::BTreeMap;
+
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde::Serialize;
+use tidegate_core::memory::{QueueCounts, QueueTraffic};
+use tidegate_runtime::Totals;
+
+use crate::text::{count, span};
+
+/// Everything counted in a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    /// Records that the destination took.
+    pub delivered: u64,
+    /// Records that needed no delivery.
+    pub skipped: u64,
+    /// Records that were put aside.
+    pub parked: u64,
+    /// Pages emitted.
+    pub pages: u64,
+    /// Scheduled runs.
+    pub fetch_invocations: u64,
+    /// Batches of messages processed.
+    pub process_invocations: u64,
+    /// Requests to the source.
+    pub source_requests: u64,
+    /// Requests to the destination.
+    pub destination_requests: u64,
+    /// Requests that met a limit.
+    pub throttled: u64,
+    /// Records left for another try after a failure.
+    pub retried: u64,
+    /// Pages voided, and read again.
+    pub voided: u64,
+    /// Messages among the dead letters.
+    pub dead_letters: u64,
+    /// Requests to the table and the queue, by operation.
+    pub aws_requests: BTreeMap<String, u64>,
+    /// From the first run to the end, in ms.
+    pub elapsed_ms: u64,
+    /// The longest invocation, in ms.
+    pub longest_invocation_ms: u64,
+    /// Invocations that the host had to kill.
+    pub timed_out: u64,
+    /// Everything at the source is settled.
+    pub caught_up: bool,
+    /// Scheduled runs that emitted a page.
+    pub runs: u64,
+}
+
+impl Summary {
+    /// Adds up a run of the embedded host.
+    pub fn new(
+        totals: &Totals,
+        queue: (QueueCounts, QueueTraffic),
+        table_requests: BTreeMap<String, u64>,
+    ) -> Self {
+        let (counts, traffic) = queue;
+        let mut aws_requests = table_requests;
+        for (operation, requests) in [
+            ("SendMessageBatch", traffic.sends),
+            ("ReceiveMessage", traffic.receives),
+            ("DeleteMessageBatch", traffic.deletes),
+            ("ChangeMessageVisibilityBatch", traffic.give_backs),
+        ] {
+            if requests > 0 {
+                aws_requests.insert(operation.to_owned(), requests);
+            }
+        }
+        Self {
+            delivered: totals.tally.delivered,
+            skipped: totals.tally.skipped,
+            parked: totals.tally.parked,
+            pages: totals.pages,
+            fetch_invocations: totals.fetch_invocations,
+            process_invocations: totals.process_invocations,
+            source_requests: totals.source_requests,
+            destination_requests: totals.tally.requests,
+            throttled: totals.tally.throttled,
+            retried: totals.tally.retried,
+            voided: totals.voided,
+            dead_letters: counts.dead as u64,
+            aws_requests,
+            runs: totals.runs,
+            ..Self::default()
+        }
+    }
+
+    /// The table for people.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(UTF8_HORIZONTAL_ONLY);
+        let settled = self.delivered + self.skipped + self.parked;
+        let rate = settled * 1_000 / self.elapsed_ms.max(1);
+        let aws: u64 = self.aws_requests.values().sum();
+        let by_operation: Vec<String> = self
+            .aws_requests
+            .iter()
+            .map(|(operation, requests)| format!("{operation} {}", count(*requests)))
+            .collect();
+        let mut row = |name: &str, value: String| {
+            table.add_row([name.to_owned(), value]);
+        };
+        row("delivered", count(self.delivered));
+        row("skipped", count(self.skipped));
+        row("parked", count(self.parked));
+        row("pages", count(self.pages));
+        row("runs that found work", format!("{} of {}", self.runs, self.fetch_invocations));
+        row("processor invocations", count(self.process_invocations));
+        row("longest invocation", span(self.longest_invocation_ms));
+        row("requests to the source", count(self.source_requests));
+        row("requests to the destination", count(self.destination_requests));
+        row("throttled / retried", format!("{} / {}", count(self.throttled), count(self.retried)));
+        row("requests to AWS, emulated", format!("{}\n{}", count(aws), by_operation.join("\n")));
+        row("elapsed", format!("{} ({} records/s)", span(self.elapsed_ms), count(rate)));
+        row("caught up", if self.caught_up { "yes" } else { "no" }.into());
+        table
+    }
+}

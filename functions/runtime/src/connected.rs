@@ -1,0 +1,17 @@
+//! A stream, put together.
+
+use tidegate_connectors::{ConnectError, Connected, Options, connect};
+use tidegate_core::{app::Flow, model::StreamId};
+use tidegate_flow::{Connection, FlowSpec};
+
+/// Connects a flow for one stream. Makes no request.
+pub fn connected(
+    spec: &FlowSpec,
+    connection: &Connection,
+    stream: StreamId,
+    options: &Options,
+) -> Result<Flow, ConnectError> {
+    let Connected { source, transform, destination, settings } =
+        connect(spec, connection, options)?;
+    Ok(Flow { stream, settings, source, transform, destination })
+}

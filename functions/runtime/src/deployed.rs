@@ -1,0 +1,109 @@
+//! The app as it runs on AWS.
+
+use std::{
+    collections::HashMap,
+    env,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::{Context, bail};
+use tidegate_aws::{Clients, Parameters, Queue, Table};
+use tidegate_connectors::{HttpClient, Options};
+use tidegate_core::{
+    app::{Flow, Ports},
+    model::{EpochMs, StreamId},
+    ports::Clock,
+};
+use tidegate_flow::{Connection, FlowErrors};
+
+use crate::{App, Flows, Meter, OsEntropy, WallClock, connected};
+
+/// How long a connected flow is kept. A rotated secret takes that long to be seen.
+const KEPT_MS: EpochMs = 300_000;
+/// A queue delays by whole seconds; a seal takes a few ms.
+const SEND_DELAY_MS: u64 = 1_000;
+
+/// The app over DynamoDB and SQS.
+pub type DeployedApp = App<Table, Queue, WallClock, OsEntropy, Deployed>;
+
+/// The embedded flows, connected by what Parameter Store holds for them.
+pub struct Deployed {
+    parameters: Parameters,
+    options: Options,
+    stage: String,
+    connected: Mutex<HashMap<StreamId, (EpochMs, Arc<Flow>)>>,
+}
+
+/// Wires the app by the environment that template.yaml sets.
+pub fn deployed() -> anyhow::Result<DeployedApp> {
+    let clients = Clients::from_env()?;
+    let stage = required("TIDEGATE_STAGE")?;
+    let number = |name: &str| -> anyhow::Result<Option<u64>> {
+        let text = env::var(name).ok().filter(|text| !text.is_empty());
+        text.map(|text| text.parse().with_context(|| format!("{name} is no number: `{text}`")))
+            .transpose()
+    };
+    let processors = number("TIDEGATE_MAX_PROCESSORS")?.unwrap_or(1);
+    Ok(App {
+        ports: Ports {
+            store: clients.table(&required("TIDEGATE_TABLE")?),
+            queue: clients.queue(&required("TIDEGATE_QUEUE_URL")?),
+            clock: WallClock,
+            entropy: OsEntropy,
+        },
+        flows: Deployed {
+            parameters: clients.parameters(&stage),
+            options: Options::new(HttpClient::new().map_err(anyhow::Error::msg)?),
+            stage,
+            connected: Mutex::default(),
+        },
+        records_max: number("TIDEGATE_RECORDS_PER_RUN")?.filter(|records| *records > 0),
+        send_delay_ms: SEND_DELAY_MS,
+        meter: Meter::default(),
+        processors: u32::try_from(processors).context("TIDEGATE_MAX_PROCESSORS is too large")?,
+    })
+}
+
+fn required(name: &str) -> anyhow::Result<String> {
+    env::var(name).with_context(|| format!("{name} is not set; template.yaml sets it"))
+}
+
+impl Flows for Deployed {
+    async fn flow(&self, stream: &StreamId) -> anyhow::Result<Arc<Flow>> {
+        let now_ms = WallClock.now_ms();
+        if let Some(flow) = self.kept(stream, now_ms) {
+            return Ok(flow);
+        }
+        let name = stream.flow();
+        let text = tidegate_flows::get(name).with_context(|| {
+            format!("the flow `{name}` is not among flows/*.yaml of this deployment")
+        })?;
+        // Validated when the flows were built; parsed again only to have it as data.
+        let spec = tidegate_flow::parse(&format!("flows/{name}.yaml"), text)?;
+        let given = self.parameters.load(stream, now_ms).await?;
+        let connection =
+            Connection { params: given.params.clone(), secrets: given.secrets.clone() };
+        let connection = connection.with_defaults(&spec);
+        let missing = spec.missing(&connection, &format!("flows/{name}.yaml"));
+        if !missing.is_empty() {
+            let missing = FlowErrors(missing);
+            bail!("/tidegate/{}/{stream} lacks values in Parameter Store:\n{missing}", self.stage);
+        }
+        let flow = Arc::new(connected(&spec, &connection, stream.clone(), &self.options)?);
+        self.keep(stream, now_ms, flow.clone());
+        Ok(flow)
+    }
+}
+
+impl Deployed {
+    fn kept(&self, stream: &StreamId, now_ms: EpochMs) -> Option<Arc<Flow>> {
+        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since_ms, flow) = connected.get(stream)?;
+        (now_ms - since_ms < KEPT_MS).then(|| flow.clone())
+    }
+
+    fn keep(&self, stream: &StreamId, now_ms: EpochMs, flow: Arc<Flow>) {
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        connected.insert(stream.clone(), (now_ms, flow));
+    }
+}

@@ -1,0 +1,20 @@
+//! What every function shares: the [`App`] that handlers call, its wiring on AWS, the wall clock,
+//! ids, and logs.
+//!
+//! The embedded host builds the same [`App`] over its own ports, and calls the same handlers.
+
+mod app;
+mod connected;
+mod deployed;
+mod entropy;
+mod meter;
+mod telemetry;
+mod wall_clock;
+
+pub use app::{App, Flows, deadline};
+pub use connected::connected;
+pub use deployed::{Deployed, DeployedApp, deployed};
+pub use entropy::OsEntropy;
+pub use meter::{Meter, Totals};
+pub use telemetry::log_to_stdout;
+pub use wall_clock::WallClock;

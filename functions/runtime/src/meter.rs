@@ -1,0 +1,81 @@
+//! What the invocations of this process came to, added up.
+
+use std::sync::{Mutex, PoisonError};
+
+use tidegate_core::app::{FetchReport, ProcessReport, Tally};
+
+/// Adds up reports: for the command line's progress and summary.
+#[derive(Debug, Default)]
+pub struct Meter(Mutex<Totals>);
+
+/// The sums so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records and requests.
+    pub tally: Tally,
+    /// Scheduled runs.
+    pub fetch_invocations: u64,
+    /// Those of them that emitted a page.
+    pub runs: u64,
+    /// Batches of messages processed.
+    pub process_invocations: u64,
+    /// Pages emitted.
+    pub pages: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Pages finished.
+    pub pages_done: u64,
+    /// Pages voided, to be read again.
+    pub voided: u64,
+    /// Requests to the source.
+    pub source_requests: u64,
+    /// Messages that no handler could read.
+    pub messages_refused: u64,
+}
+
+impl Meter {
+    /// The sums so far.
+    pub fn totals(&self) -> Totals {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a scheduled run.
+    pub fn fetched(&self, report: &FetchReport) {
+        self.add(|totals| {
+            totals.fetch_invocations += 1;
+            totals.runs += u64::from(report.pages > 0);
+            totals.pages += report.pages;
+            totals.records += report.records;
+            totals.voided += report.voided;
+            totals.source_requests += report.source_requests;
+            totals.tally.parked += report.parked;
+        });
+    }
+
+    /// Adds a processor's invocation.
+    pub fn invoked_processor(&self) {
+        self.add(|totals| totals.process_invocations += 1);
+    }
+
+    /// Adds what one stream's messages came to.
+    pub fn processed(&self, report: &ProcessReport) {
+        self.add(|totals| {
+            totals.tally.add(&report.tally);
+            totals.pages_done += report.pages_done;
+        });
+    }
+
+    /// Adds records that were parked as dead letters.
+    pub fn buried(&self, parked: u64) {
+        self.add(|totals| totals.tally.parked += parked);
+    }
+
+    /// Adds a message that could not be read.
+    pub fn refused_message(&self) {
+        self.add(|totals| totals.messages_refused += 1);
+    }
+
+    fn add(&self, act: impl FnOnce(&mut Totals)) {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}

@@ -1,0 +1,23 @@
+//! The one place that asks the machine for the time.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tidegate_core::{model::EpochMs, ports::Clock};
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WallClock;
+
+impl Clock for WallClock {
+    fn now_ms(&self) -> EpochMs {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        EpochMs::try_from(since.as_millis()).unwrap_or(EpochMs::MAX)
+    }
+
+    async fn sleep_until(&self, moment_ms: EpochMs) {
+        let left_ms = u64::try_from(moment_ms - self.now_ms()).unwrap_or(0);
+        if left_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(left_ms)).await;
+        }
+    }
+}

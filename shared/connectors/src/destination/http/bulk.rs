@@ -1,0 +1,127 @@
+//! Many records in one body.
+
+use tidegate_core::ports::Outgoing;
+use tidegate_flow::spec::BatchSpec;
+
+use super::results::Results;
+use crate::json::quote;
+
+/// How records are put together.
+pub(super) struct Bulk {
+    pub(super) records_max: usize,
+    pub(super) bytes_max: usize,
+    /// `{"field":` or nothing.
+    open: String,
+    close: &'static str,
+    /// `,"field":`
+    key: Option<String>,
+    pub(super) results: Option<Results>,
+}
+
+impl Bulk {
+    pub(super) fn new(spec: &BatchSpec) -> Self {
+        let (open, close) = match &spec.field {
+            Some(field) => (format!("{{{}:[", quote(field)), "]}"),
+            None => ("[".to_owned(), "]"),
+        };
+        Self {
+            records_max: spec.size.max(1),
+            bytes_max: spec.bytes_max,
+            open,
+            close,
+            key: spec.key_field.as_ref().map(|field| format!("{}:", quote(field))),
+            results: spec.results.as_ref().map(Results::new),
+        }
+    }
+
+    /// The body for these records.
+    pub(super) fn body(&self, records: &[Outgoing]) -> Vec<u8> {
+        let bytes: usize = records.iter().map(|record| record.body.len() + 80).sum();
+        let mut body = Vec::with_capacity(bytes + self.open.len());
+        body.extend_from_slice(self.open.as_bytes());
+        for (index, record) in records.iter().enumerate() {
+            if index > 0 {
+                body.push(b',');
+            }
+            self.write(record, &mut body);
+        }
+        body.extend_from_slice(self.close.as_bytes());
+        body
+    }
+
+    /// One record, with its key at the end: of a key that stands twice, most parsers take the last.
+    fn write(&self, record: &Outgoing, body: &mut Vec<u8>) {
+        let object = record.body.trim_ascii();
+        let inner = object.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+        let (Some(field), Some(inner)) = (&self.key, inner) else {
+            return body.extend_from_slice(&record.body);
+        };
+        body.push(b'{');
+        body.extend_from_slice(inner);
+        if !inner.trim_ascii().is_empty() {
+            body.push(b',');
+        }
+        body.extend_from_slice(field.as_bytes());
+        body.extend_from_slice(quote(&record.key).as_bytes());
+        body.push(b'}');
+    }
+}
+
+/// One key for a bulk: the same for the same records in the same order, by every build of every
+/// version (FNV-1a, 128 bits).
+pub(super) fn bulk_key(records: &[Outgoing]) -> String {
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    for record in records {
+        // A byte that is in no text parts the keys.
+        for byte in record.key.bytes().chain([0xff]) {
+            hash = (hash ^ u128::from(byte)).wrapping_mul(PRIME);
+        }
+    }
+    format!("bulk-{hash:032x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_core::model::{RecordId, Version};
+
+    use super::*;
+
+    fn record(key: &str, body: &'static str) -> Outgoing {
+        Outgoing {
+            id: RecordId::Number(1),
+            version: Version(0),
+            key: key.into(),
+            body: bytes::Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    fn bulk(field: Option<&str>, key_field: Option<&str>) -> Bulk {
+        Bulk::new(&BatchSpec {
+            size: 10,
+            bytes_max: 1_000,
+            field: field.map(str::to_owned),
+            key_field: key_field.map(str::to_owned),
+            results: None,
+        })
+    }
+
+    #[test]
+    fn records_are_put_into_an_array_or_under_a_field_each_with_its_key() {
+        let records = [record("k\"1", r#"{"a":1}"#), record("k2", " { } "), record("k3", "[1]")];
+        let text = |bulk: &Bulk| String::from_utf8(bulk.body(&records)).unwrap();
+        assert_eq!(text(&bulk(None, None)), r#"[{"a":1}, { } ,[1]]"#);
+        let keyed = text(&bulk(Some("items"), Some("key")));
+        assert_eq!(keyed, r#"{"items":[{"a":1,"key":"k\"1"},{ "key":"k2"},[1]]}"#);
+        assert!(serde_json::from_str::<serde_json::Value>(&keyed).is_ok());
+    }
+
+    #[test]
+    fn a_bulks_key_is_stable_and_tells_bulks_apart() {
+        let one = [record("a", "{}"), record("b", "{}")];
+        assert_eq!(bulk_key(&one), bulk_key(&one.clone()));
+        assert_eq!(bulk_key(&[]), "bulk-6c62272e07bb014262b821756295c58d");
+        assert_ne!(bulk_key(&one), bulk_key(&[record("ab", "{}")]));
+        assert_ne!(bulk_key(&one), bulk_key(&one[..1]));
+    }
+}

@@ -1,0 +1,3 @@
+//! Where records go, one module a kind.
+
+pub(crate) mod http;

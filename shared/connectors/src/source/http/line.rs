@@ -1,0 +1,267 @@
+//! The order in which records leave a walk: ascending, each after the last, none stepped over.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use tidegate_core::{
+    model::{EpochMs, Mark, Moment, Position, Record, RecordId, Version},
+    ports::SourceError,
+};
+use tidegate_flow::spec::CursorBy;
+
+use super::page::Row;
+
+/// Most records of one timestamp that are held to be put in order.
+const GROUP_RECORDS_MAX: usize = 100_000;
+/// Most bytes of them.
+const GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The end of what has been given, and what is held back behind it.
+pub(super) struct Line {
+    by: CursorBy,
+    /// Given up to here.
+    last: Position,
+    until_ns: i64,
+    /// Records of the newest timestamp, where the source gives them in no certain order.
+    group: Group,
+    /// Ready to leave.
+    ready: Vec<Record>,
+}
+
+/// Records of one timestamp.
+#[derive(Default)]
+pub(super) struct Group {
+    rows: Vec<Row>,
+    bytes: usize,
+}
+
+/// Checks what is held of one timestamp.
+///
+/// # Errors
+/// If it is more than memory is for: never to be stepped over, so somebody has to act.
+pub(super) fn check_held(records: usize, bytes: usize, at: &Moment) -> Result<(), SourceError> {
+    if records <= GROUP_RECORDS_MAX && bytes <= GROUP_BYTES_MAX {
+        return Ok(());
+    }
+    Err(SourceError::Halt(format!(
+        "more than {GROUP_RECORDS_MAX} records or {} MB have the timestamp {}, and their order \
+         within it is unknown: have the source sort by timestamp and id, and set \
+         source.http.cursor.by to timestamp_id",
+        GROUP_BYTES_MAX >> 20,
+        at.text
+    )))
+}
+
+/// What became of a row.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Took {
+    /// It is given, held, or was given before.
+    Taken,
+    /// It is newer than the walk may read: the walk ends before it.
+    TooNew,
+}
+
+impl Group {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// If there are more than can be held: what to do about it.
+    pub(super) fn push(&mut self, row: Row) -> Result<(), SourceError> {
+        self.bytes += row.data.len();
+        self.rows.push(row);
+        match &self.rows[0].mark.at {
+            Some(at) => check_held(self.rows.len(), self.bytes, at),
+            None => Ok(()),
+        }
+    }
+
+    /// The rows by id; of one that was read twice, the later reading.
+    pub(super) fn into_sorted(mut self) -> Vec<Row> {
+        self.rows.reverse();
+        self.rows.sort_by(|left, right| left.mark.id.cmp(&right.mark.id));
+        self.rows.dedup_by(|later, kept| {
+            let twice = later.mark.id == kept.mark.id;
+            if twice {
+                // Whichever of the two is kept, nothing that rode with the other is lost.
+                kept.riders.append(&mut later.riders);
+            }
+            twice
+        });
+        self.rows
+    }
+}
+
+impl Line {
+    /// A line that goes on after `last`.
+    pub(super) fn new(by: CursorBy, last: Position, until_ms: EpochMs) -> Self {
+        let until_ns = until_ms.saturating_mul(1_000_000);
+        Self { by, last, until_ns, group: Group::default(), ready: Vec::new() }
+    }
+
+    /// Given up to here.
+    pub(super) fn last(&self) -> &Position {
+        &self.last
+    }
+
+    /// Whether the walk may not read so new a row.
+    pub(super) fn is_too_new(&self, row: &Row) -> bool {
+        row.changed_ns.is_some_and(|changed| changed > self.until_ns)
+    }
+
+    /// Whether the walk may not read so new a moment.
+    pub(super) fn is_beyond_bound(&self, at: &Moment) -> bool {
+        at.ns > self.until_ns
+    }
+
+    /// Takes the next row in the source's order.
+    pub(super) fn push(&mut self, row: Row) -> Result<Took, SourceError> {
+        if self.is_too_new(&row) {
+            return Ok(Took::TooNew);
+        }
+        if self.by != CursorBy::Timestamp {
+            self.give(row);
+            return Ok(Took::Taken);
+        }
+        // Everything up to the last one's timestamp but its own group has been given.
+        let before = |last: &Mark| last.at.as_ref().is_some_and(|at| row.mark.at.as_ref() < Some(at));
+        if self.last.mark().is_some_and(before) {
+            return Ok(Took::Taken);
+        }
+        if self.group.rows.first().is_some_and(|held| held.mark.at != row.mark.at) {
+            self.close_group();
+        }
+        self.group.push(row)?;
+        Ok(Took::Taken)
+    }
+
+    /// Gives the held rows: a greater timestamp or the end has been seen.
+    pub(super) fn close_group(&mut self) {
+        let group = std::mem::take(&mut self.group);
+        self.give_group(group);
+    }
+
+    /// Gives rows of one timestamp, by id.
+    pub(super) fn give_group(&mut self, group: Group) {
+        for row in group.into_sorted() {
+            self.give(row);
+        }
+    }
+
+    /// Forgets the held rows: they are read again.
+    pub(super) fn drop_group(&mut self) {
+        self.group = Group::default();
+    }
+
+    /// What is ready to leave.
+    pub(super) fn take(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.ready)
+    }
+
+    fn give(&mut self, row: Row) {
+        if self.last.mark().is_some_and(|last| row.mark <= *last) {
+            return;
+        }
+        // Riders leave before their carrier, at the position before it. So no position is ever
+        // beyond a rider that was not given; at worst it is given again with its carrier.
+        for data in row.riders {
+            let mark = self.last.mark().cloned().unwrap_or_else(|| floor(self.by));
+            let id = unreadable_id(&data);
+            self.ready.push(Record { mark, id, version: Version(0), data });
+        }
+        // A record that has no order by time never changes: one version.
+        let version = Version(row.mark.at.as_ref().map_or(0, |at| at.ns));
+        self.last = Position::At(row.mark.clone());
+        self.ready.push(Record { id: row.mark.id.clone(), mark: row.mark, version, data: row.data });
+    }
+}
+
+/// A mark before every record, for a rider that comes first of all.
+fn floor(by: CursorBy) -> Mark {
+    let at = (by != CursorBy::Id).then(|| Moment { text: "".into(), ns: i64::MIN });
+    Mark { at, id: RecordId::Number(i64::MIN) }
+}
+
+/// Whether a mark is [`floor`], which no source knows.
+pub(super) fn is_floor(mark: &Mark) -> bool {
+    mark.id == RecordId::Number(i64::MIN)
+}
+
+/// An id for a record without one: the same for the same text, so that parking it twice is parking
+/// it once.
+fn unreadable_id(data: &[u8]) -> RecordId {
+    // Its keys are fixed, and a change of them by a new compiler only parks it a second time.
+    let mut hasher = DefaultHasher::new();
+    data.hash(&mut hasher);
+    RecordId::Text(format!("unreadable-{:016x}", hasher.finish()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn row(ns: i64, id: i64) -> Row {
+        let at = Some(Moment { text: ns.to_string().into(), ns });
+        let mark = Mark { at, id: RecordId::Number(id) };
+        Row { mark, changed_ns: Some(ns), data: Bytes::from_static(b"{}"), riders: Vec::new() }
+    }
+
+    fn ids(line: &mut Line) -> Vec<String> {
+        line.take().into_iter().map(|record| record.id.to_string()).collect()
+    }
+
+    fn at(ns: i64, id: i64) -> Position {
+        Position::At(row(ns, id).mark)
+    }
+
+    #[test]
+    fn a_timestamps_group_is_held_until_a_greater_one_and_leaves_by_id() {
+        let mut line = Line::new(CursorBy::Timestamp, Position::Start, 1);
+        for (ns, id) in [(1, 9), (1, 3), (1, 7), (2, 1)] {
+            line.push(row(ns, id)).unwrap();
+        }
+        assert_eq!(ids(&mut line), ["3", "7", "9"]);
+        line.close_group();
+        assert_eq!(ids(&mut line), ["1"]);
+    }
+
+    #[test]
+    fn a_walk_goes_on_inside_a_tie() {
+        let mut line = Line::new(CursorBy::Timestamp, at(1, 5), 1);
+        for (ns, id) in [(0, 99), (1, 9), (1, 3), (1, 5), (1, 7)] {
+            line.push(row(ns, id)).unwrap();
+        }
+        line.close_group();
+        assert_eq!(ids(&mut line), ["7", "9"]);
+    }
+
+    #[test]
+    fn what_is_newer_than_the_bound_ends_the_walk() {
+        let mut line = Line::new(CursorBy::TimestampId, Position::Start, 1);
+        assert_eq!(line.push(row(1_000_000, 1)), Ok(Took::Taken));
+        assert_eq!(line.push(row(1_000_001, 2)), Ok(Took::TooNew));
+        assert_eq!(ids(&mut line), ["1"]);
+    }
+
+    #[test]
+    fn a_rider_leaves_before_its_carrier_and_moves_no_position() {
+        let mut line = Line::new(CursorBy::TimestampId, at(1, 1), 1);
+        let carrier = Row { riders: vec![Bytes::from_static(b"\"x\"")], ..row(2, 2) };
+        line.push(carrier.clone()).unwrap();
+        let records = line.take();
+        assert_eq!(records[0].mark, row(1, 1).mark);
+        assert!(records[0].id.to_string().starts_with("unreadable-"));
+        assert_eq!(records[1].mark, row(2, 2).mark);
+        // With its carrier behind the position, it has been given.
+        line.push(carrier).unwrap();
+        assert_eq!(line.take(), []);
+    }
+
+    #[test]
+    fn a_group_too_large_to_hold_is_never_stepped_over() {
+        let mut line = Line::new(CursorBy::Timestamp, Position::Start, 1);
+        let error = (0..=GROUP_RECORDS_MAX as i64).find_map(|id| line.push(row(1, id)).err());
+        assert!(matches!(error, Some(SourceError::Halt(text)) if text.contains("timestamp_id")));
+        assert_eq!(line.take(), []);
+    }
+}

@@ -1,0 +1,170 @@
+//! Pages over HTTP, read in ascending order from a position.
+//!
+//! [`requests`] gets a page, [`page`] splits it in one pass, [`pager`] finds the next one, [`anchor`]
+//! says where a request starts, [`line`] lets records out in order, [`tie`] reads what one timestamp
+//! has too much of, and [`walk`] puts them together.
+
+mod anchor;
+mod line;
+mod mark;
+mod moment;
+mod page;
+mod pager;
+mod requests;
+mod tie;
+mod walk;
+
+use reqwest::header::{ACCEPT, HeaderValue};
+use tidegate_core::{
+    model::{EpochMs, Mark, Position},
+    ports::{Marker, Source, SourceError, Walk},
+};
+use tidegate_flow::spec::{CursorBy, HttpSourceSpec, PaginationSpec};
+use url::Url;
+
+use crate::{
+    Options,
+    connect::{ConnectError, Resolver},
+    http::{Auth, Origin, headers},
+};
+use anchor::Cursor;
+use mark::HttpMarker;
+use page::{PageShape, Row};
+use pager::{PageRef, Pager};
+use requests::Requester;
+use walk::HttpWalk;
+
+/// A list behind an HTTP API.
+pub(crate) struct HttpSource {
+    requester: Requester,
+    pager: Pager,
+    shape: PageShape,
+    cursor: Cursor,
+    /// With ids as both cursor and pagination, a walk's first page is the one after its position.
+    by_last_id: bool,
+    marker: Option<HttpMarker>,
+}
+
+impl HttpSource {
+    /// Fills in a connection's values.
+    pub(crate) fn new(
+        spec: &HttpSourceSpec,
+        resolver: &Resolver<'_>,
+        options: &Options,
+    ) -> Result<Self, ConnectError> {
+        const PLACE: &str = "source.http.url";
+        let text = resolver.text(&spec.url, PLACE)?;
+        let mut base: Url = text.parse().map_err(|_| {
+            ConnectError::new(PLACE, "it is no absolute URL once its references are filled in")
+        })?;
+        let origin = Origin::of(&base).ok_or_else(|| {
+            ConnectError::new(PLACE, "it must be http or https, with a host and without credentials")
+        })?;
+        for (name, value) in &spec.query {
+            let value = resolver.text(value, &format!("source.http.query.{name}"))?;
+            base.query_pairs_mut().append_pair(name, &value);
+        }
+        let mut redactor = resolver.redactor();
+        let auth = Auth::new(spec.auth.as_ref(), "source.http.auth", resolver, &mut redactor)?;
+        let mut headers = headers(&spec.headers, "source.http.headers", resolver)?;
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+        auth.head(&mut headers);
+        let marker = spec.mark.as_ref().map(|mark| {
+            HttpMarker::new(
+                mark,
+                resolver,
+                &origin,
+                options.http.clone(),
+                headers.clone(),
+                auth.clone(),
+                redactor.clone(),
+                options.now.clone(),
+            )
+        });
+        let next = match &spec.pagination {
+            PaginationSpec::Token { path, .. } | PaginationSpec::NextUrl { path, .. } => Some(&**path),
+            _ => None,
+        };
+        let cursor = &spec.cursor;
+        let start = cursor.start.as_ref();
+        Ok(Self {
+            shape: PageShape::new(&spec.records, &spec.id, cursor, next),
+            by_last_id: cursor.by == CursorBy::Id
+                && matches!(spec.pagination, PaginationSpec::LastId { .. }),
+            pager: Pager::new(spec.pagination.clone(), spec.page_size, base),
+            cursor: Cursor {
+                by: cursor.by,
+                format: cursor.format,
+                since: cursor.since.clone(),
+                inclusive: cursor.inclusive,
+                until: cursor.until.clone(),
+                start: start
+                    .map(|start| resolver.text(start, "source.http.cursor.start"))
+                    .transpose()?,
+            },
+            marker: marker.transpose()?,
+            requester: Requester {
+                http: options.http.clone(),
+                origin,
+                headers,
+                auth,
+                redactor,
+                now: options.now.clone(),
+                timeout_ms: spec.timeout_ms,
+                body_bytes_max: spec.body_bytes_max,
+            },
+        })
+    }
+
+    /// The first page of a stretch that begins after `position`.
+    fn first_page(&self, position: &Position) -> PageRef {
+        match position.mark() {
+            Some(mark) if self.by_last_id && !line::is_floor(mark) => PageRef::After(mark.id.clone()),
+            _ => PageRef::First,
+        }
+    }
+
+    /// Whether one record may stand after another in the declared order.
+    fn in_order(&self, earlier: &Mark, later: &Mark) -> bool {
+        match self.cursor.by {
+            CursorBy::Timestamp => earlier.at <= later.at,
+            CursorBy::Id | CursorBy::TimestampId => earlier <= later,
+        }
+    }
+
+    /// Checks a page's order; where one response has everything, sorts it instead.
+    fn put_in_order(&self, rows: &mut [Row]) -> Result<(), SourceError> {
+        if self.pager.is_whole() {
+            rows.sort_by(|left, right| left.mark.cmp(&right.mark));
+            return Ok(());
+        }
+        let fault = rows.windows(2).find(|pair| !self.in_order(&pair[0].mark, &pair[1].mark));
+        fault.map_or(Ok(()), |pair| Err(self.unsorted(&pair[0].mark, &pair[1].mark)))
+    }
+
+    fn unsorted(&self, earlier: &Mark, later: &Mark) -> SourceError {
+        let order = match self.cursor.by {
+            CursorBy::Id => "id",
+            CursorBy::Timestamp => "timestamp",
+            CursorBy::TimestampId => "timestamp, then id",
+        };
+        let show = |mark: &Mark| Position::At(mark.clone()).to_string();
+        SourceError::Halt(format!(
+            "the list is not sorted by {order}, oldest first: {} comes before {}; add the API's \
+             sort parameter to source.http.query, or set source.http.cursor.by to the order that \
+             it has",
+            show(earlier),
+            show(later)
+        ))
+    }
+}
+
+impl Source for HttpSource {
+    fn walk(&self, from: Position, until_ms: EpochMs) -> Box<dyn Walk + '_> {
+        Box::new(HttpWalk::new(self, from, until_ms))
+    }
+
+    fn marker(&self) -> Option<&dyn Marker> {
+        self.marker.as_ref().map(|marker| marker as _)
+    }
+}

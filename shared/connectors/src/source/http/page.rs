@@ -1,0 +1,401 @@
+//! One response body, split into records in a single pass.
+
+use bytes::Bytes;
+use jiter::{Jiter, JiterError, Peek};
+use tidegate_core::model::{Mark, RecordId};
+use tidegate_flow::spec::{CursorBy, CursorSpec, TimeFormat};
+
+use super::moment;
+use crate::json::{Picked, Scalar, Trie, fault};
+
+/// Where things stand in a response.
+pub(super) struct PageShape {
+    records: Vec<String>,
+    /// The next page's token or address, where the body has it.
+    next: Option<Vec<String>>,
+    keys: Keys,
+}
+
+/// Where a record's key stands.
+struct Keys {
+    trie: Trie,
+    id: usize,
+    /// The cursor's timestamp.
+    at: Option<usize>,
+    /// The timestamp that only bounds the walk.
+    time: Option<usize>,
+    format: TimeFormat,
+    id_path: String,
+    at_path: String,
+}
+
+/// A record with its key read.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    /// Its place in the order.
+    pub(super) mark: Mark,
+    /// When it changed, in ns, where the source says so.
+    pub(super) changed_ns: Option<i64>,
+    /// Its JSON.
+    pub(super) data: Bytes,
+    /// Records without a readable key that stand before it.
+    pub(super) riders: Vec<Bytes>,
+}
+
+/// A response's records.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// Those with a readable key, in the source's order.
+    pub(super) rows: Vec<Row>,
+    /// Records without a readable key after the last row.
+    pub(super) trailing: Vec<Bytes>,
+    /// All of them.
+    pub(super) count: usize,
+    /// The next page's token or address; `None` where there is none.
+    pub(super) next: Option<String>,
+    /// The first record without a readable key: its index, and what is missing.
+    unreadable: Option<(usize, String)>,
+    found: bool,
+}
+
+/// Why a body is no page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum PageFault {
+    /// It is no JSON at all: cut short, or an error page.
+    NotJson(String),
+    /// It is JSON of another shape than the flow says.
+    Shape(String),
+}
+
+/// One record of a page, for telling whether two pages meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// By its key.
+    Row(Mark),
+    /// By its text, for want of a key.
+    Rider(Bytes),
+}
+
+impl Page {
+    /// The first record.
+    pub(super) fn first(&self) -> Option<Edge> {
+        let row = self.rows.first();
+        let riders = row.map_or(&self.trailing, |row| &row.riders);
+        riders.first().cloned().map(Edge::Rider).or_else(|| Some(Edge::Row(row?.mark.clone())))
+    }
+
+    /// The last record.
+    pub(super) fn last(&self) -> Option<Edge> {
+        let rider = self.trailing.last().cloned().map(Edge::Rider);
+        rider.or_else(|| Some(Edge::Row(self.rows.last()?.mark.clone())))
+    }
+
+    /// Takes the first record out.
+    pub(super) fn drop_first(&mut self) {
+        match self.rows.first_mut() {
+            Some(row) if row.riders.is_empty() => drop(self.rows.remove(0)),
+            Some(row) => drop(row.riders.remove(0)),
+            None if self.trailing.is_empty() => {}
+            None => drop(self.trailing.remove(0)),
+        }
+    }
+}
+
+impl PageShape {
+    pub(super) fn new(
+        records: &[String],
+        id: &[String],
+        cursor: &CursorSpec,
+        next: Option<&[String]>,
+    ) -> Self {
+        let mut trie = Trie::new();
+        let at = match cursor.by {
+            CursorBy::Id => None,
+            CursorBy::Timestamp | CursorBy::TimestampId => cursor.field.as_deref(),
+        };
+        let keys = Keys {
+            id: trie.add(id),
+            at: at.map(|path| trie.add(path)),
+            time: cursor.time.as_deref().map(|path| trie.add(path)),
+            format: cursor.format,
+            id_path: id.join("."),
+            at_path: at.map(|path| path.join(".")).unwrap_or_default(),
+            trie,
+        };
+        Self { records: records.to_vec(), next: next.map(<[String]>::to_vec), keys }
+    }
+
+    /// Splits a body. A few records without a readable key do not stop the rest: they ride along
+    /// with the next readable one. If they are more than half, the flow file looks for the key in
+    /// the wrong place.
+    pub(super) fn parse(&self, body: &Bytes) -> Result<Page, PageFault> {
+        if let Err(error) = std::str::from_utf8(body) {
+            let at = error.valid_up_to();
+            return Err(PageFault::Shape(format!("the body is not UTF-8 at byte {at}")));
+        }
+        let mut page = Page::default();
+        let mut json = Jiter::new(body);
+        self.scan(&mut json, body, Some(&self.records), self.next.as_deref(), &mut page)?;
+        json.finish().map_err(|error| not_json(&error, body))?;
+        if !page.found {
+            return Err(PageFault::Shape(format!(
+                "the body has nothing at `{}`: set source.http.records to where the array stands",
+                self.records.join(".")
+            )));
+        }
+        if let Some((index, missing)) = &page.unreadable {
+            let unreadable = page.count - page.rows.len();
+            if unreadable * 2 > page.count {
+                return Err(PageFault::Shape(format!(
+                    "{unreadable} of {} records have no readable key; the first is record {index}, \
+                     which {missing}",
+                    page.count
+                )));
+            }
+            tracing::warn!(index, missing, unreadable, "records without a readable key ride along");
+        }
+        Ok(page)
+    }
+
+    fn scan(
+        &self,
+        json: &mut Jiter<'_>,
+        body: &Bytes,
+        records: Option<&[String]>,
+        next: Option<&[String]>,
+        page: &mut Page,
+    ) -> Result<(), PageFault> {
+        let broken = |error: JiterError| not_json(&error, body);
+        let peek = json.peek().map_err(broken)?;
+        if records.is_some_and(<[String]>::is_empty) {
+            return self.split(json, body, peek, page);
+        }
+        if next.is_some_and(<[String]>::is_empty) {
+            let start = json.current_index();
+            json.known_skip(peek).map_err(broken)?;
+            page.next = match Scalar::read(json.slice_to_current(start)) {
+                Some(Scalar::Bool(_)) | None => None,
+                Some(scalar) => Some(scalar.into_text().into_owned()).filter(|text| !text.is_empty()),
+            };
+            return Ok(());
+        }
+        if peek != Peek::Object || (records.is_none() && next.is_none()) {
+            return json.known_skip(peek).map_err(broken);
+        }
+        let mut key = json.known_object().map_err(broken)?;
+        while let Some(name) = key {
+            let under = |path: Option<&'_ [String]>| -> bool {
+                path.and_then(<[String]>::first).is_some_and(|segment| segment == name)
+            };
+            let records = records.filter(|path| under(Some(path))).map(|path| &path[1..]);
+            let next = next.filter(|path| under(Some(path))).map(|path| &path[1..]);
+            self.scan(json, body, records, next, page)?;
+            key = json.next_key().map_err(broken)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the array of records.
+    fn split(
+        &self,
+        json: &mut Jiter<'_>,
+        body: &Bytes,
+        peek: Peek,
+        page: &mut Page,
+    ) -> Result<(), PageFault> {
+        let broken = |error: JiterError| not_json(&error, body);
+        // The key may stand twice; the last one counts.
+        *page = Page { found: true, next: page.next.take(), ..Page::default() };
+        let mut element = match peek {
+            Peek::Array => json.known_array().map_err(broken)?,
+            Peek::Null => return json.known_null().map_err(broken),
+            _ => {
+                return Err(PageFault::Shape(format!(
+                    "what stands at `{}` is no array of records",
+                    self.records.join(".")
+                )));
+            }
+        };
+        let mut riders = Vec::new();
+        let mut picked: Picked = vec![None; self.keys.trie.slots()];
+        while element.is_some() {
+            picked.fill(None);
+            let start = json.current_index();
+            self.keys.trie.pick(json, &mut picked).map_err(broken)?;
+            let data = body.slice(start..json.current_index());
+            match self.keys.read(body, &picked) {
+                Ok((mark, changed_ns)) => {
+                    let riders = std::mem::take(&mut riders);
+                    page.rows.push(Row { mark, changed_ns, data, riders });
+                }
+                Err(missing) => {
+                    page.unreadable.get_or_insert_with(|| (page.count, missing()));
+                    riders.push(data);
+                }
+            }
+            page.count += 1;
+            element = json.array_step().map_err(broken)?;
+        }
+        page.trailing = riders;
+        Ok(())
+    }
+}
+
+impl Keys {
+    /// A record's mark and when it changed, or what is missing of its key.
+    fn read<'a>(
+        &'a self,
+        body: &[u8],
+        picked: &Picked,
+    ) -> Result<(Mark, Option<i64>), Box<dyn FnOnce() -> String + 'a>> {
+        let value = |slot: usize| picked[slot].clone().map(|range| &body[range]);
+        let id = value(self.id)
+            .and_then(record_id)
+            .ok_or_else(|| missing(format_args!("has no id at `{}`", self.id_path)))?;
+        let at = match self.at {
+            None => None,
+            Some(slot) => {
+                let at = value(slot).and_then(|json| moment::read(json, self.format));
+                Some(at.ok_or_else(|| {
+                    missing(format_args!("has no {:?} timestamp at `{}`", self.format, self.at_path))
+                })?)
+            }
+        };
+        let time = self.time.and_then(value).and_then(|json| moment::read(json, self.format));
+        let changed_ns = at.as_ref().or(time.as_ref()).map(|moment| moment.ns);
+        Ok((Mark { at, id }, changed_ns))
+    }
+}
+
+fn missing<'a>(text: std::fmt::Arguments<'_>) -> Box<dyn FnOnce() -> String + 'a> {
+    let text = text.to_string();
+    Box::new(move || text)
+}
+
+/// A record's id. A text of digits alone counts as the number: such ids ascend as numbers.
+fn record_id(json: &[u8]) -> Option<RecordId> {
+    let text = match Scalar::read(json)? {
+        Scalar::Bool(_) => return None,
+        Scalar::Number(text) => std::borrow::Cow::Borrowed(text),
+        Scalar::Text(text) => text,
+    };
+    if text.is_empty() {
+        return None;
+    }
+    // Only what prints as the same text again: an id like `007` stays the text that it is.
+    let number = text.parse::<i64>().ok().filter(|number| number.to_string() == *text);
+    Some(number.map_or_else(|| RecordId::Text(text.into()), RecordId::Number))
+}
+
+fn not_json(error: &JiterError, body: &[u8]) -> PageFault {
+    PageFault::NotJson(fault(error, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Vec<String> {
+        text.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn shape(records: &str, by: CursorBy, next: Option<&str>) -> PageShape {
+        let cursor = CursorSpec {
+            by,
+            field: Some(path("meta.updated")),
+            time: None,
+            format: TimeFormat::EpochMillis,
+            since: None,
+            inclusive: true,
+            until: None,
+            start: None,
+        };
+        PageShape::new(&path(records), &path("id"), &cursor, next.map(path).as_deref())
+    }
+
+    fn parse(shape: &PageShape, body: &str) -> Result<Page, PageFault> {
+        shape.parse(&Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    #[test]
+    fn records_are_slices_of_the_body_with_their_keys() {
+        let shape = shape("data.items", CursorBy::TimestampId, Some("paging.next.after"));
+        let body = r#"{"paging":{"next":{"after":"t2"}},"data":{"n":2,"items":[
+            {"meta":{"updated":5},"id":7} , {"id":"a\u0062","meta":{"x":[],"updated":"6"}}]}}"#;
+        let page = parse(&shape, body).unwrap();
+        assert_eq!(page.next.as_deref(), Some("t2"));
+        assert_eq!(page.rows.len(), 2);
+        assert_eq!(&page.rows[0].data[..], br#"{"meta":{"updated":5},"id":7}"#);
+        assert_eq!(page.rows[0].mark.id, RecordId::Number(7));
+        assert_eq!(page.rows[0].changed_ns, Some(5_000_000));
+        assert_eq!(page.rows[1].mark.id, RecordId::Text("ab".into()));
+    }
+
+    #[test]
+    fn the_body_itself_may_be_the_array_and_null_is_an_empty_one() {
+        let plain = shape("", CursorBy::Id, None);
+        assert_eq!(parse(&plain, r#"[{"id":1},{"id":2}]"#).unwrap().rows.len(), 2);
+        assert_eq!(parse(&plain, "[]").unwrap().count, 0);
+        let nested = shape("data", CursorBy::Id, None);
+        assert_eq!(parse(&nested, r#"{"data":null}"#).unwrap().count, 0);
+    }
+
+    #[test]
+    fn no_token_is_absent_null_empty_or_false() {
+        let shape = shape("d", CursorBy::Id, Some("next"));
+        for body in [
+            r#"{"d":[]}"#,
+            r#"{"d":[],"next":null}"#,
+            r#"{"d":[],"next":""}"#,
+            r#"{"d":[],"next":false}"#,
+            r#"{"d":[],"next":{}}"#,
+        ] {
+            assert_eq!(parse(&shape, body).unwrap().next, None, "{body}");
+        }
+        assert_eq!(parse(&shape, r#"{"d":[],"next":12}"#).unwrap().next.as_deref(), Some("12"));
+    }
+
+    #[test]
+    fn what_is_no_page_says_why() {
+        let shape = shape("data", CursorBy::Id, None);
+        for body in ["", "<html>", r#"{"data":[{"id":1}"#, r#"{"data":[{"id":1},]}"#, "{} x"] {
+            assert!(matches!(parse(&shape, body), Err(PageFault::NotJson(_))), "{body}");
+        }
+        for body in ["{}", r#"{"data":{}}"#, r#"{"items":[]}"#, r#"{"data":[{"no":1}]}"#] {
+            assert!(matches!(parse(&shape, body), Err(PageFault::Shape(_))), "{body}");
+        }
+        let bytes = Bytes::from_static(b"{\"data\":[{\"id\":\"\xff\"}]}");
+        assert!(matches!(shape.parse(&bytes), Err(PageFault::Shape(_))));
+    }
+
+    #[test]
+    fn a_record_without_a_key_rides_with_the_next_one() {
+        let shape = shape("", CursorBy::Timestamp, None);
+        let body = r#"[{"id":1,"meta":{"updated":1}},"x",{"id":2,"meta":{"updated":null}},
+            {"id":3,"meta":{"updated":3}},{"id":4,"meta":{"updated":4}},{"meta":{"updated":5}}]"#;
+        let page = parse(&shape, body).unwrap();
+        assert_eq!(page.rows.len(), 3);
+        assert_eq!(page.rows[1].riders.len(), 2);
+        assert_eq!(&page.rows[1].riders[0][..], b"\"x\"");
+        assert_eq!(page.trailing.len(), 1);
+        assert_eq!(page.count, 6);
+    }
+
+    #[test]
+    fn a_bomb_of_brackets_is_no_page() {
+        let shape = shape("", CursorBy::Id, None);
+        let body = format!("[{{\"id\":1,\"x\":{}", "[".repeat(1_000_000));
+        assert!(matches!(parse(&shape, &body), Err(PageFault::NotJson(_))));
+    }
+
+    #[test]
+    fn ids_of_digits_are_numbers_and_others_texts() {
+        assert_eq!(record_id(b"12"), Some(RecordId::Number(12)));
+        assert_eq!(record_id(b"\"12\""), Some(RecordId::Number(12)));
+        assert_eq!(record_id(b"\"012\""), Some(RecordId::Text("012".into())));
+        assert_eq!(record_id(b"\"99999999999999999999\""), Some(RecordId::Text("99999999999999999999".into())));
+        for none in [&b"null"[..], b"\"\"", b"true", b"{}"] {
+            assert_eq!(record_id(none), None);
+        }
+    }
+}

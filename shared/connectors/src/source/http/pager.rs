@@ -1,0 +1,246 @@
+//! How one page leads to the next: the request's address, and what the response says.
+
+use tidegate_core::{model::RecordId, ports::SourceError};
+use tidegate_flow::spec::PaginationSpec;
+use url::Url;
+
+use super::{page::Page, requests::Fetched};
+
+/// No API caps its pages at fewer records; a shorter first page is the last one.
+const PAGE_CAP_MIN: usize = 10;
+
+/// Which page of a list to ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum PageRef {
+    /// The first.
+    First,
+    /// By its number.
+    Number(u64),
+    /// By how many records come before it; whether the last record read is read again.
+    Offset { at: u64, overlap: bool },
+    /// By the body's token.
+    Token(String),
+    /// By the address that the source gave.
+    Address(Url),
+    /// After this record.
+    After(RecordId),
+}
+
+/// How the gap between two pages is watched, where rows that leave the list shift the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drift {
+    /// The source keeps the place: a token, its own link, or a record's id.
+    Kept,
+    /// The next page begins with the last record of the one before.
+    Overlap,
+    /// The page before is read again.
+    Reread,
+}
+
+/// One source's pagination.
+pub(super) struct Pager {
+    spec: PaginationSpec,
+    page_size: u32,
+    /// Address, query and upper bound.
+    base: Url,
+}
+
+impl Pager {
+    pub(super) fn new(spec: PaginationSpec, page_size: u32, base: Url) -> Self {
+        Self { spec, page_size, base }
+    }
+
+    /// Whether deep pages can be left for a later `since`; a list in one piece has none.
+    pub(super) fn has_pages(&self) -> bool {
+        !matches!(self.spec, PaginationSpec::None | PaginationSpec::LastId { .. })
+    }
+
+    /// Whether one response has everything, so that we may sort it ourselves.
+    pub(super) fn is_whole(&self) -> bool {
+        self.spec == PaginationSpec::None
+    }
+
+    pub(super) fn drift(&self) -> Drift {
+        match self.spec {
+            PaginationSpec::PageNumber { .. } => Drift::Reread,
+            PaginationSpec::Offset { .. } => Drift::Overlap,
+            _ => Drift::Kept,
+        }
+    }
+
+    /// The address of a page. `bounds` are the cursor's parameters; an address that the source gave
+    /// has them already.
+    pub(super) fn address(&self, page: &PageRef, bounds: &[(&str, &str)]) -> Url {
+        if let PageRef::Address(url) = page {
+            return url.clone();
+        }
+        let mut url = self.base.clone();
+        {
+            let mut query = url.query_pairs_mut();
+            query.extend_pairs(bounds);
+            match (&self.spec, page) {
+                (PaginationSpec::PageNumber { param, first, .. }, PageRef::First) => {
+                    query.append_pair(param, &first.to_string());
+                }
+                (PaginationSpec::PageNumber { param, .. }, PageRef::Number(number)) => {
+                    query.append_pair(param, &number.to_string());
+                }
+                (PaginationSpec::Offset { param, .. }, PageRef::First) => {
+                    query.append_pair(param, "0");
+                }
+                (PaginationSpec::Offset { param, .. }, PageRef::Offset { at, .. }) => {
+                    query.append_pair(param, &at.to_string());
+                }
+                (PaginationSpec::Token { param, .. }, PageRef::Token(token)) => {
+                    query.append_pair(param, token);
+                }
+                (PaginationSpec::LastId { param, .. }, PageRef::After(id)) => {
+                    query.append_pair(param, &id.to_string());
+                }
+                _ => {}
+            }
+            if let Some(size) = self.size_param() {
+                query.append_pair(size, &self.page_size.to_string());
+            }
+        }
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        url
+    }
+
+    fn size_param(&self) -> Option<&str> {
+        match &self.spec {
+            PaginationSpec::PageNumber { size_param, .. }
+            | PaginationSpec::Offset { size_param, .. }
+            | PaginationSpec::Token { size_param, .. }
+            | PaginationSpec::LinkHeader { size_param }
+            | PaginationSpec::NextUrl { size_param, .. }
+            | PaginationSpec::LastId { size_param, .. } => size_param.as_deref(),
+            PaginationSpec::None => None,
+        }
+    }
+
+    /// The page after this one; `None` if this is the last. `largest` is the largest page seen.
+    ///
+    /// A page is short only if it has fewer records than another one had, or than any API would cap
+    /// a page at: one that answers 250 where 1,000 were asked for is not at its end.
+    ///
+    /// # Errors
+    /// A next address that is none.
+    pub(super) fn next(
+        &self,
+        current: &PageRef,
+        page: &Page,
+        fetched: &Fetched,
+        largest: usize,
+    ) -> Result<Option<PageRef>, SourceError> {
+        let short = page.count < largest
+            || (self.size_param().is_some()
+                && page.count < PAGE_CAP_MIN.min(self.page_size as usize));
+        let counted = |next: PageRef| (page.count > 0 && !short).then_some(next);
+        Ok(match (&self.spec, current) {
+            (PaginationSpec::PageNumber { first, .. }, PageRef::First) => {
+                counted(PageRef::Number(u64::from(*first) + 1))
+            }
+            (PaginationSpec::PageNumber { .. }, PageRef::Number(number)) => {
+                counted(PageRef::Number(number + 1))
+            }
+            (PaginationSpec::Offset { .. }, PageRef::First) => counted(offset(0, page.count)),
+            (PaginationSpec::Offset { .. }, PageRef::Offset { at, .. }) => {
+                counted(offset(*at, page.count))
+            }
+            (PaginationSpec::Token { .. }, _) => page.next.clone().map(PageRef::Token),
+            (PaginationSpec::NextUrl { .. }, _) => match &page.next {
+                Some(next) => Some(join(&fetched.url, next)?),
+                None => None,
+            },
+            (PaginationSpec::LinkHeader { .. }, _) => match next_link(&fetched.links) {
+                Some(next) => Some(join(&fetched.url, next)?),
+                None => None,
+            },
+            (PaginationSpec::LastId { .. }, _) => {
+                let last = page.rows.last().map(|row| PageRef::After(row.mark.id.clone()));
+                // A source that counts the last record in gives it again, and nothing else.
+                last.filter(|next| next != current).and_then(counted)
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The offset after a page. It is one less than what was read, where that still gets on: the last
+/// record comes again, to see that nothing has shifted.
+fn offset(at: u64, count: usize) -> PageRef {
+    let overlap = count > 1;
+    PageRef::Offset { at: at + count as u64 - u64::from(overlap), overlap }
+}
+
+fn join(from: &Url, next: &str) -> Result<PageRef, SourceError> {
+    from.join(next).map(PageRef::Address).map_err(|_| {
+        SourceError::Halt("the source's address for the next page is no URL".to_owned())
+    })
+}
+
+/// The target of `rel="next"` in `Link` headers (RFC 8288).
+fn next_link(headers: &[String]) -> Option<&str> {
+    headers.iter().find_map(|header| {
+        let mut rest = header.as_str();
+        loop {
+            let start = rest.find('<')?;
+            let end = start + rest[start..].find('>')?;
+            let target = &rest[start + 1..end];
+            // The parameters reach to the next link, which begins with `<` outside of quotes.
+            let (params, tail) = split_params(&rest[end + 1..]);
+            if is_next(params) {
+                return Some(target);
+            }
+            rest = tail;
+        }
+    })
+}
+
+fn split_params(text: &str) -> (&str, &str) {
+    let mut quoted = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            '<' if !quoted => return text.split_at(at),
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+fn is_next(params: &str) -> bool {
+    params.split(';').any(|param| {
+        param.trim().trim_end_matches(',').split_once('=').is_some_and(|(name, value)| {
+            let value = value.trim().trim_matches('"');
+            name.trim().eq_ignore_ascii_case("rel")
+                && value.split_ascii_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_link_is_found_among_others() {
+        for (header, next) in [
+            (r#"<https://a.test/?page=2>; rel="next", <https://a.test/?page=9>; rel="last""#, true),
+            (r#"<https://a.test/?page=1>; rel="prev", <https://a.test/?page=2>; rel="next""#, true),
+            (r#"<https://a.test/?page=2>; title="a, <b>"; rel=next"#, true),
+            (r#"<https://a.test/?page=2>; rel="prefetch NEXT""#, true),
+            (r#"<https://a.test/?page=1>; rel="prev""#, false),
+            ("garbage", false),
+            ("<unclosed", false),
+        ] {
+            let found = next_link(&[header.to_owned()]).map(str::to_owned);
+            assert_eq!(found.as_deref(), next.then_some("https://a.test/?page=2"), "{header}");
+        }
+        let headers = [r#"<https://a.test/x>; rel="self""#.to_owned(), "<y>; rel=next".to_owned()];
+        assert_eq!(next_link(&headers), Some("y"));
+    }
+}

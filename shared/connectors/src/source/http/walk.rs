@@ -1,0 +1,365 @@
+//! The walk: page by page along the keyset, nothing stepped over.
+//!
+//! Pages shift when rows leave the list, so a deep page is never trusted where it can be avoided.
+//! Where the source takes `since`, the walk starts anew at the last key after every page: deep pages
+//! are then read only inside a tie. Inside a tie whose order is known, and where there is no
+//! `since`, two pages must meet: the last record is read again ([`Drift::Overlap`]), or the page
+//! before is ([`Drift::Reread`]). Inside a tie whose order is unknown, passes are repeated until
+//! two are the same ([`Tie`]).
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use tidegate_core::{
+    model::{EpochMs, Mark, Position},
+    ports::{Batch, BoxFuture, SourceError, Walk},
+};
+use tidegate_flow::spec::CursorBy;
+use url::Url;
+
+use super::{
+    HttpSource,
+    anchor::Anchor,
+    line::{Line, Took},
+    moment,
+    page::{Edge, Page, PageFault, Row},
+    pager::{Drift, PageRef},
+    requests::{Fetched, PageError, Refusal},
+    tie::{Pass, Tie},
+};
+
+/// How often a stretch is read anew, because its pages did not meet, before the next run tries.
+const RESTARTS_MAX: u32 = 5;
+
+/// One walk along an HTTP source.
+pub(super) struct HttpWalk<'a> {
+    source: &'a HttpSource,
+    line: Line,
+    /// The upper bound, as requests carry it.
+    until: Option<String>,
+    stretch: Stretch,
+    tie: Option<Tie>,
+    /// The source's `since` leads back to before the anchor: it is of no use to start anew.
+    coarse: bool,
+    /// Records in the largest page seen.
+    largest: usize,
+    restarts: u32,
+    /// A token has expired since the last record was given.
+    expired: bool,
+    ended: bool,
+}
+
+/// Pages that follow each other from one anchor.
+struct Stretch {
+    anchor: Anchor,
+    page: PageRef,
+    /// Every page asked for, to notice a circle.
+    asked: HashSet<PageRef>,
+    previous: Option<Trace>,
+    /// Records without a key at the end of the page before.
+    carry: Vec<Bytes>,
+}
+
+/// What is remembered of the page before.
+struct Trace {
+    url: Url,
+    marks: Vec<Mark>,
+    last: Option<Edge>,
+}
+
+impl Stretch {
+    fn new(anchor: Anchor, page: PageRef) -> Self {
+        Self { anchor, page, asked: HashSet::new(), previous: None, carry: Vec::new() }
+    }
+
+    /// Whether the page at hand is its first.
+    fn is_first_page(&self) -> bool {
+        !matches!(
+            self.page,
+            PageRef::Number(_) | PageRef::Offset { .. } | PageRef::Token(_) | PageRef::Address(_)
+        )
+    }
+}
+
+impl Trace {
+    fn new(url: Url, page: &Page) -> Self {
+        let marks = page.rows.iter().map(|row| row.mark.clone()).collect();
+        Self { url, marks, last: page.last() }
+    }
+}
+
+impl Walk for HttpWalk<'_> {
+    fn next(&mut self, deadline_ms: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>> {
+        Box::pin(async move {
+            let mut requests = 0;
+            if !self.ended {
+                self.step(deadline_ms, &mut requests).await?;
+            }
+            let records = self.line.take();
+            if !records.is_empty() {
+                self.restarts = 0;
+                self.expired = false;
+            }
+            Ok(Batch { records, end: self.ended, requests })
+        })
+    }
+}
+
+impl<'a> HttpWalk<'a> {
+    pub(super) fn new(source: &'a HttpSource, from: Position, until_ms: EpochMs) -> Self {
+        let cursor = &source.cursor;
+        let until = (cursor.until.is_some() && cursor.by != CursorBy::Id)
+            .then(|| moment::write_ms(until_ms, cursor.format));
+        let stretch = Stretch::new(cursor.anchor(&from), source.first_page(&from));
+        Self {
+            source,
+            line: Line::new(cursor.by, from, until_ms),
+            until,
+            stretch,
+            tie: None,
+            coarse: false,
+            largest: 0,
+            restarts: 0,
+            expired: false,
+            ended: false,
+        }
+    }
+
+    /// Reads one page.
+    async fn step(&mut self, deadline_ms: EpochMs, requests: &mut u32) -> Result<(), SourceError> {
+        let url = self.address();
+        let (mut page, fetched) = match self.fetch(&url, deadline_ms, requests).await {
+            Ok(fetched) => fetched,
+            Err(Refusal::Rejected { halt, status }) => return self.rejected(status, halt),
+            Err(Refusal::Source(error)) => return Err(error),
+        };
+        self.source.put_in_order(&mut page.rows)?;
+        self.largest = self.largest.max(page.count);
+        let next = self.source.pager.next(&self.stretch.page, &page, &fetched, self.largest)?;
+        let trace = Trace::new(url, &page);
+        if !self.meets(&mut page, &trace, deadline_ms, requests).await? {
+            return self.start_anew();
+        }
+        let asked = &mut self.stretch.asked;
+        if next.as_ref().is_some_and(|next| !asked.insert(next.clone())) {
+            return Err(SourceError::Halt(format!(
+                "{} gives the same token or address for the next page twice: following it would \
+                 never end",
+                self.source.requester.shown(&trace.url)
+            )));
+        }
+        self.stretch.previous = Some(trace);
+        self.carry_over(&mut page);
+        match self.tie.take() {
+            Some(tie) => self.walk_tie(tie, page.rows, next),
+            None => self.walk_on(page.rows, next),
+        }
+    }
+
+    fn address(&self) -> Url {
+        let cursor = &self.source.cursor;
+        let since = cursor.since.as_deref().zip(self.stretch.anchor.value.as_deref());
+        let until = cursor.until.as_deref().zip(self.until.as_deref());
+        let bounds: Vec<(&str, &str)> = since.into_iter().chain(until).collect();
+        self.source.pager.address(&self.stretch.page, &bounds)
+    }
+
+    async fn fetch(
+        &self,
+        url: &Url,
+        deadline_ms: EpochMs,
+        requests: &mut u32,
+    ) -> Result<(Page, Fetched), Refusal> {
+        let read = |fetched: Fetched| match self.source.shape.parse(&fetched.body) {
+            Ok(page) => Ok((page, fetched)),
+            Err(PageFault::NotJson(reason)) => Err(PageError::Passing(reason)),
+            Err(PageFault::Shape(message)) => Err(PageError::Halt(message)),
+        };
+        self.source.requester.get(url, deadline_ms, requests, read).await
+    }
+
+    /// A token or a next address that is refused has expired: the keyset is still good, once.
+    fn rejected(&mut self, status: u16, halt: String) -> Result<(), SourceError> {
+        let followed = matches!(self.stretch.page, PageRef::Token(_) | PageRef::Address(_));
+        if !followed || self.expired {
+            return Err(SourceError::Halt(halt));
+        }
+        tracing::info!(status, "the next page's token has expired: reading on from the keyset");
+        self.expired = true;
+        self.rewind();
+        Ok(())
+    }
+
+    /// Whether this page follows the one before without a gap.
+    async fn meets(
+        &mut self,
+        page: &mut Page,
+        trace: &Trace,
+        deadline_ms: EpochMs,
+        requests: &mut u32,
+    ) -> Result<bool, SourceError> {
+        let Some(before) = &self.stretch.previous else { return Ok(true) };
+        if !trace.marks.is_empty() && trace.marks == before.marks {
+            return Err(SourceError::Halt(format!(
+                "{} gives the same page again instead of the next one: see \
+                 source.http.pagination",
+                self.source.requester.shown(&trace.url)
+            )));
+        }
+        // A tie's passes find what a shift has hidden.
+        if self.tie.is_some() {
+            return Ok(true);
+        }
+        let shifts = self.source.pager.drift() != Drift::Kept;
+        if let PageRef::Offset { overlap: true, .. } = self.stretch.page {
+            if page.first() != before.last {
+                return Ok(false);
+            }
+            page.drop_first();
+        } else if self.source.pager.drift() == Drift::Reread {
+            let (again, _) = self.fetch(&before.url, deadline_ms, requests).await?;
+            if Trace::new(before.url.clone(), &again).marks != before.marks {
+                return Ok(false);
+            }
+        }
+        let ordered = match (before.marks.last(), page.rows.first()) {
+            (Some(last), Some(first)) => self.source.in_order(last, &first.mark),
+            _ => true,
+        };
+        match ordered {
+            false if !shifts => {
+                let last = before.marks.last().expect("it was compared");
+                Err(self.source.unsorted(last, &page.rows[0].mark))
+            }
+            ordered => Ok(ordered),
+        }
+    }
+
+    /// The pages did not meet: records have moved between them.
+    fn start_anew(&mut self) -> Result<(), SourceError> {
+        self.restarts += 1;
+        if self.restarts > RESTARTS_MAX {
+            self.restarts = 0;
+            self.rewind();
+            let reason = "the list's records keep moving while its pages are read; with a \
+                          `since` parameter in source.http.cursor they could not"
+                .to_owned();
+            return Err(SourceError::Later { reason, after_ms: None });
+        }
+        self.rewind();
+        Ok(())
+    }
+
+    /// Back to the last record given.
+    fn rewind(&mut self) {
+        self.line.drop_group();
+        if let Some(tie) = &mut self.tie {
+            tie.restart_pass();
+        }
+        let anchor = self.stretch.anchor.clone();
+        self.stretch = Stretch::new(anchor, self.source.first_page(self.line.last()));
+    }
+
+    /// Records without a key ride with the next one that has one, be it on the next page.
+    fn carry_over(&mut self, page: &mut Page) {
+        let carry = &mut self.stretch.carry;
+        if let Some(row) = page.rows.first_mut() {
+            carry.append(&mut row.riders);
+            row.riders = std::mem::take(carry);
+        }
+        carry.append(&mut page.trailing);
+    }
+
+    /// Takes a page's rows, outside of a tie.
+    fn walk_on(&mut self, mut rows: Vec<Row>, next: Option<PageRef>) -> Result<(), SourceError> {
+        let cursor = &self.source.cursor;
+        let bound = rows.iter().position(|row| self.line.is_too_new(row));
+        rows.truncate(bound.unwrap_or(rows.len()));
+        let Some(next) = next.filter(|_| bound.is_none()) else {
+            self.give(rows)?;
+            self.line.close_group();
+            self.ended = true;
+            return Ok(());
+        };
+        if cursor.since.is_none() || !self.source.pager.has_pages() || self.coarse {
+            return self.give_and_go_deeper(rows, next);
+        }
+        if self.stretch.is_first_page() && cursor.is_before(&rows, &self.stretch.anchor) {
+            tracing::info!("the source's `since` is coarser than its records: reading on by pages");
+            self.coarse = true;
+            return self.give_and_go_deeper(rows, next);
+        }
+        let beyond = cursor.beyond(&self.stretch.anchor, &rows);
+        if cursor.by != CursorBy::Timestamp {
+            self.give(rows)?;
+            match beyond {
+                Some(anchor) => self.stretch = Stretch::new(anchor, PageRef::First),
+                None => self.stretch.page = next,
+            }
+            return Ok(());
+        }
+        match (beyond, rows.last().and_then(|row| row.mark.at.clone())) {
+            // The last moment may go on behind this page: it is read again, from its beginning.
+            (Some(anchor), Some(newest)) => {
+                rows.retain(|row| row.mark.at.as_ref() < Some(&newest));
+                self.give(rows)?;
+                self.line.close_group();
+                self.stretch = Stretch::new(anchor, PageRef::First);
+                Ok(())
+            }
+            // The page is full of one moment.
+            (None, Some(newest)) => self.walk_tie(Tie::new(newest), rows, Some(next)),
+            (_, None) => {
+                self.stretch.page = next;
+                Ok(())
+            }
+        }
+    }
+
+    fn give(&mut self, rows: Vec<Row>) -> Result<(), SourceError> {
+        for row in rows {
+            let took = self.line.push(row)?;
+            debug_assert_eq!(took, Took::Taken, "rows beyond the bound were cut off");
+        }
+        Ok(())
+    }
+
+    fn give_and_go_deeper(&mut self, rows: Vec<Row>, next: PageRef) -> Result<(), SourceError> {
+        self.give(rows)?;
+        self.stretch.page = next;
+        Ok(())
+    }
+
+    /// Takes a page's rows, inside a tie.
+    fn walk_tie(
+        &mut self,
+        mut tie: Tie,
+        rows: Vec<Row>,
+        next: Option<PageRef>,
+    ) -> Result<(), SourceError> {
+        let over = tie.take(rows).inspect_err(|_| self.rewind())?;
+        if let (false, Some(next)) = (over, &next) {
+            self.stretch.page = next.clone();
+            self.tie = Some(tie);
+            return Ok(());
+        }
+        match tie.end_pass().inspect_err(|_| self.rewind())? {
+            Pass::Again => {
+                self.tie = Some(tie);
+                self.rewind();
+            }
+            Pass::Settled(group) => {
+                self.line.give_group(group);
+                let beyond = tie.beyond.filter(|at| !self.line.is_beyond_bound(at));
+                match beyond {
+                    Some(beyond) => {
+                        let anchor = self.source.cursor.behind(tie.at, beyond);
+                        self.stretch = Stretch::new(anchor, PageRef::First);
+                    }
+                    None => self.ended = true,
+                }
+            }
+        }
+        Ok(())
+    }
+}

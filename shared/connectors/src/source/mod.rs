@@ -1,0 +1,3 @@
+//! Where records come from, one module a kind.
+
+pub(crate) mod http;

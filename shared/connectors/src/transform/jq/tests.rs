@@ -1,0 +1,89 @@
+use super::*;
+
+fn apply(program: &str, record: &str) -> (Transformed, String) {
+    let mut out = b"<".to_vec();
+    let transformed = Jq::new(program, "transform.jq").unwrap().apply(record.as_bytes(), &mut out);
+    (transformed, String::from_utf8(out).unwrap()[1..].to_owned())
+}
+
+fn refused(program: &str, record: &str) -> String {
+    match apply(program, record) {
+        (Transformed::Refused(reason), out) => {
+            assert!(out.is_empty(), "{program} left {out}");
+            reason.into()
+        }
+        other => panic!("{program} gave {other:?}"),
+    }
+}
+
+#[test]
+fn one_output_is_written_and_none_leaves_the_record_out() {
+    let written = apply("{id, total: .t, tags: [.x[] | ascii_upcase]}", r#"{"id":1,"t":1.50,"x":["a"]}"#);
+    assert_eq!(written, (Transformed::Written, r#"{"id":1,"total":1.50,"tags":["A"]}"#.into()));
+    assert_eq!(apply("select(.id > 3)", r#"{"id":1}"#).0, Transformed::Filtered);
+    assert_eq!(apply(".", r#"{"n":12345678901234567890123,"s":"é\u0001\""}"#).1,
+        r#"{"n":12345678901234567890123,"s":"é\u0001\""}"#);
+}
+
+#[test]
+fn more_than_one_output_an_error_and_what_is_no_json_refuse_the_record() {
+    assert!(refused("., .", "{}").contains("more than one"));
+    assert!(refused("error(\"no\\nname\")", "{}").contains("no name"));
+    assert!(refused("error({a: 1})", "{}").contains(r#"{"a":1}"#));
+    assert!(refused(".a.b", r#"{"a":"x"}"#).contains("cannot index"));
+    assert!(refused("0/0", "{}").contains("NaN"));
+    assert!(refused("{(1|tostring): infinite}", "{}").contains("no JSON"));
+    assert!(refused(".", "{").contains("no JSON"));
+    assert!(refused(".", "{} {}").contains("no JSON"));
+    assert!(refused(".", "NaN").contains("no JSON"));
+}
+
+#[test]
+fn a_program_that_never_ends_is_stopped() {
+    for program in [
+        "last(repeat(1))",
+        "[limit(1e9; repeat(1))] | length",
+        "[range(1e12)] | length",
+        "last(range(1e12))",
+        "last(range(0; 1; 0))",
+        "reduce range(1e12) as $i (0; . + $i)",
+        "def f: f; f",
+        "[recurse(. + 1)] | length",
+        "until(false; . + 1)",
+        "first(range(1e12) | select(. < 0))",
+        "label $out | foreach repeat(1) as $x (0; . + 1; empty)",
+        "any(repeat(1); . == 2)",
+        "[while(true; .)]",
+        "skip(1e9; repeat(1))",
+        "0 | [.,1] | until(.[0] < 0; [.[0] + 1, 2])",
+    ] {
+        let reason = refused(program, "1");
+        assert!(reason.contains("too long") || reason.contains("too deeply"), "{program}: {reason}");
+    }
+}
+
+#[test]
+fn a_program_that_recurses_without_end_is_stopped() {
+    for program in ["def f: 1 + f; f", "def f: [f]; f", "def f: f | f; f", "def f(x): f(x | x); f(.)"] {
+        eprintln!("RUN {program}");
+        let reason = refused(program, "1");
+        assert!(reason.contains("too long") || reason.contains("too deeply"), "{program}: {reason}");
+    }
+}
+
+#[test]
+fn a_value_nested_or_shared_beyond_reason_is_refused() {
+    assert!(refused("reduce range(5000) as $i (0; [.])", "{}").contains("nested"));
+    assert!(refused("reduce range(40) as $i (\"x\"; [., .])", "{}").contains("larger"));
+    assert!(refused("[range(150000)]", "{}").len() > 1);
+    assert!(refused("fromjson", &format!("\"{}\"", "[".repeat(1_000_000))).contains("nested"));
+    assert_eq!(apply("fromjson", r#""{\"a\":[\"[[[\"]}""#).1, r#"{"a":["[[["]}"#);
+    assert!(refused(".", &"[".repeat(1_000_000)).contains("no JSON"));
+}
+
+#[test]
+fn what_reaches_outside_the_record_does_not_compile() {
+    for program in ["env", "$ENV", "input", "halt", "halt(0)", "now", "debug", "stderr_empty"] {
+        assert!(Jq::new(program, "transform.jq").is_err(), "{program}");
+    }
+}

@@ -1,0 +1,193 @@
+//! An API with a list of orders, in every style of pagination.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::{HeaderMap, HeaderValue},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+/// How the list is paged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    PageNumber,
+    Offset,
+    Token,
+    Link,
+    NextUrl,
+    LastId,
+    None,
+}
+
+/// How the list is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    Id,
+    /// By time; within one time by something that is not the id.
+    Time,
+    TimeId,
+}
+
+/// An order: its id, and when it changed, in s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    pub id: i64,
+    pub at: i64,
+}
+
+/// What the API holds and how it behaves.
+pub struct Behaviour {
+    pub orders: Vec<Order>,
+    pub style: Style,
+    pub sort: Sort,
+    /// Most orders in a page, whatever is asked for.
+    pub cap: usize,
+    /// Whether `since` includes orders exactly at it.
+    pub inclusive: bool,
+    /// `since` goes by multiples of so many seconds.
+    pub since_grain: i64,
+    /// Every list request as its query.
+    pub requests: Vec<Vec<(String, String)>>,
+    /// Answers a request instead of the list, by its number from 0.
+    pub instead: Option<fn(usize) -> Option<Response>>,
+    /// Changes the list after every request.
+    pub after: Option<fn(usize, &mut Vec<Order>)>,
+}
+
+/// A running API.
+#[derive(Clone)]
+pub struct Api {
+    pub address: SocketAddr,
+    behaviour: Arc<Mutex<Behaviour>>,
+}
+
+impl Api {
+    pub async fn start(behaviour: Behaviour) -> Self {
+        let behaviour = Arc::new(Mutex::new(behaviour));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = Self { address: listener.local_addr().unwrap(), behaviour };
+        let router = Router::new().fallback(list).with_state(api.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        api
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/orders", self.address)
+    }
+
+    pub fn now(&self) -> MutexGuard<'_, Behaviour> {
+        self.behaviour.lock().unwrap()
+    }
+
+    pub fn requests(&self) -> usize {
+        self.now().requests.len()
+    }
+}
+
+impl Behaviour {
+    pub fn new(style: Style, sort: Sort, orders: Vec<Order>) -> Self {
+        Self {
+            orders,
+            style,
+            sort,
+            cap: 100,
+            inclusive: sort != Sort::Id,
+            since_grain: 1,
+            requests: Vec::new(),
+            instead: None,
+            after: None,
+        }
+    }
+}
+
+/// `2023-11-14T22:13:20Z` plus so many seconds.
+pub fn time(at: i64) -> String {
+    // Written without a zone on purpose: the position must carry the source's own text.
+    let minutes = at.div_euclid(60);
+    format!("2024-01-{:02} {:02}:{:02}:{:02}", 1 + minutes / 1440, minutes / 60 % 24, minutes % 60, at % 60)
+}
+
+/// Reads [`time`]; also what else a client may send.
+fn seconds(text: &str) -> i64 {
+    let digit = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
+    assert!(text.starts_with("2024-01-") || text.starts_with("2023-12-31"), "a strange since: {text}");
+    let day = if text.starts_with("2023") { -1 } else { digit(8..10) - 1 };
+    ((day * 24 + digit(11..13)) * 60 + digit(14..16)) * 60 + digit(17..19)
+}
+
+async fn list(
+    State(api): State<Api>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Response {
+    let address = api.address;
+    let mut api = api.now();
+    let number = api.requests.len();
+    api.requests.push(query.clone());
+    if let Some(response) = api.instead.and_then(|instead| instead(number)) {
+        return response;
+    }
+    let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let mut orders = api.orders.clone();
+    let scramble = |order: &Order| (order.id * 7919) % 104_729;
+    match api.sort {
+        Sort::Id => orders.sort_by_key(|order| order.id),
+        Sort::Time => orders.sort_by_key(|order| (order.at, scramble(order))),
+        Sort::TimeId => orders.sort_by_key(|order| (order.at, order.id)),
+    }
+    if let Some(since) = param("since") {
+        let grain = api.since_grain;
+        let key = |order: &Order| if api.sort == Sort::Id { order.id } else { order.at };
+        let from = if api.sort == Sort::Id { since.parse().unwrap() } else { seconds(since) };
+        let from = from.div_euclid(grain) * grain;
+        let inclusive = api.inclusive;
+        orders.retain(|order| key(order) > from || inclusive && key(order) == from);
+    }
+    let limit = param("limit").map_or(api.cap, |limit| limit.parse().unwrap()).min(api.cap);
+    let start = match api.style {
+        Style::PageNumber => (param("page").unwrap().parse::<usize>().unwrap() - 1) * limit,
+        Style::Offset => param("offset").unwrap().parse().unwrap(),
+        Style::Token => param("token").map_or(0, |token| token[1..].parse().unwrap()),
+        Style::Link | Style::NextUrl => param("start").map_or(0, |start| start.parse().unwrap()),
+        Style::LastId => param("after").map_or(0, |after| {
+            let after: i64 = after.parse().unwrap();
+            match api.sort {
+                Sort::Id => orders.iter().filter(|order| order.id <= after).count(),
+                _ => orders.iter().position(|order| order.id == after).unwrap() + 1,
+            }
+        }),
+        Style::None => 0,
+    };
+    let limit = if api.style == Style::None { usize::MAX } else { limit };
+    let more = start.saturating_add(limit) < orders.len();
+    let next_url = || {
+        let others: String =
+            query.iter().filter(|(key, _)| key != "start").map(|(k, v)| format!("{k}={}&", v.replace(' ', "+"))).collect();
+        format!("http://{address}/orders?{others}start={}", start + limit)
+    };
+    let page: Vec<_> = orders.iter().skip(start).take(limit).map(|order| {
+        json!({"id": order.id, "updated_at": time(order.at), "note": "x".repeat(20)})
+    }).collect();
+    let mut headers = HeaderMap::new();
+    let mut body = json!({"data": page, "paging": {"total": orders.len()}});
+    match api.style {
+        Style::Token if more => body["paging"]["next"] = json!(format!("t{}", start + limit)),
+        Style::NextUrl if more => body["paging"]["next"] = json!(next_url()),
+        Style::Link if more => {
+            let link = format!("<{}>; rel=\"next\"", next_url());
+            headers.insert("link", HeaderValue::from_str(&link).unwrap());
+        }
+        _ => {}
+    }
+    if let Some(after) = api.after {
+        let mut orders = std::mem::take(&mut api.orders);
+        after(number, &mut orders);
+        api.orders = orders;
+    }
+    (headers, Json(body)).into_response()
+}

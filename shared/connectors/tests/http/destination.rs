@@ -1,0 +1,290 @@
+//! Deliveries over real HTTP: what is sent, and what each answer comes to.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::Request,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use tidegate_core::{
+    model::{Blame, Later, Outcome, RecordId, SkipReason, Version},
+    ports::{Destination, Outgoing},
+};
+use tidegate_flow::spec::{BatchSpec, HttpDestinationSpec, ResultsSpec};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::{
+    api::{Api, Behaviour, Sort, Style},
+    flow::{TOKEN, connected, destination_spec, path, source_spec},
+};
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+struct Arrived {
+    line: String,
+    key: Option<String>,
+    body: Value,
+}
+
+type Log = Arc<Mutex<Vec<Arrived>>>;
+
+/// A destination that answers by what it is sent.
+async fn server(answer: impl Fn(&Value) -> Response + Clone + Send + Sync + 'static) -> (String, Log) {
+    let log = Log::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/fulfilments", listener.local_addr().unwrap());
+    let seen = Arc::clone(&log);
+    let router = Router::new().fallback(move |request: Request| {
+        let (seen, answer) = (Arc::clone(&seen), answer.clone());
+        async move {
+            let line = format!("{} {}", request.method(), request.uri());
+            let key = request.headers().get("idempotency-key");
+            let key = key.map(|key| key.to_str().unwrap().to_owned());
+            assert_eq!(request.headers()["authorization"], format!("Bearer {TOKEN}"));
+            let body = to_bytes(request.into_body(), 1 << 20).await.unwrap();
+            let body = serde_json::from_slice(&body).unwrap();
+            let response = answer(&body);
+            seen.lock().unwrap().push(Arrived { line, key, body });
+            response
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, log)
+}
+
+async fn destination(spec: HttpDestinationSpec) -> Box<dyn Destination> {
+    let api = Api::start(Behaviour::new(Style::None, Sort::Id, Vec::new())).await;
+    connected(source_spec(&api), spec).destination
+}
+
+fn record(id: i64) -> Outgoing {
+    Outgoing {
+        id: RecordId::Number(id),
+        version: Version(1),
+        key: format!("key-{id}").into(),
+        body: json!({"id": id}).to_string().into(),
+    }
+}
+
+fn records(count: i64) -> Vec<Outgoing> {
+    (0..count).map(record).collect()
+}
+
+fn batch(size: usize, results: bool) -> BatchSpec {
+    BatchSpec {
+        size,
+        bytes_max: 1_000_000,
+        field: Some("items".into()),
+        key_field: Some("key".into()),
+        results: results.then(|| ResultsSpec {
+            path: path("results"),
+            status: path("status"),
+            ok: Vec::new(),
+            retry: Vec::new(),
+            duplicate: vec!["409".into()],
+            reason: Some(path("why")),
+            index: None,
+        }),
+    }
+}
+
+async fn one(answer: impl Fn(&Value) -> Response + Clone + Send + Sync + 'static) -> Outcome {
+    let (url, _) = server(answer).await;
+    let outcomes = destination(destination_spec(&url)).await.deliver(&[record(1)], 5_000).await;
+    assert_eq!(outcomes.len(), 1);
+    outcomes.into_iter().next().unwrap()
+}
+
+fn later(outcome: &Outcome) -> &Later {
+    match outcome {
+        Outcome::Later(later) => later,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_record_is_sent_with_its_key_to_its_own_address() {
+    let (url, log) = server(|_| StatusCode::CREATED.into_response()).await;
+    let mut spec = destination_spec(&format!("{url}/${{record.id}}?x=${{record.name}}"));
+    spec.method = "PUT".into();
+    let to = destination(spec).await;
+    assert_eq!(to.batching().records_max, 1);
+    let named = Outgoing { body: r#"{"id":7,"name":"a&b=c/é"}"#.into(), ..record(7) };
+    assert_eq!(to.deliver(&[named], 5_000).await, [Outcome::Delivered]);
+    let seen = log.lock().unwrap()[0].clone();
+    assert_eq!(seen.line, "PUT /fulfilments/7?x=a%26b%3Dc%2F%C3%A9");
+    assert_eq!(seen.key.as_deref(), Some("key-7"));
+    assert_eq!(seen.body["name"], "a&b=c/é");
+    // No address, no request: the collection must not be hit instead.
+    assert!(matches!(to.deliver(&[record(8)], 5_000).await[0], Outcome::Refused { status: None, .. }));
+    assert_eq!(log.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_in_one_line_without_our_secrets() {
+    let outcome = one(|_| {
+        let text = format!("no\n such  {TOKEN} {}", "x".repeat(100_000));
+        (StatusCode::UNPROCESSABLE_ENTITY, text).into_response()
+    })
+    .await;
+    match outcome {
+        Outcome::Refused { status: Some(422), reason } => {
+            assert!(reason.starts_with("no such [secret] xxx"), "{reason}");
+            assert!(reason.chars().count() <= 301);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_to_do_next_is_told_from_the_answer() {
+    let limited = one(|_| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")]).into_response()).await;
+    assert_eq!((later(&limited).blame, later(&limited).after_ms), (Blame::Limit, Some(7_000)));
+    let down = one(|_| {
+        let date = "Mon, 01 Jan 2024 00:00:30 GMT";
+        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, date)]).into_response()
+    })
+    .await;
+    assert_eq!((later(&down).blame, later(&down).after_ms), (Blame::Destination, Some(30_000)));
+    let garbage = one(|_| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "soon")]).into_response()).await;
+    assert_eq!(later(&garbage).after_ms, None);
+    let broken = one(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()).await;
+    assert!(later(&broken).unknown && later(&broken).blame == Blame::Request);
+    let moved = one(|_| (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "/new")]).into_response()).await;
+    assert_eq!((later(&moved).blame, later(&moved).unknown), (Blame::Destination, false));
+    let wrong = one(|_| StatusCode::NOT_FOUND.into_response()).await;
+    assert_eq!(later(&wrong).blame, Blame::Destination);
+}
+
+#[tokio::test]
+async fn nobody_there_is_known_and_a_lost_answer_is_not() {
+    // A port that was just free.
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let to = destination(destination_spec(&format!("http://{free}/x"))).await;
+    let outcome = to.deliver(&[record(1)], 5_000).await.remove(0);
+    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Destination, false));
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = socket.read(&mut request).await;
+            let _ = socket.write_all(b"HTTP/1.1 2").await;
+        }
+    });
+    let to = destination(destination_spec(&url)).await;
+    let outcome = to.deliver(&[record(1)], 5_000).await.remove(0);
+    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Request, true));
+}
+
+#[tokio::test]
+async fn no_request_outlives_its_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    let to = destination(destination_spec(&url)).await;
+    let started = std::time::Instant::now();
+    let outcome = to.deliver(&[record(1)], 200).await.remove(0);
+    assert!(later(&outcome).unknown, "{outcome:?}");
+    assert!(started.elapsed().as_millis() < 1_000);
+    let unsent = to.deliver(&[record(1)], 0).await.remove(0);
+    assert!(!later(&unsent).unknown);
+    drop(listener);
+}
+
+#[tokio::test]
+async fn a_bulk_carries_every_records_key_and_a_stable_one_of_its_own() {
+    let (url, log) = server(|_| StatusCode::OK.into_response()).await;
+    let to = destination(HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) }).await;
+    assert_eq!((to.batching().records_max, to.batching().bytes_max), (100, 1_000_000));
+    for _ in 0..2 {
+        assert_eq!(to.deliver(&records(3), 5_000).await, vec![Outcome::Delivered; 3]);
+    }
+    let log = log.lock().unwrap();
+    assert_eq!(log[0].body["items"][2], json!({"id": 2, "key": "key-2"}));
+    assert!(log[0].key.is_some() && log[0].key == log[1].key);
+}
+
+#[tokio::test]
+async fn of_a_bulk_that_is_refused_as_a_whole_only_the_bad_ones_are_refused() {
+    for status in [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY] {
+        let (url, log) = server(move |body| {
+            let items = body["items"].as_array().unwrap();
+            if items.iter().any(|item| item["id"] == 13 || item["id"] == 77) {
+                (status, "a bad one").into_response()
+            } else {
+                StatusCode::OK.into_response()
+            }
+        })
+        .await;
+        let spec = HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) };
+        let outcomes = destination(spec).await.deliver(&records(100), 5_000).await;
+        for (id, outcome) in outcomes.iter().enumerate() {
+            let bad = id == 13 || id == 77;
+            assert_eq!(matches!(outcome, Outcome::Refused { .. }), bad, "{id} {outcome:?}");
+            assert_eq!(*outcome == Outcome::Delivered, !bad, "{id}");
+        }
+        assert!(log.lock().unwrap().len() < 30);
+    }
+}
+
+#[tokio::test]
+async fn a_bulk_that_is_too_large_is_sent_in_parts() {
+    let (url, _) = server(|body| {
+        let large = body["items"].as_array().unwrap().len() > 10;
+        if large { StatusCode::PAYLOAD_TOO_LARGE.into_response() } else { StatusCode::OK.into_response() }
+    })
+    .await;
+    let spec = HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) };
+    let outcomes = destination(spec).await.deliver(&records(100), 5_000).await;
+    assert_eq!(outcomes, vec![Outcome::Delivered; 100]);
+}
+
+#[tokio::test]
+async fn a_limit_met_while_splitting_leaves_the_rest_for_later() {
+    let (url, log) = server(|body| match body["items"].as_array().unwrap().len() {
+        4 => StatusCode::BAD_REQUEST.into_response(),
+        _ => StatusCode::TOO_MANY_REQUESTS.into_response(),
+    })
+    .await;
+    let spec = HttpDestinationSpec { batch: Some(batch(4, false)), ..destination_spec(&url) };
+    let outcomes = destination(spec).await.deliver(&records(4), 5_000).await;
+    assert!(outcomes.iter().all(|outcome| later(outcome).blame == Blame::Limit));
+    assert_eq!(log.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn each_record_of_a_bulk_has_its_own_result() {
+    let (url, _) = server(|_| {
+        let results = json!({"results": [
+            {"status": 201}, {"status": 409}, {"status": 422, "why": "bad"}, {"status": 503},
+        ]});
+        (StatusCode::MULTI_STATUS, results.to_string()).into_response()
+    })
+    .await;
+    let spec = HttpDestinationSpec { batch: Some(batch(100, true)), ..destination_spec(&url) };
+    let outcomes = destination(spec).await.deliver(&records(5), 5_000).await;
+    assert_eq!(outcomes[0], Outcome::Delivered);
+    assert_eq!(outcomes[1], Outcome::Skipped(SkipReason::Duplicate));
+    assert_eq!(outcomes[2], Outcome::Refused { status: Some(422), reason: "bad".into() });
+    assert!(later(&outcomes[3]).unknown);
+    assert!(later(&outcomes[4]).unknown, "it has no result");
+}
+
+#[tokio::test]
+async fn results_that_are_missing_leave_every_record_for_later() {
+    for body in ["", "{}", "<html>", r#"{"results":[{"status":20"#] {
+        let (url, _) = server(move |_| (StatusCode::OK, body).into_response()).await;
+        let spec = HttpDestinationSpec { batch: Some(batch(100, true)), ..destination_spec(&url) };
+        let outcomes = destination(spec).await.deliver(&records(2), 5_000).await;
+        assert!(outcomes.iter().all(|outcome| later(outcome).unknown), "{body}: {outcomes:?}");
+    }
+}

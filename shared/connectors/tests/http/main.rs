@@ -1,0 +1,8 @@
+//! The connectors over real HTTP on 127.0.0.1, against a small API that misbehaves on request.
+
+mod api;
+mod cursor_bugs;
+mod destination;
+mod faults;
+mod flow;
+mod pagination;

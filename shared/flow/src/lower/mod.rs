@@ -1,0 +1,131 @@
+//! From the file's structure to the flow: what the values mean, checked with all faults at once.
+//!
+//! A function here gives `None` only after it has reported why; so every part of a section is
+//! looked at before the first `None` ends it.
+
+mod address;
+mod auth;
+mod cursor;
+mod destination;
+mod headers;
+mod pagination;
+mod settings;
+mod source;
+mod texts;
+mod transform;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_core::model::StreamId;
+
+use crate::{
+    at::{At, Entries},
+    error::FlowErrors,
+    needs::Needs,
+    raw,
+    report::Report,
+    schedule,
+    spec::{FlowSpec, ParamSpec},
+    template,
+    text::SourceText,
+};
+
+/// What checking one file goes along with.
+struct Check<'t> {
+    report: Report<'t>,
+    /// The names under `params`, if the file has it.
+    declared: Option<BTreeSet<String>>,
+    needs: Needs,
+}
+
+/// Checks a flow's meaning.
+pub(crate) fn flow(source: SourceText<'_>, raw: raw::Flow) -> Result<FlowSpec, FlowErrors> {
+    let declared = raw
+        .params
+        .as_ref()
+        .map(|params| params.0.iter().map(|(name, _)| name.value.clone()).collect());
+    let mut check = Check { report: Report::new(source), declared, needs: Needs::default() };
+    let spec = lower(&mut check, raw);
+    let Check { report, needs, .. } = check;
+    report.finish(spec.map(|spec| FlowSpec { needs, ..spec }))
+}
+
+fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
+    let name = name(check, raw.flow);
+    let params = params(check, raw.params.unwrap_or_default());
+    let settle_lag_ms = match &raw.source {
+        raw::Source::Http(http) => cursor::settle_lag_ms(check, &http.cursor.value),
+    };
+    let source = source::source(check, raw.source);
+    let transform = transform::transform(check, raw.transform);
+    let destination = destination::destination(check, raw.destination);
+    let limits = settings::limits(check, raw.limits);
+    let protocol = settings::Protocol {
+        ordering: raw.ordering,
+        retry: raw.retry,
+        page: raw.page,
+        stuck_after: raw.stuck_after,
+        landing: raw.landing,
+    };
+    let settings = settings::settings(check, protocol);
+    let schedule = values::optional(raw.schedule, |text| schedule_text(check, text));
+
+    let (limits, mut settings, destination) = (limits?, settings?, destination?);
+    let crate::spec::DestinationSpec::Http(http) = &destination;
+    settings.settle_lag_ms = settle_lag_ms?;
+    settings.request_timeout_ms = http.timeout_ms;
+    settings.rates.clone_from(&limits.rate);
+    if let Some(concurrency) = limits.concurrency {
+        settings.concurrency_max = concurrency;
+    }
+    Some(FlowSpec {
+        name: name?,
+        description: raw.description,
+        params: params?,
+        source: source?,
+        transform: transform?,
+        destination,
+        limits,
+        settings,
+        schedule: schedule?,
+        needs: Needs::default(),
+    })
+}
+
+fn name(check: &mut Check<'_>, name: At<String>) -> Option<String> {
+    // A flow's name is half of a stream's, whose rule it is.
+    if StreamId::new(&name.value, "x").is_ok() {
+        return Some(name.value);
+    }
+    let message = format!("`{}` cannot name a flow", name.value);
+    check.report.add(name.place, message, "write 1 to 64 letters, digits, `-`, `_` and `.`");
+    None
+}
+
+fn params(
+    check: &mut Check<'_>,
+    params: Entries<raw::Param>,
+) -> Option<BTreeMap<String, ParamSpec>> {
+    values::all(params.0.into_iter().map(|(name, param)| {
+        if !template::is_name(&name.value) {
+            let message = format!("`{}` cannot name a parameter", name.value);
+            let remedy = "names are letters, digits and `_`, and begin with a letter";
+            check.report.add(name.place, message, remedy);
+            return None;
+        }
+        let raw::Param { default, description } = param.value;
+        Some((name.value, ParamSpec { default: default.map(|scalar| scalar.0), description }))
+    }))
+}
+
+fn schedule_text(check: &mut Check<'_>, text: At<String>) -> Option<String> {
+    match schedule::check(&text.value) {
+        Ok(()) => Some(text.value),
+        Err(fault) => {
+            let message = format!("`{}` is no schedule: {fault}", text.value);
+            check.report.add(text.place, message, schedule::REMEDY);
+            None
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Texts with references in them, and those that must hold a secret.
+
+use super::Check;
+use crate::{
+    at::At,
+    nearest,
+    template::{Part, Template, TemplateError},
+    text::Place,
+};
+
+/// Whether a text may refer to the record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum RecordRefs {
+    Allowed,
+    /// With the reason, for the remedy.
+    Refused(&'static str),
+}
+
+/// There is no record yet, or not one alone.
+pub(super) const NO_RECORD: RecordRefs =
+    RecordRefs::Refused("only `mark.url` and a destination's `url` without `batch` may hold it");
+
+/// A text with references: notes them, and refuses those that cannot stand there.
+pub(super) fn template(
+    check: &mut Check<'_>,
+    text: &At<String>,
+    record_refs: RecordRefs,
+) -> Option<Template> {
+    let template: Template = match text.value.parse() {
+        Ok(template) => template,
+        Err(fault) => {
+            let TemplateError { message, remedy, fragment } = fault;
+            let place = check.report.source.inside(text.place, &fragment, 0);
+            check.report.add(place, message, remedy);
+            return None;
+        }
+    };
+    let mut sound = true;
+    for part in &template.parts {
+        sound &= reference(check, part, text.place, record_refs);
+    }
+    sound.then_some(template)
+}
+
+/// Notes what is referred to, and refuses what cannot be.
+fn reference(check: &mut Check<'_>, part: &Part, place: Place, record_refs: RecordRefs) -> bool {
+    match part {
+        Part::Literal(_) => true,
+        Part::Param(name) => {
+            let place = check.report.source.inside(place, &format!("${{params.{name}}}"), 0);
+            if let Some(declared) = &check.declared
+                && !declared.contains(name)
+            {
+                let near = nearest::nearest(name, declared.iter().map(String::as_str));
+                let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+                let remedy = format!("{hint}or declare it: `params: {{ {name}: {{}} }}`");
+                check.report.add(place, format!("the parameter `{name}` is not declared"), remedy);
+                return false;
+            }
+            let location = check.report.source.location(place);
+            check.needs.params.entry(name.clone()).or_insert(location);
+            true
+        }
+        Part::Secret(name) => {
+            let place = check.report.source.inside(place, &format!("${{secrets.{name}}}"), 0);
+            let location = check.report.source.location(place);
+            check.needs.secrets.entry(name.clone()).or_insert(location);
+            true
+        }
+        Part::Record(path) => {
+            let RecordRefs::Refused(why) = record_refs else { return true };
+            let reference = format!("${{record.{}}}", path.join("."));
+            let place = check.report.source.inside(place, &reference, 0);
+            check.report.add(place, format!("`{reference}` cannot stand here"), why);
+            false
+        }
+    }
+}
+
+/// A text that is, or holds, a secret: a literal one must not stand in a file.
+pub(super) fn secret(check: &mut Check<'_>, text: &At<String>, what: &str) -> Option<Template> {
+    let template = template(check, text, NO_RECORD)?;
+    if template.secrets().next().is_some() {
+        return Some(template);
+    }
+    let message = format!("{what} must be a `${{secrets.…}}` reference: files hold no secrets");
+    let remedy = "write `${secrets.NAME}` and give the secret to the connection; \
+                  if this one was real, replace it at its issuer";
+    // A parameter alone is no secret, but may be shown.
+    match template.as_literal() {
+        Some(_) => check.report.add_hidden(text.place, message, remedy),
+        None => check.report.add(text.place, message, remedy),
+    }
+    None
+}

@@ -1,0 +1,62 @@
+//! `NAME.test.yaml`: what a right file comes to, and what is said of wrong ones.
+
+use serde_json::json;
+use tidegate_flow::cases::{Expected, parse};
+
+const GOOD: &str = "
+cases:
+  - name: delivered
+    record: { id: 1, tags: [a, null] }
+    delivers: { id: 1 }
+  - name: skipped
+    record: { id: 2 }
+    skipped: true
+  - name: refused
+    record: { id: 3 }
+    refused: no `name`
+";
+
+#[test]
+fn each_case_has_a_record_and_what_becomes_of_it() {
+    let cases = parse("a.test.yaml", GOOD).unwrap();
+    assert_eq!(cases[0].record, json!({"id": 1, "tags": ["a", null]}));
+    let expected: Vec<_> = cases.iter().map(|case| &case.expected).collect();
+    assert_eq!(
+        expected,
+        [
+            &Expected::Delivers(json!({"id": 1})),
+            &Expected::Skipped,
+            &Expected::Refused("no `name`".into()),
+        ]
+    );
+    assert_eq!((cases[1].name.as_str(), cases[1].location.line), ("skipped", 6));
+}
+
+#[test]
+fn slips_are_named_with_line_and_remedy() {
+    for (right, wrong, line, message, remedy) in [
+        ("skipped: true", "skiped: true", 8, "unknown key `skiped`", "did you mean `skipped`?"),
+        ("skipped: true", "skipped: false", 8, "`skipped: false`", "`delivers: {…}`"),
+        ("    skipped: true\n", "", 6, "expects nothing", "write one of"),
+        ("skipped: true", "skipped: true\n    refused: x", 6, "expects several", "write one of"),
+        ("name: refused", "name: skipped", 9, "stands on line 6 too", "a name of its own"),
+        (
+            "    record: { id: 2 }\n",
+            "",
+            6,
+            "missing key `record`",
+            "A record as the source gives it",
+        ),
+        ("cases:", "case:", 2, "unknown key `case`", "did you mean `cases`?"),
+    ] {
+        let errors = parse("a.test.yaml", &GOOD.replacen(right, wrong, 1)).unwrap_err();
+        let said = errors.iter().any(|error| {
+            error.location.line == line
+                && error.message.contains(message)
+                && error.remedy.contains(remedy)
+        });
+        assert!(said, "for `{wrong}` line {line}, `{message}` and `{remedy}` expected:\n{errors}");
+    }
+    assert!(parse("a.test.yaml", "cases: []").is_err());
+    assert!(parse("a.test.yaml", "").is_err());
+}

@@ -1,0 +1,181 @@
+//! What a right file comes to.
+
+use tidegate_core::model::{FlowSettings, Ordering, RateLimit, RetryPolicy, Secret};
+use tidegate_flow::{
+    Connection, FlowSpec, parse, secret_variable,
+    spec::{
+        AuthSpec, Cast, CursorBy, DestinationSpec, KeyPlace, PaginationSpec, ShapeSpec, SourceSpec,
+        WhenAbsent,
+    },
+};
+
+const GOOD: &str = include_str!("good.yaml");
+const LEAST: &str = "
+flow: least
+source: { http: { url: 'https://a.example/x', cursor: { by: id }, pagination: none } }
+destination: { http: { url: 'https://b.example/y' } }
+";
+
+fn read(text: &str) -> FlowSpec {
+    parse("good.yaml", text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn every_key_reaches_the_spec() {
+    let flow = read(GOOD);
+    assert_eq!(flow.name, "contacts");
+    assert_eq!(flow.params["tenant"].default.as_deref(), Some("main"));
+
+    let SourceSpec::Http(source) = &flow.source;
+    assert_eq!(source.query["active"].as_literal(), Some("true"));
+    assert_eq!(source.query["limit"].as_literal(), Some("5"));
+    assert_eq!(
+        (source.records.join("."), source.id.join(".")),
+        ("data.items".into(), "uuid".into())
+    );
+    assert_eq!(source.cursor.by, CursorBy::TimestampId);
+    assert!(source.cursor.inclusive);
+    assert_eq!(source.cursor.until.as_deref(), Some("updated_until"));
+    assert_eq!(
+        source.pagination,
+        PaginationSpec::Token {
+            param: "cursor".into(),
+            path: vec!["meta".into(), "next".into()],
+            size_param: Some("per_page".into()),
+        }
+    );
+    assert_eq!(
+        (source.page_size, source.timeout_ms, source.body_bytes_max),
+        (250, 20_000, 1 << 20)
+    );
+    let mark = source.mark.as_ref().unwrap();
+    assert!(mark.url.needs_record());
+    assert_eq!(mark.body.as_ref().unwrap()["seen"], true);
+
+    assert_eq!(flow.transform.filter.as_deref(), Some(".status != \"draft\""));
+    let ShapeSpec::Map(fields) = &flow.transform.shape else { panic!("{:?}", flow.transform) };
+    let targets: Vec<_> = fields.iter().map(|(target, _)| target.join(".")).collect();
+    assert_eq!(targets, ["name", "address.city", "score", "kind"], "the file's order");
+    assert_eq!(fields[1].1.cast, Some(Cast::String));
+    assert_eq!(fields[2].1.when_absent, WhenAbsent::Null);
+
+    let DestinationSpec::Http(destination) = &flow.destination;
+    assert_eq!((&*destination.method, destination.timeout_ms), ("PUT", 10_000));
+    assert_eq!(destination.idempotency_header.as_deref(), Some("X-Idempotency-Key"));
+    let Some(AuthSpec::ApiKey { place, .. }) = &destination.auth else { panic!("no key") };
+    assert_eq!(place, &KeyPlace::Header("X-Api-Key".into()));
+    let batch = destination.batch.as_ref().unwrap();
+    assert_eq!((batch.size, batch.bytes_max), (100, 500_000));
+    assert_eq!(batch.results.as_ref().unwrap().ok, ["200", "merged"]);
+    assert_eq!(
+        (&destination.refuse, &destination.retry_status, &destination.duplicate),
+        (&vec![410], &vec![423], &vec![409])
+    );
+
+    let rates = vec![
+        RateLimit { count: 100, window_ms: 20_000 },
+        RateLimit { count: 50_000, window_ms: 86_400_000 },
+    ];
+    assert_eq!(flow.limits.rate, rates);
+    assert_eq!(
+        flow.settings,
+        FlowSettings {
+            ordering: Ordering::Entity,
+            page_records_max: 50,
+            window_pages_max: 20,
+            settle_lag_ms: 5_000,
+            concurrency_max: 4,
+            rates,
+            retry: RetryPolicy { attempts_max: 5, base_ms: 500, cap_ms: 120_000 },
+            stuck_after_ms: 1_800_000,
+            request_timeout_ms: 10_000,
+            landing_ms: 10_000,
+        }
+    );
+    assert_eq!(flow.schedule.as_deref(), Some("cron(0 6 * * ? *)"));
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let flow = read(LEAST);
+    assert_eq!(flow.settings, FlowSettings::default());
+    let SourceSpec::Http(source) = &flow.source;
+    assert_eq!(
+        (source.page_size, source.timeout_ms, source.body_bytes_max),
+        (100, 30_000, 32 << 20)
+    );
+    assert_eq!((source.id.as_slice(), source.records.len()), (&["id".to_owned()][..], 0));
+    assert!(!source.cursor.inclusive);
+    let DestinationSpec::Http(destination) = &flow.destination;
+    assert_eq!(destination.idempotency_header.as_deref(), Some("Idempotency-Key"));
+    assert_eq!(destination.method, "POST");
+    assert!(matches!(flow.transform.shape, ShapeSpec::Same));
+}
+
+#[test]
+fn the_header_for_repeats_can_be_left_out() {
+    let text = LEAST.replace("/y'", "/y', idempotency_key: false");
+    let DestinationSpec::Http(destination) = read(&text).destination;
+    assert_eq!(destination.idempotency_header, None);
+}
+
+#[test]
+fn other_spellings_of_yaml_are_the_same_flow() {
+    let marked = format!("\u{feff}%YAML 1.2\n---\n{}", LEAST.trim_start());
+    for text in [LEAST.replace('\n', "\r\n"), marked, format!("# only a comment\n{LEAST}...\n")] {
+        assert_eq!(read(&text).name, "least", "{text:?}");
+    }
+}
+
+#[test]
+fn one_rate_needs_no_list() {
+    let flow = read(&format!("{LEAST}limits: {{ rate: 50/s }}\n"));
+    assert_eq!(flow.settings.rates, [RateLimit { count: 50, window_ms: 1_000 }]);
+}
+
+#[test]
+fn what_a_connection_lacks_is_named_with_its_place_and_remedy() {
+    let flow = read(GOOD);
+    let needs = flow.needs();
+    assert_eq!(needs.params.keys().collect::<Vec<_>>(), ["source_url", "tenant"]);
+    assert_eq!(needs.secrets.keys().collect::<Vec<_>>(), ["api_key", "crm_password"]);
+
+    let missing = flow.missing(&Connection::default(), "flows/contacts.yaml");
+    let shown: Vec<_> = missing
+        .iter()
+        .map(|error| (error.location.line, error.location.column, error.remedy.as_str()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (9, 10, "pass --param source_url=VALUE"),
+            (
+                12,
+                48,
+                "set the environment variable TIDEGATE_SECRET_CRM_PASSWORD (locally) or the \
+                 parameter /tidegate/STAGE/contacts/CONNECTION/secrets/crm_password (on AWS)",
+            ),
+            (
+                47,
+                51,
+                "set the environment variable TIDEGATE_SECRET_API_KEY (locally) or the parameter \
+                 /tidegate/STAGE/contacts/CONNECTION/secrets/api_key (on AWS)",
+            ),
+        ]
+    );
+    assert!(missing[0].to_string().contains("--> flows/contacts.yaml:9:10"), "{}", missing[0]);
+    assert_eq!(secret_variable("api_key"), "TIDEGATE_SECRET_API_KEY");
+}
+
+#[test]
+fn an_address_is_checked_once_the_connection_is_known() {
+    let flow = read(GOOD);
+    let connection = |url: &str| Connection {
+        params: [("source_url".into(), url.into())].into(),
+        secrets: ["api_key", "crm_password"].map(|name| (name.into(), Secret::new("s"))).into(),
+    };
+    assert_eq!(flow.missing(&connection("https://crm.example.com"), "f"), []);
+    let [error] = flow.missing(&connection("ftp://crm.example.com"), "f").try_into().unwrap();
+    assert_eq!(error.location.line, 9);
+    assert!(error.message.contains("ftp://crm.example.com/contacts"), "{}", error.message);
+}

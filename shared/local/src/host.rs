@@ -1,0 +1,301 @@
+//! What EventBridge, the event source mapping and Lambda do, in one process: schedule ticks, batches
+//! of messages to at most so many processors at once, partial failures, timeouts, dead letters.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use lambda_runtime::{Context, Error, LambdaEvent};
+use tidegate_core::{
+    memory::{MemoryQueue, Received},
+    model::StreamId,
+    ports::{Clock, Receipt},
+};
+use tokio::task::JoinSet;
+
+/// Most messages in one event, as template.yaml sets it.
+const BATCH_SIZE: usize = 10;
+/// How often an idle mapping looks for messages.
+const POLL: Duration = Duration::from_millis(5);
+/// How often the dead-letter queue is looked at.
+const POLL_DEAD: Duration = Duration::from_millis(250);
+
+/// How the host treats its functions.
+#[derive(Debug, Clone, Copy)]
+pub struct HostSettings {
+    /// The functions' timeout, in ms.
+    pub invocation_ms: u64,
+    /// Processors at once.
+    pub processors: u32,
+    /// From the end of one scheduled run to the next, in ms.
+    pub tick_ms: u64,
+}
+
+/// The functions, as the host calls them.
+pub trait Functions: Send + Sync + 'static {
+    /// What a scheduled run answers.
+    type Fetched: Send + 'static;
+
+    /// The fetcher, with the schedule's input.
+    fn fetch(
+        &self,
+        event: LambdaEvent<serde_json::Value>,
+    ) -> impl Future<Output = Result<Self::Fetched, Error>> + Send;
+
+    /// The processor, with a batch of messages.
+    fn process(
+        &self,
+        event: LambdaEvent<SqsEvent>,
+    ) -> impl Future<Output = Result<SqsBatchResponse, Error>> + Send;
+
+    /// Whoever buries dead letters.
+    fn bury(
+        &self,
+        event: LambdaEvent<SqsEvent>,
+    ) -> impl Future<Output = Result<SqsBatchResponse, Error>> + Send;
+}
+
+/// What the host does after a scheduled run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Run again after the tick.
+    Tick,
+    /// Run again as soon as a page may have been committed.
+    Soon,
+    /// Finish what is in flight, and end.
+    Stop,
+}
+
+/// Invocations that the host had to kill, and the longest.
+#[derive(Debug, Default)]
+pub struct Invocations {
+    /// Killed at their timeout.
+    pub timed_out: AtomicU64,
+    /// Ended with an error or a panic.
+    pub failed: AtomicU64,
+    /// The longest so far, in ms.
+    pub longest_ms: AtomicU64,
+}
+
+/// The embedded host of one stream.
+#[derive(Debug)]
+pub struct Host<C, F> {
+    clock: C,
+    queue: Arc<MemoryQueue<C>>,
+    functions: Arc<F>,
+    settings: HostSettings,
+    invocations: Arc<Invocations>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl<C: Clock + Clone + 'static, F: Functions> Host<C, F> {
+    /// A host that has not started.
+    pub fn new(
+        clock: C,
+        queue: Arc<MemoryQueue<C>>,
+        functions: Arc<F>,
+        settings: HostSettings,
+    ) -> Self {
+        Self {
+            clock,
+            queue,
+            functions,
+            settings,
+            invocations: Arc::default(),
+            stopping: Arc::default(),
+        }
+    }
+
+    /// What became of the invocations so far.
+    pub fn invocations(&self) -> Arc<Invocations> {
+        self.invocations.clone()
+    }
+
+    /// Makes [`Host::run`] end, once what is in flight is finished.
+    pub fn stopper(&self) -> impl Fn() + Send + Sync + use<C, F> {
+        let stopping = self.stopping.clone();
+        move || stopping.store(true, Relaxed)
+    }
+
+    /// Runs until `after_fetch` says stop, or the stopper is used. `after_fetch` sees what each
+    /// scheduled run answered; a run that was killed at its timeout is an error.
+    pub async fn run(
+        &self,
+        stream: &StreamId,
+        mut after_fetch: impl FnMut(Result<F::Fetched, Error>) -> Next,
+    ) {
+        let mut workers = self.start_workers();
+        let input = serde_json::json!({ "flow": stream.flow(), "connection": stream.connection() });
+        while !self.stopping.load(Relaxed) {
+            let functions = self.functions.clone();
+            let event = LambdaEvent::new(input.clone(), self.worker().context());
+            let answer = self.worker().invoke(async move { functions.fetch(event).await }).await;
+            let wait_ms = match after_fetch(answer) {
+                Next::Stop => break,
+                Next::Tick => self.settings.tick_ms,
+                Next::Soon => self.settings.tick_ms.min(20),
+            };
+            let wake_ms = self.clock.now_ms().saturating_add_unsigned(wait_ms);
+            while self.clock.now_ms() < wake_ms && !self.stopping.load(Relaxed) {
+                let nap_ms = self.clock.now_ms() + 100;
+                self.clock.sleep_until(wake_ms.min(nap_ms)).await;
+            }
+        }
+        self.stopping.store(true, Relaxed);
+        while workers.join_next().await.is_some() {}
+    }
+
+    /// Runs the mapping alone, without a schedule, until the stopper is used.
+    pub async fn serve_queue(&self) {
+        let mut workers = self.start_workers();
+        while workers.join_next().await.is_some() {}
+    }
+
+    fn start_workers(&self) -> JoinSet<()> {
+        let mut workers = JoinSet::new();
+        for _ in 0..self.settings.processors {
+            workers.spawn(self.worker().map_pages());
+        }
+        workers.spawn(self.worker().map_dead_letters());
+        workers
+    }
+
+    fn worker(&self) -> Worker<C, F> {
+        Worker {
+            clock: self.clock.clone(),
+            queue: self.queue.clone(),
+            functions: self.functions.clone(),
+            invocation_ms: self.settings.invocation_ms,
+            invocations: self.invocations.clone(),
+            stopping: self.stopping.clone(),
+        }
+    }
+}
+
+/// One poller of the mapping, with the sandbox that it invokes.
+struct Worker<C, F> {
+    clock: C,
+    queue: Arc<MemoryQueue<C>>,
+    functions: Arc<F>,
+    invocation_ms: u64,
+    invocations: Arc<Invocations>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl<C: Clock + 'static, F: Functions> Worker<C, F> {
+    async fn map_pages(self) {
+        while !self.stopping.load(Relaxed) {
+            let received = self.queue.receive(BATCH_SIZE);
+            if received.is_empty() {
+                tokio::time::sleep(POLL).await;
+                continue;
+            }
+            let names = names(&received);
+            let event = LambdaEvent::new(event(received, "pages"), self.context());
+            let functions = self.functions.clone();
+            let answer = self.invoke(async move { functions.process(event).await }).await;
+            // A whole failure leaves every message to its visibility timeout.
+            if let Ok(response) = answer {
+                let failed = |id: &str| {
+                    response.batch_item_failures.iter().any(|it| it.item_identifier == id)
+                };
+                let done: Vec<Receipt> = names
+                    .into_iter()
+                    .filter(|(id, _)| !failed(id))
+                    .map(|(_, receipt)| receipt)
+                    .collect();
+                self.queue.delete(&done);
+            }
+        }
+    }
+
+    async fn map_dead_letters(self) {
+        while !self.stopping.load(Relaxed) {
+            tokio::time::sleep(POLL_DEAD).await;
+            let dead = self.queue.take_dead(BATCH_SIZE);
+            if dead.is_empty() {
+                continue;
+            }
+            let event = LambdaEvent::new(event(dead.clone(), "dead-letters"), self.context());
+            let functions = self.functions.clone();
+            let answer = self.invoke(async move { functions.bury(event).await }).await;
+            for letter in dead {
+                let stays = answer.as_ref().map_or(true, |response| {
+                    let failures = &response.batch_item_failures;
+                    failures.iter().any(|it| it.item_identifier == *letter.message_id)
+                });
+                if stays {
+                    self.queue.return_dead(letter);
+                }
+            }
+        }
+    }
+
+    fn context(&self) -> Context {
+        let mut context = Context::default();
+        let deadline_ms = self.clock.now_ms().saturating_add_unsigned(self.invocation_ms);
+        context.deadline = u64::try_from(deadline_ms).unwrap_or(0);
+        context
+    }
+
+    /// Runs one invocation to its end, or kills it at its timeout as Lambda does.
+    async fn invoke<T: Send + 'static>(
+        &self,
+        invocation: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let started_ms = self.clock.now_ms();
+        let mut sandbox = tokio::spawn(invocation);
+        let timeout = Duration::from_millis(self.invocation_ms);
+        let answer = match tokio::time::timeout(timeout, &mut sandbox).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => Err(format!("the invocation ended with a panic: {panic}").into()),
+            Err(_) => {
+                sandbox.abort();
+                self.invocations.timed_out.fetch_add(1, Relaxed);
+                Err(format!("the invocation was killed after {} ms", self.invocation_ms).into())
+            }
+        };
+        let took_ms = u64::try_from(self.clock.now_ms() - started_ms).unwrap_or(0);
+        self.invocations.longest_ms.fetch_max(took_ms, Relaxed);
+        if let Err(error) = &answer {
+            self.invocations.failed.fetch_add(1, Relaxed);
+            tracing::warn!(%error, "an invocation failed");
+        }
+        answer
+    }
+}
+
+fn names(received: &[Received]) -> Vec<(Box<str>, Receipt)> {
+    let name = |message: &Received| (message.message_id.clone(), message.receipt.clone());
+    received.iter().map(name).collect()
+}
+
+/// The event that the mapping would make of these messages.
+fn event(received: Vec<Received>, queue: &str) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    event.records = received
+        .into_iter()
+        .map(|received| {
+            let mut message = SqsMessage::default();
+            message.message_id = Some(received.message_id.into());
+            message.receipt_handle = Some(received.receipt.0.into());
+            message.body = Some(received.body);
+            message.attributes = [
+                ("ApproximateReceiveCount".to_owned(), received.receives.to_string()),
+                ("SentTimestamp".to_owned(), received.sent_ms.to_string()),
+            ]
+            .into();
+            message.event_source = Some("aws:sqs".to_owned());
+            message.event_source_arn = Some(format!("arn:aws:sqs:local:000000000000:{queue}"));
+            message.aws_region = Some("local".to_owned());
+            message
+        })
+        .collect();
+    event
+}

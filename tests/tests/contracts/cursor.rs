@@ -1,0 +1,248 @@
+//! The cursor: lease, commit, void, pause, rewind.
+
+use tidegate_core::{
+    model::{Cursor, Position},
+    ports::{Advance, CursorStore, Lease, Seal, Void},
+};
+
+use super::{acquired, at, contract, cursor_of, in_parallel, other_stream, page, sealed, stream};
+
+contract!(
+    a_new_stream_has_no_cursor,
+    acquiring_creates_the_cursor_under_the_first_fence,
+    a_lease_keeps_others_out_until_it_ends,
+    the_owner_asks_again_and_finds_its_lease,
+    of_fifty_one_acquires,
+    releasing_ends_the_lease_of_its_owner_only,
+    releasing_again_does_nothing,
+    an_advance_from_elsewhere_does_nothing,
+    voiding_drops_every_open_page,
+    voiding_again_changes_nothing,
+    voiding_under_an_old_fence_is_lost,
+    voiding_what_moved_on_is_lost,
+    pausing_keeps_fetchers_out,
+    pausing_creates_the_cursor_and_changes_nothing_else,
+    rewinding_begins_a_new_generation,
+    rewinding_forth_skips,
+    rewinding_shuts_out_the_fetcher_before_it,
+    rewinding_what_moved_on_does_nothing,
+    rewinding_again_does_it_once,
+    streams_do_not_mix;
+    once_only:
+    advancing_moves_both,
+    advancing_again_finds_it_done,
+    of_twenty_one_advances,
+);
+
+async fn a_new_stream_has_no_cursor<S: CursorStore>(store: &S) {
+    assert_eq!(store.cursor(&stream()).await, Ok(None));
+    let (cursor, gate, pages) = store.load(&stream(), &[1, 2]).await.unwrap();
+    assert_eq!((cursor, gate, pages), (Cursor::new(), Default::default(), vec![]));
+    assert_eq!(store.pages_after(&stream(), 0, 10).await, Ok(vec![]));
+    assert_eq!(store.rewind(&stream(), 0, &at(1)).await, Ok(false));
+    let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };
+    assert_eq!(store.advance(&stream(), &advance).await, Ok(false));
+    assert_eq!(store.void(&stream(), 1, &Cursor::new()).await, Ok(Void::Lost));
+    assert_eq!(store.seal(&stream(), 1, &[page(1, "f")], 5).await, Ok(Seal::Lost));
+}
+
+async fn acquiring_creates_the_cursor_under_the_first_fence<S: CursorStore>(store: &S) {
+    let cursor = acquired(store, "a", 10, 20).await;
+    let first = Cursor { fence: 1, owner: "a".into(), lease_until_ms: 20, ..Cursor::new() };
+    assert_eq!(cursor, first);
+    assert_eq!(cursor_of(store).await, first);
+}
+
+async fn a_lease_keeps_others_out_until_it_ends<S: CursorStore>(store: &S) {
+    acquired(store, "a", 10, 20).await;
+    let held = Ok(Lease::Held { until_ms: 20 });
+    assert_eq!(store.acquire(&stream(), "b", 19, 40).await, held);
+    let cursor = acquired(store, "b", 20, 40).await;
+    assert_eq!((cursor.fence, &*cursor.owner, cursor.lease_until_ms), (2, "b", 40));
+    assert!(matches!(store.acquire(&stream(), "a", 21, 40).await, Ok(Lease::Held { .. })));
+}
+
+async fn the_owner_asks_again_and_finds_its_lease<S: CursorStore>(store: &S) {
+    let first = acquired(store, "a", 10, 20).await;
+    assert_eq!(acquired(store, "a", 10, 20).await, first);
+    assert_eq!(acquired(store, "a", 12, 22).await.fence, first.fence);
+}
+
+async fn of_fifty_one_acquires<S: CursorStore>(store: &S) {
+    let leases = in_parallel(50, async |index| {
+        store.acquire(&stream(), &format!("fetcher-{index}"), 10, 20).await.unwrap()
+    });
+    let acquired = leases.iter().filter(|lease| matches!(lease, Lease::Acquired(_)));
+    assert_eq!(acquired.count(), 1);
+    assert_eq!(cursor_of(store).await.fence, 1);
+}
+
+async fn releasing_ends_the_lease_of_its_owner_only<S: CursorStore>(store: &S) {
+    acquired(store, "a", 10, 20).await;
+    store.release(&stream(), "b").await.unwrap();
+    assert!(matches!(store.acquire(&stream(), "b", 11, 40).await, Ok(Lease::Held { .. })));
+    store.release(&stream(), "a").await.unwrap();
+    assert_eq!(acquired(store, "b", 11, 40).await.fence, 2);
+}
+
+async fn releasing_again_does_nothing<S: CursorStore>(store: &S) {
+    store.release(&stream(), "a").await.unwrap();
+    assert_eq!(store.cursor(&stream()).await, Ok(None));
+    acquired(store, "a", 10, 20).await;
+    store.release(&stream(), "a").await.unwrap();
+    let next = acquired(store, "b", 11, 40).await;
+    store.release(&stream(), "a").await.unwrap();
+    assert_eq!(cursor_of(store).await, next);
+}
+
+async fn advancing_moves_both<S: CursorStore>(store: &S) {
+    let before = sealed(store, 3).await;
+    let advance = Advance { from: (0, Position::Start), to: (2, at(20)) };
+    assert_eq!(store.advance(&stream(), &advance).await, Ok(true));
+    let after = Cursor { committed: 2, watermark: at(20), ..before };
+    assert_eq!(cursor_of(store).await, after);
+}
+
+async fn advancing_again_finds_it_done<S: CursorStore>(store: &S) {
+    sealed(store, 3).await;
+    let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };
+    assert_eq!(store.advance(&stream(), &advance).await, Ok(true));
+    assert_eq!(store.advance(&stream(), &advance).await, Ok(false));
+    assert_eq!(cursor_of(store).await.committed, 1);
+}
+
+async fn an_advance_from_elsewhere_does_nothing<S: CursorStore>(store: &S) {
+    let before = sealed(store, 3).await;
+    for from in [(1, Position::Start), (0, at(10)), (1, at(10))] {
+        let advance = Advance { from, to: (2, at(20)) };
+        assert_eq!(store.advance(&stream(), &advance).await, Ok(false));
+    }
+    assert_eq!(cursor_of(store).await, before);
+}
+
+async fn of_twenty_one_advances<S: CursorStore>(store: &S) {
+    sealed(store, 1).await;
+    let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };
+    let moved = in_parallel(20, async |_| store.advance(&stream(), &advance).await.unwrap());
+    assert_eq!(moved.iter().filter(|moved| **moved).count(), 1);
+}
+
+async fn voiding_drops_every_open_page<S: CursorStore>(store: &S) {
+    let before = sealed(store, 3).await;
+    let after = Cursor { head: Position::Start, committed: 3, ..before.clone() };
+    assert_eq!(store.void(&stream(), 1, &before).await, Ok(Void::Voided(after.clone())));
+    assert_eq!(cursor_of(store).await, after);
+    // The line goes on from the watermark, under the numbers that follow.
+    let next = [page(4, "again")];
+    assert_eq!(store.seal(&stream(), 1, &next, 6).await, Ok(Seal::Sealed));
+    assert_eq!(store.pages_after(&stream(), 3, 10).await.unwrap().len(), 1);
+}
+
+async fn voiding_again_changes_nothing<S: CursorStore>(store: &S) {
+    let before = sealed(store, 3).await;
+    store.void(&stream(), 1, &before).await.unwrap();
+    let after = cursor_of(store).await;
+    match store.void(&stream(), 1, &before).await.unwrap() {
+        Void::Voided(cursor) => assert_eq!(cursor, after),
+        Void::Lost => {}
+    }
+    assert_eq!(cursor_of(store).await, after);
+}
+
+async fn voiding_under_an_old_fence_is_lost<S: CursorStore>(store: &S) {
+    sealed(store, 3).await;
+    let now = acquired(store, "b", 1_000, 2_000).await;
+    assert_eq!(store.void(&stream(), 1, &now).await, Ok(Void::Lost));
+    assert_eq!(cursor_of(store).await, now);
+}
+
+async fn voiding_what_moved_on_is_lost<S: CursorStore>(store: &S) {
+    let seen = sealed(store, 3).await;
+    let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };
+    store.advance(&stream(), &advance).await.unwrap();
+    assert_eq!(store.void(&stream(), 1, &seen).await, Ok(Void::Lost));
+    let seen = cursor_of(store).await;
+    store.seal(&stream(), 1, &[page(4, "fetcher")], 5).await.unwrap();
+    assert_eq!(store.void(&stream(), 1, &seen).await, Ok(Void::Lost));
+    assert_eq!(cursor_of(store).await, Cursor { next: 5, head: at(40), ..seen });
+}
+
+async fn pausing_keeps_fetchers_out<S: CursorStore>(store: &S) {
+    sealed(store, 1).await;
+    for _ in 0..2 {
+        store.set_paused(&stream(), true).await.unwrap();
+        assert_eq!(store.acquire(&stream(), "b", 5_000, 6_000).await, Ok(Lease::Paused));
+    }
+    for _ in 0..2 {
+        store.set_paused(&stream(), false).await.unwrap();
+    }
+    assert_eq!(acquired(store, "b", 5_000, 6_000).await.fence, 2);
+}
+
+async fn pausing_creates_the_cursor_and_changes_nothing_else<S: CursorStore>(store: &S) {
+    store.set_paused(&stream(), true).await.unwrap();
+    assert_eq!(cursor_of(store).await, Cursor { paused: true, ..Cursor::new() });
+    store.set_paused(&stream(), false).await.unwrap();
+    let before = sealed(store, 3).await;
+    assert_eq!((before.fence, before.next), (1, 4));
+    store.set_paused(&stream(), true).await.unwrap();
+    assert_eq!(cursor_of(store).await, Cursor { paused: true, ..before });
+}
+
+async fn rewinding_begins_a_new_generation<S: CursorStore>(store: &S) {
+    let before = sealed(store, 3).await;
+    let advance = Advance { from: (0, Position::Start), to: (2, at(20)) };
+    store.advance(&stream(), &advance).await.unwrap();
+    assert_eq!(store.rewind(&stream(), before.fence, &at(10)).await, Ok(true));
+    let after = cursor_of(store).await;
+    let expected = Cursor {
+        fence: before.fence + 1,
+        generation: 1,
+        head: at(10),
+        watermark: at(10),
+        committed: 3,
+        // Whose lease it was, and till when, no longer matters.
+        owner: after.owner.clone(),
+        lease_until_ms: after.lease_until_ms,
+        ..before
+    };
+    assert_eq!(after, expected);
+}
+
+async fn rewinding_forth_skips<S: CursorStore>(store: &S) {
+    let before = sealed(store, 1).await;
+    assert_eq!(store.rewind(&stream(), before.fence, &at(999)).await, Ok(true));
+    let after = cursor_of(store).await;
+    assert_eq!((after.head, after.watermark, after.committed), (at(999), at(999), 1));
+}
+
+async fn rewinding_shuts_out_the_fetcher_before_it<S: CursorStore>(store: &S) {
+    let before = sealed(store, 1).await;
+    store.rewind(&stream(), before.fence, &Position::Start).await.unwrap();
+    let late = store.seal(&stream(), before.fence, &[page(2, "fetcher")], 5).await;
+    assert_eq!(late, Ok(Seal::Lost));
+    // And the next one need not wait for its lease to end.
+    assert_eq!(acquired(store, "b", 10, 20).await.fence, before.fence + 2);
+}
+
+async fn rewinding_what_moved_on_does_nothing<S: CursorStore>(store: &S) {
+    let seen = sealed(store, 1).await;
+    let now = acquired(store, "b", 1_000, 2_000).await;
+    assert_eq!(store.rewind(&stream(), seen.fence, &Position::Start).await, Ok(false));
+    assert_eq!(cursor_of(store).await, now);
+}
+
+async fn rewinding_again_does_it_once<S: CursorStore>(store: &S) {
+    let seen = sealed(store, 1).await;
+    assert_eq!(store.rewind(&stream(), seen.fence, &Position::Start).await, Ok(true));
+    store.rewind(&stream(), seen.fence, &Position::Start).await.unwrap();
+    assert_eq!(cursor_of(store).await.generation, 1);
+}
+
+async fn streams_do_not_mix<S: CursorStore>(store: &S) {
+    sealed(store, 3).await;
+    assert_eq!(store.cursor(&other_stream()).await, Ok(None));
+    assert_eq!(store.pages_after(&other_stream(), 0, 9).await, Ok(vec![]));
+    let lease = store.acquire(&other_stream(), "b", 1, 2).await.unwrap();
+    assert!(matches!(lease, Lease::Acquired(cursor) if cursor.next == 1));
+}

@@ -1,0 +1,163 @@
+//! The ledger: who may write an entity, and which version it has.
+
+use tidegate_core::{
+    model::{RecordId, Version},
+    ports::{Claim, Ledger},
+};
+
+use super::{contract, in_parallel, other_stream, stream};
+
+contract!(
+    the_first_claim_is_ours,
+    a_lock_keeps_others_out_until_no_write_can_land,
+    a_repeat_finds_its_own_claim,
+    what_is_applied_needs_nothing,
+    a_newer_version_is_claimed_after_it,
+    an_older_version_yields_to_a_claimed_one,
+    what_was_not_sent_is_claimed_again,
+    only_the_owner_finishes,
+    who_lost_the_lock_finishes_nothing,
+    finishing_again_does_nothing,
+    finishing_what_was_never_claimed_does_nothing,
+    versions_below_zero_are_versions,
+    entities_are_told_apart,
+    of_fifty_one_claims;
+    once_only:
+);
+
+/// A claim of entity 7 by `owner`, at `now_ms`, for 100 ms.
+async fn claim<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
+    let entity = RecordId::Number(7);
+    let until_ms = now_ms + 100;
+    store.claim(&stream(), &entity, Version(version), owner, now_ms, until_ms).await.unwrap()
+}
+
+async fn finish<S: Ledger>(store: &S, version: i64, owner: &str, applied: bool) {
+    let entity = RecordId::Number(7);
+    store.finish(&stream(), &entity, Version(version), owner, applied).await.unwrap();
+}
+
+async fn the_first_claim_is_ours<S: Ledger>(store: &S) {
+    assert_eq!(claim(store, 1, "a", 0).await, Claim::Mine);
+}
+
+async fn a_lock_keeps_others_out_until_no_write_can_land<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    for version in [1, 2, 3] {
+        for now_ms in [1, 100] {
+            let locked = Claim::Locked { until_ms: 100 };
+            assert_eq!(claim(store, version, "b", now_ms).await, locked);
+        }
+    }
+    assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine);
+    assert_eq!(claim(store, 3, "c", 102).await, Claim::Locked { until_ms: 201 });
+    assert_eq!(claim(store, 3, "c", 202).await, Claim::Mine);
+}
+
+async fn a_repeat_finds_its_own_claim<S: Ledger>(store: &S) {
+    for _ in 0..2 {
+        assert_eq!(claim(store, 2, "a", 0).await, Claim::Mine);
+    }
+    assert_eq!(claim(store, 2, "b", 1).await, Claim::Locked { until_ms: 100 });
+}
+
+async fn what_is_applied_needs_nothing<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "a", true).await;
+    assert_eq!(claim(store, 2, "b", 1).await, Claim::Applied);
+    assert_eq!(claim(store, 1, "b", 1).await, Claim::Applied);
+    // Whoever claims a newer one meanwhile.
+    claim(store, 3, "c", 1).await;
+    assert_eq!(claim(store, 2, "b", 2).await, Claim::Applied);
+}
+
+async fn a_newer_version_is_claimed_after_it<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "a", true).await;
+    assert_eq!(claim(store, 3, "b", 1).await, Claim::Mine);
+    finish(store, 3, "b", true).await;
+    assert_eq!(claim(store, 3, "c", 2).await, Claim::Applied);
+}
+
+async fn an_older_version_yields_to_a_claimed_one<S: Ledger>(store: &S) {
+    claim(store, 3, "a", 0).await;
+    assert_eq!(claim(store, 2, "b", 101).await, Claim::Newer);
+    finish(store, 3, "a", false).await;
+    assert_eq!(claim(store, 2, "b", 1).await, Claim::Newer);
+    assert_eq!(claim(store, 3, "b", 1).await, Claim::Mine);
+}
+
+async fn what_was_not_sent_is_claimed_again<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "a", false).await;
+    assert_eq!(claim(store, 2, "b", 1).await, Claim::Mine);
+}
+
+async fn only_the_owner_finishes<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "b", true).await;
+    finish(store, 2, "b", false).await;
+    assert_eq!(claim(store, 2, "c", 1).await, Claim::Locked { until_ms: 100 });
+}
+
+async fn who_lost_the_lock_finishes_nothing<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    assert_eq!(claim(store, 3, "b", 101).await, Claim::Mine);
+    finish(store, 2, "a", true).await;
+    assert_eq!(claim(store, 4, "c", 102).await, Claim::Locked { until_ms: 201 });
+    finish(store, 3, "b", true).await;
+    assert_eq!(claim(store, 3, "c", 103).await, Claim::Applied);
+}
+
+async fn finishing_again_does_nothing<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "a", true).await;
+    claim(store, 3, "b", 1).await;
+    finish(store, 2, "a", true).await;
+    finish(store, 2, "a", false).await;
+    assert_eq!(claim(store, 3, "c", 2).await, Claim::Locked { until_ms: 101 });
+}
+
+async fn finishing_what_was_never_claimed_does_nothing<S: Ledger>(store: &S) {
+    finish(store, 2, "a", true).await;
+    assert_eq!(claim(store, 1, "b", 0).await, Claim::Mine);
+}
+
+async fn versions_below_zero_are_versions<S: Ledger>(store: &S) {
+    assert_eq!(claim(store, i64::MIN, "a", 0).await, Claim::Mine);
+    finish(store, i64::MIN, "a", true).await;
+    assert_eq!(claim(store, -5, "b", 1).await, Claim::Mine);
+    finish(store, -5, "b", true).await;
+    assert_eq!(claim(store, -6, "c", 2).await, Claim::Applied);
+    assert_eq!(claim(store, i64::MAX, "d", 3).await, Claim::Mine);
+}
+
+async fn entities_are_told_apart<S: Ledger>(store: &S) {
+    let long = "x".repeat(3_000);
+    let entities = [
+        (stream(), RecordId::Number(7)),
+        (other_stream(), RecordId::Number(7)),
+        (stream(), RecordId::Text("7".into())),
+        (stream(), RecordId::Text("7 ".into())),
+        (stream(), RecordId::Text("".into())),
+        (stream(), RecordId::Text("a#e#b \u{0}é".into())),
+        (stream(), RecordId::Text(format!("{long}a").into())),
+        (stream(), RecordId::Text(format!("{long}b").into())),
+    ];
+    for (index, (stream, entity)) in entities.iter().enumerate() {
+        let owner = index.to_string();
+        let claim = store.claim(stream, entity, Version(1), &owner, 0, 100).await;
+        assert_eq!(claim, Ok(Claim::Mine), "{entity:?}");
+    }
+    for (stream, entity) in &entities {
+        let claim = store.claim(stream, entity, Version(1), "late", 1, 101).await;
+        assert_eq!(claim, Ok(Claim::Locked { until_ms: 100 }), "{entity:?}");
+    }
+}
+
+async fn of_fifty_one_claims<S: Ledger>(store: &S) {
+    let claims = in_parallel(50, async |index| {
+        claim(store, i64::try_from(index % 3).unwrap(), &index.to_string(), 0).await
+    });
+    assert_eq!(claims.iter().filter(|claim| **claim == Claim::Mine).count(), 1);
+}

@@ -1,0 +1,104 @@
+//! `demo orders` under everything that the example APIs can do to it.
+
+use serde_json::Value;
+
+use super::process::tidegate;
+
+fn demo(options: &[&str]) -> Value {
+    let arguments = ["demo", "orders", "--json"].iter().chain(options).copied();
+    tidegate(arguments).run().fine()
+}
+
+fn number(summary: &Value, name: &str) -> u64 {
+    summary[name].as_u64().unwrap_or_else(|| panic!("no {name} in {summary}"))
+}
+
+/// Nothing lost, nothing applied twice, nothing parked, nothing dead, no invocation killed.
+fn assert_whole(summary: &Value) {
+    for name in ["missing", "duplicates", "parked", "dead_letters", "timed_out"] {
+        assert_eq!(number(summary, name), 0, "{name} in {summary}");
+    }
+    assert_eq!(summary["caught_up"], true);
+}
+
+#[test]
+fn every_order_arrives_once() {
+    let summary = demo(&[]);
+    assert_whole(&summary);
+    assert_eq!(number(&summary, "delivered"), 5_000);
+    assert_eq!(number(&summary, "pages"), 50);
+    let requests: u64 =
+        summary["aws_requests"].as_object().unwrap().values().map(|it| it.as_u64().unwrap()).sum();
+    // The figure is 20 for 1,000 records where batches are full; a busy machine has smaller ones.
+    assert!(requests < 5 * 60, "{summary}");
+}
+
+#[test]
+fn black_friday_is_caught_up_after_five_runs() {
+    let summary = demo(&["--records-per-run", "1000"]);
+    assert_whole(&summary);
+    assert_eq!(number(&summary, "runs"), 5);
+    let backlog: Vec<u64> =
+        summary["backlog"].as_array().unwrap().iter().map(|run| number(run, "backlog")).collect();
+    assert_eq!(backlog, [4_000, 3_000, 2_000, 1_000, 0]);
+    let took = summary["backlog"].as_array().unwrap().iter().map(|run| number(run, "took"));
+    assert!(took.into_iter().all(|took| took <= 1_000));
+}
+
+#[test]
+fn a_source_that_grows_meanwhile_is_read_to_its_end() {
+    let summary = demo(&["--records", "1000", "--records-per-run", "200", "--growth", "60"]);
+    assert_whole(&summary);
+    assert_eq!(number(&summary, "delivered"), 1_600);
+}
+
+#[test]
+fn invocations_end_before_their_timeout_and_the_next_goes_on() {
+    let options = ["--invocation-seconds", "5", "--latency-ms", "400", "--records", "600"];
+    let summary = demo(&options);
+    assert_whole(&summary);
+    assert!(number(&summary, "longest_invocation_ms") < 5_000, "{summary}");
+    assert!(number(&summary, "process_invocations") > 2, "{summary}");
+}
+
+#[test]
+fn errors_before_and_after_applying_and_dropped_connections_lose_nothing() {
+    let options = ["--records", "1000", "--fail-before", "0.2", "--fail-after", "0.05", "--drop", "0.05"];
+    let summary = demo(&options);
+    assert_whole(&summary);
+    assert!(number(&summary, "retried") > 100, "{summary}");
+}
+
+#[test]
+fn an_outage_parks_nothing_and_is_probed_once_a_second() {
+    let summary = demo(&["--records", "1000", "--outage-seconds", "6"]);
+    assert_whole(&summary);
+    assert!(number(&summary, "elapsed_ms") > 6_000);
+    // What was in flight when it began, and then single probes.
+    let refused = number(&summary["audit"]["traffic"], "outage_503");
+    assert!(refused <= 40 + 7, "{refused} requests during the outage: {summary}");
+}
+
+#[test]
+fn a_limit_is_kept_to_and_everything_arrives() {
+    let options = ["--records", "300", "--rate", "50", "--concurrency", "10"];
+    assert_whole(&demo(&options));
+}
+
+#[test]
+fn the_variant_that_marks_orders_at_the_source_marks_every_one() {
+    let arguments = ["demo", "orders-marked", "--json", "--records", "700"];
+    let summary = tidegate(arguments).run().fine();
+    assert_whole(&summary);
+    assert_eq!(number(&summary["audit"], "marked"), 700);
+    assert_eq!(number(&summary["audit"], "marked_early"), 0);
+}
+
+#[test]
+fn refused_orders_are_parked_and_the_others_pass() {
+    let summary = demo(&["--records", "1000", "--refuse-every", "100"]);
+    assert_eq!(number(&summary, "parked"), 10);
+    assert_eq!(number(&summary, "delivered"), 990);
+    assert_eq!(number(&summary, "missing"), 10);
+    assert_eq!(summary["caught_up"], true);
+}

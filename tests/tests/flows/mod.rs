@@ -1,0 +1,10 @@
+//! Flows end to end: the command line in a process of its own, real HTTP, the example APIs.
+
+mod bad_files;
+mod demo;
+mod killed;
+mod operate;
+mod process;
+mod refused;
+mod styles;
+mod world;

@@ -1,0 +1,6 @@
+//! The one test binary.
+
+mod contracts;
+mod flows;
+mod simulation;
+mod tidy;
