@@ -33,7 +33,10 @@ pub fn read(path: &Path) -> Result<FlowFile, Failure> {
 pub fn shipped(flow: &str) -> Result<FlowFile, Failure> {
     let text = tidegate_flows::get(flow).ok_or_else(|| {
         let names: Vec<_> = tidegate_flows::all().map(|(name, _)| name).collect();
-        Failure::usage(format!("error: no flow `{flow}` is shipped\n   = help: there are {}", names.join(", ")))
+        Failure::usage(format!(
+            "error: no flow `{flow}` is shipped\n   = help: there are {}",
+            names.join(", ")
+        ))
     })?;
     parse(&format!("flows/{flow}.yaml"), text)
 }

@@ -21,8 +21,9 @@ pub async fn ports(place: &PlaceOptions) -> Result<DeployedPorts, Failure> {
             place.stack
         ))
     })?;
-    let outputs: BTreeMap<String, String> = serde_json::from_str(&text)
-        .map_err(|error| Failure::run(format!("{parameter} is not what the template wrote: {error}")))?;
+    let outputs: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|error| {
+        Failure::run(format!("{parameter} is not what the template wrote: {error}"))
+    })?;
     let output = |name: &str| {
         outputs.get(name).ok_or_else(|| Failure::run(format!("{parameter} has no {name}")))
     };

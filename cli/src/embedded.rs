@@ -62,8 +62,7 @@ pub fn open(dir: Option<&Path>) -> Result<State, Failure> {
         Some(dir) => EmbeddedTable::open(&dir.table())?,
         None => EmbeddedTable::in_memory()?,
     };
-    let clients =
-        Clients::over(InProcess::new(move |target, body| table.answer(target, body)));
+    let clients = Clients::over(InProcess::new(move |target, body| table.answer(target, body)));
     let requests = clients.requests().clone();
     Ok(State { table: clients.table(EmbeddedTable::NAME), requests, _dir: dir })
 }

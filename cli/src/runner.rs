@@ -52,10 +52,7 @@ pub struct Runner<'a> {
 
 impl Runner<'_> {
     /// Runs. `seen` is shown every scheduled run; it answers whether the end may be reached yet.
-    pub async fn run(
-        self,
-        mut seen: impl FnMut(&FetchReport) -> bool,
-    ) -> Result<Summary, Failure> {
+    pub async fn run(self, mut seen: impl FnMut(&FetchReport) -> bool) -> Result<Summary, Failure> {
         let began = Instant::now();
         let must_reach_ms = WallClock.now_ms();
         // The queue went with the process before: what it carried is read again.
@@ -106,8 +103,7 @@ impl Runner<'_> {
 
         let invocations = host.invocations();
         let counts = (queue.counts(), queue.traffic());
-        let mut summary =
-            Summary::new(&self.app.meter.totals(), counts, self.requests.snapshot());
+        let mut summary = Summary::new(&self.app.meter.totals(), counts, self.requests.snapshot());
         summary.voided += voided;
         summary.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         summary.longest_invocation_ms = invocations.longest_ms.load(Relaxed);

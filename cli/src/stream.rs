@@ -9,7 +9,8 @@ use crate::{args::StreamOptions, connection, failure::Failure};
 /// The stream: the flow's name is read from the file, where a file is given.
 pub fn stream(options: &StreamOptions) -> Result<StreamId, Failure> {
     let path = Path::new(&options.flow);
-    let is_file = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let is_file =
+        path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let flow = if is_file { connection::read(path)?.spec.name } else { options.flow.clone() };
     id(&flow, &options.connection)
 }

@@ -20,8 +20,16 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "core", "flow", "connectors", "aws", "local", "flows", "runtime", "fetcher",
-            "processor", "tests",
+            "core",
+            "flow",
+            "connectors",
+            "aws",
+            "local",
+            "flows",
+            "runtime",
+            "fetcher",
+            "processor",
+            "tests",
         ],
     ),
     // The example APIs play the outside world.
@@ -105,7 +113,10 @@ fn only_its_own_crate_names_a_library() {
         for dependency in dependencies(folder) {
             for (library, owner) in owners {
                 let named = dependency.starts_with(library);
-                assert!(!named || *folder == owner, "{folder} may not name {dependency}: {owner} does");
+                assert!(
+                    !named || *folder == owner,
+                    "{folder} may not name {dependency}: {owner} does"
+                );
             }
         }
     }

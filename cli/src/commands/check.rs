@@ -54,8 +54,14 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
         println!("  {} tests pass", listed.len());
         return Ok(());
     }
-    let reports: Vec<String> = failures.iter().map(|failure| format!("{name}: {failure}")).collect();
-    Err(Failure::run(format!("{} of {} tests fail\n{}", failures.len(), listed.len(), reports.join("\n"))))
+    let reports: Vec<String> =
+        failures.iter().map(|failure| format!("{name}: {failure}")).collect();
+    Err(Failure::run(format!(
+        "{} of {} tests fail\n{}",
+        failures.len(),
+        listed.len(),
+        reports.join("\n")
+    )))
 }
 
 fn show_record(path: &Path, spec: &FlowSpec) -> Result<(), Failure> {

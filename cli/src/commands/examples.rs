@@ -20,7 +20,8 @@ pub async fn examples(asked: Examples) -> Result<(), Failure> {
     if let Some(path) = &asked.port_file {
         // Written whole or not at all: whoever waits for it reads it at once.
         let draft = path.with_extension("part");
-        let written = fs::write(&draft, addresses.to_string()).and_then(|()| fs::rename(&draft, path));
+        let written =
+            fs::write(&draft, addresses.to_string()).and_then(|()| fs::rename(&draft, path));
         written.map_err(|error| {
             Failure::usage(format!("error: {} cannot be written: {error}", path.display()))
         })?;

@@ -79,7 +79,10 @@ fn since(text: &str) -> Result<i64, Failure> {
         return Ok(moment.as_millisecond());
     }
     let now = Timestamp::now();
-    let ago = text.parse::<Span>().ok().and_then(|span| span.to_duration(now.to_zoned(jiff::tz::TimeZone::UTC).date()).ok());
+    let ago = text
+        .parse::<Span>()
+        .ok()
+        .and_then(|span| span.to_duration(now.to_zoned(jiff::tz::TimeZone::UTC).date()).ok());
     let moment = ago.and_then(|ago| now.checked_sub(ago).ok());
     moment.map(|moment| moment.as_millisecond()).ok_or_else(|| {
         Failure::usage(format!(

@@ -51,7 +51,8 @@ pub async fn replay(asked: Replay) -> Result<(), Failure> {
         return dry(&asked, &stream, &listed);
     }
     let path = Path::new(&asked.look.stream.flow);
-    let file = if path.exists() { connection::read(path)? } else { connection::shipped(stream.flow())? };
+    let file =
+        if path.exists() { connection::read(path)? } else { connection::shipped(stream.flow())? };
     let given = connection::given(&file, &asked.params.params);
     let flow = connection::flow(file, stream.clone(), &given)?;
     on_laptop(&asked, &state, flow, &stream, &listed).await

@@ -16,7 +16,9 @@ pub async fn status(asked: Look) -> Result<(), Failure> {
     let stream = stream(&asked.stream)?;
     let status = with_ports!(&asked.place, ports => look(&ports, &stream).await)?;
     let Some(status) = status else {
-        return Err(Failure::run(format!("{stream} was never fetched here; check --state or --stack")));
+        return Err(Failure::run(format!(
+            "{stream} was never fetched here; check --state or --stack"
+        )));
     };
     if asked.json {
         print_json(&status);
@@ -40,7 +42,10 @@ fn table(status: &Status) -> Table {
     if let Some(oldest_ms) = status.oldest_open_ms {
         let attempts = status.oldest_open_attempts.unwrap_or(0);
         let since = span(u64::try_from(oldest_ms).unwrap_or(0));
-        row("oldest open page", format!("last held {since} ago, {attempts} tries without progress"));
+        row(
+            "oldest open page",
+            format!("last held {since} ago, {attempts} tries without progress"),
+        );
     }
     row("parked records", count(status.parked));
     row("paused", if status.paused { "yes" } else { "no" }.into());

@@ -110,9 +110,5 @@ async fn bury_one<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
     let flow = app.flows.flow(&page.stream).await?;
     let report = bury(&app.ports, &flow, &page).await?;
     app.meter.buried(report.parked);
-    if report.buried {
-        Ok(())
-    } else {
-        Err("its page is not sealed".into())
-    }
+    if report.buried { Ok(()) } else { Err("its page is not sealed".into()) }
 }

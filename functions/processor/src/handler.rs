@@ -86,7 +86,8 @@ async fn run_stream<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>
         Ok(flow) => flow,
         Err(error) => {
             tracing::error!(%stream, error = %format!("{error:#}"), "the stream cannot run");
-            let back: Vec<_> = all.iter().map(|receipt| (receipt.clone(), UNCONNECTED_MS)).collect();
+            let back: Vec<_> =
+                all.iter().map(|receipt| (receipt.clone(), UNCONNECTED_MS)).collect();
             let _ = app.ports.queue.give_back(&back).await;
             return all;
         }

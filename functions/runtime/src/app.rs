@@ -2,8 +2,8 @@
 
 use std::{future::Future, sync::Arc};
 
-use lambda_runtime::Context;
 use crate::Meter;
+use lambda_runtime::Context;
 use tidegate_core::{
     app::{Flow, Ports},
     decide::Deadline,

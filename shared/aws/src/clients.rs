@@ -26,8 +26,8 @@ const ATTEMPTS_MAX: u32 = 3;
 /// Before the second attempt, at most; doubles after. The SDK's own second is long for a table.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 
-/// A client of one service. In process nothing is signed, which would be a third of a request's cost,
-/// and the retry has no quota, for nobody is spared by giving up.
+/// A client of one service. In process nothing is signed, for that is a third of what the SDK
+/// costs, and the retry has no quota, for nobody is spared by giving up.
 macro_rules! client {
     ($service:ident, $clients:expr) => {{
         let mut config = $service::config::Builder::from(&$clients.config)
@@ -120,10 +120,12 @@ impl Clients {
 
     /// One parameter's text; `None` where there is none of that name.
     pub async fn parameter(&self, name: &str) -> anyhow::Result<Option<String>> {
-        let client = aws_sdk_ssm::Client::new(&self.config);
+        let client = client!(aws_sdk_ssm, self);
         match client.get_parameter().name(name).send().await {
             Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
-            Err(error) if error.as_service_error().is_some_and(|it| it.is_parameter_not_found()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|it| it.is_parameter_not_found()) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(error).context("Parameter Store gave no answer"),
@@ -148,7 +150,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// One pool for all services, and the machine's root certificates read once, at the first request.
+/// One pool for all services; the machine's root certificates are read once, for the first client.
 static HTTPS: LazyLock<SharedHttpClient> = LazyLock::new(|| {
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))

@@ -95,10 +95,7 @@ pub fn connect(
 ///
 /// # Errors
 /// A program that does not compile, or a Rust transform that is not registered.
-pub fn transform(
-    flow: &FlowSpec,
-    registry: &Registry,
-) -> Result<Box<dyn Transform>, ConnectError> {
+pub fn transform(flow: &FlowSpec, registry: &Registry) -> Result<Box<dyn Transform>, ConnectError> {
     build(&flow.transform, registry)
 }
 
@@ -126,7 +123,9 @@ impl Resolver<'_> {
             }
             Part::Secret(name) => {
                 let value = self.connection.secrets.get(name);
-                value.map(|secret| secret.expose().to_owned()).ok_or_else(|| missing("secret", name))
+                value
+                    .map(|secret| secret.expose().to_owned())
+                    .ok_or_else(|| missing("secret", name))
             }
             Part::Record(path) => Err(ConnectError::new(
                 place,

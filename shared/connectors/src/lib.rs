@@ -1,6 +1,6 @@
 //! Sources, destinations and transforms: the only crate that speaks HTTP or knows a file format.
 //!
-//! [`connect`] turns a flow file's plain data and a connection's values into the application's
+//! [`connect()`] turns a flow file's plain data and a connection's values into the application's
 //! `dyn` ports. Each connector reads its own section; nothing here knows the commit protocol.
 //!
 //! - `source::http`: pages over HTTP, in ascending order, by keyset: nothing is stepped over.

@@ -32,7 +32,11 @@ impl Registry {
 
     /// Adds a transform for `transform.rust: NAME`; a second one of the name replaces the first.
     #[must_use]
-    pub fn transform(mut self, name: impl Into<String>, transform: impl Transform + 'static) -> Self {
+    pub fn transform(
+        mut self,
+        name: impl Into<String>,
+        transform: impl Transform + 'static,
+    ) -> Self {
         self.transforms.insert(name.into(), Arc::new(transform));
         self
     }

@@ -71,7 +71,15 @@ fn assert_refused(file: &Path, says: &str) {
 #[test]
 fn a_missing_secret_names_its_line_and_its_variable() {
     let flow = concat!(env!("CARGO_MANIFEST_DIR"), "/../flows/orders.yaml");
-    let ended = tidegate(["run", flow, "--param", "source_url=http://127.0.0.1:9", "--param", "destination_url=http://127.0.0.1:9"]).run();
+    let ended = tidegate([
+        "run",
+        flow,
+        "--param",
+        "source_url=http://127.0.0.1:9",
+        "--param",
+        "destination_url=http://127.0.0.1:9",
+    ])
+    .run();
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("orders.yaml:"), "{}", ended.stderr);
     assert!(ended.stderr.contains("TIDEGATE_SECRET_SOURCE_TOKEN"), "{}", ended.stderr);
@@ -79,7 +87,12 @@ fn a_missing_secret_names_its_line_and_its_variable() {
 
 #[test]
 fn usage_errors_are_exit_code_two() {
-    for arguments in [vec!["run"], vec!["no-such-command"], vec!["demo", "no-such-flow"], vec!["run", "no-such-file.yaml"]] {
+    for arguments in [
+        vec!["run"],
+        vec!["no-such-command"],
+        vec!["demo", "no-such-flow"],
+        vec!["run", "no-such-file.yaml"],
+    ] {
         let ended = tidegate(arguments.clone()).run();
         assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
     }

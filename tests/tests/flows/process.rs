@@ -69,7 +69,12 @@ impl Tidegate {
     pub fn start(&self) -> Child {
         let this = std::env::current_exe().expect("this program has a path");
         Command::new(this)
-            .args(["flows::process::tidegate_process", "--exact", "--nocapture", "--test-threads=1"])
+            .args([
+                "flows::process::tidegate_process",
+                "--exact",
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env(ARGUMENTS, serde_json::to_string(&self.arguments).expect("texts"))
             .envs(self.secrets.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

@@ -46,7 +46,9 @@ fn a_next_link_to_another_host_is_refused_and_no_request_leaves() {
         let source =
             SourceConfig { foreign_next: Some(stranger.url.clone()), ..SourceConfig::default() };
         let world = World::new(OrdersConfig { records: 500, source, ..OrdersConfig::default() });
-        let ended = world.command("run", &world.flow(&flow(path, pagination)), &["--until-caught-up"]).run();
+        let ended = world
+            .command("run", &world.flow(&flow(path, pagination)), &["--until-caught-up"])
+            .run();
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.stderr.contains("another"), "{}", ended.stderr);
         assert!(!ended.stderr.contains(&world.orders.source_token), "{}", ended.stderr);
@@ -57,7 +59,8 @@ fn a_next_link_to_another_host_is_refused_and_no_request_leaves() {
 #[test]
 fn a_redirect_to_another_host_is_refused_and_no_request_leaves() {
     let (stranger, _runtime) = stranger();
-    let source = SourceConfig { redirect_to: Some(stranger.url.clone()), ..SourceConfig::default() };
+    let source =
+        SourceConfig { redirect_to: Some(stranger.url.clone()), ..SourceConfig::default() };
     let world = World::new(OrdersConfig { records: 500, source, ..OrdersConfig::default() });
     let flow = world.flow(&flow("/orders", "{ last_id: { param: since_id } }"));
     let ended = world.command("run", &flow, &["--until-caught-up"]).run();

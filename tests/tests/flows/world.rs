@@ -45,9 +45,10 @@ impl World {
             state.display().to_string(),
         ];
         if !["status", "parked", "pause", "resume"].contains(&name) {
-            for (name, value) in
-                [("source_url", &self.orders.source_url), ("destination_url", &self.orders.destination_url)]
-            {
+            for (name, value) in [
+                ("source_url", &self.orders.source_url),
+                ("destination_url", &self.orders.destination_url),
+            ] {
                 arguments.extend(["--param".to_owned(), format!("{name}={value}")]);
             }
         }

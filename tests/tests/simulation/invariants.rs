@@ -30,7 +30,9 @@ impl Watch {
                 || cursor.fence < last.fence
                 || cursor.next < last.next;
             if went_back {
-                return Err(format!("I1: the cursor went back\n  from {last:?}\n  to   {cursor:?}"));
+                return Err(format!(
+                    "I1: the cursor went back\n  from {last:?}\n  to   {cursor:?}"
+                ));
             }
         }
         if self.last.as_ref().is_none_or(|last| last.watermark != cursor.watermark) {
@@ -93,7 +95,9 @@ pub fn at_rest(world: &World) -> Result<(), String> {
     let inner = world.inner();
     for (id, at) in &inner.rows {
         let has = inner.landed.get(id);
-        let aside = parked.iter().any(|it| it.key.id.to_string() == id.to_string() && it.key.version.0 >= *at);
+        let aside = parked
+            .iter()
+            .any(|it| it.key.id.to_string() == id.to_string() && it.key.version.0 >= *at);
         if has.is_none_or(|has| has < at) && !aside {
             return Err(format!("I3: the destination ends with {id}@{has:?}, the source has {at}"));
         }
@@ -109,7 +113,9 @@ fn settled_up_to(world: &World, up_to: &Position, name: &str) -> Result<(), Stri
         if position(*id, *at) > *up_to || inner.newest_landed.get(id).is_some_and(|it| it >= at) {
             continue;
         }
-        let aside = parked.iter().any(|it| it.key.id.to_string() == id.to_string() && it.key.version.0 >= *at);
+        let aside = parked
+            .iter()
+            .any(|it| it.key.id.to_string() == id.to_string() && it.key.version.0 >= *at);
         if !aside {
             return Err(format!("{name}: {up_to} is ahead of {id}@{at}, which has not landed"));
         }

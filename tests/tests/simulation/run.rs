@@ -128,7 +128,8 @@ impl Run {
     fn start(&mut self, kind: Kind) {
         let running = |wanted| self.actors.iter().filter(|actor| actor.kind == wanted).count();
         let processors = running(Kind::Processor);
-        if self.actors.len() >= 6 || (kind == Kind::Processor && processors >= PROCESSORS as usize) {
+        if self.actors.len() >= 6 || (kind == Kind::Processor && processors >= PROCESSORS as usize)
+        {
             return;
         }
         self.started += 1;

@@ -134,7 +134,8 @@ impl World {
         self.clock.advance(ms);
         let now_ms = tidegate_core::ports::Clock::now_ms(&self.clock);
         let inner = &mut *self.inner();
-        let mut landed: Vec<_> = inner.landing.iter().filter(|it| it.0 <= now_ms).copied().collect();
+        let mut landed: Vec<_> =
+            inner.landing.iter().filter(|it| it.0 <= now_ms).copied().collect();
         inner.landing.retain(|it| it.0 > now_ms);
         landed.sort_unstable();
         for (_, id, version) in landed {

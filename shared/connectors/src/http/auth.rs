@@ -32,7 +32,8 @@ impl Auth {
             }
             AuthSpec::Basic { username, password } => {
                 let user = resolver.text(username, place)?;
-                let encoded = STANDARD.encode(format!("{user}:{}", resolver.text(password, place)?));
+                let encoded =
+                    STANDARD.encode(format!("{user}:{}", resolver.text(password, place)?));
                 redactor.add(&encoded);
                 (AUTHORIZATION, format!("Basic {encoded}"))
             }
@@ -64,8 +65,11 @@ impl Auth {
     /// Sets the credentials that stand in the query, replacing what a next link brought along.
     pub(crate) fn address(&self, url: &mut Url) {
         let Some((name, value)) = &self.query else { return };
-        let others: Vec<(String, String)> =
-            url.query_pairs().filter(|(key, _)| key != name).map(|(k, v)| (k.into(), v.into())).collect();
+        let others: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(key, _)| key != name)
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
         url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
     }
 }

@@ -16,9 +16,8 @@ pub(crate) fn headers(
     let mut headers = HeaderMap::new();
     for (name, template) in templates {
         let place = format!("{place}.{name}");
-        let header: HeaderName = name
-            .parse()
-            .map_err(|_| ConnectError::new(&place, "it is no header's name"))?;
+        let header: HeaderName =
+            name.parse().map_err(|_| ConnectError::new(&place, "it is no header's name"))?;
         let mut value = HeaderValue::from_str(&resolver.text(template, &place)?).map_err(|_| {
             ConnectError::new(&place, "it holds a character that no header may carry")
         })?;

@@ -96,9 +96,9 @@ impl RecordUrl {
         }
         let mut picked = vec![None; self.trie.slots()];
         let mut json = Jiter::new(record);
-        self.trie
-            .pick(&mut json, &mut picked)
-            .map_err(|error| UrlError(format!("no JSON: {}", crate::json::fault(&error, record))))?;
+        self.trie.pick(&mut json, &mut picked).map_err(|error| {
+            UrlError(format!("no JSON: {}", crate::json::fault(&error, record)))
+        })?;
         let mut text = String::new();
         for piece in &self.pieces {
             match piece {
@@ -111,7 +111,8 @@ impl RecordUrl {
                         .unwrap_or_default();
                     // `.` and `..` climb a path even when they are percent-encoded.
                     if value.is_empty() || value == "." || value == ".." {
-                        let message = format!("the URL needs the field `{path}`, which is `{value}`");
+                        let message =
+                            format!("the URL needs the field `{path}`, which is `{value}`");
                         return Err(UrlError(message));
                     }
                     text.push_str(&encode_segment(&value));

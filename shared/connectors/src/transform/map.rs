@@ -129,7 +129,9 @@ impl Field {
                 let json = &record[range.clone()];
                 match self.cast {
                     None => out.extend_from_slice(json),
-                    Some(cast) => cast::write(json, cast, out).map_err(|found| self.no_such(cast, found))?,
+                    Some(cast) => {
+                        cast::write(json, cast, out).map_err(|found| self.no_such(cast, found))?
+                    }
                 }
             }
             (None, Some(default), _) => out.extend_from_slice(default),
@@ -248,7 +250,8 @@ mod tests {
     #[test]
     fn what_must_be_there_and_is_not_refuses_the_record_by_name() {
         let field = FieldSpec { when_absent: WhenAbsent::Refuse, ..from("buyer.mail") };
-        let reason = apply(&[("x", from("x")), ("customer.mail", field)], r#"{"x":1}"#).unwrap_err();
+        let reason =
+            apply(&[("x", from("x")), ("customer.mail", field)], r#"{"x":1}"#).unwrap_err();
         assert_eq!(reason, "`customer.mail` is missing from the record");
         let field = FieldSpec { cast: Some(Cast::Integer), ..from("n") };
         let reason = apply(&[("n", field)], r#"{"n":"4 apples"}"#).unwrap_err();

@@ -41,6 +41,9 @@ pub struct Order {
     pub at: i64,
 }
 
+/// Changes the list after a request, given its number from 0.
+pub type After = Box<dyn FnMut(usize, &mut Vec<Order>) + Send>;
+
 /// What the API holds and how it behaves.
 pub struct Behaviour {
     pub orders: Vec<Order>,
@@ -57,7 +60,7 @@ pub struct Behaviour {
     /// Answers a request instead of the list, by its number from 0.
     pub instead: Option<fn(usize) -> Option<Response>>,
     /// Changes the list after every request.
-    pub after: Option<fn(usize, &mut Vec<Order>)>,
+    pub after: Option<After>,
 }
 
 /// A running API.
@@ -106,25 +109,31 @@ impl Behaviour {
     }
 }
 
-/// `2023-11-14T22:13:20Z` plus so many seconds.
+/// 2024-01-01, midnight, plus so many seconds.
 pub fn time(at: i64) -> String {
     // Written without a zone on purpose: the position must carry the source's own text.
     let minutes = at.div_euclid(60);
-    format!("2024-01-{:02} {:02}:{:02}:{:02}", 1 + minutes / 1440, minutes / 60 % 24, minutes % 60, at % 60)
+    format!(
+        "2024-01-{:02} {:02}:{:02}:{:02}",
+        1 + minutes / 1440,
+        minutes / 60 % 24,
+        minutes % 60,
+        at % 60
+    )
 }
 
 /// Reads [`time`]; also what else a client may send.
 fn seconds(text: &str) -> i64 {
     let digit = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
-    assert!(text.starts_with("2024-01-") || text.starts_with("2023-12-31"), "a strange since: {text}");
+    assert!(
+        text.starts_with("2024-01-") || text.starts_with("2023-12-31"),
+        "a strange since: {text}"
+    );
     let day = if text.starts_with("2023") { -1 } else { digit(8..10) - 1 };
     ((day * 24 + digit(11..13)) * 60 + digit(14..16)) * 60 + digit(17..19)
 }
 
-async fn list(
-    State(api): State<Api>,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Response {
+async fn list(State(api): State<Api>, Query(query): Query<Vec<(String, String)>>) -> Response {
     let address = api.address;
     let mut api = api.now();
     let number = api.requests.len();
@@ -132,7 +141,8 @@ async fn list(
     if let Some(response) = api.instead.and_then(|instead| instead(number)) {
         return response;
     }
-    let param = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let param =
+        |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let mut orders = api.orders.clone();
     let scramble = |order: &Order| (order.id * 7919) % 104_729;
     match api.sort {
@@ -166,13 +176,19 @@ async fn list(
     let limit = if api.style == Style::None { usize::MAX } else { limit };
     let more = start.saturating_add(limit) < orders.len();
     let next_url = || {
-        let others: String =
-            query.iter().filter(|(key, _)| key != "start").map(|(k, v)| format!("{k}={}&", v.replace(' ', "+"))).collect();
+        let others: String = query
+            .iter()
+            .filter(|(key, _)| key != "start")
+            .map(|(k, v)| format!("{k}={}&", v.replace(' ', "+")))
+            .collect();
         format!("http://{address}/orders?{others}start={}", start + limit)
     };
-    let page: Vec<_> = orders.iter().skip(start).take(limit).map(|order| {
-        json!({"id": order.id, "updated_at": time(order.at), "note": "x".repeat(20)})
-    }).collect();
+    let page: Vec<_> = orders
+        .iter()
+        .skip(start)
+        .take(limit)
+        .map(|order| json!({"id": order.id, "updated_at": time(order.at), "note": "x".repeat(20)}))
+        .collect();
     let mut headers = HeaderMap::new();
     let mut body = json!({"data": page, "paging": {"total": orders.len()}});
     match api.style {
@@ -184,10 +200,9 @@ async fn list(
         }
         _ => {}
     }
-    if let Some(after) = api.after {
-        let mut orders = std::mem::take(&mut api.orders);
-        after(number, &mut orders);
-        api.orders = orders;
+    if let Some(mut after) = api.after.take() {
+        after(number, &mut api.orders);
+        api.after = Some(after);
     }
     (headers, Json(body)).into_response()
 }

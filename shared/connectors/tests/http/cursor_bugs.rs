@@ -1,13 +1,12 @@
 //! Each way in which others have lost records at the cursor, as a test. Numbers are their issues.
 
-use tidegate_core::{
-    model::Position,
-    ports::SourceError,
-};
+use tidegate_core::{model::Position, ports::SourceError};
 
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style, time},
-    flow::{EVERY_STYLE, NOW_MS, UNTIL_MS, number, source, source_spec, walk, walk_in_runs, walk_with},
+    flow::{
+        EVERY_STYLE, NOW_MS, UNTIL_MS, number, source, source_spec, walk, walk_in_runs, walk_with,
+    },
 };
 
 fn row(id: i64, at: i64) -> Order {
@@ -18,7 +17,8 @@ fn row(id: i64, at: i64) -> Order {
 #[tokio::test]
 async fn repro_boundary_ties_are_read_when_they_come_later() {
     for sort in [Sort::Time, Sort::TimeId] {
-        let api = Api::start(Behaviour::new(Style::PageNumber, sort, vec![row(1, 5), row(2, 9)])).await;
+        let api =
+            Api::start(Behaviour::new(Style::PageNumber, sort, vec![row(1, 5), row(2, 9)])).await;
         let source = source(source_spec(&api));
         let last = walk(&*source, Position::Start).await.unwrap().records.pop().unwrap();
         api.now().orders.push(row(3, 9));
@@ -92,20 +92,24 @@ async fn repro_offset_under_change_rows_that_are_updated_while_paging() {
             // Tokens and links are offsets here, so that they shift as well.
             let orders: Vec<Order> = (0..1_000).map(|n| row(n, n / 40)).collect();
             let mut behaviour = Behaviour::new(style, sort, orders);
-            behaviour.after = Some(|number, orders| {
+            behaviour.after = Some(Box::new(|number, orders| {
                 for id in [number, number * 3 + 1, number * 5 + 2] {
                     orders[id % 1_000].at = 2_000 + number as i64;
                 }
-            });
+            }));
             let api = Api::start(behaviour).await;
             // Updates never stop, so the walk is bounded by time as in a real run.
             let until_ms = NOW_MS + 1_999_000;
-            let walked =
-                walk_with(&*source(source_spec(&api)), Position::Start, until_ms, |_| {}).await.unwrap();
+            let walked = walk_with(&*source(source_spec(&api)), Position::Start, until_ms, |_| {})
+                .await
+                .unwrap();
             let seen: std::collections::HashSet<i64> = walked.ids().into_iter().collect();
             let api = api.now();
             for order in &api.orders {
-                assert!(seen.contains(&order.id) || order.at >= 2_000, "{style:?} {sort:?}: {order:?} lost");
+                assert!(
+                    seen.contains(&order.id) || order.at >= 2_000,
+                    "{style:?} {sort:?}: {order:?} lost"
+                );
             }
         }
     }
@@ -117,11 +121,11 @@ async fn repro_offset_under_change_inside_a_tie() {
     for style in [Style::PageNumber, Style::Offset] {
         for sort in [Sort::Time, Sort::TimeId] {
             let mut behaviour = Behaviour::new(style, sort, (0..600).map(|n| row(n, 60)).collect());
-            behaviour.after = Some(|number, orders| {
+            behaviour.after = Some(Box::new(|number, orders| {
                 if number.is_multiple_of(4) && number < 24 {
                     orders[number * 2].at = 2_000;
                 }
-            });
+            }));
             let api = Api::start(behaviour).await;
             let walked = walk(&*source(source_spec(&api)), Position::Start).await.unwrap();
             let seen: std::collections::HashSet<i64> = walked.ids().into_iter().collect();
@@ -150,7 +154,9 @@ async fn repro_offset_under_change_rows_that_are_marked_processed() {
             for _run in 0..20 {
                 let walked = walk_with(&*source, from.clone(), UNTIL_MS, |records| {
                     unmarked.extend(records.iter().map(|record| number(&record.id)));
-                    seen.extend(records.iter().map(|record| (number(&record.id), record.mark.clone())));
+                    seen.extend(
+                        records.iter().map(|record| (number(&record.id), record.mark.clone())),
+                    );
                     let marked: Vec<i64> = unmarked.drain(..unmarked.len().min(30)).collect();
                     api.now().orders.retain(|order| !marked.contains(&order.id));
                 })
@@ -194,7 +200,9 @@ async fn repro_late_commits_are_waited_for_by_the_settle_lag() {
 
 #[tokio::test]
 async fn repro_late_commits_by_id_go_by_the_records_time() {
-    let api = Api::start(Behaviour::new(Style::LastId, Sort::Id, (0..250).map(|n| row(n, n)).collect())).await;
+    let api =
+        Api::start(Behaviour::new(Style::LastId, Sort::Id, (0..250).map(|n| row(n, n)).collect()))
+            .await;
     let mut spec = source_spec(&api);
     spec.cursor.time = Some(vec!["updated_at".into()]);
     let walked =
@@ -206,7 +214,8 @@ async fn repro_late_commits_by_id_go_by_the_records_time() {
 #[tokio::test]
 async fn repro_a_cursor_of_zero_is_a_cursor() {
     for sort in [Sort::Id, Sort::Time, Sort::TimeId] {
-        let api = Api::start(Behaviour::new(Style::PageNumber, sort, vec![row(0, 0), row(1, 0)])).await;
+        let api =
+            Api::start(Behaviour::new(Style::PageNumber, sort, vec![row(0, 0), row(1, 0)])).await;
         let source = source(source_spec(&api));
         let first = walk(&*source, Position::Start).await.unwrap().records.remove(0);
         let rest = walk(&*source, Position::At(first.mark)).await.unwrap();
@@ -231,9 +240,12 @@ async fn repro_an_expired_token_restarts_from_the_keyset() {
     use axum::{http::StatusCode, response::IntoResponse};
     for style in [Style::Token, Style::Link, Style::NextUrl] {
         for status in [StatusCode::BAD_REQUEST, StatusCode::GONE] {
-            let mut behaviour = Behaviour::new(style, Sort::TimeId, (0..450).map(|n| row(n, n / 9)).collect());
+            let mut behaviour =
+                Behaviour::new(style, Sort::TimeId, (0..450).map(|n| row(n, n / 9)).collect());
             behaviour.instead = Some(match status {
-                StatusCode::GONE => |number| (number == 2).then(|| StatusCode::GONE.into_response()),
+                StatusCode::GONE => {
+                    |number| (number == 2).then(|| StatusCode::GONE.into_response())
+                }
                 _ => |number| (number == 2).then(|| StatusCode::BAD_REQUEST.into_response()),
             });
             let api = Api::start(behaviour).await;
@@ -248,7 +260,8 @@ async fn repro_an_expired_token_restarts_from_the_keyset() {
 #[tokio::test]
 async fn repro_a_token_that_always_expires_is_no_loop() {
     use axum::{http::StatusCode, response::IntoResponse};
-    let mut behaviour = Behaviour::new(Style::Token, Sort::Id, (0..450).map(|n| row(n, n)).collect());
+    let mut behaviour =
+        Behaviour::new(Style::Token, Sort::Id, (0..450).map(|n| row(n, n)).collect());
     behaviour.instead = Some(|number| (number % 2 == 1).then(|| StatusCode::GONE.into_response()));
     let api = Api::start(behaviour).await;
     let mut spec = source_spec(&api);
@@ -265,7 +278,16 @@ async fn repro_the_source_sees_its_own_text_and_not_a_rounded_one() {
     let source = source(source_spec(&api));
     let last = walk(&*source, Position::Start).await.unwrap().records.pop().unwrap();
     walk(&*source, Position::At(last.mark)).await.unwrap();
-    let since = api.now().requests.last().unwrap().iter().find(|(key, _)| key == "since").unwrap().1.clone();
+    let since = api
+        .now()
+        .requests
+        .last()
+        .unwrap()
+        .iter()
+        .find(|(key, _)| key == "since")
+        .unwrap()
+        .1
+        .clone();
     assert_eq!(since, time(61));
 }
 
@@ -274,13 +296,14 @@ async fn repro_the_source_sees_its_own_text_and_not_a_rounded_one() {
 async fn growth_while_walking_is_read_in_order() {
     for style in EVERY_STYLE {
         for sort in [Sort::Id, Sort::Time, Sort::TimeId] {
-            let mut behaviour = Behaviour::new(style, sort, (0..310).map(|n| row(n, n / 7)).collect());
-            behaviour.after = Some(|number, orders| {
+            let mut behaviour =
+                Behaviour::new(style, sort, (0..310).map(|n| row(n, n / 7)).collect());
+            behaviour.after = Some(Box::new(|number, orders| {
                 if number < 5 {
                     let next = orders.len() as i64;
                     orders.extend((next..next + 60).map(|n| row(n, n / 7)));
                 }
-            });
+            }));
             let api = Api::start(behaviour).await;
             let source = source(source_spec(&api));
             let walked = walk(&*source, Position::Start).await.unwrap();
@@ -290,6 +313,49 @@ async fn growth_while_walking_is_read_in_order() {
             let mut ids = walked.ids();
             ids.extend(more.ids());
             assert_eq!(ids, rest.ids(), "{style:?} {sort:?}");
+        }
+    }
+}
+
+/// Without a `since`, pages must meet: a stretch whose pages do not is read again, held rows and all.
+#[tokio::test]
+async fn repro_offset_under_change_without_a_since_parameter() {
+    for style in [Style::PageNumber, Style::Offset] {
+        for sort in [Sort::Time, Sort::TimeId] {
+            let mut behaviour =
+                Behaviour::new(style, sort, (0..1_000).map(|n| row(n, n / 40)).collect());
+            behaviour.after = Some(Box::new(|number, orders| {
+                if number % 7 == 3 {
+                    orders[(number * 13) % 1_000].at = 2_000 + number as i64;
+                }
+            }));
+            let api = Api::start(behaviour).await;
+            let mut spec = source_spec(&api);
+            spec.cursor.since = None;
+            let source = source(spec);
+            let mut seen = std::collections::HashSet::new();
+            let mut from = Position::Start;
+            for _run in 0..30 {
+                let until_ms = NOW_MS + 1_999_000;
+                let walked = walk_with(&*source, from.clone(), until_ms, |records| {
+                    seen.extend(records.iter().map(|record| number(&record.id)));
+                    if let Some(last) = records.last() {
+                        from = Position::At(last.mark.clone());
+                    }
+                })
+                .await;
+                match walked {
+                    Ok(_) => break,
+                    Err(SourceError::Later { .. }) => {}
+                    Err(error) => panic!("{style:?} {sort:?}: {error}"),
+                }
+            }
+            for order in &api.now().orders {
+                assert!(
+                    seen.contains(&order.id) || order.at >= 2_000,
+                    "{style:?} {sort:?}: {order:?} lost"
+                );
+            }
         }
     }
 }

@@ -36,7 +36,9 @@ struct Arrived {
 type Log = Arc<Mutex<Vec<Arrived>>>;
 
 /// A destination that answers by what it is sent.
-async fn server(answer: impl Fn(&Value) -> Response + Clone + Send + Sync + 'static) -> (String, Log) {
+async fn server(
+    answer: impl Fn(&Value) -> Response + Clone + Send + Sync + 'static,
+) -> (String, Log) {
     let log = Log::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/fulfilments", listener.local_addr().unwrap());
@@ -123,7 +125,10 @@ async fn a_record_is_sent_with_its_key_to_its_own_address() {
     assert_eq!(seen.key.as_deref(), Some("key-7"));
     assert_eq!(seen.body["name"], "a&b=c/é");
     // No address, no request: the collection must not be hit instead.
-    assert!(matches!(to.deliver(&[record(8)], 5_000).await[0], Outcome::Refused { status: None, .. }));
+    assert!(matches!(
+        to.deliver(&[record(8)], 5_000).await[0],
+        Outcome::Refused { status: None, .. }
+    ));
     assert_eq!(log.lock().unwrap().len(), 1);
 }
 
@@ -145,7 +150,9 @@ async fn a_refusal_says_why_in_one_line_without_our_secrets() {
 
 #[tokio::test]
 async fn what_to_do_next_is_told_from_the_answer() {
-    let limited = one(|_| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")]).into_response()).await;
+    let limited =
+        one(|_| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")]).into_response())
+            .await;
     assert_eq!((later(&limited).blame, later(&limited).after_ms), (Blame::Limit, Some(7_000)));
     let down = one(|_| {
         let date = "Mon, 01 Jan 2024 00:00:30 GMT";
@@ -153,11 +160,15 @@ async fn what_to_do_next_is_told_from_the_answer() {
     })
     .await;
     assert_eq!((later(&down).blame, later(&down).after_ms), (Blame::Destination, Some(30_000)));
-    let garbage = one(|_| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "soon")]).into_response()).await;
+    let garbage =
+        one(|_| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "soon")]).into_response())
+            .await;
     assert_eq!(later(&garbage).after_ms, None);
     let broken = one(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()).await;
     assert!(later(&broken).unknown && later(&broken).blame == Blame::Request);
-    let moved = one(|_| (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "/new")]).into_response()).await;
+    let moved =
+        one(|_| (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "/new")]).into_response())
+            .await;
     assert_eq!((later(&moved).blame, later(&moved).unknown), (Blame::Destination, false));
     let wrong = one(|_| StatusCode::NOT_FOUND.into_response()).await;
     assert_eq!(later(&wrong).blame, Blame::Destination);
@@ -203,7 +214,11 @@ async fn no_request_outlives_its_time() {
 #[tokio::test]
 async fn a_bulk_carries_every_records_key_and_a_stable_one_of_its_own() {
     let (url, log) = server(|_| StatusCode::OK.into_response()).await;
-    let to = destination(HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) }).await;
+    let to = destination(HttpDestinationSpec {
+        batch: Some(batch(100, false)),
+        ..destination_spec(&url)
+    })
+    .await;
     assert_eq!((to.batching().records_max, to.batching().bytes_max), (100, 1_000_000));
     for _ in 0..2 {
         assert_eq!(to.deliver(&records(3), 5_000).await, vec![Outcome::Delivered; 3]);
@@ -240,7 +255,11 @@ async fn of_a_bulk_that_is_refused_as_a_whole_only_the_bad_ones_are_refused() {
 async fn a_bulk_that_is_too_large_is_sent_in_parts() {
     let (url, _) = server(|body| {
         let large = body["items"].as_array().unwrap().len() > 10;
-        if large { StatusCode::PAYLOAD_TOO_LARGE.into_response() } else { StatusCode::OK.into_response() }
+        if large {
+            StatusCode::PAYLOAD_TOO_LARGE.into_response()
+        } else {
+            StatusCode::OK.into_response()
+        }
     })
     .await;
     let spec = HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) };

@@ -82,7 +82,10 @@ async fn a_next_link_to_another_host_is_refused_before_any_request_leaves() {
         spec.url = Template::literal(url);
         spec.cursor.since = None;
         let error = walk(&*source(spec), Position::Start).await.unwrap_err();
-        assert!(matches!(&error, SourceError::Halt(text) if text.contains("credentials")), "{error}");
+        assert!(
+            matches!(&error, SourceError::Halt(text) if text.contains("credentials")),
+            "{error}"
+        );
     }
     assert_eq!(visits.load(Ordering::SeqCst), 0);
 }
@@ -90,7 +93,10 @@ async fn a_next_link_to_another_host_is_refused_before_any_request_leaves() {
 #[tokio::test]
 async fn a_redirect_to_another_host_is_refused_and_one_at_home_is_followed() {
     let (elsewhere, visits) = stranger().await;
-    let url = fixed(move |_| (StatusCode::FOUND, [(header::LOCATION, elsewhere.clone())]).into_response()).await;
+    let url = fixed(move |_| {
+        (StatusCode::FOUND, [(header::LOCATION, elsewhere.clone())]).into_response()
+    })
+    .await;
     let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, orders(20))).await;
     let mut spec = source_spec(&api);
     spec.url = Template::literal(url);
@@ -115,13 +121,17 @@ async fn a_bomb_of_a_gigabyte_is_refused_within_the_limit() {
     }
     let bomb = bomb.finish().unwrap();
     assert!(bomb.len() < 2 << 20);
-    let url = fixed(move |_| ([(header::CONTENT_ENCODING, "gzip")], bomb.clone()).into_response()).await;
+    let url =
+        fixed(move |_| ([(header::CONTENT_ENCODING, "gzip")], bomb.clone()).into_response()).await;
     let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, Vec::new())).await;
     let mut spec = source_spec(&api);
     spec.url = Template::literal(url);
     spec.body_bytes_max = 32 << 20;
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
-    assert!(matches!(&error, SourceError::Halt(text) if text.contains("body_bytes_max")), "{error}");
+    assert!(
+        matches!(&error, SourceError::Halt(text) if text.contains("body_bytes_max")),
+        "{error}"
+    );
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     if let Some(line) = status.lines().find(|line| line.starts_with("VmHWM")) {
         let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
@@ -132,7 +142,8 @@ async fn a_bomb_of_a_gigabyte_is_refused_within_the_limit() {
 #[tokio::test]
 async fn a_limit_is_waited_for_as_the_source_asks() {
     let api = api(Style::PageNumber, |number| {
-        (number < 2).then(|| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "0")]).into_response())
+        (number < 2)
+            .then(|| (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "0")]).into_response())
     })
     .await;
     let walked = walk(&*source(source_spec(&api)), Position::Start).await.unwrap();
@@ -144,8 +155,12 @@ async fn a_limit_is_waited_for_as_the_source_asks() {
 async fn what_does_not_fit_the_deadline_is_left_for_the_next_run() {
     for (answer, after_ms) in [
         (
-            (|_| Some((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "600")]).into_response()))
-                as fn(usize) -> Option<Response>,
+            (|_| {
+                Some(
+                    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "600")])
+                        .into_response(),
+                )
+            }) as fn(usize) -> Option<Response>,
             Some(600_000),
         ),
         (
@@ -178,7 +193,12 @@ async fn an_outage_is_tried_three_times_and_then_left_for_the_next_run() {
 
 #[tokio::test]
 async fn a_refusal_names_status_address_and_remedy_but_no_secret() {
-    for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::IM_A_TEAPOT] {
+    for status in [
+        StatusCode::UNAUTHORIZED,
+        StatusCode::FORBIDDEN,
+        StatusCode::NOT_FOUND,
+        StatusCode::IM_A_TEAPOT,
+    ] {
         let url = fixed(move |_| (status, TOKEN).into_response()).await;
         let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, Vec::new())).await;
         let mut spec = source_spec(&api);
@@ -212,8 +232,15 @@ async fn a_connection_that_breaks_in_the_middle_is_tried_again() {
             let body = r#"{"data":[{"id":1,"updated_at":"2024-01-01 00:00:00"}]}"#;
             let sent = match number {
                 0 => String::new(),
-                1 => format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", body.len(), &body[..20]),
-                _ => format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
+                1 => format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}",
+                    body.len(),
+                    &body[..20]
+                ),
+                _ => format!(
+                    "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                ),
             };
             let _ = socket.write_all(sent.as_bytes()).await;
         }
@@ -258,16 +285,20 @@ async fn a_page_that_comes_again_or_a_token_that_does_is_an_error_and_no_loop() 
 
 #[tokio::test]
 async fn a_list_in_another_order_halts_with_what_to_do() {
-    let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, vec![
-        Order { id: 9, at: 1 },
-        Order { id: 3, at: 2 },
-    ]))
+    let api = Api::start(Behaviour::new(
+        Style::PageNumber,
+        Sort::TimeId,
+        vec![Order { id: 9, at: 1 }, Order { id: 3, at: 2 }],
+    ))
     .await;
     let mut spec = source_spec(&api);
     spec.cursor.by = tidegate_flow::spec::CursorBy::Id;
     spec.cursor.since = None;
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
-    assert!(matches!(&error, SourceError::Halt(text) if text.contains("not sorted by id")), "{error}");
+    assert!(
+        matches!(&error, SourceError::Halt(text) if text.contains("not sorted by id")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -286,9 +317,11 @@ async fn a_few_records_without_a_key_ride_along_and_many_halt() {
     assert_eq!(data.len(), 4);
     assert_eq!((data[1], data[2]), (&b"\"oops\""[..], &br#"{"id":2,"updated_at":null}"#[..]));
     // From before its carrier they come again, from behind it they do not.
-    let again = walk(&*source(spec.clone()), Position::At(walked.records[0].mark.clone())).await.unwrap();
+    let again =
+        walk(&*source(spec.clone()), Position::At(walked.records[0].mark.clone())).await.unwrap();
     assert_eq!(again.records.len(), 3);
-    let behind = walk(&*source(spec.clone()), Position::At(walked.records[3].mark.clone())).await.unwrap();
+    let behind =
+        walk(&*source(spec.clone()), Position::At(walked.records[3].mark.clone())).await.unwrap();
     assert_eq!(behind.records.len(), 0);
 
     spec.id = path("wrong.path");

@@ -66,7 +66,9 @@ pub fn source_spec(api: &Api) -> HttpSourceSpec {
 pub fn pagination(style: Style) -> PaginationSpec {
     let size_param = Some("limit".to_owned());
     match style {
-        Style::PageNumber => PaginationSpec::PageNumber { param: "page".into(), size_param, first: 1 },
+        Style::PageNumber => {
+            PaginationSpec::PageNumber { param: "page".into(), size_param, first: 1 }
+        }
         Style::Offset => PaginationSpec::Offset { param: "offset".into(), size_param },
         Style::Token => {
             PaginationSpec::Token { param: "token".into(), path: path("paging.next"), size_param }
@@ -101,7 +103,7 @@ source:
   http:
     url: https://pavillion.example/orders
     cursor: {by: id}
-    pagination: {none: {}}
+    pagination: none
 destination:
   http:
     url: https://fulfillments.example/fulfilments
@@ -118,9 +120,11 @@ pub fn connection() -> Connection {
 
 /// Options with a clock that stands still.
 pub fn options() -> Options {
-    // Each test has its own runtime, and pooled connections must not outlive theirs.
-    let http = HttpClient::new().unwrap();
-    Options { now: Arc::new(|| NOW_MS), ..Options::new(http) }
+    thread_local! {
+        // Each test has its own thread and runtime, and pooled connections must not outlive theirs.
+        static HTTP: HttpClient = HttpClient::new().unwrap();
+    }
+    Options { now: Arc::new(|| NOW_MS), ..Options::new(HTTP.with(HttpClient::clone)) }
 }
 
 pub fn connected(source: HttpSourceSpec, destination: HttpDestinationSpec) -> Connected {
@@ -168,7 +172,10 @@ pub async fn walk_with(
         for record in &batch.records {
             let at = Position::At(record.mark.clone());
             let rider = record.id.to_string().starts_with("unreadable-");
-            assert!(at > last || rider && at >= last.clone().max(Position::Start), "{at} after {last}");
+            assert!(
+                at > last || rider && at >= last.clone().max(Position::Start),
+                "{at} after {last}"
+            );
             last = at;
         }
         each(&batch.records);

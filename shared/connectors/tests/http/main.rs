@@ -6,3 +6,4 @@ mod destination;
 mod faults;
 mod flow;
 mod pagination;
+mod random;

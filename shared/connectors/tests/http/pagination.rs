@@ -63,7 +63,8 @@ async fn empty_short_full_and_just_over_full_lists_end() {
 
 #[tokio::test]
 async fn two_hundred_and_fifty_of_one_timestamp_are_walked_inside_the_tie() {
-    let orders: Vec<Order> = (0..270).map(|n| Order { id: n + 1, at: (n / 250) + i64::from(n > 0) }).collect();
+    let orders: Vec<Order> =
+        (0..270).map(|n| Order { id: n + 1, at: (n / 250) + i64::from(n > 0) }).collect();
     everywhere(&orders, &[60]).await;
 }
 
@@ -119,7 +120,11 @@ async fn a_since_that_goes_by_the_minute_is_read_on_by_pages() {
             let api = Api::start(behaviour).await;
             let source = source(source_spec(&api));
             let all = expected(sort, &sevens(2_000));
-            assert_eq!(walk(&*source, Position::Start).await.unwrap().ids(), all, "{style:?} {sort:?}");
+            assert_eq!(
+                walk(&*source, Position::Start).await.unwrap().ids(),
+                all,
+                "{style:?} {sort:?}"
+            );
             assert_eq!(walk_in_runs(&*source, 777).await.unwrap().ids(), all, "{style:?} {sort:?}");
         }
     }

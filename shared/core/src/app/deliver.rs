@@ -136,7 +136,9 @@ async fn claim<S: Store, Q, C: Clock, E>(
     for (record, claim) in outgoing.into_iter().zip(claims) {
         let outcome = match claim {
             // One owner claims each entity once: the second version of it in one request waits.
-            Ok(Claim::Mine) if mine.iter().any(|(_, other): &(u32, Outgoing)| other.id == record.1.id) => {
+            Ok(Claim::Mine)
+                if mine.iter().any(|(_, other): &(u32, Outgoing)| other.id == record.1.id) =>
+            {
                 later(Blame::Entity, None, "another version is in the same request")
             }
             Ok(Claim::Mine) => {

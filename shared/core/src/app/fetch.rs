@@ -7,11 +7,12 @@ use super::{Flow, Ports, commit::help};
 use crate::{
     decide::{Deadline, Draft, stuck},
     model::{
-        BODIES_BYTES_MAX, Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, ParkedKey, Position,
+        BODIES_BYTES_MAX, Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked,
+        ParkedKey, Position,
     },
     ports::{
-        Clock, Ids, Lease, NewPage, PageQueue, QUEUE_BATCH_MAX, Seal,
-        SourceError, Store, Unavailable, Void, Walk,
+        Clock, Ids, Lease, NewPage, PageQueue, QUEUE_BATCH_MAX, Seal, SourceError, Store,
+        Unavailable, Void, Walk,
     },
 };
 
@@ -386,7 +387,9 @@ impl<S: Store, Q: PageQueue, C: Clock, E> Emitter<'_, S, Q, C, E> {
         let parked_at_ms = self.ports.clock.now_ms();
         let parked: Vec<Parked> = batch
             .iter()
-            .flat_map(|sending| sending.oversized.iter().map(|record| (sending.page.number, record)))
+            .flat_map(|sending| {
+                sending.oversized.iter().map(|record| (sending.page.number, record))
+            })
             .map(|(page, record)| Parked {
                 stream: self.flow.stream.clone(),
                 key: ParkedKey { id: record.id.clone(), version: record.version },

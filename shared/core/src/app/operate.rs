@@ -4,9 +4,7 @@ use serde::Serialize;
 
 use super::Ports;
 use crate::{
-    model::{
-        Cursor, EpochMs, Gate, Message, Parked, ParkedKey, Position, ReplayMessage, StreamId,
-    },
+    model::{Cursor, EpochMs, Gate, Message, Parked, ParkedKey, Position, ReplayMessage, StreamId},
     ports::{
         Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, QUEUE_BATCH_MAX, Store,
         Unavailable, Void,

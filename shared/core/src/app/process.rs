@@ -374,7 +374,8 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 if later.blame != Blame::Entity {
                     self.tally.retried += 1;
                 }
-                let longer = progress.later.as_ref().is_none_or(|old| old.after_ms < later.after_ms);
+                let longer =
+                    progress.later.as_ref().is_none_or(|old| old.after_ms < later.after_ms);
                 if longer {
                     progress.later = Some(later);
                 }

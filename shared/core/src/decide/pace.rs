@@ -20,7 +20,10 @@ impl Pace {
             rate.window_ms * 1_000 * u64::from(processors.max(1)) / u64::from(rate.count.max(1))
         };
         let spacing_us = paced.map(spacing).max().unwrap_or(0);
-        Self { spacing_us: i64::try_from(spacing_us).unwrap_or(i64::MAX), next_us: start_ms * 1_000 }
+        Self {
+            spacing_us: i64::try_from(spacing_us).unwrap_or(i64::MAX),
+            next_us: start_ms * 1_000,
+        }
     }
 
     /// When the next request may start.

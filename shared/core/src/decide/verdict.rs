@@ -32,7 +32,10 @@ pub fn verdict(outcome: Outcome, last_try: bool, others_get_through: bool) -> Ve
             if last_try && others_get_through && later.blame == Blame::Request =>
         {
             let unknown = if later.unknown { ", and may have been applied" } else { "" };
-            let reason = format!("gave up: it kept failing while others got through{unknown}: {}", later.reason);
+            let reason = format!(
+                "gave up: it kept failing while others got through{unknown}: {}",
+                later.reason
+            );
             Verdict::Park { status: None, reason: reason.into() }
         }
         Outcome::Later(later) => Verdict::Later(later),

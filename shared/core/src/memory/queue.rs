@@ -181,11 +181,7 @@ impl<C: Clock> MemoryQueue<C> {
             .values()
             .filter(|stored| stored.in_flight && stored.visible_ms > now_ms)
             .count();
-        QueueCounts {
-            waiting: state.messages.len() - in_flight,
-            in_flight,
-            dead: state.dead.len(),
-        }
+        QueueCounts { waiting: state.messages.len() - in_flight, in_flight, dead: state.dead.len() }
     }
 
     /// The bodies of all its messages, in the order that they were sent.

@@ -160,8 +160,7 @@ impl CursorStore for MemoryStore {
         now_ms: EpochMs,
     ) -> Result<Settle, Unavailable> {
         Ok(self.with(stream, |state| {
-            let Some(page) =
-                state.pages.get_mut(&number).filter(|page| page.emission == *emission)
+            let Some(page) = state.pages.get_mut(&number).filter(|page| page.emission == *emission)
             else {
                 return Settle::Superseded;
             };

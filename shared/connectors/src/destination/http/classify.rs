@@ -93,8 +93,12 @@ mod tests {
 
     #[test]
     fn the_flows_own_codes_come_first() {
-        let rules =
-            Rules { duplicate: vec![409], refuse: vec![500], retry: vec![422, 200], names_record: false };
+        let rules = Rules {
+            duplicate: vec![409],
+            refuse: vec![500],
+            retry: vec![422, 200],
+            names_record: false,
+        };
         assert_eq!(rules.verdict(409), Verdict::Duplicate);
         assert_eq!(rules.verdict(500), Verdict::Refused);
         assert_eq!(rules.verdict(422), LATER_REQUEST);

@@ -108,9 +108,14 @@ impl HttpDestination {
 
     /// Sends many records in one request. Where all are refused for the sake of some, halves are
     /// sent again, down to single records: only the bad ones are parked.
-    async fn deliver_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Vec<Outcome> {
+    async fn deliver_bulk(
+        &self,
+        bulk: &Bulk,
+        records: &[Outgoing],
+        until: Instant,
+    ) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; records.len()];
-        let mut left: Vec<Range<usize>> = vec![0..records.len()];
+        let mut left: Vec<Range<usize>> = std::iter::once(0..records.len()).collect();
         while let Some(range) = left.pop() {
             let part = &records[range.clone()];
             let verdict = self.send_bulk(bulk, part, until).await;
@@ -157,7 +162,9 @@ impl HttpDestination {
             let read =
                 results.read(&answer.body, records.len(), answer.after_ms, &self.sender.redactor);
             match (verdict, read) {
-                (Verdict::Delivered, Some(each)) => return Whole::Each(each.into_iter().map(or_later).collect()),
+                (Verdict::Delivered, Some(each)) => {
+                    return Whole::Each(each.into_iter().map(or_later).collect());
+                }
                 (Verdict::Delivered, None) => {
                     let none = records.iter().map(|_| or_later(None));
                     return Whole::Each(none.collect());
@@ -230,9 +237,7 @@ fn request_later(reason: String) -> Later {
 impl Destination for HttpDestination {
     fn batching(&self) -> Batching {
         match &self.bulk {
-            Some(bulk) => {
-                Batching { records_max: bulk.records_max, bytes_max: bulk.bytes_max }
-            }
+            Some(bulk) => Batching { records_max: bulk.records_max, bytes_max: bulk.bytes_max },
             None => Batching { records_max: 1, bytes_max: usize::MAX },
         }
     }

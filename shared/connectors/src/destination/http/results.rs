@@ -152,13 +152,18 @@ mod tests {
     fn kinds(spec: &ResultsSpec, body: &str, count: usize) -> Option<Vec<&'static str>> {
         let redactor = Redactor::default();
         let outcomes = Results::new(spec).read(body.as_bytes(), count, Some(7), &redactor)?;
-        Some(outcomes.iter().map(|outcome| match outcome {
-            None => "none",
-            Some(Outcome::Delivered) => "delivered",
-            Some(Outcome::Skipped(_)) => "skipped",
-            Some(Outcome::Refused { .. }) => "refused",
-            Some(Outcome::Later(_)) => "later",
-        }).collect())
+        Some(
+            outcomes
+                .iter()
+                .map(|outcome| match outcome {
+                    None => "none",
+                    Some(Outcome::Delivered) => "delivered",
+                    Some(Outcome::Skipped(_)) => "skipped",
+                    Some(Outcome::Refused { .. }) => "refused",
+                    Some(Outcome::Later(_)) => "later",
+                })
+                .collect(),
+        )
     }
 
     #[test]
@@ -190,7 +195,9 @@ mod tests {
 
     #[test]
     fn without_an_array_there_are_no_results() {
-        for body in ["", "{}", r#"{"data":{"results":{}}}"#, r#"{"data":{"results":[{"status":200}"#] {
+        for body in
+            ["", "{}", r#"{"data":{"results":{}}}"#, r#"{"data":{"results":[{"status":200}"#]
+        {
             assert_eq!(kinds(&spec(None), body, 1), None, "{body}");
         }
     }

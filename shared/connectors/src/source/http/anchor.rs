@@ -75,7 +75,7 @@ impl Cursor {
                 Anchor { value: Some(at.text.to_string()), key: Some(Key::Ns(at.ns)) }
             }
         };
-        (anchor.key > from.key).then_some(anchor)
+        anchor.is_beyond(from).then_some(anchor)
     }
 
     /// The anchor behind a moment that was seen whole, given the least moment seen after it.
@@ -84,13 +84,21 @@ impl Cursor {
         Anchor { value: Some(at.text.into()), key: Some(Key::Ns(at.ns)) }
     }
 
-    /// Whether a first page ends before its anchor: the source goes by something coarser (a day),
-    /// or not by `since` at all.
+    /// Whether a first page ends before its anchor begins: the source goes by something coarser (a
+    /// day), or not by `since` at all.
     pub(super) fn is_before(&self, rows: &[Row], anchor: &Anchor) -> bool {
-        let key = rows.last().map(|row| match &row.mark.at {
+        let Some(row) = rows.last() else { return false };
+        let key = Some(match &row.mark.at {
             Some(at) => Key::Ns(at.ns),
             None => Key::Id(row.mark.id.clone()),
         });
-        key.is_some_and(|key| Some(key) < anchor.key)
+        key < anchor.key || !self.inclusive && key == anchor.key
+    }
+}
+
+impl Anchor {
+    /// Whether a stretch from here begins later than one from there. Only then does a walk get on.
+    pub(super) fn is_beyond(&self, other: &Self) -> bool {
+        self.key > other.key
     }
 }

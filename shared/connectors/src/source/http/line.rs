@@ -122,7 +122,8 @@ impl Line {
             return Ok(Took::Taken);
         }
         // Everything up to the last one's timestamp but its own group has been given.
-        let before = |last: &Mark| last.at.as_ref().is_some_and(|at| row.mark.at.as_ref() < Some(at));
+        let before =
+            |last: &Mark| last.at.as_ref().is_some_and(|at| row.mark.at.as_ref() < Some(at));
         if self.last.mark().is_some_and(before) {
             return Ok(Took::Taken);
         }
@@ -170,7 +171,12 @@ impl Line {
         // A record that has no order by time never changes: one version.
         let version = Version(row.mark.at.as_ref().map_or(0, |at| at.ns));
         self.last = Position::At(row.mark.clone());
-        self.ready.push(Record { id: row.mark.id.clone(), mark: row.mark, version, data: row.data });
+        self.ready.push(Record {
+            id: row.mark.id.clone(),
+            mark: row.mark,
+            version,
+            data: row.data,
+        });
     }
 }
 

@@ -60,9 +60,10 @@ impl HttpMarker {
     }
 
     async fn send(&self, id: &RecordId, data: &[u8], timeout_ms: u64) -> Result<(), SourceError> {
-        let mut url = self.url.render(data).map_err(|error| {
-            SourceError::Halt(format!("record {id} cannot be marked: {error}"))
-        })?;
+        let mut url = self
+            .url
+            .render(data)
+            .map_err(|error| SourceError::Halt(format!("record {id} cannot be marked: {error}")))?;
         let shown = self.redactor.url(&url);
         self.auth.address(&mut url);
         let mut request = self

@@ -1,7 +1,7 @@
 //! Pages over HTTP, read in ascending order from a position.
 //!
 //! [`requests`] gets a page, [`page`] splits it in one pass, [`pager`] finds the next one, [`anchor`]
-//! says where a request starts, [`line`] lets records out in order, [`tie`] reads what one timestamp
+//! says where a request starts, [`mod@line`] lets records out in order, [`tie`] reads what one timestamp
 //! has too much of, and [`walk`] puts them together.
 
 mod anchor;
@@ -30,7 +30,7 @@ use crate::{
 use anchor::Cursor;
 use mark::HttpMarker;
 use page::{PageShape, Row};
-use pager::{PageRef, Pager};
+use pager::{Drift, PageRef, Pager};
 use requests::Requester;
 use walk::HttpWalk;
 
@@ -58,7 +58,10 @@ impl HttpSource {
             ConnectError::new(PLACE, "it is no absolute URL once its references are filled in")
         })?;
         let origin = Origin::of(&base).ok_or_else(|| {
-            ConnectError::new(PLACE, "it must be http or https, with a host and without credentials")
+            ConnectError::new(
+                PLACE,
+                "it must be http or https, with a host and without credentials",
+            )
         })?;
         for (name, value) in &spec.query {
             let value = resolver.text(value, &format!("source.http.query.{name}"))?;
@@ -82,7 +85,9 @@ impl HttpSource {
             )
         });
         let next = match &spec.pagination {
-            PaginationSpec::Token { path, .. } | PaginationSpec::NextUrl { path, .. } => Some(&**path),
+            PaginationSpec::Token { path, .. } | PaginationSpec::NextUrl { path, .. } => {
+                Some(&**path)
+            }
             _ => None,
         };
         let cursor = &spec.cursor;
@@ -119,9 +124,21 @@ impl HttpSource {
     /// The first page of a stretch that begins after `position`.
     fn first_page(&self, position: &Position) -> PageRef {
         match position.mark() {
-            Some(mark) if self.by_last_id && !line::is_floor(mark) => PageRef::After(mark.id.clone()),
+            Some(mark) if self.by_last_id && !line::is_floor(mark) => {
+                PageRef::After(mark.id.clone())
+            }
             _ => PageRef::First,
         }
+    }
+
+    /// Whether a walk starts anew at the last key after every page. Where a page is found by the
+    /// last id, and ids are the order, the next page is just that already.
+    fn starts_anew(&self) -> bool {
+        self.cursor.since.is_some() && !self.pager.is_whole() && !self.by_last_id
+    }
+
+    fn drift(&self) -> Drift {
+        self.pager.drift(self.starts_anew())
     }
 
     /// Whether one record may stand after another in the declared order.

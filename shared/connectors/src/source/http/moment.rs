@@ -55,32 +55,28 @@ fn rfc3339_ns(text: &str) -> Option<i64> {
 }
 
 /// A decimal number times 10^`digits`, exactly; what is smaller than a nanosecond is cut off.
-fn decimal_ns(text: &str, digits: u32) -> Option<i64> {
+fn decimal_ns(text: &str, digits: i32) -> Option<i64> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
     };
+    // Some JSON writers make `1.7e9` of large numbers.
+    let (text, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse().ok()?),
+        None => (text, 0),
+    };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !plain(whole) || !plain(fraction) {
-        return exponent_ns(text, digits).map(|ns| if negative { -ns } else { ns });
+        return None;
     }
     let mut ns: i64 = whole.parse().ok()?;
     let mut fraction = fraction.bytes();
-    for _ in 0..digits {
+    for _ in 0..u32::try_from(digits.checked_add(exponent)?).ok()? {
         let digit = fraction.next().map_or(0, |byte| i64::from(byte - b'0'));
         ns = ns.checked_mul(10)?.checked_add(digit)?;
     }
     Some(if negative { -ns } else { ns })
-}
-
-/// Numbers like `1.7e9`, which some JSON writers make of large ones.
-fn exponent_ns(text: &str, digits: u32) -> Option<i64> {
-    if !text.contains(['e', 'E']) {
-        return None;
-    }
-    let ns = text.parse::<f64>().ok()? * 10f64.powi(i32::try_from(digits).ok()?);
-    (ns.is_finite() && ns.abs() < i64::MAX as f64).then_some(ns as i64)
 }
 
 #[cfg(test)]
@@ -123,7 +119,7 @@ mod tests {
         for json in ["null", "true", "\"\"", "\"soon\"", "[]", "\"2023-13-01T00:00:00Z\""] {
             assert_eq!(ns(json, TimeFormat::Rfc3339), None, "{json}");
         }
-        for json in ["\"\"", "\"x\"", "\"1_000\"", "99999999999999999999"] {
+        for json in ["\"\"", "\"x\"", "\"1_000\"", "99999999999999999999", "1e99", "1e-99"] {
             assert_eq!(ns(json, TimeFormat::EpochMillis), None, "{json}");
         }
     }

@@ -175,7 +175,9 @@ impl PageShape {
             json.known_skip(peek).map_err(broken)?;
             page.next = match Scalar::read(json.slice_to_current(start)) {
                 Some(Scalar::Bool(_)) | None => None,
-                Some(scalar) => Some(scalar.into_text().into_owned()).filter(|text| !text.is_empty()),
+                Some(scalar) => {
+                    Some(scalar.into_text().into_owned()).filter(|text| !text.is_empty())
+                }
             };
             return Ok(());
         }
@@ -229,7 +231,7 @@ impl PageShape {
                     page.rows.push(Row { mark, changed_ns, data, riders });
                 }
                 Err(missing) => {
-                    page.unreadable.get_or_insert_with(|| (page.count, missing()));
+                    page.unreadable.get_or_insert((page.count, missing));
                     riders.push(data);
                 }
             }
@@ -243,33 +245,23 @@ impl PageShape {
 
 impl Keys {
     /// A record's mark and when it changed, or what is missing of its key.
-    fn read<'a>(
-        &'a self,
-        body: &[u8],
-        picked: &Picked,
-    ) -> Result<(Mark, Option<i64>), Box<dyn FnOnce() -> String + 'a>> {
+    fn read(&self, body: &[u8], picked: &Picked) -> Result<(Mark, Option<i64>), String> {
         let value = |slot: usize| picked[slot].clone().map(|range| &body[range]);
-        let id = value(self.id)
-            .and_then(record_id)
-            .ok_or_else(|| missing(format_args!("has no id at `{}`", self.id_path)))?;
+        let id = value(self.id).and_then(record_id);
+        let id = id.ok_or_else(|| format!("has no id at `{}`", self.id_path))?;
         let at = match self.at {
             None => None,
             Some(slot) => {
                 let at = value(slot).and_then(|json| moment::read(json, self.format));
-                Some(at.ok_or_else(|| {
-                    missing(format_args!("has no {:?} timestamp at `{}`", self.format, self.at_path))
-                })?)
+                let missing =
+                    || format!("has no {:?} timestamp at `{}`", self.format, self.at_path);
+                Some(at.ok_or_else(missing)?)
             }
         };
         let time = self.time.and_then(value).and_then(|json| moment::read(json, self.format));
         let changed_ns = at.as_ref().or(time.as_ref()).map(|moment| moment.ns);
         Ok((Mark { at, id }, changed_ns))
     }
-}
-
-fn missing<'a>(text: std::fmt::Arguments<'_>) -> Box<dyn FnOnce() -> String + 'a> {
-    let text = text.to_string();
-    Box::new(move || text)
 }
 
 /// A record's id. A text of digits alone counts as the number: such ids ascend as numbers.
@@ -393,7 +385,10 @@ mod tests {
         assert_eq!(record_id(b"12"), Some(RecordId::Number(12)));
         assert_eq!(record_id(b"\"12\""), Some(RecordId::Number(12)));
         assert_eq!(record_id(b"\"012\""), Some(RecordId::Text("012".into())));
-        assert_eq!(record_id(b"\"99999999999999999999\""), Some(RecordId::Text("99999999999999999999".into())));
+        assert_eq!(
+            record_id(b"\"99999999999999999999\""),
+            Some(RecordId::Text("99999999999999999999".into()))
+        );
         for none in [&b"null"[..], b"\"\"", b"true", b"{}"] {
             assert_eq!(record_id(none), None);
         }

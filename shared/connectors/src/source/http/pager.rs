@@ -50,20 +50,25 @@ impl Pager {
         Self { spec, page_size, base }
     }
 
-    /// Whether deep pages can be left for a later `since`; a list in one piece has none.
-    pub(super) fn has_pages(&self) -> bool {
-        !matches!(self.spec, PaginationSpec::None | PaginationSpec::LastId { .. })
-    }
-
     /// Whether one response has everything, so that we may sort it ourselves.
     pub(super) fn is_whole(&self) -> bool {
         self.spec == PaginationSpec::None
     }
 
-    pub(super) fn drift(&self) -> Drift {
+    /// How the gap between two pages is watched; `in_tie` where pages are read only inside ties,
+    /// and so seldom that the source's own links, which may be page numbers in disguise, are watched
+    /// as well. A token is its own: many are good only once.
+    pub(super) fn drift(&self, in_tie: bool) -> Drift {
         match self.spec {
-            PaginationSpec::PageNumber { .. } => Drift::Reread,
             PaginationSpec::Offset { .. } => Drift::Overlap,
+            PaginationSpec::PageNumber { .. } => Drift::Reread,
+            PaginationSpec::LinkHeader { .. }
+            | PaginationSpec::NextUrl { .. }
+            | PaginationSpec::LastId { .. }
+                if in_tie =>
+            {
+                Drift::Reread
+            }
             _ => Drift::Kept,
         }
     }
@@ -77,7 +82,12 @@ impl Pager {
         let mut url = self.base.clone();
         {
             let mut query = url.query_pairs_mut();
-            query.extend_pairs(bounds);
+            // A source may take the position and the page's last id by one and the same parameter.
+            let taken = match (&self.spec, page) {
+                (PaginationSpec::LastId { param, .. }, PageRef::After(_)) => Some(param.as_str()),
+                _ => None,
+            };
+            query.extend_pairs(bounds.iter().filter(|(name, _)| Some(*name) != taken));
             match (&self.spec, page) {
                 (PaginationSpec::PageNumber { param, first, .. }, PageRef::First) => {
                     query.append_pair(param, &first.to_string());
@@ -225,6 +235,17 @@ fn is_next(params: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parameter_that_is_both_since_and_last_id_is_sent_once() {
+        let spec = PaginationSpec::LastId { param: "since_id".into(), size_param: None };
+        let pager = Pager::new(spec, 10, Url::parse("http://a.test/?x=1").unwrap());
+        let after = PageRef::After(RecordId::Number(9));
+        let url = pager.address(&after, &[("since_id", "5"), ("until", "z")]);
+        assert_eq!(url.query(), Some("x=1&until=z&since_id=9"));
+        let url = pager.address(&PageRef::First, &[("since_id", "5")]);
+        assert_eq!(url.query(), Some("x=1&since_id=5"));
+    }
 
     #[test]
     fn the_next_link_is_found_among_others() {

@@ -138,7 +138,8 @@ impl Requester {
             let response = self.send(&url, deadline_ms, requests).await?;
             if !response.status().is_redirection() {
                 let links = response.headers().get_all(LINK);
-                let links = links.iter().filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect();
+                let links =
+                    links.iter().filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect();
                 let body = self.body(response, &url).await?;
                 return Ok(Fetched { body, url, links });
             }
@@ -196,7 +197,9 @@ impl Requester {
         match status.as_u16() {
             408 | 425 | 429 | 500.. => Failure::Passing { reason: said, after_ms },
             401 => halt(format!("{said}: the credentials are refused; see source.http.auth")),
-            403 => halt(format!("{said}: the credentials do not reach this list; see source.http.auth")),
+            403 => halt(format!(
+                "{said}: the credentials do not reach this list; see source.http.auth"
+            )),
             400 | 404 | 410 => Failure::Final(Refusal::Rejected {
                 status: status.as_u16(),
                 halt: format!("{said}: see source.http.url, query, cursor and pagination"),
@@ -221,7 +224,8 @@ impl Requester {
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok(body.freeze()),
                 Err(error) => {
-                    let reason = format!("{}: {}", self.shown(url), describe(error, &self.redactor));
+                    let reason =
+                        format!("{}: {}", self.shown(url), describe(error, &self.redactor));
                     return Err(Failure::Passing { reason, after_ms: None });
                 }
             }

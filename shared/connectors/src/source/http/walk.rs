@@ -210,14 +210,18 @@ impl<'a> HttpWalk<'a> {
         if self.tie.is_some() {
             return Ok(true);
         }
-        let shifts = self.source.pager.drift() != Drift::Kept;
+        let drift = self.source.drift();
         if let PageRef::Offset { overlap: true, .. } = self.stretch.page {
             if page.first() != before.last {
                 return Ok(false);
             }
             page.drop_first();
-        } else if self.source.pager.drift() == Drift::Reread {
-            let (again, _) = self.fetch(&before.url, deadline_ms, requests).await?;
+        } else if drift == Drift::Reread {
+            let (again, _) = match self.fetch(&before.url, deadline_ms, requests).await {
+                Ok(again) => again,
+                Err(Refusal::Rejected { .. }) => return Ok(false),
+                Err(Refusal::Source(error)) => return Err(error),
+            };
             if Trace::new(before.url.clone(), &again).marks != before.marks {
                 return Ok(false);
             }
@@ -227,7 +231,7 @@ impl<'a> HttpWalk<'a> {
             _ => true,
         };
         match ordered {
-            false if !shifts => {
+            false if drift == Drift::Kept => {
                 let last = before.marks.last().expect("it was compared");
                 Err(self.source.unsorted(last, &page.rows[0].mark))
             }
@@ -281,7 +285,7 @@ impl<'a> HttpWalk<'a> {
             self.ended = true;
             return Ok(());
         };
-        if cursor.since.is_none() || !self.source.pager.has_pages() || self.coarse {
+        if !self.source.starts_anew() || self.coarse {
             return self.give_and_go_deeper(rows, next);
         }
         if self.stretch.is_first_page() && cursor.is_before(&rows, &self.stretch.anchor) {
@@ -354,7 +358,13 @@ impl<'a> HttpWalk<'a> {
                 match beyond {
                     Some(beyond) => {
                         let anchor = self.source.cursor.behind(tie.at, beyond);
-                        self.stretch = Stretch::new(anchor, PageRef::First);
+                        if anchor.is_beyond(&self.stretch.anchor) {
+                            self.stretch = Stretch::new(anchor, PageRef::First);
+                        } else {
+                            // The anchor lets its own moment in again, as it should not.
+                            self.coarse = true;
+                            self.rewind();
+                        }
                     }
                     None => self.ended = true,
                 }

@@ -2,28 +2,37 @@
 
 use std::{cell::Cell, hint::black_box, panic::resume_unwind, ptr};
 
-use jaq_core::{
-    DataT, Lut,
-    data::HasLut,
-};
+use jaq_core::{DataT, Lut, data::HasLut};
 use jaq_json::Val;
 
-/// Terms evaluated for one record: some tens of ms. A mapping of a usual record takes hundreds.
-const STEPS_MAX: u32 = 200_000;
-/// Stack, in bytes, of the 2 MiB that a runtime's thread has.
-const STACK_MAX: usize = 640 * 1024;
+/// What one run may spend.
+pub(super) struct Limits {
+    /// Terms evaluated.
+    pub(super) steps: u32,
+    /// Bytes of stack.
+    pub(super) stack: usize,
+}
+
+/// Enough for a mapping of a usual record, which takes hundreds of steps. A step may nest a value,
+/// or a context, one deeper, and dropping it recurses: so few fit on any thread's stack.
+pub(super) const LIGHT: Limits = Limits { steps: 2_000, stack: 640 * 1024 };
+/// Some tens of ms, on a stack of its own of [`HEAVY_STACK`] bytes.
+pub(super) const HEAVY: Limits = Limits { steps: 100_000, stack: 16 * 1024 * 1024 };
+/// Address space; only what is used takes memory.
+pub(super) const HEAVY_STACK: usize = 256 * 1024 * 1024;
 
 /// A run's budget.
 pub(super) struct Budget {
     steps_left: Cell<u32>,
     /// Roughly where the stack was when the run began.
     stack: usize,
+    stack_max: usize,
 }
 
 /// Which limit a run met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Exhausted {
-    #[error("the program ran too long on this record: it was stopped after {STEPS_MAX} steps")]
+    #[error("the program ran too long on this record: it was stopped after {} steps", HEAVY.steps)]
     Steps,
     #[error("the program recursed too deeply on this record")]
     Stack,
@@ -40,8 +49,9 @@ pub(super) struct Meter<'a> {
 }
 
 impl Budget {
-    pub(super) fn new() -> Self {
-        Self { steps_left: Cell::new(STEPS_MAX), stack: stack_address() }
+    pub(super) fn new(limits: &Limits) -> Self {
+        let steps_left = Cell::new(limits.steps);
+        Self { steps_left, stack: stack_address(), stack_max: limits.stack }
     }
 
     /// Takes a step. Unwinds to where the run began when nothing is left: no panic message, for
@@ -52,7 +62,7 @@ impl Budget {
             resume_unwind(Box::new(Exhausted::Steps));
         }
         self.steps_left.set(left - 1);
-        if self.stack.abs_diff(stack_address()) > STACK_MAX {
+        if self.stack.abs_diff(stack_address()) > self.stack_max {
             resume_unwind(Box::new(Exhausted::Stack));
         }
     }

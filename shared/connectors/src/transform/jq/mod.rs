@@ -3,8 +3,10 @@
 //! A program is the team's own, but a record may still send it round in circles. jaq evaluates
 //! lazily and offers no hook, but it looks up every term that it evaluates through its context, and
 //! that look-up is ours: it counts steps and looks at the stack ([`budget`]). Whoever spends the
-//! budget is unwound back to [`Jq::run`], without a thread and the same on every machine. The
-//! natives that can spin or recurse without evaluating a term are replaced ([`natives`]).
+//! budget is unwound back to [`Jq::attempt`]. A run that is more than light is repeated with more
+//! steps on a thread with a large stack, which is awaited: no thread is ever left behind, and the
+//! outcome is the same on every machine. The natives that can spin or recurse without evaluating a
+//! term are replaced ([`natives`]).
 //!
 //! Not covered: a program that itself doubles a text or an array dozens of times runs out of memory
 //! before it runs out of steps.
@@ -13,7 +15,10 @@ mod budget;
 mod natives;
 mod write;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread,
+};
 
 use jaq_core::{
     Compiler, Ctx, Filter, Vars,
@@ -24,7 +29,7 @@ use tidegate_core::ports::{Transform, Transformed};
 
 use super::check_json;
 use crate::connect::ConnectError;
-use budget::{Budget, Exhausted, Meter, Metered};
+use budget::{Budget, Exhausted, HEAVY, HEAVY_STACK, LIGHT, Limits, Meter, Metered};
 
 /// A reason is one line of at most so many characters.
 const REASON_CHARS_MAX: usize = 300;
@@ -68,25 +73,46 @@ impl Jq {
     /// # Errors
     /// Why the program cannot say.
     pub(super) fn holds(&self, record: &[u8]) -> Result<Verdict, Box<str>> {
-        let first = self.run(record, |outputs| outputs.next().transpose())?;
-        Ok(match first {
-            None | Some(Val::Null | Val::Bool(false)) => Verdict::Fails,
-            Some(_) => Verdict::Holds,
-        })
+        let holds = self.run(record, |outputs| {
+            let first = outputs.next().transpose()?;
+            Ok(!matches!(first, None | Some(Val::Null | Val::Bool(false))))
+        })?;
+        Ok(if holds { Verdict::Holds } else { Verdict::Fails })
     }
 
-    /// Runs the program on a record and hands its outputs to `take`, all within one budget.
-    fn run<T>(
+    /// Runs the program on a record and hands its outputs to `take`, all within one budget. What
+    /// `take` makes must be flat: values may be too deep to be dropped on the caller's stack.
+    fn run<T: Send>(
         &self,
         record: &[u8],
-        take: impl FnOnce(&mut dyn Iterator<Item = Result<Val, Box<str>>>) -> Result<T, Box<str>>,
+        take: impl Fn(Outputs<'_>) -> Result<T, Box<str>> + Send + Sync,
     ) -> Result<T, Box<str>> {
         // The check also bounds the depth, which jaq's own parser recurses by.
         check_json(record)?;
-        let input = jaq_json::read::parse_single(record)
-            .map_err(|error| format!("the record is no JSON: {error}"))?;
-        let budget = Budget::new();
+        if let Ok(result) = self.attempt(record, &LIGHT, &take) {
+            return result;
+        }
+        let heavy = thread::scope(|scope| {
+            let run = || self.attempt(record, &HEAVY, &take);
+            let thread = thread::Builder::new().stack_size(HEAVY_STACK).spawn_scoped(scope, run);
+            thread.ok().and_then(|thread| thread.join().ok())
+        });
+        match heavy {
+            Some(result) => result.unwrap_or_else(|exhausted| Err(exhausted.to_string().into())),
+            None => Err("the program needs a thread of its own, and there is none".into()),
+        }
+    }
+
+    fn attempt<T>(
+        &self,
+        record: &[u8],
+        limits: &Limits,
+        take: impl Fn(Outputs<'_>) -> Result<T, Box<str>>,
+    ) -> Result<Result<T, Box<str>>, Exhausted> {
         let ran = catch_unwind(AssertUnwindSafe(|| {
+            let input = jaq_json::read::parse_single(record)
+                .map_err(|error| format!("the record is no JSON: {error}"))?;
+            let budget = Budget::new(limits);
             let context = Ctx::<Metered>::new(Meter::new(&self.filter.lut, &budget), Vars::new([]));
             let mut outputs = self.filter.id.run((context, input)).map(|output| {
                 output.map_err(|exception| match exception.get_err() {
@@ -96,14 +122,15 @@ impl Jq {
             });
             take(&mut outputs)
         }));
-        ran.unwrap_or_else(|payload| {
-            Err(match payload.downcast_ref::<Exhausted>() {
-                Some(exhausted) => exhausted.to_string().into(),
-                None => "the program met a fault in jq itself".into(),
-            })
+        ran.or_else(|payload| match payload.downcast_ref::<Exhausted>() {
+            Some(exhausted) => Err(*exhausted),
+            None => Ok(Err("the program met a fault in jq itself".into())),
         })
     }
 }
+
+/// A program's outputs, evaluated as they are asked for.
+type Outputs<'a> = &'a mut dyn Iterator<Item = Result<Val, Box<str>>>;
 
 /// An error's value for people: a text as it is, anything else as JSON.
 fn one_line(value: &Val) -> Box<str> {
@@ -115,29 +142,30 @@ fn one_line(value: &Val) -> Box<str> {
             Err(_) => "an error that is no JSON".to_owned(),
         },
     };
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(REASON_CHARS_MAX)
-        .collect();
+    let line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REASON_CHARS_MAX).collect();
     line.into()
 }
 
 impl Transform for Jq {
     fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed {
-        let start = out.len();
-        let written = self.run(record, |outputs| {
-            let Some(first) = outputs.next().transpose()? else { return Ok(Transformed::Filtered) };
+        let json = self.run(record, |outputs| {
+            let Some(first) = outputs.next().transpose()? else { return Ok(None) };
             if outputs.next().is_some() {
                 return Err("the program has more than one output for this record".into());
             }
-            write::json(&first, out)?;
-            Ok(Transformed::Written)
+            let mut json = Vec::new();
+            write::json(&first, &mut json)?;
+            Ok(Some(json))
         });
-        written.unwrap_or_else(|reason| {
-            out.truncate(start);
-            Transformed::Refused(reason)
-        })
+        match json {
+            Ok(Some(json)) => {
+                out.extend_from_slice(&json);
+                Transformed::Written
+            }
+            Ok(None) => Transformed::Filtered,
+            Err(reason) => Transformed::Refused(reason),
+        }
     }
 }
 

@@ -17,7 +17,16 @@ const DEPTH_MAX: usize = 200;
 
 /// Not to be had. `tidegate_flow::jq` says why, to who tries.
 const REFUSED: [&str; 11] = [
-    "env", "$ENV", "input", "inputs", "halt", "halt_error", "debug", "stderr", "now", "localtime",
+    "env",
+    "$ENV",
+    "input",
+    "inputs",
+    "halt",
+    "halt_error",
+    "debug",
+    "stderr",
+    "now",
+    "localtime",
     "strflocaltime",
 ];
 /// The natives behind them.
@@ -36,7 +45,8 @@ pub(super) fn definitions() -> impl Iterator<Item = Def<&'static str>> {
 /// What is written in Rust.
 pub(super) fn functions() -> impl Iterator<Item = Fun<Metered>> {
     let natives = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-    let replaced = |name: &str, arity: usize| matches!((name, arity), ("range", 3) | ("fromjson", 0));
+    let replaced =
+        |name: &str, arity: usize| matches!((name, arity), ("range", 3) | ("fromjson", 0));
     natives
         .filter(move |(name, arguments, _)| !refused(name) && !replaced(name, arguments.len()))
         .chain([
