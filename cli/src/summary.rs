@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 use tidegate_core::memory::{QueueCounts, QueueTraffic};
 use tidegate_runtime::Totals;
@@ -91,7 +91,7 @@ impl Summary {
     /// The table for people.
     pub fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY);
+        table.load_style(NOTHING);
         let settled = self.delivered + self.skipped + self.parked;
         let rate = settled * 1_000 / self.elapsed_ms.max(1);
         let aws: u64 = self.aws_requests.values().sum();

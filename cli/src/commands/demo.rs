@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 use tidegate_core::model::{RecordId, Secret};
 use tidegate_flow::Connection;
@@ -108,7 +108,7 @@ pub async fn demo(asked: Demo) -> Result<(), Failure> {
 
 fn show_backlog(runs: &[Run]) {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(NOTHING);
     table.set_header(["scheduled run", "records taken on", "backlog after it"]);
     for (number, run) in (1..).zip(runs) {
         table.add_row([number.to_string(), count(run.took), count(run.backlog)]);

@@ -1,6 +1,6 @@
 //! `tidegate parked`: the records that were put aside.
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use jiff::{Span, Timestamp};
 use serde_json::json;
 use tidegate_core::{
@@ -39,7 +39,7 @@ pub fn show(stream: &StreamId, listed: &[ParkedRecord], as_json: bool) {
         return;
     }
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["id", "parked at", "status", "reason"]);
     for parked in listed {

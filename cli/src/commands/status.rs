@@ -1,6 +1,6 @@
 //! `tidegate status`: how far a stream is.
 
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Table, presets::NOTHING};
 use tidegate_core::app::{Status, status as look};
 
 use crate::{
@@ -30,7 +30,7 @@ pub async fn status(asked: Look) -> Result<(), Failure> {
 
 fn table(status: &Status) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(NOTHING);
     let mut row = |name: &str, value: String| {
         table.add_row([name.to_owned(), value]);
     };

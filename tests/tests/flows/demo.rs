@@ -54,7 +54,7 @@ fn a_source_that_grows_meanwhile_is_read_to_its_end() {
 
 #[test]
 fn invocations_end_before_their_timeout_and_the_next_goes_on() {
-    let options = ["--invocation-seconds", "5", "--latency-ms", "400", "--records", "600"];
+    let options = ["--invocation-seconds", "5", "--latency-ms", "400", "--records", "240"];
     let summary = demo(&options);
     assert_whole(&summary);
     assert!(number(&summary, "longest_invocation_ms") < 5_000, "{summary}");

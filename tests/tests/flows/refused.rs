@@ -15,7 +15,7 @@ source:
     url: ${{params.source_url}}{path}
     auth: {{ bearer: '${{secrets.source_token}}' }}
     records: orders
-    cursor: {{ by: id, since: since_id }}
+    cursor: {{ by: id }}
     pagination: {pagination}
 destination:
   http:
@@ -50,7 +50,7 @@ fn a_next_link_to_another_host_is_refused_and_no_request_leaves() {
             .command("run", &world.flow(&flow(path, pagination)), &["--until-caught-up"])
             .run();
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert!(ended.stderr.contains("another"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("may see the credentials"), "{}", ended.stderr);
         assert!(!ended.stderr.contains(&world.orders.source_token), "{}", ended.stderr);
         assert_eq!(stranger.requests(), 0);
     }
@@ -65,7 +65,7 @@ fn a_redirect_to_another_host_is_refused_and_no_request_leaves() {
     let flow = world.flow(&flow("/orders", "{ last_id: { param: since_id } }"));
     let ended = world.command("run", &flow, &["--until-caught-up"]).run();
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("redirect"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("may see the credentials"), "{}", ended.stderr);
     assert_eq!(stranger.requests(), 0);
 }
 

@@ -86,7 +86,7 @@ pub fn acknowledged(world: &World, message: &PageMessage) {
 /// the end (I5).
 pub fn at_rest(world: &World) -> Result<(), String> {
     let end = end_of_source(world);
-    let cursor = cursor(world).unwrap_or_else(Cursor::new);
+    let cursor = cursor(world).unwrap_or_default();
     if cursor.watermark < end {
         return Err(format!("I5: the watermark stays at {}, the end is {end}", cursor.watermark));
     }

@@ -284,6 +284,7 @@ impl Destination for SimDestination {
         timeout_ms: u64,
     ) -> BoxFuture<'a, Vec<Outcome>> {
         Box::pin(async move {
+            let _in_flight = InFlight::enter(&self.0.world);
             let answer = self.0.call("deliver", async || self.accept(records)).await;
             let now_ms = self.0.now_ms();
             let Ok((unavailable, outcomes, lands_ms)) = answer else {
@@ -338,4 +339,25 @@ fn later(unknown: bool) -> Outcome {
         unknown,
         reason: "it did not answer".into(),
     })
+}
+
+/// One request that somebody waits for; a killed invocation waits no more.
+struct InFlight(World);
+
+impl InFlight {
+    fn enter(world: &World) -> Self {
+        let limit = world.settings.concurrency_max as usize;
+        let inner = &mut *world.inner();
+        inner.requests_in_flight += 1;
+        if inner.requests_in_flight > limit {
+            inner.breach = Some(format!("I7: more than {limit} requests are in flight"));
+        }
+        Self(world.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.inner().requests_in_flight -= 1;
+    }
 }

@@ -46,8 +46,7 @@ pub fn simulate(scenario: Scenario, seed: u64) -> Result<(), String> {
 pub fn history(scenario: Scenario, seed: u64) -> Vec<String> {
     let mut run = Run::new(scenario, seed);
     run.storm().and_then(|()| run.calm()).expect("this seed holds");
-    let history = run.world.inner().history.clone();
-    history
+    run.world.inner().history.clone()
 }
 
 struct Run {

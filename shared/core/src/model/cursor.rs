@@ -3,7 +3,7 @@
 use super::{EpochMs, Fence, PageNumber, Position};
 
 /// The stream's one item: who fetches, how far was fetched, and how far is settled without a gap.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// Grows with every lease; what a fetcher writes under an older one is refused.
     pub fence: Fence,
@@ -25,10 +25,26 @@ pub struct Cursor {
     pub paused: bool,
 }
 
+impl Default for Cursor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Cursor {
     /// A stream that nothing was ever read of.
     pub fn new() -> Self {
-        Self { next: 1, ..Self::default() }
+        Self {
+            fence: 0,
+            owner: Box::default(),
+            lease_until_ms: 0,
+            head: Position::Start,
+            next: 1,
+            committed: 0,
+            watermark: Position::Start,
+            generation: 0,
+            paused: false,
+        }
     }
 
     /// How many pages are emitted and not committed.

@@ -237,13 +237,12 @@ fn pack(records: &[WireRecord], data_bytes: usize) -> String {
 }
 
 fn unpack(packed: &str) -> Result<Vec<WireRecord>, WireError> {
-    let compressed = STANDARD.decode(packed).map_err(|error| damaged(error))?;
-    let (size, block) =
-        lz4_flex::block::uncompressed_size(&compressed).map_err(|error| damaged(error))?;
+    let compressed = STANDARD.decode(packed).map_err(damaged)?;
+    let (size, block) = lz4_flex::block::uncompressed_size(&compressed).map_err(damaged)?;
     if size > UNPACKED_BYTES_MAX {
         return Err(damaged(format!("{size} bytes unpacked, at most {UNPACKED_BYTES_MAX}")));
     }
-    let frames = lz4_flex::block::decompress(block, size).map_err(|error| damaged(error))?;
+    let frames = lz4_flex::block::decompress(block, size).map_err(damaged)?;
     let mut frames = Frames { bytes: Bytes::from(frames) };
     let mut records = Vec::new();
     while !frames.bytes.is_empty() {
@@ -274,7 +273,7 @@ impl Frames {
             [1] => {
                 let length = u32::from_le_bytes(self.fixed()?) as usize;
                 let text = self.take(length)?;
-                RecordId::Text(std::str::from_utf8(&text).map_err(|error| damaged(error))?.into())
+                RecordId::Text(std::str::from_utf8(&text).map_err(damaged)?.into())
             }
             [tag] => return Err(damaged(format!("unknown id tag {tag}"))),
         };

@@ -1,3 +1,5 @@
+//! What a program may do, and what ends it.
+
 use super::*;
 
 fn apply(program: &str, record: &str) -> (Transformed, String) {
