@@ -15,7 +15,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Two fifths of a short invocation, and [`RESERVE_MS_MAX`] of a long one, are kept in reserve.
+    /// Two fifths of a short invocation, and five seconds of a long one, are kept in reserve.
     pub fn new(now_ms: EpochMs, at_ms: EpochMs) -> Self {
         let reserve_ms = ((at_ms - now_ms) * 2 / 5).clamp(0, RESERVE_MS_MAX);
         Self { at_ms, stop_ms: at_ms - reserve_ms }

@@ -3,7 +3,7 @@
 //! A body is `{"page": {…}}` or `{"replay": {…}}`. A page's records are either plain,
 //! `"records": [{"id": 1, "version": 0, "data": {…}}]`, which a person can write by hand, or
 //! `"packed": "…"`: base64 of LZ4 of a length-prefixed frame a record. The queue bills a batch by
-//! its size, so a page above [`PACK_FROM_BYTES`] is packed: a third to a fifth of the bytes, and no
+//! its size, so a page above 4 KiB is packed: a third to a fifth of the bytes, and no
 //! JSON inside JSON to escape, hash and parse again.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
