@@ -25,7 +25,19 @@ ordering: none
 /// Runs a flow that lists `path` so, and asserts that every record arrived once.
 fn arrives(config: OrdersConfig, path: &str, cursor: &str, pagination: &str) {
     let world = World::new(config);
-    let flow = world.flow(&format!(
+    let flow = world.flow(&own(path, cursor, pagination));
+    let records = world.orders.records();
+    let summary = world.command("run", &flow, &["--until-caught-up"]).run().fine();
+    assert_eq!(summary["delivered"], records, "{summary}");
+    world.assert_whole();
+    // Another run finds nothing new, and reads little to see that.
+    let idle = world.command("run", &flow, &["--until-caught-up"]).run().fine();
+    assert_eq!(idle["delivered"], 0, "{idle}");
+}
+
+/// A flow file that lists `path` so.
+fn own(path: &str, cursor: &str, pagination: &str) -> String {
+    format!(
         "flow: own
 source:
   http:
@@ -36,18 +48,7 @@ source:
     pagination: {pagination}
     page_size: 100
 {DESTINATION}"
-    ));
-    let records = config_records(&world);
-    let summary = world.command("run", &flow, &["--until-caught-up"]).run().fine();
-    assert_eq!(summary["delivered"], records, "{summary}");
-    world.assert_whole();
-    // Another run finds nothing new, and reads little to see that.
-    let idle = world.command("run", &flow, &["--until-caught-up"]).run().fine();
-    assert_eq!(idle["delivered"], 0, "{idle}");
-}
-
-fn config_records(world: &World) -> u64 {
-    world.orders.records()
+    )
 }
 
 fn ties(ties: Ties, tie_order: TieOrder, records: u64) -> OrdersConfig {
@@ -59,6 +60,7 @@ fn plain() -> OrdersConfig {
     OrdersConfig { records: 950, ..OrdersConfig::default() }
 }
 
+const PAGES: &str = "{ page_number: { param: page, size_param: per_page, first: 1 } }";
 const BY_ID: &str = "{ by: id, since: since_id }";
 const BY_TIME: &str = "{ by: timestamp, field: updated_at, since: updated_since, settle_lag: 1s }";
 const BY_TIME_AND_ID: &str =
@@ -66,14 +68,12 @@ const BY_TIME_AND_ID: &str =
 
 #[test]
 fn page_number() {
-    let pagination = "{ page_number: { param: page, size_param: per_page, first: 1 } }";
-    arrives(plain(), "/page-number/orders", BY_ID, pagination);
+    arrives(plain(), "/page-number/orders", BY_ID, PAGES);
 }
 
 #[test]
 fn page_number_where_the_source_knows_no_since() {
-    let pagination = "{ page_number: { param: page, size_param: per_page, first: 1 } }";
-    arrives(plain(), "/page-number/orders", "{ by: id }", pagination);
+    arrives(plain(), "/page-number/orders", "{ by: id }", PAGES);
 }
 
 #[test]
@@ -107,36 +107,24 @@ fn last_id() {
 
 #[test]
 fn updated_since_with_seven_records_a_timestamp() {
-    let pagination = "{ page_number: { param: page, size_param: per_page, first: 1 } }";
     for (order, cursor) in [(TieOrder::ById, BY_TIME_AND_ID), (TieOrder::Shuffled, BY_TIME)] {
         let config = ties(Ties::Every(7), order, 950);
-        arrives(config, "/updated-since/orders", cursor, pagination);
+        arrives(config, "/updated-since/orders", cursor, PAGES);
     }
 }
 
 #[test]
 fn updated_since_with_a_thousand_equal_timestamps() {
-    let pagination = "{ page_number: { param: page, size_param: per_page, first: 1 } }";
     for (order, cursor) in [(TieOrder::ById, BY_TIME_AND_ID), (TieOrder::Shuffled, BY_TIME)] {
         let config = ties(Ties::AllEqual, order, 1_000);
-        arrives(config, "/updated-since/orders", cursor, pagination);
+        arrives(config, "/updated-since/orders", cursor, PAGES);
     }
 }
 
 #[test]
 fn a_tie_is_resumed_in_its_middle() {
     let world = World::new(ties(Ties::AllEqual, TieOrder::Shuffled, 1_000));
-    let flow = world.flow(&format!(
-        "flow: own
-source:
-  http:
-    url: ${{params.source_url}}/updated-since/orders
-    auth: {{ bearer: '${{secrets.source_token}}' }}
-    records: orders
-    cursor: {BY_TIME}
-    pagination: {{ page_number: {{ param: page, size_param: per_page, first: 1 }} }}
-{DESTINATION}"
-    ));
+    let flow = world.flow(&own("/updated-since/orders", BY_TIME, PAGES));
     let options = ["--until-caught-up", "--records-per-run", "130"];
     let summary = world.command("run", &flow, &options).run().fine();
     assert_eq!(summary["delivered"], 1_000);
@@ -152,17 +140,7 @@ fn updated_since_of_a_source_that_grows() {
         ..SourceConfig::default()
     };
     let world = World::new(OrdersConfig { records: 500, source, ..OrdersConfig::default() });
-    let flow = world.flow(&format!(
-        "flow: own
-source:
-  http:
-    url: ${{params.source_url}}/updated-since/orders
-    auth: {{ bearer: '${{secrets.source_token}}' }}
-    records: orders
-    cursor: {BY_TIME}
-    pagination: {{ page_number: {{ param: page, size_param: per_page, first: 1 }} }}
-{DESTINATION}"
-    ));
+    let flow = world.flow(&own("/updated-since/orders", BY_TIME, PAGES));
     let run = world.command("run", &flow, &["--until-caught-up"]);
     while !world.orders.grown() {
         run.run().fine();
