@@ -11,6 +11,7 @@ use tidegate_core::{
     model::StreamId,
     ports::Clock,
 };
+use tidegate_fetcher::SourceHalted;
 use tidegate_local::{Host, HostSettings, Next};
 use tidegate_runtime::WallClock;
 
@@ -90,7 +91,7 @@ impl Runner<'_> {
             Err(error) => {
                 failed_runs += 1;
                 // What the source says needs somebody to act; a killed run only goes on.
-                let halt = error.to_string().contains("the source cannot be read");
+                let halt = error.is::<SourceHalted>();
                 if halt || failed_runs >= FAILED_RUNS_MAX {
                     failure = Some(error.to_string());
                     return Next::Stop;

@@ -40,8 +40,18 @@ pub enum Answer {
     Buried(SqsBatchResponse),
 }
 
+/// Somebody has to act before the source can be read; every run until then fails with this.
+#[derive(Debug, thiserror::Error)]
+#[error("{stream}: {reason}")]
+pub struct SourceHalted {
+    /// Whose source.
+    pub stream: StreamId,
+    /// What is wrong, and what to do.
+    pub reason: String,
+}
+
 /// Runs the fetcher once, or buries dead letters. A run that did not get as far as it could is
-/// still a success: the next one goes on. It fails for what needs somebody to act.
+/// still a success: the next one goes on. It fails with [`SourceHalted`] where somebody has to act.
 pub async fn handle<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
     app: &App<S, Q, C, E, F>,
     event: LambdaEvent<Event>,
@@ -60,7 +70,9 @@ pub async fn handle<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
             log(&stream, &report);
             match &report.end {
                 // An alarm goes by the function's errors.
-                End::SourceHalt(reason) => Err(format!("{stream}: {reason}").into()),
+                End::SourceHalt(reason) => {
+                    Err(SourceHalted { stream, reason: reason.clone() }.into())
+                }
                 _ => Ok(Answer::Fetched(report)),
             }
         }

@@ -2,4 +2,4 @@
 
 mod handler;
 
-pub use handler::{Answer, Event, Schedule, handle};
+pub use handler::{Answer, Event, Schedule, SourceHalted, handle};
