@@ -34,6 +34,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     // The example APIs play the outside world.
     ("tests", &[]),
+    ("tests/simulation", &["core"]),
 ];
 
 fn root() -> PathBuf {
@@ -198,5 +199,15 @@ fn files_are_one_idea_and_not_thousands_of_lines() {
             let lines = text.lines().count();
             assert!(lines <= 700, "{} has {lines} lines: cut it", path.display());
         }
+    }
+}
+
+#[test]
+fn only_the_simulation_can_take_out_a_guard() {
+    for (folder, _) in MAY_KNOW {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        let asks = manifest.contains("mutation");
+        let may = ["shared/core", "tests/simulation"].contains(folder);
+        assert_eq!(asks, may, "{folder}: the feature `mutation` is the simulation's alone");
     }
 }

@@ -163,6 +163,7 @@ fn parked(id: i64) -> Parked {
         status: None,
         reason: "no".into(),
         page: 1,
+        deleted: false,
         parked_at_ms: 0,
         data: "{}".into(),
     }

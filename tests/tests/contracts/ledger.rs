@@ -1,9 +1,11 @@
 //! The ledger: who may write an entity, and which version it has.
 
 use tidegate_core::{
-    model::{RecordId, Version},
-    ports::{Claim, Ledger},
+    model::{Edition, RecordId, Version},
+    ports::{Claim, ClaimEnd, Ledger},
 };
+
+use ClaimEnd::{Applied, Deleted, Free};
 
 use super::{contract, in_parallel, other_stream, stream};
 
@@ -20,6 +22,11 @@ contract!(
     finishing_again_does_nothing,
     finishing_what_was_never_claimed_does_nothing,
     versions_below_zero_are_versions,
+    a_deletion_is_a_version_like_any_other,
+    an_older_version_does_not_bring_back_what_was_deleted,
+    a_deletion_without_a_time_is_for_good,
+    a_new_generation_writes_the_same_version_again,
+    a_new_generation_of_an_older_version_does_not_win,
     entities_are_told_apart,
     of_fifty_one_claims;
     once_only:
@@ -29,12 +36,20 @@ contract!(
 async fn claim<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
     let entity = RecordId::Number(7);
     let until_ms = now_ms + 100;
-    store.claim(&stream(), &entity, Version(version), owner, now_ms, until_ms).await.unwrap()
+    store.claim(&stream(), &entity, first(version), owner, now_ms, until_ms).await.unwrap()
 }
 
-async fn finish<S: Ledger>(store: &S, version: i64, owner: &str, applied: bool) {
-    let entity = RecordId::Number(7);
-    store.finish(&stream(), &entity, Version(version), owner, applied).await.unwrap();
+async fn finish<S: Ledger>(store: &S, version: i64, owner: &str, end: ClaimEnd) {
+    finish_edition(store, first(version), owner, end).await;
+}
+
+async fn finish_edition<S: Ledger>(store: &S, edition: Edition, owner: &str, end: ClaimEnd) {
+    store.finish(&stream(), &RecordId::Number(7), edition, owner, end).await.unwrap();
+}
+
+/// The version in the first generation.
+fn first(version: i64) -> Edition {
+    Edition { version: Version(version), generation: 0 }
 }
 
 async fn the_first_claim_is_ours<S: Ledger>(store: &S) {
@@ -63,7 +78,7 @@ async fn a_repeat_finds_its_own_claim<S: Ledger>(store: &S) {
 
 async fn what_is_applied_needs_nothing<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
-    finish(store, 2, "a", true).await;
+    finish(store, 2, "a", Applied).await;
     assert_eq!(claim(store, 2, "b", 1).await, Claim::Applied);
     assert_eq!(claim(store, 1, "b", 1).await, Claim::Applied);
     // Whoever claims a newer one meanwhile.
@@ -73,63 +88,110 @@ async fn what_is_applied_needs_nothing<S: Ledger>(store: &S) {
 
 async fn a_newer_version_is_claimed_after_it<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
-    finish(store, 2, "a", true).await;
+    finish(store, 2, "a", Applied).await;
     assert_eq!(claim(store, 3, "b", 1).await, Claim::Mine);
-    finish(store, 3, "b", true).await;
+    finish(store, 3, "b", Applied).await;
     assert_eq!(claim(store, 3, "c", 2).await, Claim::Applied);
 }
 
 async fn an_older_version_yields_to_a_claimed_one<S: Ledger>(store: &S) {
     claim(store, 3, "a", 0).await;
     assert_eq!(claim(store, 2, "b", 101).await, Claim::Newer);
-    finish(store, 3, "a", false).await;
+    finish(store, 3, "a", Free).await;
     assert_eq!(claim(store, 2, "b", 1).await, Claim::Newer);
     assert_eq!(claim(store, 3, "b", 1).await, Claim::Mine);
 }
 
 async fn what_was_not_sent_is_claimed_again<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
-    finish(store, 2, "a", false).await;
+    finish(store, 2, "a", Free).await;
     assert_eq!(claim(store, 2, "b", 1).await, Claim::Mine);
 }
 
 async fn only_the_owner_finishes<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
-    finish(store, 2, "b", true).await;
-    finish(store, 2, "b", false).await;
+    finish(store, 2, "b", Applied).await;
+    finish(store, 2, "b", Free).await;
     assert_eq!(claim(store, 2, "c", 1).await, Claim::Locked { until_ms: 100 });
 }
 
 async fn who_lost_the_lock_finishes_nothing<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     assert_eq!(claim(store, 3, "b", 101).await, Claim::Mine);
-    finish(store, 2, "a", true).await;
+    finish(store, 2, "a", Applied).await;
     assert_eq!(claim(store, 4, "c", 102).await, Claim::Locked { until_ms: 201 });
-    finish(store, 3, "b", true).await;
+    finish(store, 3, "b", Applied).await;
     assert_eq!(claim(store, 3, "c", 103).await, Claim::Applied);
 }
 
 async fn finishing_again_does_nothing<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
-    finish(store, 2, "a", true).await;
+    finish(store, 2, "a", Applied).await;
     claim(store, 3, "b", 1).await;
-    finish(store, 2, "a", true).await;
-    finish(store, 2, "a", false).await;
+    finish(store, 2, "a", Applied).await;
+    finish(store, 2, "a", Free).await;
     assert_eq!(claim(store, 3, "c", 2).await, Claim::Locked { until_ms: 101 });
 }
 
 async fn finishing_what_was_never_claimed_does_nothing<S: Ledger>(store: &S) {
-    finish(store, 2, "a", true).await;
+    finish(store, 2, "a", Applied).await;
     assert_eq!(claim(store, 1, "b", 0).await, Claim::Mine);
 }
 
 async fn versions_below_zero_are_versions<S: Ledger>(store: &S) {
     assert_eq!(claim(store, i64::MIN, "a", 0).await, Claim::Mine);
-    finish(store, i64::MIN, "a", true).await;
+    finish(store, i64::MIN, "a", Applied).await;
     assert_eq!(claim(store, -5, "b", 1).await, Claim::Mine);
-    finish(store, -5, "b", true).await;
+    finish(store, -5, "b", Applied).await;
     assert_eq!(claim(store, -6, "c", 2).await, Claim::Applied);
     assert_eq!(claim(store, i64::MAX, "d", 3).await, Claim::Mine);
+}
+
+async fn a_deletion_is_a_version_like_any_other<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "a", Deleted).await;
+    assert_eq!(claim(store, 2, "b", 1).await, Claim::Applied);
+    // Made again under the same id.
+    assert_eq!(claim(store, 3, "b", 1).await, Claim::Mine);
+    finish(store, 3, "b", Applied).await;
+    assert_eq!(claim(store, 2, "c", 2).await, Claim::Applied);
+}
+
+async fn an_older_version_does_not_bring_back_what_was_deleted<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "a", Deleted).await;
+    assert_eq!(claim(store, 1, "b", 1_000).await, Claim::Applied);
+}
+
+async fn a_deletion_without_a_time_is_for_good<S: Ledger>(store: &S) {
+    claim(store, 7, "a", 0).await;
+    finish(store, 7, "a", Applied).await;
+    assert_eq!(claim(store, Version::LAST.0, "b", 1).await, Claim::Mine);
+    finish(store, Version::LAST.0, "b", Deleted).await;
+    assert_eq!(claim(store, i64::MAX - 1, "c", 2).await, Claim::Applied);
+}
+
+async fn claim_in_second<S: Ledger>(store: &S, version: i64, owner: &str) -> Claim {
+    let edition = Edition { version: Version(version), generation: 1 };
+    store.claim(&stream(), &RecordId::Number(7), edition, owner, 50, 150).await.unwrap()
+}
+
+async fn a_new_generation_writes_the_same_version_again<S: Ledger>(store: &S) {
+    for version in [0, i64::MAX - 1] {
+        claim(store, version, "a", 0).await;
+        finish(store, version, "a", Applied).await;
+        assert_eq!(claim_in_second(store, version, "b").await, Claim::Mine);
+        let second = Edition { version: Version(version), generation: 1 };
+        finish_edition(store, second, "b", Applied).await;
+        assert_eq!(claim(store, version, "c", 60).await, Claim::Applied);
+        assert_eq!(claim_in_second(store, version, "c").await, Claim::Applied);
+    }
+}
+
+async fn a_new_generation_of_an_older_version_does_not_win<S: Ledger>(store: &S) {
+    claim(store, 9, "a", 0).await;
+    finish(store, 9, "a", Applied).await;
+    assert_eq!(claim_in_second(store, 8, "b").await, Claim::Applied);
 }
 
 async fn entities_are_told_apart<S: Ledger>(store: &S) {
@@ -146,11 +208,11 @@ async fn entities_are_told_apart<S: Ledger>(store: &S) {
     ];
     for (index, (stream, entity)) in entities.iter().enumerate() {
         let owner = index.to_string();
-        let claim = store.claim(stream, entity, Version(1), &owner, 0, 100).await;
+        let claim = store.claim(stream, entity, first(1), &owner, 0, 100).await;
         assert_eq!(claim, Ok(Claim::Mine), "{entity:?}");
     }
     for (stream, entity) in &entities {
-        let claim = store.claim(stream, entity, Version(1), "late", 1, 101).await;
+        let claim = store.claim(stream, entity, first(1), "late", 1, 101).await;
         assert_eq!(claim, Ok(Claim::Locked { until_ms: 100 }), "{entity:?}");
     }
 }

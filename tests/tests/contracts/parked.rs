@@ -38,6 +38,7 @@ fn record(key: ParkedKey, data: impl Into<Bytes>) -> Parked {
         status: Some(422),
         reason: "the destination says: \"no such shop\"".into(),
         page: 12,
+        deleted: false,
         parked_at_ms: 1_700_000_000_000,
         data: data.into(),
     }
@@ -61,7 +62,7 @@ async fn all<S: ParkedStore>(store: &S) -> Vec<Parked> {
 async fn parked_records_are_kept_whole<S: ParkedStore>(store: &S) {
     let records = [
         record(key(-3, i64::MIN), r#"{"id": -3,  "name":"Æ \u0000"}"#),
-        Parked { status: None, page: 0, ..record(key(7, 0), "") },
+        Parked { status: None, page: 0, deleted: true, ..record(key(7, 0), "") },
         record(text_key("a b", 1), noise(3_000, 1)),
         record(text_key("c", 1), "x".repeat(100_000)),
         record(text_key("not UTF-8", 1), b"\xff\xfe".to_vec()),

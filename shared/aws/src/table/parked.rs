@@ -137,6 +137,9 @@ fn plain(record: &Parked) -> Answer<Item> {
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
+    if record.deleted {
+        item.insert("deleted".to_owned(), AttributeValue::Bool(true));
+    }
     if let Some(status) = record.status {
         item.insert("status".to_owned(), number(status));
     }
@@ -156,6 +159,7 @@ fn read(stream: &StreamId, item: &Item, parts: &[Item]) -> Answer<Parked> {
         status: item.number_if_any("status")?,
         reason: item.text("reason")?.into(),
         page: item.number("page")?,
+        deleted: item.contains_key("deleted"),
         parked_at_ms: item.number("parked_at_ms")?,
         data,
     })

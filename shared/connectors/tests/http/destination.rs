@@ -70,6 +70,7 @@ fn record(id: i64) -> Outgoing {
     Outgoing {
         id: RecordId::Number(id),
         version: Version(1),
+        deleted: false,
         key: format!("key-{id}").into(),
         body: json!({"id": id}).to_string().into(),
     }

@@ -8,9 +8,11 @@ use super::{
     process::{Standing, judge},
 };
 use crate::{
-    model::{PageMessage, Parked, ParkedKey, Settled},
+    model::{PageMessage, Parked, Settled},
     ports::{Clock, Settle, Store, Unavailable},
 };
+
+const REASON: &str = "dead letter: its page was received too often without being settled";
 
 /// What came of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,14 +40,8 @@ pub async fn bury<S: Store, Q, C: Clock, E>(
     let now_ms = ports.clock.now_ms();
     let unsettled = (0u32..).zip(&message.records).filter(|(at, _)| !page.settled.contains(*at));
     let parked: Vec<Parked> = unsettled
-        .map(|(_, record)| Parked {
-            stream: flow.stream.clone(),
-            key: ParkedKey { id: record.id.clone(), version: record.version },
-            status: None,
-            reason: "dead letter: its page was received too often without being settled".into(),
-            page: message.number,
-            parked_at_ms: now_ms,
-            data: record.data.clone(),
+        .map(|(_, record)| {
+            Parked::new(&flow.stream, message.number, record, None, REASON.into(), now_ms)
         })
         .collect();
     if !parked.is_empty() {

@@ -6,9 +6,19 @@ use futures_util::future::join_all;
 use super::{Flow, Ports};
 use crate::{
     decide::{Deadline, idempotency_key},
-    model::{Blame, Later, Ordering, Outcome, SkipReason, WireRecord},
-    ports::{Claim, Clock, Ids, Outgoing, Store, Transformed},
+    guard::Guard,
+    model::{Blame, Edition, Later, Ordering, Outcome, SkipReason, WireRecord},
+    ports::{Claim, ClaimEnd, Clock, Ids, Outgoing, Store, Transformed},
 };
+
+/// What one invocation delivers under.
+#[derive(Clone, Copy)]
+pub(super) struct Invocation {
+    /// When it ends.
+    pub deadline: Deadline,
+    /// The cursor's generation, as it began.
+    pub generation: u64,
+}
 
 /// Records that go out in one request.
 pub(super) struct Chunk {
@@ -65,9 +75,16 @@ pub(super) fn chunk(
         let record = &records[index as usize];
         let key = idempotency_key(&flow.stream, &record.id, record.version);
         let body = buffer.slice(span);
-        (index, Outgoing { id: record.id.clone(), version: record.version, key, body })
+        let (version, deleted) = (record.version, record.deleted);
+        (index, Outgoing { id: record.id.clone(), version, deleted, key, body })
     }));
     chunk
+}
+
+impl Invocation {
+    fn edition(self, record: &Outgoing) -> Edition {
+        Edition { version: record.version, generation: self.generation }
+    }
 }
 
 /// Sends a chunk. `timeout_ms` ends before the deadline's reserve.
@@ -76,14 +93,15 @@ pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
     flow: &Flow,
     records: &[WireRecord],
     chunk: Chunk,
-    deadline: Deadline,
+    invocation: Invocation,
     timeout_ms: u64,
 ) -> Delivered {
+    let deadline = invocation.deadline;
     let Chunk { outgoing, decided: mut outcomes } = chunk;
     let by_entity = flow.settings.ordering != Ordering::None;
     let owner = if by_entity { ports.entropy.unique(&flow.stream) } else { Box::default() };
     let claimed = if by_entity {
-        claim(ports, flow, &owner, outgoing, deadline, &mut outcomes).await
+        claim(ports, flow, &owner, outgoing, invocation, &mut outcomes).await
     } else {
         outgoing
     };
@@ -92,7 +110,8 @@ pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
     if claimed.is_empty() || timeout_ms == 0 {
         let late = claimed.iter().map(|(index, _)| (*index, out_of_time()));
         outcomes.extend(late);
-        finish(ports, flow, &owner, &claimed, |_| Some(false), by_entity).await;
+        let free = |_| Some(ClaimEnd::Free);
+        finish(ports, flow, &owner, invocation, &claimed, free).await;
         return Delivered { outcomes, took_ms: None };
     }
 
@@ -106,12 +125,17 @@ pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
     let claimed: Vec<(u32, Outgoing)> = indices.into_iter().zip(sent).collect();
     // An unknown outcome keeps its lock: the write may still land. Refused only unlocks: it is
     // marked nowhere until it is durably parked, or a crash in between would skip it for good.
-    let applied = |place: usize| match &answers[place] {
-        Outcome::Delivered | Outcome::Skipped(_) => Some(true),
-        Outcome::Refused { .. } => Some(false),
-        Outcome::Later(later) => (!later.unknown).then_some(false),
+    let end = |place: usize| match &answers[place] {
+        Outcome::Delivered | Outcome::Skipped(_) if claimed[place].1.deleted => {
+            Some(ClaimEnd::Deleted)
+        }
+        Outcome::Delivered | Outcome::Skipped(_) => Some(ClaimEnd::Applied),
+        Outcome::Refused { .. } if !Guard::RefusedIsNotApplied.stands() => Some(ClaimEnd::Applied),
+        Outcome::Refused { .. } => Some(ClaimEnd::Free),
+        Outcome::Later(_) if !Guard::LockOnUnknown.stands() => Some(ClaimEnd::Free),
+        Outcome::Later(later) => (!later.unknown).then_some(ClaimEnd::Free),
     };
-    finish(ports, flow, &owner, &claimed, applied, by_entity).await;
+    finish(ports, flow, &owner, invocation, &claimed, end).await;
     mark(ports, flow, records, &claimed, deadline, &mut answers).await;
     outcomes.extend(claimed.iter().map(|(index, _)| *index).zip(answers));
     Delivered { outcomes, took_ms: Some(took_ms) }
@@ -122,14 +146,19 @@ async fn claim<S: Store, Q, C: Clock, E>(
     flow: &Flow,
     owner: &str,
     outgoing: Vec<(u32, Outgoing)>,
-    deadline: Deadline,
+    invocation: Invocation,
     outcomes: &mut Vec<(u32, Outcome)>,
 ) -> Vec<(u32, Outgoing)> {
     let now_ms = ports.clock.now_ms();
     // No request of ours starts after the deadline, and none lands later than this.
-    let until_ms = deadline.at_ms + flow.settings.landing_ms;
+    let until_ms = if Guard::LockUntilLanded.stands() {
+        invocation.deadline.at_ms + flow.settings.landing_ms
+    } else {
+        now_ms
+    };
     let claims = join_all(outgoing.iter().map(|(_, record)| {
-        ports.store.claim(&flow.stream, &record.id, record.version, owner, now_ms, until_ms)
+        let edition = invocation.edition(record);
+        ports.store.claim(&flow.stream, &record.id, edition, owner, now_ms, until_ms)
     }))
     .await;
     let mut mine = Vec::with_capacity(outgoing.len());
@@ -137,7 +166,8 @@ async fn claim<S: Store, Q, C: Clock, E>(
         let outcome = match claim {
             // One owner claims each entity once: the second version of it in one request waits.
             Ok(Claim::Mine)
-                if mine.iter().any(|(_, other): &(u32, Outgoing)| other.id == record.1.id) =>
+                if Guard::OneVersionARequest.stands()
+                    && mine.iter().any(|(_, other): &(u32, Outgoing)| other.id == record.1.id) =>
             {
                 later(Blame::Entity, None, "another version is in the same request")
             }
@@ -159,22 +189,22 @@ async fn claim<S: Store, Q, C: Clock, E>(
     mine
 }
 
-/// Ends the claims for which `applied` says how; a lost answer leaves a lock that runs out, and a
+/// Ends the claims for which `end` says how; a lost answer leaves a lock that runs out, and a
 /// version that stays claimed, so that nothing older can pass it.
 async fn finish<S: Store, Q, C, E>(
     ports: &Ports<S, Q, C, E>,
     flow: &Flow,
     owner: &str,
+    invocation: Invocation,
     claimed: &[(u32, Outgoing)],
-    applied: impl Fn(usize) -> Option<bool>,
-    by_entity: bool,
+    end: impl Fn(usize) -> Option<ClaimEnd>,
 ) {
-    if !by_entity {
+    if flow.settings.ordering == Ordering::None {
         return;
     }
     let ends = claimed.iter().enumerate().filter_map(|(place, (_, record))| {
-        let applied = applied(place)?;
-        Some(ports.store.finish(&flow.stream, &record.id, record.version, owner, applied))
+        let (end, edition) = (end(place)?, invocation.edition(record));
+        Some(ports.store.finish(&flow.stream, &record.id, edition, owner, end))
     });
     join_all(ends.collect::<Vec<_>>()).await;
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 use super::{Flow, Ports, commit::help};
 use crate::{
     decide::{Deadline, Draft, stuck},
+    guard::Guard,
     model::{
-        BODIES_BYTES_MAX, Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked,
-        ParkedKey, Position,
+        BODIES_BYTES_MAX, Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, Position,
     },
     ports::{
         Clock, Ids, Lease, NewPage, PageQueue, QUEUE_BATCH_MAX, Seal, SourceError, Store,
@@ -96,7 +96,8 @@ pub async fn fetch<S: Store, Q: PageQueue, C: Clock, E: Ids>(
 ) -> Result<FetchReport, Unavailable> {
     let owner = ports.entropy.unique(&flow.stream);
     let now_ms = ports.clock.now_ms();
-    let until_ms = now_ms - flow.settings.settle_lag_ms;
+    let lag_ms = if Guard::SettleLag.stands() { flow.settings.settle_lag_ms } else { 0 };
+    let until_ms = now_ms - lag_ms;
     let lease = ports.store.acquire(&flow.stream, &owner, now_ms, run.deadline.at_ms).await?;
     let cursor = match lease {
         Lease::Acquired(cursor) => cursor,
@@ -136,7 +137,11 @@ async fn under_lease<S: Store, Q: PageQueue, C: Clock, E: Ids>(
 ) -> Result<FetchReport, Unavailable> {
     let fence = cursor.fence;
     let mut report = idle(End::Source, until_ms);
-    let cursor = help(&ports.store, &flow.stream, cursor).await?;
+    let cursor = if Guard::FetcherHelps.stands() {
+        help(&ports.store, &flow.stream, cursor).await?
+    } else {
+        cursor
+    };
     if cursor.fence != fence {
         return Ok(FetchReport { end: End::Fenced, ..report });
     }
@@ -195,7 +200,7 @@ async fn reap<S: Store, Q, C: Clock, E>(
     cursor: Cursor,
 ) -> Result<Option<(Cursor, u64)>, Unavailable> {
     let open = cursor.pages_open();
-    if open == 0 {
+    if open == 0 || !Guard::Reap.stands() {
         return Ok(Some((cursor, 0)));
     }
     let oldest = ports.store.pages_after(&flow.stream, cursor.committed, 1).await?;
@@ -210,7 +215,11 @@ async fn reap<S: Store, Q, C: Clock, E>(
     );
     match ports.store.void(&flow.stream, cursor.fence, &cursor).await? {
         Void::Voided(cursor) => Ok(Some((cursor, open))),
-        Void::Lost => Ok(None),
+        Void::Lost => {
+            // A processor moved the commit meanwhile: then nothing was lost; or we are fenced off.
+            let (now, ..) = ports.store.load(&flow.stream, &[]).await?;
+            Ok((now.fence == cursor.fence).then_some((now, 0)))
+        }
     }
 }
 
@@ -360,8 +369,17 @@ struct Emitter<'a, S, Q, C, E> {
 impl<S: Store, Q: PageQueue, C: Clock, E> Emitter<'_, S, Q, C, E> {
     async fn emit(&mut self, batch: &[Sending]) -> Result<Seal, Unavailable> {
         self.park_oversized(batch).await?;
+        if !Guard::SealAfterSend.stands() {
+            let sealed = self.seal(batch).await?;
+            return self.send(batch).await.map(|()| sealed);
+        }
+        self.send(batch).await?;
+        // Only now: a seal without its message would leave a page that nobody carries.
+        self.seal(batch).await
+    }
+
+    async fn send(&self, batch: &[Sending]) -> Result<(), Unavailable> {
         let bodies: Vec<String> = batch.iter().map(|sending| sending.body.clone()).collect();
-        let pages: Vec<NewPage> = batch.iter().map(|sending| sending.page.clone()).collect();
         let delay_ms = self.run.send_delay_ms;
         // A repeat after a lost answer sends copies of the same emission, which is harmless.
         let mut tries = 1;
@@ -371,7 +389,11 @@ impl<S: Store, Q: PageQueue, C: Clock, E> Emitter<'_, S, Q, C, E> {
             }
             tries += 1;
         }
-        // Only now: a seal without its message would leave a page that nobody carries.
+        Ok(())
+    }
+
+    async fn seal(&self, batch: &[Sending]) -> Result<Seal, Unavailable> {
+        let pages: Vec<NewPage> = batch.iter().map(|sending| sending.page.clone()).collect();
         let now_ms = self.ports.clock.now_ms();
         let mut tries = 1;
         loop {
@@ -390,14 +412,9 @@ impl<S: Store, Q: PageQueue, C: Clock, E> Emitter<'_, S, Q, C, E> {
             .flat_map(|sending| {
                 sending.oversized.iter().map(|record| (sending.page.number, record))
             })
-            .map(|(page, record)| Parked {
-                stream: self.flow.stream.clone(),
-                key: ParkedKey { id: record.id.clone(), version: record.version },
-                status: None,
-                reason: format!("too large for a message: {} bytes", record.data.len()).into(),
-                page,
-                parked_at_ms,
-                data: record.data.clone(),
+            .map(|(page, record)| {
+                let reason = format!("too large for a message: {} bytes", record.data.len());
+                Parked::new(&self.flow.stream, page, record, None, reason.into(), parked_at_ms)
             })
             .collect();
         if !parked.is_empty() {

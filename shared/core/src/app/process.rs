@@ -11,14 +11,15 @@ use serde::Serialize;
 use super::{
     Disposition, Flow, Ports, Tally,
     commit::help,
-    deliver::{Delivered, chunk, deliver},
+    deliver::{Delivered, Invocation, chunk, deliver},
     given_back,
 };
 use crate::{
     decide::{Deadline, Pace, Verdict, backoff_ms, give_back_ms, jittered_ms, verdict},
+    guard::Guard,
     model::{
-        Blame, Cursor, Gate, Later, Outcome, Page, PageMessage, PageState, Parked, ParkedKey,
-        Settled, SkipReason,
+        Blame, Cursor, Gate, Later, Outcome, Page, PageMessage, PageState, Parked, Settled,
+        SkipReason,
     },
     ports::{Clock, Ids, PageQueue, Random, Receipt, Settle, Store, Unavailable},
 };
@@ -90,7 +91,8 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     // The oldest page first: the watermark waits for it.
     jobs.sort_by_key(|job| job.page.number);
 
-    let mut work = Work::new(ports, flow, &jobs, gate, deadline, processors);
+    let invocation = Invocation { deadline, generation: cursor.generation };
+    let mut work = Work::new(ports, flow, &jobs, gate, invocation, processors);
     work.run().await;
     let Work { finished, tally, pages_done, .. } = work;
     report.tally = tally;
@@ -129,10 +131,13 @@ pub(super) fn judge<'a>(cursor: &Cursor, pages: &'a [Page], message: &PageMessag
         return Standing::Stale;
     }
     match pages.iter().find(|page| page.number == message.number) {
-        Some(page) if page.emission == message.emission => Standing::Live(page),
+        Some(page) if page.emission == message.emission || !Guard::Emission.stands() => {
+            Standing::Live(page)
+        }
         Some(_) => Standing::Stale,
         // A fetcher with an older fence can never seal it.
         None if message.fence < cursor.fence => Standing::Stale,
+        None if !Guard::UnsealedWaits.stands() => Standing::Stale,
         None => Standing::Unsealed,
     }
 }
@@ -183,7 +188,7 @@ struct Work<'a, S, Q, C, E> {
     progress: Vec<Progress>,
     running: FuturesUnordered<BoxFuture<'a, Event>>,
     finished: Vec<(Receipt, Disposition)>,
-    deadline: Deadline,
+    invocation: Invocation,
     gate: Gate,
     valve: Valve,
     pace: Pace,
@@ -202,7 +207,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         flow: &'a Flow,
         jobs: &'a [Job],
         gate: Gate,
-        deadline: Deadline,
+        invocation: Invocation,
         processors: u32,
     ) -> Self {
         let progress = jobs.iter().map(|job| {
@@ -228,7 +233,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             progress: progress.collect(),
             running: FuturesUnordered::new(),
             finished: Vec::new(),
-            deadline,
+            invocation,
             gate,
             valve: Valve::Open,
             pace: Pace::new(&flow.settings.rates, processors, ports.clock.now_ms()),
@@ -268,6 +273,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             let probe = self.ports.store.probe(&self.flow.stream, self.gate, until_ms).await;
             self.valve = match probe {
                 Ok(true) => Valve::Probing,
+                Ok(false) | Err(_) if !Guard::OneProbe.stands() => Valve::Probing,
                 Ok(false) | Err(_) => Valve::Shut { wait_ms: PROBE_EVERY_MS },
             };
         }
@@ -285,7 +291,8 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             let now_ms = self.ports.clock.now_ms();
             let timeout_ms = self.flow.settings.request_timeout_ms;
             let next_ms = self.pace.next_ms().max(now_ms);
-            let Some(timeout_ms) = self.deadline.request_ms(next_ms, timeout_ms, self.slowest_ms)
+            let Some(timeout_ms) =
+                self.invocation.deadline.request_ms(next_ms, timeout_ms, self.slowest_ms)
             else {
                 return;
             };
@@ -310,14 +317,14 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
     }
 
     fn start_request(&mut self, job: usize, timeout_ms: u64) {
-        let (ports, flow, deadline) = (self.ports, self.flow, self.deadline);
+        let (ports, flow, invocation) = (self.ports, self.flow, self.invocation);
         let records = &self.jobs[job].arrival.page.records;
         let progress = &mut self.progress[job];
         let chunk = chunk(flow, records, &mut progress.remaining);
         progress.in_flight += 1;
         self.requests_in_flight += 1;
         self.running.push(Box::pin(async move {
-            let delivered = deliver(ports, flow, records, chunk, deadline, timeout_ms).await;
+            let delivered = deliver(ports, flow, records, chunk, invocation, timeout_ms).await;
             Event::Delivered { job, delivered }
         }));
     }
@@ -338,7 +345,9 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         });
         let others_get_through = last_try
             && fails
-            && (self.tally.delivered > 0 || others_get_through(self.ports, self.flow, page).await);
+            && (!Guard::GiveUpAlone.stands()
+                || self.tally.delivered > 0
+                || others_get_through(self.ports, self.flow, page).await);
         for (index, outcome) in delivered.outcomes {
             let verdict = verdict(outcome, last_try, others_get_through);
             self.note(job, index, verdict);
@@ -359,16 +368,16 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             Verdict::Park { status, reason } => {
                 let message = &self.jobs[job].arrival.page;
                 let record = &message.records[index as usize];
+                let now_ms = self.ports.clock.now_ms();
                 progress.settled.insert(index);
-                progress.parked.push(Parked {
-                    stream: self.flow.stream.clone(),
-                    key: ParkedKey { id: record.id.clone(), version: record.version },
+                progress.parked.push(Parked::new(
+                    &self.flow.stream,
+                    message.number,
+                    record,
                     status,
                     reason,
-                    page: message.number,
-                    parked_at_ms: self.ports.clock.now_ms(),
-                    data: record.data.clone(),
-                });
+                    now_ms,
+                ));
             }
             Verdict::Later(later) => {
                 if later.blame != Blame::Entity {
@@ -488,7 +497,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         // While the destination is down or time is short, a message that comes and goes is no
         // failed try: the page is touched only so often that the reaper knows it is carried.
         let quiet_ms = now_ms - page.last_progress_ms;
-        let touch = quiet_ms > flow.settings.stuck_after_ms / 4;
+        let touch = Guard::CarriedIsNotLost.stands() && quiet_ms > flow.settings.stuck_after_ms / 4;
         let counts = progress.tried && !matches!(self.valve, Valve::Shut { .. });
         if progress.settled.is_empty() && !done && !counts && !touch {
             let disposition = self.give_back(job);
@@ -500,12 +509,18 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         let parked = std::mem::take(&mut progress.parked);
         self.running.push(Box::pin(async move {
             let answer = async {
+                let (number, emission) = (page.number, &page.emission);
+                let settle =
+                    || ports.store.settle(&flow.stream, number, emission, &settled, done, now_ms);
+                if !Guard::ParkFirst.stands() {
+                    let answer = settle().await?;
+                    return ports.store.park(&parked).await.map(|()| answer);
+                }
                 if !parked.is_empty() {
                     // Durably parked first: only then does it count as settled.
                     ports.store.park(&parked).await?;
                 }
-                let (number, emission) = (page.number, &page.emission);
-                ports.store.settle(&flow.stream, number, emission, &settled, done, now_ms).await
+                settle().await
             };
             Event::Settled { job, answer: answer.await, parked: parked.len() as u64 }
         }));
@@ -521,6 +536,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 Disposition::Acknowledge
             }
             Ok(Settle::Superseded) => Disposition::Acknowledge,
+            Ok(Settle::Open(_)) if !Guard::AcknowledgeLast.stands() => Disposition::Acknowledge,
             Ok(Settle::Open(_)) => self.give_back(job),
             Err(error) => {
                 tracing::warn!(stream = %self.flow.stream, %error, "a page was not settled");

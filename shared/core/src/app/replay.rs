@@ -2,10 +2,11 @@
 
 use super::{
     Disposition, Flow, Ports, ProcessReport,
-    deliver::{chunk, deliver},
+    deliver::{Invocation, chunk, deliver},
 };
 use crate::{
     decide::{Deadline, Verdict, verdict},
+    guard::Guard,
     model::{Blame, Parked, ReplayMessage, WireRecord},
     ports::{Clock, Ids, PageQueue, Receipt, Store, Unavailable},
 };
@@ -22,15 +23,15 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     message: ReplayMessage,
     deadline: Deadline,
 ) -> Result<ProcessReport, Unavailable> {
+    // Under the generation of today: what a rewind has delivered since then is not sent again.
+    let cursor = ports.store.cursor(&flow.stream).await?;
+    let generation = cursor.map_or(0, |cursor| cursor.generation);
+    let invocation = Invocation { deadline, generation };
     let parked = ports.store.parked_by_key(&flow.stream, &message.keys).await?;
-    let records: Vec<WireRecord> = parked
-        .iter()
-        .map(|parked| WireRecord {
-            id: parked.key.id.clone(),
-            version: parked.key.version,
-            data: parked.data.clone(),
-        })
-        .collect();
+    if !Guard::ParkedUntilSettled.stands() {
+        ports.store.unpark(&flow.stream, &message.keys).await?;
+    }
+    let records: Vec<WireRecord> = parked.iter().map(Parked::record).collect();
     let mut report = ProcessReport::default();
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let mut remaining = (0..count).peekable();
@@ -43,7 +44,7 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
             break;
         };
         let chunk = chunk(flow, &records, &mut remaining);
-        let delivered = deliver(ports, flow, &records, chunk, deadline, timeout_ms).await;
+        let delivered = deliver(ports, flow, &records, chunk, invocation, timeout_ms).await;
         report.tally.requests += u64::from(delivered.took_ms.is_some());
         let (mut gone, mut again) = (Vec::new(), Vec::new());
         for (index, outcome) in delivered.outcomes {

@@ -1,5 +1,6 @@
 //! Which pages can be committed, and which have lost their message.
 
+use crate::guard::Guard;
 use crate::model::{Advance, Cursor, EpochMs, Page, PageState};
 
 /// The commit that these pages allow: those right after `committed` that are DONE and joined end to
@@ -8,10 +9,13 @@ pub fn chain(cursor: &Cursor, pages: &[Page]) -> Option<Advance> {
     let mut to = (cursor.committed, cursor.watermark.clone());
     for page in pages {
         let joined = page.number == to.0 + 1 && page.from == to.1;
-        if !joined || page.state != PageState::Done {
+        let done = page.state == PageState::Done;
+        if Guard::Contiguous.stands() && !(joined && done) {
             break;
         }
-        to = (page.number, page.to.clone());
+        if done {
+            to = (page.number, page.to.clone());
+        }
     }
     let from = (cursor.committed, cursor.watermark.clone());
     (to.0 > from.0).then_some(Advance { from, to })

@@ -45,7 +45,8 @@ impl Draft {
     /// Adds the record that comes next in the source's order.
     pub fn push(&mut self, record: Record) {
         self.to = Position::At(record.mark);
-        let wire = WireRecord { id: record.id, version: record.version, data: record.data };
+        let Record { id, version, deleted, data, .. } = record;
+        let wire = WireRecord { id, version, deleted, data };
         if wire.data.len() > PAGE_BYTES_MAX {
             self.oversized.push(wire);
         } else {

@@ -7,13 +7,14 @@ use std::{
 
 use super::lock;
 use crate::{
+    guard::Guard,
     model::{
-        Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, PageState, Parked, ParkedKey,
-        Position, RecordId, Settled, StreamId, Version,
+        Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, PageState, Parked,
+        ParkedKey, Position, RecordId, Settled, StreamId,
     },
     ports::{
-        Advance, Claim, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal, Settle,
-        Unavailable, Void,
+        Advance, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,
+        Settle, Unavailable, Void,
     },
 };
 
@@ -34,8 +35,8 @@ struct Stream {
 
 #[derive(Debug, Default)]
 struct Entity {
-    version: Option<Version>,
-    applied: Option<Version>,
+    claimed: Option<Edition>,
+    applied: Option<Edition>,
     owner: Option<Box<str>>,
     until_ms: EpochMs,
 }
@@ -123,11 +124,15 @@ impl CursorStore for MemoryStore {
             return Ok(Seal::Sealed);
         };
         Ok(self.with(stream, |state| {
-            if state.pages.get(&first.number).is_some_and(|page| page.emission == first.emission) {
+            let stands = state.pages.get(&first.number);
+            if Guard::OwnSuccess.stands()
+                && stands.is_some_and(|page| page.emission == first.emission)
+            {
                 return Seal::Sealed;
             }
             let Some(cursor) = state.cursor.as_mut() else { return Seal::Lost };
-            if cursor.fence != fence || cursor.next != first.number {
+            let fenced = Guard::Fence.stands() && cursor.fence != fence;
+            if fenced || cursor.next != first.number {
                 return Seal::Lost;
             }
             cursor.next = last.number + 1;
@@ -160,7 +165,10 @@ impl CursorStore for MemoryStore {
         now_ms: EpochMs,
     ) -> Result<Settle, Unavailable> {
         Ok(self.with(stream, |state| {
-            let Some(page) = state.pages.get_mut(&number).filter(|page| page.emission == *emission)
+            let Some(page) = state
+                .pages
+                .get_mut(&number)
+                .filter(|page| !Guard::Emission.stands() || page.emission == *emission)
             else {
                 return Settle::Superseded;
             };
@@ -196,8 +204,16 @@ impl CursorStore for MemoryStore {
     ) -> Result<Void, Unavailable> {
         Ok(self.with(stream, |state| {
             let Some(cursor) = state.cursor.as_mut() else { return Void::Lost };
+            // A repeat meets our own success: under our fence, nothing sealed since, no page open.
+            let voided = cursor.next == seen.next
+                && cursor.committed == cursor.next - 1
+                && cursor.head == cursor.watermark;
+            if Guard::OwnSuccess.stands() && cursor.fence == fence && voided {
+                return Void::Voided(cursor.clone());
+            }
             let as_seen = (cursor.committed, cursor.next) == (seen.committed, seen.next);
-            if cursor.fence != fence || !as_seen {
+            let fenced = Guard::Fence.stands() && cursor.fence != fence;
+            if fenced || (Guard::VoidAsSeen.stands() && !as_seen) {
                 return Void::Lost;
             }
             cursor.head = cursor.watermark.clone();
@@ -222,12 +238,18 @@ impl CursorStore for MemoryStore {
         to: &Position,
     ) -> Result<bool, Unavailable> {
         Ok(self.with(stream, |state| {
-            let Some(cursor) = state.cursor.as_mut().filter(|cursor| cursor.fence == seen) else {
-                return false;
-            };
-            cursor.fence += 1;
+            let Some(cursor) = state.cursor.as_mut() else { return false };
+            if cursor.fence != seen {
+                // A repeat meets our own success: one fence on, without a lease, just there.
+                return cursor.fence == seen + 1
+                    && cursor.lease_until_ms == 0
+                    && cursor.committed == cursor.next - 1
+                    && cursor.head == *to
+                    && cursor.watermark == *to;
+            }
+            cursor.fence += u64::from(Guard::RewindFence.stands());
             cursor.lease_until_ms = 0;
-            cursor.generation += 1;
+            cursor.generation += u64::from(Guard::Generation.stands());
             cursor.head = to.clone();
             cursor.watermark = to.clone();
             cursor.committed = cursor.next - 1;
@@ -277,7 +299,7 @@ impl Ledger for MemoryStore {
         &self,
         stream: &StreamId,
         entity: &RecordId,
-        version: Version,
+        edition: Edition,
         owner: &str,
         now_ms: EpochMs,
         until_ms: EpochMs,
@@ -287,16 +309,19 @@ impl Ledger for MemoryStore {
             if entity.owner.as_deref() == Some(owner) {
                 return Claim::Mine;
             }
-            if entity.applied >= Some(version) {
+            let settled =
+                if Guard::ClaimIsNotApplied.stands() { entity.applied } else { entity.claimed };
+            if settled >= Some(edition) {
                 return Claim::Applied;
             }
-            if entity.owner.is_some() && entity.until_ms >= now_ms {
+            let locked = entity.owner.is_some() && entity.until_ms >= now_ms;
+            if locked && Guard::EntityLock.stands() {
                 return Claim::Locked { until_ms: entity.until_ms };
             }
-            if entity.version > Some(version) {
+            if entity.claimed > Some(edition) && Guard::YieldToNewer.stands() {
                 return Claim::Newer;
             }
-            entity.version = Some(version);
+            entity.claimed = Some(edition);
             entity.owner = Some(owner.into());
             entity.until_ms = until_ms;
             Claim::Mine
@@ -307,9 +332,9 @@ impl Ledger for MemoryStore {
         &self,
         stream: &StreamId,
         entity: &RecordId,
-        version: Version,
+        edition: Edition,
         owner: &str,
-        applied: bool,
+        end: ClaimEnd,
     ) -> Result<(), Unavailable> {
         self.with(stream, |state| {
             let Some(entity) = state.entities.get_mut(entity) else { return };
@@ -318,8 +343,11 @@ impl Ledger for MemoryStore {
             }
             entity.owner = None;
             entity.until_ms = 0;
-            if applied {
-                entity.applied = entity.applied.max(Some(version));
+            if end == ClaimEnd::Deleted && !Guard::Tombstone.stands() {
+                *entity = Entity::default();
+            } else if end != ClaimEnd::Free {
+                // Of a deletion the same is kept: that is its tombstone.
+                entity.applied = entity.applied.max(Some(edition));
             }
         });
         Ok(())

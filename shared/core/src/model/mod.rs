@@ -17,7 +17,7 @@ pub use outcome::{Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled};
 pub use parked::{Parked, ParkedKey};
 pub use position::{Mark, Moment, Position, RecordId};
-pub use record::{Record, Version};
+pub use record::{Edition, Record, Version};
 pub use secret::Secret;
 pub use stream::{StreamId, StreamIdError};
 pub use wire::{BODIES_BYTES_MAX, Message, PageMessage, ReplayMessage, WireError, WireRecord};

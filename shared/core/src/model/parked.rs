@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{EpochMs, PageNumber, RecordId, StreamId, Version};
+use super::{EpochMs, PageNumber, RecordId, StreamId, Version, WireRecord};
 
 /// A record put aside so that the rest can pass. It stays until a replay is settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +17,41 @@ pub struct Parked {
     pub reason: Box<str>,
     /// The page that it came in.
     pub page: PageNumber,
+    /// Whether it is the entity's deletion.
+    pub deleted: bool,
     /// When it was parked, or last refused in a replay.
     pub parked_at_ms: EpochMs,
     /// The record's JSON as the source gave it.
     pub data: Bytes,
+}
+
+impl Parked {
+    /// A page's record, put aside.
+    pub fn new(
+        stream: &StreamId,
+        page: PageNumber,
+        record: &WireRecord,
+        status: Option<u16>,
+        reason: Box<str>,
+        parked_at_ms: EpochMs,
+    ) -> Self {
+        Self {
+            stream: stream.clone(),
+            key: record.key(),
+            status,
+            reason,
+            page,
+            deleted: record.deleted,
+            parked_at_ms,
+            data: record.data.clone(),
+        }
+    }
+
+    /// The record as its page carried it.
+    pub fn record(&self) -> WireRecord {
+        let ParkedKey { id, version } = self.key.clone();
+        WireRecord { id, version, deleted: self.deleted, data: self.data.clone() }
+    }
 }
 
 /// Names a parked record within its stream. Parking the same again replaces it.

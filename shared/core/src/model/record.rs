@@ -15,6 +15,8 @@ pub struct Record {
     pub id: RecordId,
     /// Which state of the entity this is.
     pub version: Version,
+    /// The entity is gone: what is to be delivered is its deletion.
+    pub deleted: bool,
     /// The record's JSON, byte for byte.
     pub data: Bytes,
 }
@@ -25,3 +27,20 @@ pub struct Record {
 )]
 #[serde(transparent)]
 pub struct Version(pub i64);
+
+impl Version {
+    /// A deletion that says nothing of its time, of an entity whose id is never used again: newer
+    /// than anything.
+    pub const LAST: Self = Self(i64::MAX);
+}
+
+/// What the ledger orders the writes of one entity by: the version, and among equals the cursor's
+/// generation, which grows with every rewind. Were the generation first, stale records would win after a
+/// rewind; without it, a rewind would find everything applied and do nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Edition {
+    /// Which state of the entity.
+    pub version: Version,
+    /// Which reading of the source.
+    pub generation: u64,
+}

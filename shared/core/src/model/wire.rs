@@ -55,8 +55,17 @@ pub struct WireRecord {
     pub id: RecordId,
     /// Its version.
     pub version: Version,
+    /// Whether it is the entity's deletion.
+    pub deleted: bool,
     /// The record's JSON.
     pub data: Bytes,
+}
+
+impl WireRecord {
+    /// What names it within its stream.
+    pub fn key(&self) -> ParkedKey {
+        ParkedKey { id: self.id.clone(), version: self.version }
+    }
 }
 
 /// Parked records to be tried again.
@@ -108,6 +117,8 @@ struct PlainRecord<'a> {
     id: RecordId,
     #[serde(default)]
     version: Version,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -200,31 +211,37 @@ impl<'a> TryFrom<&'a WireRecord> for PlainRecord<'a> {
 
     fn try_from(record: &'a WireRecord) -> Result<Self, Self::Error> {
         let data = serde_json::from_slice(&record.data)?;
-        Ok(Self { id: record.id.clone(), version: record.version, data })
+        let (version, deleted) = (record.version, record.deleted);
+        Ok(Self { id: record.id.clone(), version, deleted, data })
     }
 }
 
 impl From<PlainRecord<'_>> for WireRecord {
     fn from(record: PlainRecord<'_>) -> Self {
         let data = Bytes::copy_from_slice(record.data.get().as_bytes());
-        Self { id: record.id, version: record.version, data }
+        Self { id: record.id, version: record.version, deleted: record.deleted, data }
     }
 }
 
-// A frame: tag (0 number, 1 text), id (i64, or length u32 and bytes), version i64, length u32, data.
-// All little-endian.
+// A frame: tag (0 number, 1 text; and 2 for a deletion), id (i64, or length u32 and bytes), version i64,
+// length u32, data. All little-endian.
+
+const NUMBER: u8 = 0;
+const TEXT: u8 = 1;
+const DELETED: u8 = 2;
 
 fn pack(records: &[WireRecord], data_bytes: usize) -> String {
     let mut frames = Vec::with_capacity(data_bytes + records.len() * 32);
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("a record is under 4 GiB");
     for record in records {
+        let deleted = if record.deleted { DELETED } else { 0 };
         match &record.id {
             RecordId::Number(number) => {
-                frames.push(0);
+                frames.push(NUMBER | deleted);
                 frames.extend_from_slice(&number.to_le_bytes());
             }
             RecordId::Text(text) => {
-                frames.push(1);
+                frames.push(TEXT | deleted);
                 frames.extend_from_slice(&length(text.as_bytes()).to_le_bytes());
                 frames.extend_from_slice(text.as_bytes());
             }
@@ -268,18 +285,19 @@ impl Frames {
     }
 
     fn record(&mut self) -> Result<WireRecord, WireError> {
-        let id = match self.fixed::<1>()? {
-            [0] => RecordId::Number(i64::from_le_bytes(self.fixed()?)),
-            [1] => {
+        let [tag] = self.fixed()?;
+        let id = match tag & !DELETED {
+            NUMBER => RecordId::Number(i64::from_le_bytes(self.fixed()?)),
+            TEXT => {
                 let length = u32::from_le_bytes(self.fixed()?) as usize;
                 let text = self.take(length)?;
                 RecordId::Text(std::str::from_utf8(&text).map_err(damaged)?.into())
             }
-            [tag] => return Err(damaged(format!("unknown id tag {tag}"))),
+            _ => return Err(damaged(format!("unknown tag {tag}"))),
         };
         let version = Version(i64::from_le_bytes(self.fixed()?));
         let length = u32::from_le_bytes(self.fixed()?) as usize;
-        Ok(WireRecord { id, version, data: self.take(length)? })
+        Ok(WireRecord { id, version, deleted: tag & DELETED != 0, data: self.take(length)? })
     }
 }
 
@@ -310,11 +328,12 @@ mod tests {
             any::<i64>().prop_map(RecordId::Number),
             ".{0,12}".prop_map(|text| RecordId::Text(text.into()))
         ];
-        (id, any::<i64>(), "[ -~é]{0,200}").prop_map(|(id, version, text)| WireRecord {
-            id,
-            version: Version(version),
-            data: serde_json::to_vec(&text).unwrap().into(),
-        })
+        (id, any::<i64>(), any::<bool>(), "[ -~é]{0,200}").prop_map(
+            |(id, version, deleted, text)| {
+                let data = serde_json::to_vec(&text).unwrap().into();
+                WireRecord { id, version: Version(version), deleted, data }
+            },
+        )
     }
 
     proptest! {
@@ -335,6 +354,7 @@ mod tests {
         let record = |id| WireRecord {
             id: RecordId::Number(id),
             version: Version(0),
+            deleted: false,
             data: format!(r#"{{"id":{id},"customer":"somebody","status":"placed","total":12.5}}"#)
                 .into(),
         };

@@ -33,6 +33,8 @@ pub struct Outgoing {
     pub id: RecordId,
     /// Its version.
     pub version: Version,
+    /// Whether the entity is to be deleted.
+    pub deleted: bool,
     /// Stable over every retry of this version: the idempotency key.
     pub key: Box<str>,
     /// What the transform made: the JSON to send.

@@ -23,7 +23,8 @@ pub use destination::{Batching, Destination, Outgoing};
 pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{
-    Claim, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal, Settle, Store, Void,
+    Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal, Settle, Store,
+    Void,
 };
 pub use transform::{Transform, Transformed};
 

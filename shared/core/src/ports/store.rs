@@ -4,8 +4,8 @@ use std::future::Future;
 
 use super::Unavailable;
 use crate::model::{
-    Advance, Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, ParkedKey, Position,
-    RecordId, Settled, StreamId, Version,
+    Advance, Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, ParkedKey,
+    Position, RecordId, Settled, StreamId,
 };
 
 type Answer<T> = Result<T, Unavailable>;
@@ -79,7 +79,8 @@ pub trait CursorStore: Send + Sync {
     ) -> impl Future<Output = Answer<bool>> + Send;
 
     /// Voids every open page: `head` = `watermark`, `committed` = `next` - 1, if the fence is still
-    /// ours and `committed` and `next` are as the caller saw them. Answers with the cursor as it is then.
+    /// ours and `committed` and `next` are as the caller saw them. Answers with the cursor as it is
+    /// then; a repeat finds that nothing is open and nothing was sealed since, and answers the same.
     fn void(
         &self,
         stream: &StreamId,
@@ -97,8 +98,9 @@ pub trait CursorStore: Send + Sync {
         paused: bool,
     ) -> impl Future<Output = Answer<()>> + Send;
 
-    /// Moves the line back (or forth) to `to`, voids every open page, raises the fence and the
-    /// generation, if the fence is as the caller saw it. Answers whether it did.
+    /// Moves the line back (or forth) to `to`, voids every open page, ends the lease, raises the
+    /// fence and the generation, if the fence is as the caller saw it. Answers whether it did; a
+    /// repeat finds it done, and answers the same.
     fn rewind(
         &self,
         stream: &StreamId,
@@ -191,28 +193,39 @@ pub trait Gates: Send + Sync {
 
 /// Which version of each entity the destination has; asked only where the flow orders by entity.
 pub trait Ledger: Send + Sync {
-    /// Claims the right to write this version. `owner` is unique to this try; a repeat by it finds
+    /// Claims the right to write this edition. `owner` is unique to this try; a repeat by it finds
     /// its own claim. The lock outlives the invocation by as long as a request can still land.
     fn claim(
         &self,
         stream: &StreamId,
         entity: &RecordId,
-        version: Version,
+        edition: Edition,
         owner: &str,
         now_ms: EpochMs,
         until_ms: EpochMs,
     ) -> impl Future<Output = Answer<Claim>> + Send;
 
-    /// Ends a claim: with `applied`, the version has landed or is parked; without, nothing was sent.
-    /// Does nothing where `owner` no longer has it; a repeat does nothing.
+    /// Ends a claim. Does nothing where `owner` no longer has it; a repeat does nothing.
     fn finish(
         &self,
         stream: &StreamId,
         entity: &RecordId,
-        version: Version,
+        edition: Edition,
         owner: &str,
-        applied: bool,
+        end: ClaimEnd,
     ) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// How a claim ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimEnd {
+    /// Nothing has landed: only the lock goes.
+    Free,
+    /// The edition has landed.
+    Applied,
+    /// The edition has landed and was the entity's deletion. What the ledger knows stays, as a
+    /// tombstone: without it an older version that comes late would bring the entity back.
+    Deleted,
 }
 
 /// What came of claiming an entity.
@@ -220,7 +233,7 @@ pub trait Ledger: Send + Sync {
 pub enum Claim {
     /// Write it.
     Mine,
-    /// This version or a newer one has been applied.
+    /// This edition or a newer one has been applied.
     Applied,
     /// A newer version was claimed; its own message sees it through.
     Newer,

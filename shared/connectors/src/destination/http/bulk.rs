@@ -91,6 +91,7 @@ mod tests {
         Outgoing {
             id: RecordId::Number(1),
             version: Version(0),
+            deleted: false,
             key: key.into(),
             body: bytes::Bytes::from_static(body.as_bytes()),
         }

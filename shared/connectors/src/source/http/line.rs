@@ -166,7 +166,7 @@ impl Line {
         for data in row.riders {
             let mark = self.last.mark().cloned().unwrap_or_else(|| floor(self.by));
             let id = unreadable_id(&data);
-            self.ready.push(Record { mark, id, version: Version(0), data });
+            self.ready.push(Record { mark, id, version: Version(0), deleted: false, data });
         }
         // A record that has no order by time never changes: one version.
         let version = Version(row.mark.at.as_ref().map_or(0, |at| at.ns));
@@ -175,6 +175,7 @@ impl Line {
             id: row.mark.id.clone(),
             mark: row.mark,
             version,
+            deleted: false,
             data: row.data,
         });
     }

@@ -1,14 +1,18 @@
 //! I1–I9, looked at after every step.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use futures_util::FutureExt;
 use tidegate_core::{
-    model::{Cursor, Emission, Page, PageMessage, PageState, Parked, Position},
+    app::{End, FetchReport},
+    model::{
+        Cursor, Emission, Fence, Page, PageMessage, PageNumber, PageState, Parked, Position,
+        RecordId,
+    },
     ports::{CursorStore, ParkedStore},
 };
 
-use super::world::{World, position};
+use crate::world::{Row, World, position};
 
 /// What was seen before, to see what went back.
 #[derive(Default)]
@@ -20,13 +24,21 @@ pub struct Watch {
 impl Watch {
     /// Checks everything that must hold at every step.
     pub fn check(&mut self, world: &World) -> Result<(), String> {
-        if let Some(breach) = world.inner().breach.clone() {
+        if let Some(breach) = world.inner().breach.take() {
             return Err(breach);
         }
         let Some(cursor) = cursor(world) else { return Ok(()) };
+        if self.last.as_ref() == Some(&cursor) {
+            return Ok(());
+        }
+        let rewound = self.last.as_ref().is_some_and(|last| last.generation < cursor.generation);
+        if rewound {
+            world.inner().rewound = Some((world.now_ms(), cursor.watermark.clone()));
+        }
         if let Some(last) = &self.last {
             let went_back = cursor.committed < last.committed
-                || cursor.watermark < last.watermark
+                || (cursor.watermark < last.watermark && !rewound)
+                || cursor.generation < last.generation
                 || cursor.fence < last.fence
                 || cursor.next < last.next;
             if went_back {
@@ -39,6 +51,8 @@ impl Watch {
             settled_up_to(world, &cursor.watermark, "I2")?;
         }
         self.pages(world, &cursor)?;
+        let sealed = self.last.as_ref().map_or(1, |last| last.next)..cursor.next;
+        every_page_was_sent(world, sealed)?;
         self.last = Some(cursor);
         Ok(())
     }
@@ -63,6 +77,30 @@ impl Watch {
     }
 }
 
+/// A page is sealed only after its message was sent: else nobody carries it, until it is reaped.
+fn every_page_was_sent(world: &World, sealed: Range<PageNumber>) -> Result<(), String> {
+    if sealed.is_empty() {
+        return Ok(());
+    }
+    let pages = pages_after(world, sealed.start - 1);
+    let inner = world.inner();
+    match pages.iter().find(|page| !inner.emitted.contains(&page.emission)) {
+        Some(page) => {
+            Err(format!("page {} is sealed, and its message was never sent", page.number))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A run ends as fenced off only where somebody else raised the fence.
+pub fn fetched(world: &World, fence_before: Fence, report: &FetchReport) {
+    let fence = cursor(world).map_or(0, |cursor| cursor.fence);
+    if report.end == End::Fenced && fence <= fence_before + 1 {
+        let breach = "a fetcher says that it was fenced off, and nobody else came".to_owned();
+        world.inner().breach = Some(breach);
+    }
+}
+
 /// I9: a message is acknowledged only if settled, superseded or committed.
 pub fn acknowledged(world: &World, message: &PageMessage) {
     let cursor = cursor(world).expect("a message comes after its cursor");
@@ -83,7 +121,7 @@ pub fn acknowledged(world: &World, message: &PageMessage) {
 }
 
 /// At rest: everything has landed at its newest version or is parked (I3, I4), the watermark is at
-/// the end (I5).
+/// the end (I5), and what a rewind went back over was sent again.
 pub fn at_rest(world: &World) -> Result<(), String> {
     let end = end_of_source(world);
     let cursor = cursor(world).unwrap_or_default();
@@ -93,13 +131,17 @@ pub fn at_rest(world: &World) -> Result<(), String> {
     settled_up_to(world, &end, "I4")?;
     let parked = parked(world);
     let inner = world.inner();
-    for (id, at) in &inner.rows {
+    for (id, row) in &inner.rows {
         let has = inner.landed.get(id);
-        let aside = parked
-            .iter()
-            .any(|it| it.key.id.to_string() == id.to_string() && it.key.version.0 >= *at);
-        if has.is_none_or(|has| has < at) && !aside {
-            return Err(format!("I3: the destination ends with {id}@{has:?}, the source has {at}"));
+        if has != Some(row) && !aside(&parked, *id, *row) {
+            return Err(format!(
+                "I3: the destination ends with {id} {has:?}, the source has {row}"
+            ));
+        }
+        let Some((rewound_ms, to)) = &inner.rewound else { continue };
+        let sent_again = inner.sent_ms.get(id).is_some_and(|sent_ms| sent_ms >= rewound_ms);
+        if position(*id, *row) > *to && !sent_again && !aside(&parked, *id, *row) {
+            return Err(format!("a rewind to {to} at {rewound_ms} never sent {id} again"));
         }
     }
     Ok(())
@@ -109,23 +151,24 @@ pub fn at_rest(world: &World) -> Result<(), String> {
 fn settled_up_to(world: &World, up_to: &Position, name: &str) -> Result<(), String> {
     let parked = parked(world);
     let inner = world.inner();
-    for (id, at) in &inner.rows {
-        if position(*id, *at) > *up_to || inner.newest_landed.get(id).is_some_and(|it| it >= at) {
+    for (id, row) in &inner.rows {
+        let landed = inner.newest_landed.get(id).is_some_and(|it| *it >= row.at_ms);
+        if landed || position(*id, *row) > *up_to || aside(&parked, *id, *row) {
             continue;
         }
-        let aside = parked
-            .iter()
-            .any(|it| it.key.id.to_string() == id.to_string() && it.key.version.0 >= *at);
-        if !aside {
-            return Err(format!("{name}: {up_to} is ahead of {id}@{at}, which has not landed"));
-        }
+        return Err(format!("{name}: {up_to} is ahead of {id} {row}, which has not landed"));
     }
     Ok(())
 }
 
+/// Whether it is parked, at this version or a newer one.
+fn aside(parked: &[Parked], id: i64, row: Row) -> bool {
+    parked.iter().any(|it| it.key.id == RecordId::Number(id) && it.key.version.0 >= row.at_ms)
+}
+
 pub fn end_of_source(world: &World) -> Position {
     let inner = world.inner();
-    inner.rows.iter().map(|(id, at)| position(*id, *at)).max().unwrap_or_default()
+    inner.rows.iter().map(|(id, row)| position(*id, *row)).max().unwrap_or_default()
 }
 
 pub fn cursor(world: &World) -> Option<Cursor> {
@@ -136,7 +179,7 @@ fn pages_after(world: &World, after: u64) -> Vec<Page> {
     now(world.store.pages_after(&world.stream, after, usize::MAX))
 }
 
-fn parked(world: &World) -> Vec<Parked> {
+pub fn parked(world: &World) -> Vec<Parked> {
     now(world.store.parked(&world.stream, None, usize::MAX))
 }
 

@@ -1,18 +1,19 @@
 //! The actors: invocations of the production code, as a host would start them.
 
 use tidegate_core::{
-    app::{Arrival, Disposition, FetchRun, Flow, Ports, bury, fetch, process},
+    app::{Arrival, Disposition, FetchRun, Flow, Ports, bury, fetch, process, process_replay},
     decide::Deadline,
     model::{Message, PageMessage},
     ports::{Clock, Receipt},
 };
 
-use super::{
-    ports::{Same, Seat, SimDestination, SimSource, yield_once},
-    world::{Carried, INVOCATION_MS, PROCESSORS, RECEIVES_MAX, VISIBILITY_MS, World},
+use crate::{
+    invariants,
+    seat::{Same, Seat, SimDestination, SimSource, yield_once},
+    world::{Carried, INVOCATION_MS, PROCESSORS, SHORT_LEASE_MS, VISIBILITY_MS, World},
 };
 
-fn ports(seat: &Seat) -> Ports<Seat, Seat, Seat, Seat> {
+pub fn ports(seat: &Seat) -> Ports<Seat, Seat, Seat, Seat> {
     Ports { store: seat.clone(), queue: seat.clone(), clock: seat.clone(), entropy: seat.clone() }
 }
 
@@ -28,28 +29,45 @@ fn flow(seat: &Seat) -> Flow {
 
 pub async fn fetcher(seat: Seat) {
     let now_ms = seat.now_ms();
+    let oversleeps = seat.world.scenario.fetchers_oversleep();
+    let lease_ms = if oversleeps { SHORT_LEASE_MS } else { INVOCATION_MS };
     let run = FetchRun {
-        deadline: Deadline::new(now_ms, now_ms + INVOCATION_MS),
+        deadline: Deadline::new(now_ms, now_ms + lease_ms),
         records_max: None,
         send_delay_ms: 2_000,
     };
+    let fence_before = invariants::cursor(&seat.world).map_or(0, |cursor| cursor.fence);
     // An error is a lost answer: the next run goes on.
-    let _ = fetch(&ports(&seat), &flow(&seat), run).await;
+    if let Ok(report) = fetch(&ports(&seat), &flow(&seat), run).await {
+        seat.world.inner().voided += report.voided;
+        invariants::fetched(&seat.world, fence_before, &report);
+    }
 }
 
 pub async fn processor(seat: Seat, carried: Vec<Carried>) {
     let now_ms = seat.now_ms();
     let deadline = Deadline::new(now_ms, now_ms + INVOCATION_MS);
-    let arrivals = carried.iter().map(|message| Arrival {
-        receipt: Receipt(message.name.to_string().into()),
-        receives: message.receives,
-        page: page_of(message),
-    });
     let (ports, flow) = (ports(&seat), flow(&seat));
-    let Ok(report) = process(&ports, &flow, arrivals.collect(), deadline, PROCESSORS).await else {
-        return;
-    };
-    for (receipt, disposition) in report.dispositions {
+    let (mut pages, mut replays) = (Vec::new(), Vec::new());
+    for Carried { name, body, receives, .. } in carried {
+        let receipt = Receipt(name.to_string().into());
+        match Message::decode(&body).expect("the application wrote it") {
+            Message::Page(page) => pages.push(Arrival { receipt, receives, page }),
+            Message::Replay(replay) => replays.push((receipt, replay)),
+        }
+    }
+    let mut dispositions = Vec::new();
+    if !pages.is_empty()
+        && let Ok(report) = process(&ports, &flow, pages, deadline, PROCESSORS).await
+    {
+        dispositions.extend(report.dispositions);
+    }
+    for (receipt, replay) in replays {
+        if let Ok(report) = process_replay(&ports, &flow, receipt, replay, deadline).await {
+            dispositions.extend(report.dispositions);
+        }
+    }
+    for (receipt, disposition) in dispositions {
         if disposition == Disposition::Acknowledge {
             let name: u64 = receipt.0.parse().expect("a receipt is the message's name");
             acknowledge(&seat, name).await;
@@ -62,8 +80,8 @@ async fn acknowledge(seat: &Seat, name: u64) {
     let _ = seat
         .call("acknowledge", async || {
             let message = seat.world.inner().messages.iter().find(|it| it.name == name).cloned();
-            if let Some(message) = message {
-                super::invariants::acknowledged(&seat.world, &page_of(&message));
+            if let Some(page) = message.as_ref().and_then(page_of) {
+                invariants::acknowledged(&seat.world, &page);
             }
             seat.world.inner().messages.retain(|message| message.name != name);
         })
@@ -73,15 +91,22 @@ async fn acknowledge(seat: &Seat, name: u64) {
 pub async fn burier(seat: Seat) {
     let Some(letter) = seat.world.inner().dead.first().cloned() else { return };
     yield_once().await;
-    let buried = bury(&ports(&seat), &flow(&seat), &page_of(&letter)).await;
-    if buried.is_ok_and(|report| report.buried) {
+    // What a replay was to try again is parked still.
+    let buried = match page_of(&letter) {
+        None => true,
+        Some(page) => {
+            let report = bury(&ports(&seat), &flow(&seat), &page).await;
+            report.is_ok_and(|report| report.buried)
+        }
+    };
+    if buried {
         seat.world.inner().dead.retain(|it| it.name != letter.name);
     }
 }
 
 /// What the event source mapping does: takes visible messages in any order.
 pub fn receive(world: &World, max: usize) -> Vec<Carried> {
-    let now_ms = world.clock.now_ms();
+    let now_ms = world.now_ms();
     let inner = &mut *world.inner();
     let mut taken = Vec::new();
     while taken.len() < max {
@@ -93,9 +118,10 @@ pub fn receive(world: &World, max: usize) -> Vec<Carried> {
         }
         let place = visible[inner.rng.below(visible.len() as u64) as usize];
         inner.messages[place].receives += 1;
-        if inner.messages[place].receives > RECEIVES_MAX {
+        if inner.messages[place].receives > world.receives_max {
             let dead = inner.messages.remove(place);
             inner.dead.push(dead);
+            inner.dead_ever += 1;
             continue;
         }
         inner.messages[place].visible_ms = now_ms + VISIBILITY_MS;
@@ -104,9 +130,9 @@ pub fn receive(world: &World, max: usize) -> Vec<Carried> {
     taken
 }
 
-fn page_of(message: &Carried) -> PageMessage {
-    match Message::decode(&message.body).expect("the fetcher wrote it") {
-        Message::Page(page) => page,
-        Message::Replay(_) => unreachable!("nobody replays here"),
+fn page_of(message: &Carried) -> Option<PageMessage> {
+    match Message::decode(&message.body).expect("the application wrote it") {
+        Message::Page(page) => Some(page),
+        Message::Replay(_) => None,
     }
 }

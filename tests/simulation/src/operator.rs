@@ -1,0 +1,77 @@
+//! What somebody does to the stream meanwhile, with the production code's own operations.
+
+use tidegate_core::{
+    app::{list_parked, replay, rewind, set_paused, status},
+    memory::SplitMix,
+    model::Position,
+    ports::CursorStore,
+};
+
+use crate::{
+    actors::ports,
+    invariants::cursor,
+    seat::Seat,
+    world::{World, position},
+};
+
+/// One thing that an operator does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    Look,
+    Pause,
+    Resume,
+    /// The destination takes from now on what it refused, and everything parked is tried again.
+    FixAndReplay,
+    /// To the position of some row, or the start; never beyond the watermark, for that would skip.
+    Rewind,
+}
+
+impl Deed {
+    pub fn draw(rng: &mut SplitMix, rewinds: bool) -> Self {
+        match rng.below(10) {
+            0..2 => Self::Pause,
+            2..5 => Self::Resume,
+            _ if rewinds => Self::Rewind,
+            5..7 => Self::FixAndReplay,
+            7..9 => Self::Rewind,
+            _ => Self::Look,
+        }
+    }
+}
+
+/// Does it once; an answer that is lost is not asked for again.
+pub async fn operator(seat: Seat, deed: Deed) {
+    let (ports, stream) = (ports(&seat), &seat.world.stream);
+    seat.world.note(|| format!("{} will {deed:?}", seat.name));
+    match deed {
+        Deed::Look => drop(status(&ports, stream).await),
+        Deed::Pause => drop(set_paused(&ports, stream, true).await),
+        Deed::Resume => drop(set_paused(&ports, stream, false).await),
+        Deed::FixAndReplay => {
+            seat.world.inner().poison.clear();
+            if let Ok(parked) = list_parked(&ports, stream, |_| true).await {
+                let _ = replay(&ports, stream, &parked).await;
+            }
+        }
+        Deed::Rewind => {
+            // A first look, for the cursor may not be there yet.
+            if matches!(ports.store.cursor(stream).await, Ok(Some(_))) {
+                let to = somewhere_before(&seat.world);
+                let _ = rewind(&ports, stream, &to).await;
+            }
+        }
+    }
+}
+
+fn somewhere_before(world: &World) -> Position {
+    let watermark = cursor(world).map(|cursor| cursor.watermark).unwrap_or_default();
+    let inner = &mut *world.inner();
+    let rows: Vec<Position> = inner
+        .rows
+        .iter()
+        .map(|(id, row)| position(*id, *row))
+        .filter(|position| *position <= watermark)
+        .collect();
+    let place = inner.rng.below(rows.len() as u64 + 1) as usize;
+    rows.into_iter().nth(place).unwrap_or_default()
+}

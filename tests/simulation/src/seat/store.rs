@@ -1,0 +1,140 @@
+//! The table.
+
+use std::{borrow::Borrow, future::Future};
+
+use futures_util::FutureExt;
+use tidegate_core::{
+    model::{
+        Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, ParkedKey,
+        Position, RecordId, Settled, StreamId,
+    },
+    ports::{
+        Advance, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,
+        Settle, Unavailable, Void,
+    },
+};
+
+use super::Seat;
+
+/// An argument that is kept until a late effect, and then lent to it.
+trait Keep: Sized {
+    type Kept: Send + 'static;
+    type Lent<'a>
+    where
+        Self: 'a;
+    fn keep(self) -> Self::Kept;
+    fn lend<'a>(kept: &'a Self::Kept) -> Self::Lent<'a>
+    where
+        Self: 'a;
+}
+
+impl<T: ToOwned<Owned: Send + 'static> + ?Sized> Keep for &T {
+    type Kept = T::Owned;
+    type Lent<'a>
+        = &'a T
+    where
+        Self: 'a;
+    fn keep(self) -> T::Owned {
+        self.to_owned()
+    }
+    fn lend<'a>(kept: &'a T::Owned) -> &'a T
+    where
+        Self: 'a,
+    {
+        kept.borrow()
+    }
+}
+
+impl Keep for Option<&ParkedKey> {
+    type Kept = Option<ParkedKey>;
+    type Lent<'a>
+        = Option<&'a ParkedKey>
+    where
+        Self: 'a;
+    fn keep(self) -> Option<ParkedKey> {
+        self.cloned()
+    }
+    fn lend<'a>(kept: &'a Option<ParkedKey>) -> Option<&'a ParkedKey>
+    where
+        Self: 'a,
+    {
+        kept.as_ref()
+    }
+}
+
+macro_rules! keep_copies {
+    ($($kind:ty),*) => {
+        $(impl Keep for $kind {
+            type Kept = $kind;
+            type Lent<'a> = $kind;
+            fn keep(self) -> $kind {
+                self
+            }
+            fn lend<'a>(kept: &'a $kind) -> $kind
+            where
+                Self: 'a,
+            {
+                *kept
+            }
+        })*
+    };
+}
+keep_copies!(bool, u32, u64, i64, usize, Gate, Edition, ClaimEnd);
+
+macro_rules! calls {
+    ($($port:ident { $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)* })*) => {
+        /// Every call on the table.
+        pub const CALLS: &[&str] = &[$($(stringify!($name)),*),*];
+
+        $(impl $port for Seat {
+            $(fn $name(&self, $($argument: $kind),*)
+                -> impl Future<Output = Result<$answer, Unavailable>> + Send
+            {
+                $(let $argument = Keep::keep($argument);)*
+                self.call_store(stringify!($name), move |store| {
+                    let answer = store.$name($(<$kind as Keep>::lend(&$argument)),*).now_or_never();
+                    answer.expect("memory answers at once").expect("memory always answers")
+                })
+            })*
+        })*
+    };
+}
+
+calls! {
+    CursorStore {
+        acquire(stream: &StreamId, owner: &str, now_ms: EpochMs, until_ms: EpochMs) -> Lease;
+        release(stream: &StreamId, owner: &str) -> ();
+        load(stream: &StreamId, numbers: &[PageNumber]) -> (Cursor, Gate, Vec<Page>);
+        pages_after(stream: &StreamId, after: PageNumber, limit: usize) -> Vec<Page>;
+        seal(stream: &StreamId, fence: Fence, pages: &[NewPage], now_ms: EpochMs) -> Seal;
+        settle(
+            stream: &StreamId, number: PageNumber, emission: &Emission, settled: &Settled,
+            done: bool, now_ms: EpochMs
+        ) -> Settle;
+        advance(stream: &StreamId, advance: &Advance) -> bool;
+        void(stream: &StreamId, fence: Fence, seen: &Cursor) -> Void;
+        cursor(stream: &StreamId) -> Option<Cursor>;
+        set_paused(stream: &StreamId, paused: bool) -> ();
+        rewind(stream: &StreamId, seen: Fence, to: &Position) -> bool;
+    }
+    Gates {
+        shut(stream: &StreamId, until_ms: EpochMs, failures: u32) -> ();
+        probe(stream: &StreamId, seen: Gate, until_ms: EpochMs) -> bool;
+        open(stream: &StreamId) -> ();
+    }
+    Ledger {
+        claim(
+            stream: &StreamId, entity: &RecordId, edition: Edition, owner: &str, now_ms: EpochMs,
+            until_ms: EpochMs
+        ) -> Claim;
+        finish(
+            stream: &StreamId, entity: &RecordId, edition: Edition, owner: &str, end: ClaimEnd
+        ) -> ();
+    }
+    ParkedStore {
+        park(records: &[Parked]) -> ();
+        parked(stream: &StreamId, after: Option<&ParkedKey>, limit: usize) -> Vec<Parked>;
+        parked_by_key(stream: &StreamId, keys: &[ParkedKey]) -> Vec<Parked>;
+        unpark(stream: &StreamId, keys: &[ParkedKey]) -> ();
+    }
+}

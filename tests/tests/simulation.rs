@@ -1,0 +1,105 @@
+//! The commit protocol under every fault: tests/simulation, as far as every test run goes.
+//!
+//! `SIMULATION_SEEDS` sets how many seeds are run (default 10,000), `SIMULATION_FIRST` the first one.
+//! A million on all cores: `cargo run --release -p tidegate-simulation -- --seeds 1000000`.
+
+use std::{sync::Mutex, thread};
+
+use tidegate_core::{guard, model::Blame};
+use tidegate_simulation::{
+    episode::{self, Episode, harm, play},
+    mutation::{Noticed, notice},
+    scenario::Scenario,
+    seeds::{explain, history, simulate_all},
+    sweep,
+};
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().map_or(default, |text| text.parse().expect("a number of seeds"))
+}
+
+#[test]
+fn every_seed_holds_every_invariant() {
+    let (first, seeds) = (number("SIMULATION_FIRST", 0), number("SIMULATION_SEEDS", 10_000));
+    if let Err(breach) = simulate_all(first, seeds, |_| ()) {
+        panic!("{}", explain(breach.seed, Scenario::of(breach.seed), None));
+    }
+}
+
+#[test]
+fn the_same_seed_runs_the_same_way() {
+    for seed in 0..33 {
+        let [first, second] = [0, 1].map(|_| history(seed, Scenario::of(seed)));
+        assert_eq!(first, second, "seed {seed}");
+        assert!(first.0.len() > 20, "seed {seed} did something");
+    }
+}
+
+#[test]
+fn a_crash_at_any_await_is_stood() {
+    let swept = sweep::singles().unwrap_or_else(|breach| panic!("{breach}"));
+    println!("{} awaits, {} runs, {} calls", swept.awaits, swept.runs, swept.calls.len());
+    assert_eq!(swept.calls, sweep::every_call(), "every call was crashed at, before and after");
+    assert!(swept.awaits > 400, "{swept:?}");
+}
+
+#[test]
+fn two_crashes_at_any_two_awaits_are_stood() {
+    let swept = sweep::pairs().unwrap_or_else(|breach| panic!("{breach}"));
+    println!("{} pairs of awaits, {} runs", swept.awaits, swept.runs);
+    assert!(swept.runs > 4_000, "{swept:?}");
+}
+
+#[test]
+fn every_guard_is_missed_when_it_is_out() {
+    let left = Mutex::new(guard::ALL.iter());
+    let unnoticed = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let next = left.lock().unwrap().next();
+            let Some(guard) = next else { break };
+            let noticed = notice(*guard, 20_000 / Scenario::ALL.len() as u64);
+            println!("{:20} {}", format!("{guard:?}"), noticed.line());
+            if noticed == Noticed::Nothing {
+                unnoticed.lock().unwrap().push(*guard);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    assert_eq!(unnoticed.into_inner().unwrap(), []);
+}
+
+fn stood(episode: &Episode) {
+    let told = play(episode, None).unwrap_or_else(|breach| panic!("{episode:?}: {breach}"));
+    println!("{told:?}");
+    assert_eq!(harm(&told, episode), None);
+}
+
+#[test]
+fn an_hour_of_outage_harms_nothing() {
+    episode::an_hour().iter().for_each(stood);
+}
+
+#[test]
+fn three_days_of_outage_harm_nothing() {
+    episode::three_days().iter().for_each(stood);
+}
+
+#[test]
+fn one_bad_record_in_ten_thousand_delays_nothing() {
+    let clean = Episode { records: 10_000, down: None, poison: None };
+    let poisoned = Episode { poison: Some(5_000), ..clean.clone() };
+    let [clean, poisoned] = [clean, poisoned].map(|episode| play(&episode, None).unwrap());
+    assert_eq!((poisoned.delivered, poisoned.parked), (9_999, 1));
+    assert_eq!((clean.delivered, clean.parked), (10_000, 0));
+    assert_eq!(poisoned.drained_ms, clean.drained_ms);
+}
+
+#[test]
+fn a_short_outage_is_over_when_the_next_probe_gets_through() {
+    let told = play(&episode::outage(20_000, Blame::Destination), None).unwrap();
+    assert_eq!((told.delivered, told.parked, told.dead), (20_000, 0, 0));
+}
