@@ -58,6 +58,8 @@ pub enum Guard {
     CarriedIsNotLost,
     /// A failing destination gets one probe at a time.
     OneProbe,
+    /// A record that kills whoever handles it is found and passed.
+    Careful,
     /// While nothing gets through it is the destination that fails, and nothing is given up.
     GiveUpAlone,
 }
@@ -117,6 +119,7 @@ mod switchboard {
         Guard::ReceiptsLast,
         Guard::CarriedIsNotLost,
         Guard::OneProbe,
+        Guard::Careful,
         Guard::GiveUpAlone,
     ];
 

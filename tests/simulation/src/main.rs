@@ -49,7 +49,11 @@ fn main() -> anyhow::Result<()> {
         let pairs = sweep::pairs().map_err(anyhow::Error::msg)?;
         println!("{} pairs of awaits, {} runs", pairs.awaits, pairs.runs);
     } else if arguments.outages {
-        for episode in episode::an_hour().into_iter().chain(episode::three_days()) {
+        for episode in episode::an_hour()
+            .into_iter()
+            .chain([episode::killer(1_000)])
+            .chain(episode::three_days())
+        {
             let told = episode::play(&episode, None).map_err(anyhow::Error::msg)?;
             println!("{:?}\n  {told:?}", episode.down);
         }
@@ -68,7 +72,8 @@ fn main() -> anyhow::Result<()> {
         };
         if let Err(breach) = simulate_all(arguments.first, arguments.seeds, seen) {
             let scenario = Scenario::of(breach.seed);
-            anyhow::bail!("{}", explain(breach.seed, scenario, None));
+            eprintln!("{}", explain(breach.seed, scenario, None));
+            std::process::exit(1);
         }
         println!("{} seeds, 0 breaches", arguments.seeds);
     }

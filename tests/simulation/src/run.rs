@@ -103,7 +103,7 @@ impl Run {
             if self.actors.is_empty() {
                 let visible_now = self.visible();
                 if self.is_done() && idle > 3 {
-                    if self.world.inner().poison.is_empty() && !parked(&self.world).is_empty() {
+                    if self.takes_everything() && !parked(&self.world).is_empty() {
                         // The destination takes everything: nothing may stay parked.
                         if replays == REPLAYS_MAX {
                             return Err("I4: what was parked is never delivered".into());
@@ -137,10 +137,18 @@ impl Run {
         Err("I5: at rest, and messages are still about".into())
     }
 
+    fn takes_everything(&self) -> bool {
+        let inner = self.world.inner();
+        inner.poison.is_empty() && inner.killers.is_empty()
+    }
+
     fn is_done(&self) -> bool {
         let quiet = {
             let inner = self.world.inner();
-            inner.messages.is_empty() && inner.landing.is_empty() && inner.dead.is_empty()
+            inner.messages.is_empty()
+                && inner.landing.is_empty()
+                && inner.dead.is_empty()
+                && inner.late_effects.is_empty()
         };
         let watermark = cursor(&self.world).map(|cursor| cursor.watermark).unwrap_or_default();
         quiet

@@ -23,6 +23,8 @@ pub enum Scenario {
     LateLandings,
     /// Requests land however late; the destination takes no older version for a newer one.
     Conditional,
+    /// Records that kill whoever handles them.
+    Killers,
     /// Somebody pauses, resumes, rewinds and replays meanwhile.
     Operators,
     /// Many rewinds, and fetchers that sleep through them.
@@ -41,6 +43,7 @@ impl Scenario {
         Self::Log,
         Self::LateLandings,
         Self::Conditional,
+        Self::Killers,
         Self::Operators,
         Self::Rewinds,
     ];
@@ -78,7 +81,7 @@ impl Scenario {
     }
 
     pub(crate) fn has_operators(self) -> bool {
-        matches!(self, Self::Operators | Self::Rewinds)
+        matches!(self, Self::Killers | Self::Operators | Self::Rewinds)
     }
 
     /// The destination refuses what is older than what it has.

@@ -76,6 +76,10 @@ pub struct Inner {
     pub log: BTreeSet<(EpochMs, i64, bool)>,
     /// Refused by the destination, for good.
     pub poison: BTreeSet<i64>,
+    /// Whoever handles these dies of it.
+    pub killers: BTreeSet<i64>,
+    /// How often somebody did.
+    pub killed: u32,
     /// So many requests to come find the destination down.
     pub down_for_requests: u32,
     /// The destination is down then, and what that says of it.
@@ -155,6 +159,9 @@ impl World {
         // A record that only ever fails by chance is never given up.
         settings.retry.attempts_max = u32::MAX;
         let faults = Faults::draw(&mut rng);
+        let killers = if scenario == Scenario::Killers { [3, 5].into() } else { BTreeSet::new() };
+        let mut inner = Inner::new(rng, faults, poison);
+        inner.killers = killers;
         Self {
             scenario,
             stream: StreamId::new("sim", "s").expect("a stream"),
@@ -162,7 +169,7 @@ impl World {
             clock: ManualClock::at(1_000_000),
             store: Arc::new(MemoryStore::new()),
             receives_max: RECEIVES_MAX,
-            inner: Arc::new(Mutex::new(Inner::new(rng, faults, poison))),
+            inner: Arc::new(Mutex::new(inner)),
         }
     }
 
@@ -227,6 +234,8 @@ impl Inner {
             log: BTreeSet::new(),
             rows: BTreeMap::new(),
             poison,
+            killers: BTreeSet::new(),
+            killed: 0,
             down_for_requests: 0,
             down: None,
             lands_after_ms: None,

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tidegate_aws::{Clients, InProcess, Requests, Table};
 use tidegate_core::{
-    model::{Cursor, Gate, Parked, ParkedKey, Position, RecordId, Settled, Version},
+    model::{Cursor, Gate, Parked, Position, RecordId, RecordKey, Settled, Version},
     ports::{Advance, CursorStore, Gates, Lease, ParkedStore, Seal, Settle, Unavailable},
 };
 use tidegate_local::EmbeddedTable;
@@ -119,8 +119,9 @@ async fn a_void_or_rewind_whose_answer_is_lost_is_told_from_anothers() {
     let table = losing_answers();
     let seen = sealed(&table, 2).await;
     let voided = table.void(&stream(), 1, &seen).await.unwrap();
-    let expected = Cursor { head: Position::Start, committed: 2, ..seen };
-    assert_eq!(voided, tidegate_core::ports::Void::Voided(expected));
+    let careful_to = seen.head.clone();
+    let expected = Cursor { head: Position::Start, committed: 2, careful_to, ..seen };
+    assert_eq!(voided, tidegate_core::ports::Void::Voided(Box::new(expected)));
     assert_eq!(table.rewind(&stream(), 1, &at(5)).await, Ok(true));
     assert_eq!(table.rewind(&stream(), 1, &at(6)).await, Ok(false));
     assert_eq!(cursor_of(&table).await.generation, 1);
@@ -159,7 +160,7 @@ fn in_part(most: usize) -> (Table, Requests) {
 fn parked(id: i64) -> Parked {
     Parked {
         stream: stream(),
-        key: ParkedKey { id: RecordId::Number(id), version: Version(1) },
+        key: RecordKey { id: RecordId::Number(id), version: Version(1) },
         status: None,
         reason: "no".into(),
         page: 1,

@@ -13,6 +13,7 @@ contract!(
     the_first_claim_is_ours,
     a_lock_keeps_others_out_until_no_write_can_land,
     a_repeat_finds_its_own_claim,
+    repro_another_version_by_the_same_owner_is_no_repeat,
     what_is_applied_needs_nothing,
     a_newer_version_is_claimed_after_it,
     an_older_version_yields_to_a_claimed_one,
@@ -74,6 +75,17 @@ async fn a_repeat_finds_its_own_claim<S: Ledger>(store: &S) {
         assert_eq!(claim(store, 2, "a", 0).await, Claim::Mine);
     }
     assert_eq!(claim(store, 2, "b", 1).await, Claim::Locked { until_ms: 100 });
+}
+
+/// In memory it was taken for one: the newer version was then sent under the older one's claim, and
+/// the older one afterwards.
+async fn repro_another_version_by_the_same_owner_is_no_repeat<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    assert_eq!(claim(store, 3, "a", 0).await, Claim::Mine);
+    assert_eq!(claim(store, 2, "a", 0).await, Claim::Locked { until_ms: 100 });
+    assert_eq!(claim(store, 2, "b", 101).await, Claim::Newer);
+    finish(store, 3, "a", Applied).await;
+    assert_eq!(claim(store, 3, "b", 102).await, Claim::Applied);
 }
 
 async fn what_is_applied_needs_nothing<S: Ledger>(store: &S) {

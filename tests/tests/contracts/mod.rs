@@ -14,6 +14,7 @@ mod pages;
 mod parameters;
 mod parked;
 mod queue;
+mod suspects;
 
 use std::future::Future;
 

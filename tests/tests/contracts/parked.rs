@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tidegate_core::{
-    model::{Parked, ParkedKey, RecordId, StreamId, Version},
+    model::{Parked, RecordId, RecordKey, StreamId, Version},
     ports::ParkedStore,
 };
 
@@ -23,15 +23,15 @@ contract!(
     once_only:
 );
 
-fn key(id: i64, version: i64) -> ParkedKey {
-    ParkedKey { id: RecordId::Number(id), version: Version(version) }
+fn key(id: i64, version: i64) -> RecordKey {
+    RecordKey { id: RecordId::Number(id), version: Version(version) }
 }
 
-fn text_key(id: &str, version: i64) -> ParkedKey {
-    ParkedKey { id: RecordId::Text(id.into()), version: Version(version) }
+fn text_key(id: &str, version: i64) -> RecordKey {
+    RecordKey { id: RecordId::Text(id.into()), version: Version(version) }
 }
 
-fn record(key: ParkedKey, data: impl Into<Bytes>) -> Parked {
+fn record(key: RecordKey, data: impl Into<Bytes>) -> Parked {
     Parked {
         stream: stream(),
         key,
@@ -86,7 +86,7 @@ async fn of_two_with_one_key_the_last_is_kept<S: ParkedStore>(store: &S) {
 }
 
 /// Some keys in their order.
-fn line() -> Vec<ParkedKey> {
+fn line() -> Vec<RecordKey> {
     let long = "z".repeat(800);
     let mut line = vec![key(i64::MIN, 0), key(-10, 0), key(-9, 0), key(0, -1), key(0, 0)];
     line.extend([key(9, 5), key(9, 10), key(10, 1), key(i64::MAX, i64::MAX)]);
@@ -109,7 +109,7 @@ async fn they_are_listed_in_order_of_key<S: ParkedStore>(store: &S) {
 async fn they_are_listed_a_page_at_a_time<S: ParkedStore>(store: &S) {
     let records: Vec<_> = line().into_iter().map(|key| record(key, "{}")).collect();
     store.park(&records).await.unwrap();
-    let mut keys: Vec<ParkedKey> = Vec::new();
+    let mut keys: Vec<RecordKey> = Vec::new();
     loop {
         let page = store.parked(&stream(), keys.last(), 4).await.unwrap();
         assert!(page.len() <= 4);

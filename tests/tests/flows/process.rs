@@ -43,6 +43,7 @@ impl Report for std::process::ExitCode {
 pub struct Tidegate {
     arguments: Vec<String>,
     secrets: Vec<(String, String)>,
+    memory_kb: Option<u64>,
 }
 
 /// What a command came to.
@@ -56,7 +57,7 @@ pub struct Ended {
 /// `tidegate` with these arguments.
 pub fn tidegate<I: Into<String>>(arguments: impl IntoIterator<Item = I>) -> Tidegate {
     let arguments = arguments.into_iter().map(Into::into).collect();
-    Tidegate { arguments, secrets: Vec::new() }
+    Tidegate { arguments, secrets: Vec::new(), memory_kb: None }
 }
 
 impl Tidegate {
@@ -66,9 +67,24 @@ impl Tidegate {
         self
     }
 
+    /// With so much memory and no more.
+    pub fn memory_kb(mut self, memory_kb: u64) -> Self {
+        self.memory_kb = Some(memory_kb);
+        self
+    }
+
     pub fn start(&self) -> Child {
         let this = std::env::current_exe().expect("this program has a path");
-        Command::new(this)
+        let mut command = match self.memory_kb {
+            None => Command::new(this),
+            Some(memory_kb) => {
+                let mut shell = Command::new("sh");
+                let limited = format!("ulimit -v {memory_kb} && exec \"$0\" \"$@\"");
+                shell.args(["-c", &limited]).arg(this);
+                shell
+            }
+        };
+        command
             .args([
                 "flows::process::tidegate_process",
                 "--exact",

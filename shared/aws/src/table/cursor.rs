@@ -137,7 +137,7 @@ impl CursorStore for Table {
         let committed = seen.next - 1;
         let update = self
             .update(Key::cursor(stream))
-            .update_expression("SET head = watermark, committed = :to")
+            .update_expression("SET careful_to = head, head = watermark, committed = :to")
             .condition_expression("fence = :fence AND committed = :from AND #next = :next")
             .expression_attribute_names("#next", "next")
             .expression_attribute_values(":fence", number(fence))
@@ -146,7 +146,7 @@ impl CursorStore for Table {
             .expression_attribute_values(":next", number(seen.next))
             .return_values(ReturnValue::AllNew);
         let item = match conditionally(update).await? {
-            Written::Yes(item) => return Ok(Void::Voided(read(&item)?)),
+            Written::Yes(item) => return Ok(Void::Voided(Box::new(read(&item)?))),
             Written::No(None) => return Ok(Void::Lost),
             Written::No(Some(item)) => item,
         };
@@ -156,7 +156,7 @@ impl CursorStore for Table {
             && stands.next == seen.next
             && stands.committed == committed
             && stands.head == stands.watermark;
-        Ok(if ours { Void::Voided(stands) } else { Void::Lost })
+        Ok(if ours { Void::Voided(Box::new(stands)) } else { Void::Lost })
     }
 
     async fn cursor(&self, stream: &StreamId) -> Answer<Option<Cursor>> {
@@ -229,5 +229,9 @@ fn read(item: &Item) -> Answer<Cursor> {
         watermark: item.position("watermark")?,
         generation: item.number("generation")?,
         paused: item.flag("paused")?,
+        careful_to: match item.get("careful_to") {
+            Some(_) => item.position("careful_to")?,
+            None => Position::Start,
+        },
     })
 }

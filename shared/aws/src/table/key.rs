@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tidegate_core::model::{PageNumber, ParkedKey, RecordId, StreamId};
+use tidegate_core::model::{PageNumber, RecordId, RecordKey, StreamId};
 
 use super::item::{Item, text};
 
@@ -46,8 +46,13 @@ impl Key {
         Self { pk: format!("{stream}#e#{}", record(entity)), sk: LEDGER.to_owned() }
     }
 
-    pub fn parked(stream: &StreamId, key: &ParkedKey) -> Self {
+    pub fn parked(stream: &StreamId, key: &RecordKey) -> Self {
         Self { pk: parked_pk(stream), sk: parked(key) }
+    }
+
+    /// Where it is noted that a record is in hand.
+    pub fn suspect(stream: &StreamId, key: &RecordKey) -> Self {
+        Self { pk: format!("{stream}#suspects"), sk: parked(key) }
     }
 
     /// A part of what the parked item at `sk` holds; `digest` names the whole.
@@ -76,8 +81,8 @@ pub fn parked_pk(stream: &StreamId) -> String {
     format!("{stream}#parked")
 }
 
-/// A parked record's sort key. Sorts, byte by byte, as [`ParkedKey`] does.
-pub fn parked(key: &ParkedKey) -> String {
+/// A parked record's sort key. Sorts, byte by byte, as [`RecordKey`] does.
+pub fn parked(key: &RecordKey) -> String {
     format!("{} {}", record(&key.id), number(key.version.0))
 }
 
@@ -138,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    fn any_key() -> impl Strategy<Value = ParkedKey> {
+    fn any_key() -> impl Strategy<Value = RecordKey> {
         let id = prop_oneof![
             any::<i64>().prop_map(RecordId::Number),
             (-2i64..3).prop_map(RecordId::Number),
@@ -146,7 +151,7 @@ mod tests {
             ".{0,12}".prop_map(|text| RecordId::Text(text.into())),
         ];
         let version = prop_oneof![any::<i64>(), -2i64..3];
-        (id, version).prop_map(|(id, version)| ParkedKey { id, version: Version(version) })
+        (id, version).prop_map(|(id, version)| RecordKey { id, version: Version(version) })
     }
 
     proptest! {
@@ -158,7 +163,7 @@ mod tests {
 
     #[test]
     fn keys_are_plain_to_read() {
-        let key = |id| parked(&ParkedKey { id, version: Version(7) });
+        let key = |id| parked(&RecordKey { id, version: Version(7) });
         assert_eq!(key(RecordId::Number(42)), "p0000000000000000042 p0000000000000000007");
         assert_eq!(key(RecordId::Text("a b".into())), "ta!20b p0000000000000000007");
         assert_eq!(page(5), "P#000000000005");
@@ -168,7 +173,7 @@ mod tests {
     fn long_ids_fit_and_stay_apart() {
         let key = |end| {
             let id = RecordId::Text(format!("{}{end}", "ä".repeat(2_000)).into());
-            let key = ParkedKey { id, version: Version(i64::MIN) };
+            let key = RecordKey { id, version: Version(i64::MIN) };
             Key::part(&StreamId::new("f", "c").unwrap(), &parked(&key), &digest(b""), 0).sk
         };
         assert!(key("a").len() <= 1_024, "{}", key("a").len());

@@ -3,11 +3,12 @@
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
-//! | cursor | `flow/connection` | `C` | fence, owner, lease_until_ms, head, next, committed, watermark, generation, paused |
+//! | cursor | `flow/connection` | `C` | fence, owner, lease_until_ms, head, next, committed, watermark, generation, paused, careful_to |
 //! | gate | `flow/connection` | `G` | shut_until_ms, failures; absent while open |
 //! | page | `flow/connection` | `P#` + 12 digits | emission, from, to, count, settled (a number set), state, last_progress_ms, attempts, expires_at |
-//! | ledger | `flow/connection#e#ID` | `L` | version, applied, lock_owner, lock_until_ms |
-//! | parked | `flow/connection#parked` | sortable ID and version | id, version, status, reason, page, parked_at_ms, data or packed or parts |
+//! | ledger | `flow/connection#e#ID` | `L` | claimed, applied (version and generation as one number), lock_owner, lock_until_ms, tombstone |
+//! | parked | `flow/connection#parked` | sortable ID and version | id, version, status, reason, page, deleted, parked_at_ms, data or packed or parts |
+//! | suspect | `flow/connection#suspects` | sortable ID and version | deaths |
 //! | part | `flow/connection#parts` | its parked item's `sk`, a digest, a number | packed |
 //!
 //! Positions are kept as [`tidegate_core::model::Position::encode`] writes them. Nothing scans.
@@ -26,6 +27,7 @@ mod page;
 mod parked;
 mod parts;
 mod seal;
+mod suspects;
 mod write;
 
 use aws_sdk_dynamodb::Client;

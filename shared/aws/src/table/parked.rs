@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use tidegate_core::{
-    model::{Parked, ParkedKey, RecordId, StreamId, Version},
+    model::{Parked, RecordId, RecordKey, StreamId, Version},
     ports::{ParkedStore, Unavailable},
 };
 
@@ -63,7 +63,7 @@ impl ParkedStore for Table {
     async fn parked(
         &self,
         stream: &StreamId,
-        after: Option<&ParkedKey>,
+        after: Option<&RecordKey>,
         limit: usize,
     ) -> Answer<Vec<Parked>> {
         // No key continues another, so that a key and one more character is just after it.
@@ -76,7 +76,7 @@ impl ParkedStore for Table {
         self.read_parked(stream, items).await
     }
 
-    async fn parked_by_key(&self, stream: &StreamId, keys: &[ParkedKey]) -> Answer<Vec<Parked>> {
+    async fn parked_by_key(&self, stream: &StreamId, keys: &[RecordKey]) -> Answer<Vec<Parked>> {
         let places = keys.iter().map(|key| Key::parked(stream, key)).collect();
         let items = self.get_all(places).await?;
         let mut records = self.read_parked(stream, items).await?;
@@ -84,7 +84,7 @@ impl ParkedStore for Table {
         Ok(records)
     }
 
-    async fn unpark(&self, stream: &StreamId, keys: &[ParkedKey]) -> Answer<()> {
+    async fn unpark(&self, stream: &StreamId, keys: &[RecordKey]) -> Answer<()> {
         let mut places: Vec<Key> = keys.iter().map(|key| Key::parked(stream, key)).collect();
         places.sort_unstable();
         places.dedup();
@@ -155,7 +155,7 @@ fn read(stream: &StreamId, item: &Item, parts: &[Item]) -> Answer<Parked> {
     };
     Ok(Parked {
         stream: stream.clone(),
-        key: ParkedKey { id, version: Version(item.number("version")?) },
+        key: RecordKey { id, version: Version(item.number("version")?) },
         status: item.number_if_any("status")?,
         reason: item.text("reason")?.into(),
         page: item.number("page")?,

@@ -1,5 +1,7 @@
 //! One request to the destination, guarded by the ledger where the flow orders by entity.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 
@@ -149,6 +151,14 @@ async fn claim<S: Store, Q, C: Clock, E>(
     invocation: Invocation,
     outcomes: &mut Vec<(u32, Outcome)>,
 ) -> Vec<(u32, Outgoing)> {
+    // A second version of an entity waits for another request: the two could land in any order.
+    let mut entities = HashSet::new();
+    let (outgoing, second): (Vec<_>, Vec<_>) = outgoing.into_iter().partition(|(_, record)| {
+        !Guard::OneVersionARequest.stands() || entities.insert(record.id.clone())
+    });
+    let wait = |(index, _)| (index, later(Blame::Entity, Some(0), "another version goes first"));
+    outcomes.extend(second.into_iter().map(wait));
+
     let now_ms = ports.clock.now_ms();
     // No request of ours starts after the deadline, and none lands later than this.
     let until_ms = if Guard::LockUntilLanded.stands() {
@@ -164,13 +174,6 @@ async fn claim<S: Store, Q, C: Clock, E>(
     let mut mine = Vec::with_capacity(outgoing.len());
     for (record, claim) in outgoing.into_iter().zip(claims) {
         let outcome = match claim {
-            // One owner claims each entity once: the second version of it in one request waits.
-            Ok(Claim::Mine)
-                if Guard::OneVersionARequest.stands()
-                    && mine.iter().any(|(_, other): &(u32, Outgoing)| other.id == record.1.id) =>
-            {
-                later(Blame::Entity, None, "another version is in the same request")
-            }
             Ok(Claim::Mine) => {
                 mine.push(record);
                 continue;

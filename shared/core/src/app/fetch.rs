@@ -214,7 +214,7 @@ async fn reap<S: Store, Q, C: Clock, E>(
         "open pages made no progress: voided, to be read again from the watermark"
     );
     match ports.store.void(&flow.stream, cursor.fence, &cursor).await? {
-        Void::Voided(cursor) => Ok(Some((cursor, open))),
+        Void::Voided(cursor) => Ok(Some((*cursor, open))),
         Void::Lost => {
             // A processor moved the commit meanwhile: then nothing was lost; or we are fenced off.
             let (now, ..) = ports.store.load(&flow.stream, &[]).await?;

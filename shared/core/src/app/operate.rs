@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::Ports;
 use crate::{
-    model::{Cursor, EpochMs, Gate, Message, Parked, ParkedKey, Position, ReplayMessage, StreamId},
+    model::{Cursor, EpochMs, Gate, Message, Parked, Position, RecordKey, ReplayMessage, StreamId},
     ports::{
-        Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, QUEUE_BATCH_MAX, Store,
+        Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, QUEUE_BATCH_MAX, Store, Suspects,
         Unavailable, Void,
     },
 };
@@ -78,7 +78,7 @@ pub async fn list_parked<S: ParkedStore, Q, C, E>(
     keep: impl Fn(&Parked) -> bool,
 ) -> Result<Vec<Parked>, Unavailable> {
     let mut kept = Vec::new();
-    let mut after: Option<ParkedKey> = None;
+    let mut after: Option<RecordKey> = None;
     loop {
         let page = ports.store.parked(stream, after.as_ref(), PARKED_PAGE).await?;
         let last = page.len() < PARKED_PAGE;
@@ -109,11 +109,17 @@ impl ReplayRequest {
 
 /// Sends these parked records through the queue again: under the stream's limits and ledger, and
 /// with the keys that they had. They stay parked until they are settled.
-pub async fn replay<S, Q: PageQueue, C, E>(
+///
+/// Whoever died of one of them before is forgotten: perhaps it was mended.
+pub async fn replay<S: Suspects, Q: PageQueue, C, E>(
     ports: &Ports<S, Q, C, E>,
     stream: &StreamId,
     parked: &[Parked],
 ) -> Result<(), Unavailable> {
+    let keys: Vec<RecordKey> = parked.iter().map(|parked| parked.key.clone()).collect();
+    if !keys.is_empty() {
+        ports.store.acquit(stream, &keys).await?;
+    }
     let bodies: Vec<String> = parked
         .chunks(REPLAY_KEYS)
         .map(|chunk| {

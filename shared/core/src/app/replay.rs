@@ -1,13 +1,16 @@
 //! Trying parked records again, with the same keys and under the same ledger.
 
+use std::collections::HashMap;
+
 use super::{
     Disposition, Flow, Ports, ProcessReport,
     deliver::{Invocation, chunk, deliver},
+    process::careful::{Released, died, in_hand, release},
 };
 use crate::{
-    decide::{Deadline, Verdict, verdict},
+    decide::{Batches, Deadline, Verdict, batches, verdict},
     guard::Guard,
-    model::{Blame, Parked, ReplayMessage, WireRecord},
+    model::{Blame, Ordering, Outcome, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
     ports::{Clock, Ids, PageQueue, Receipt, Store, Unavailable},
 };
 
@@ -16,6 +19,8 @@ const REPLAY_AGAIN_MS: u64 = 30_000;
 
 /// Processes one replay message. A record that is settled leaves the parked ones; one that is
 /// refused again stays, with its newest reason. A crash leaves it parked: nothing is lost.
+///
+/// Always carefully: among the parked are those that killed whoever handled them.
 pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     ports: &Ports<S, Q, C, E>,
     flow: &Flow,
@@ -26,59 +31,19 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     // Under the generation of today: what a rewind has delivered since then is not sent again.
     let cursor = ports.store.cursor(&flow.stream).await?;
     let generation = cursor.map_or(0, |cursor| cursor.generation);
-    let invocation = Invocation { deadline, generation };
     let parked = ports.store.parked_by_key(&flow.stream, &message.keys).await?;
     if !Guard::ParkedUntilSettled.stands() {
         ports.store.unpark(&flow.stream, &message.keys).await?;
     }
     let records: Vec<WireRecord> = parked.iter().map(Parked::record).collect();
-    let mut report = ProcessReport::default();
-    let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    let mut remaining = (0..count).peekable();
-    let mut wait_ms = None;
-    while remaining.peek().is_some() && wait_ms.is_none() {
-        let timeout_ms = flow.settings.request_timeout_ms;
-        let now_ms = ports.clock.now_ms();
-        let Some(timeout_ms) = deadline.request_ms(now_ms, timeout_ms, 0) else {
-            wait_ms = Some(0);
-            break;
-        };
-        let chunk = chunk(flow, &records, &mut remaining);
-        let delivered = deliver(ports, flow, &records, chunk, invocation, timeout_ms).await;
-        report.tally.requests += u64::from(delivered.took_ms.is_some());
-        let (mut gone, mut again) = (Vec::new(), Vec::new());
-        for (index, outcome) in delivered.outcomes {
-            let parked = &parked[index as usize];
-            match verdict(outcome, false, false) {
-                Verdict::Delivered => {
-                    report.tally.delivered += 1;
-                    gone.push(parked.key.clone());
-                }
-                Verdict::Skipped => {
-                    report.tally.skipped += 1;
-                    gone.push(parked.key.clone());
-                }
-                Verdict::Park { status, reason } => again.push(Parked {
-                    status,
-                    reason,
-                    parked_at_ms: ports.clock.now_ms(),
-                    ..parked.clone()
-                }),
-                Verdict::Later(later) => {
-                    report.tally.throttled += u64::from(later.blame == Blame::Limit);
-                    report.tally.retried += 1;
-                    wait_ms = wait_ms.max(Some(later.after_ms.unwrap_or(REPLAY_AGAIN_MS)));
-                }
-            }
-        }
-        report.tally.parked += again.len() as u64;
-        if !again.is_empty() {
-            ports.store.park(&again).await?;
-        }
-        if !gone.is_empty() {
-            ports.store.unpark(&flow.stream, &gone).await?;
-        }
-    }
+    let invocation = Invocation { deadline, generation };
+    let report = ProcessReport::default();
+    let handled = Settled::default();
+    let mut replay =
+        Replay { ports, flow, invocation, parked, records, report, handled, wait_ms: None };
+    replay.run().await?;
+
+    let Replay { mut report, wait_ms, .. } = replay;
     let disposition = match wait_ms {
         None => Disposition::Acknowledge,
         Some(delay_ms) => Disposition::GiveBack { delay_ms },
@@ -89,4 +54,120 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     }
     report.dispositions.push((receipt, disposition));
     Ok(report)
+}
+
+struct Replay<'a, S, Q, C, E> {
+    ports: &'a Ports<S, Q, C, E>,
+    flow: &'a Flow,
+    invocation: Invocation,
+    parked: Vec<Parked>,
+    /// The parked records as their pages carried them.
+    records: Vec<WireRecord>,
+    report: ProcessReport,
+    /// What somebody handled, whatever came of it.
+    handled: Settled,
+    /// When the message is to come back, if something is left.
+    wait_ms: Option<u64>,
+}
+
+impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
+    async fn run(&mut self) -> Result<(), Unavailable> {
+        let (ports, flow) = (self.ports, self.flow);
+        let (store, stream) = (&ports.store, &flow.stream);
+        let keys: Vec<RecordKey> = self.parked.iter().map(|parked| parked.key.clone()).collect();
+        let known = store.suspects(stream, &keys).await?;
+        let known: HashMap<RecordKey, u32> = known.into_iter().collect();
+        let seen = |key: &RecordKey| known.get(key).copied().unwrap_or(0);
+
+        let indices: Vec<u32> = (0u32..).zip(&keys).map(|(index, _)| index).collect();
+        let serial = self.flow.settings.ordering == Ordering::Serial;
+        let deaths = |index: u32| seen(&keys[index as usize]);
+        let Batches { fatal, batches } = batches(&indices, deaths, serial);
+        if !fatal.is_empty() {
+            let again = fatal.iter().map(|index| {
+                let parked = &self.parked[*index as usize];
+                Parked { status: None, reason: died(seen(&parked.key)), ..self.again(parked) }
+            });
+            store.park(&again.collect::<Vec<_>>()).await?;
+            self.report.tally.parked += fatal.len() as u64;
+        }
+        for batch in batches {
+            let suspects: Vec<_> = batch
+                .iter()
+                .map(|index| (*index, deaths(*index), keys[*index as usize].clone()))
+                .collect();
+            store.suspect(stream, &in_hand(&suspects)).await?;
+            self.deliver_all(batch).await?;
+            let handled = |index| self.handled.contains(index);
+            let Released { acquitted, restored } = release(suspects, handled);
+            if !acquitted.is_empty() {
+                store.acquit(stream, &acquitted).await?;
+            }
+            if !restored.is_empty() {
+                store.suspect(stream, &restored).await?;
+            }
+            if self.wait_ms.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers these, a request after the other, until one is to wait.
+    async fn deliver_all(&mut self, batch: Vec<u32>) -> Result<(), Unavailable> {
+        let (ports, flow) = (self.ports, self.flow);
+        let mut remaining = batch.into_iter().peekable();
+        while remaining.peek().is_some() && self.wait_ms.is_none() {
+            let timeout_ms = flow.settings.request_timeout_ms;
+            let now_ms = ports.clock.now_ms();
+            let deadline = self.invocation.deadline;
+            let Some(timeout_ms) = deadline.request_ms(now_ms, timeout_ms, 0) else {
+                self.wait_ms = Some(0);
+                break;
+            };
+            let chunk = chunk(flow, &self.records, &mut remaining);
+            let delivered =
+                deliver(ports, flow, &self.records, chunk, self.invocation, timeout_ms).await;
+            self.report.tally.requests += u64::from(delivered.took_ms.is_some());
+            let (mut gone, mut again) = (Vec::new(), Vec::new());
+            for (index, outcome) in delivered.outcomes {
+                let parked = &self.parked[index as usize];
+                if !matches!(&outcome, Outcome::Later(later) if later.blame == Blame::Entity) {
+                    self.handled.insert(index);
+                }
+                match verdict(outcome, false, false) {
+                    Verdict::Delivered => {
+                        self.report.tally.delivered += 1;
+                        gone.push(parked.key.clone());
+                    }
+                    Verdict::Skipped => {
+                        self.report.tally.skipped += 1;
+                        gone.push(parked.key.clone());
+                    }
+                    Verdict::Park { status, reason } => {
+                        again.push(Parked { status, reason, ..self.again(parked) });
+                    }
+                    Verdict::Later(later) => {
+                        self.report.tally.throttled += u64::from(later.blame == Blame::Limit);
+                        self.report.tally.retried += 1;
+                        let wait_ms = later.after_ms.unwrap_or(REPLAY_AGAIN_MS);
+                        self.wait_ms = self.wait_ms.max(Some(wait_ms));
+                    }
+                }
+            }
+            self.report.tally.parked += again.len() as u64;
+            if !again.is_empty() {
+                ports.store.park(&again).await?;
+            }
+            if !gone.is_empty() {
+                ports.store.unpark(&flow.stream, &gone).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Parked once more, just now.
+    fn again(&self, parked: &Parked) -> Parked {
+        Parked { parked_at_ms: self.ports.clock.now_ms(), ..parked.clone() }
+    }
 }

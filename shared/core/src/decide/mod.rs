@@ -5,6 +5,7 @@ mod chain;
 mod deadline;
 mod draft;
 mod pace;
+mod suspicion;
 mod verdict;
 
 pub use backoff::{backoff_ms, give_back_ms, jittered_ms};
@@ -12,4 +13,5 @@ pub use chain::{chain, stuck};
 pub use deadline::Deadline;
 pub use draft::{Draft, PAGE_BYTES_MAX};
 pub use pace::Pace;
+pub use suspicion::{Batches, CAREFUL_FROM_RECEIVES, DEATHS_MAX, batches};
 pub use verdict::{Verdict, idempotency_key, verdict};

@@ -10,11 +10,11 @@ use crate::{
     guard::Guard,
     model::{
         Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, PageState, Parked,
-        ParkedKey, Position, RecordId, Settled, StreamId,
+        Position, RecordId, RecordKey, Settled, StreamId,
     },
     ports::{
         Advance, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,
-        Settle, Unavailable, Void,
+        Settle, Suspects, Unavailable, Void,
     },
 };
 
@@ -30,7 +30,8 @@ struct Stream {
     gate: Gate,
     pages: BTreeMap<PageNumber, Page>,
     entities: HashMap<RecordId, Entity>,
-    parked: BTreeMap<ParkedKey, Parked>,
+    parked: BTreeMap<RecordKey, Parked>,
+    suspects: HashMap<RecordKey, u32>,
 }
 
 #[derive(Debug, Default)]
@@ -209,16 +210,16 @@ impl CursorStore for MemoryStore {
                 && cursor.committed == cursor.next - 1
                 && cursor.head == cursor.watermark;
             if Guard::OwnSuccess.stands() && cursor.fence == fence && voided {
-                return Void::Voided(cursor.clone());
+                return Void::Voided(Box::new(cursor.clone()));
             }
             let as_seen = (cursor.committed, cursor.next) == (seen.committed, seen.next);
             let fenced = Guard::Fence.stands() && cursor.fence != fence;
             if fenced || (Guard::VoidAsSeen.stands() && !as_seen) {
                 return Void::Lost;
             }
-            cursor.head = cursor.watermark.clone();
+            cursor.careful_to = std::mem::replace(&mut cursor.head, cursor.watermark.clone());
             cursor.committed = cursor.next - 1;
-            Void::Voided(cursor.clone())
+            Void::Voided(Box::new(cursor.clone()))
         }))
     }
 
@@ -306,7 +307,8 @@ impl Ledger for MemoryStore {
     ) -> Result<Claim, Unavailable> {
         Ok(self.with(stream, |state| {
             let entity = state.entities.entry(entity.clone()).or_default();
-            if entity.owner.as_deref() == Some(owner) {
+            let ours = entity.owner.as_deref() == Some(owner);
+            if ours && entity.claimed == Some(edition) {
                 return Claim::Mine;
             }
             let settled =
@@ -315,10 +317,11 @@ impl Ledger for MemoryStore {
                 return Claim::Applied;
             }
             let locked = entity.owner.is_some() && entity.until_ms >= now_ms;
-            if locked && Guard::EntityLock.stands() {
+            let older = entity.claimed > Some(edition);
+            if locked && (!ours || older) && Guard::EntityLock.stands() {
                 return Claim::Locked { until_ms: entity.until_ms };
             }
-            if entity.claimed > Some(edition) && Guard::YieldToNewer.stands() {
+            if older && Guard::YieldToNewer.stands() {
                 return Claim::Newer;
             }
             entity.claimed = Some(edition);
@@ -367,7 +370,7 @@ impl ParkedStore for MemoryStore {
     async fn parked(
         &self,
         stream: &StreamId,
-        after: Option<&ParkedKey>,
+        after: Option<&RecordKey>,
         limit: usize,
     ) -> Result<Vec<Parked>, Unavailable> {
         Ok(self.with(stream, |state| {
@@ -380,15 +383,46 @@ impl ParkedStore for MemoryStore {
     async fn parked_by_key(
         &self,
         stream: &StreamId,
-        keys: &[ParkedKey],
+        keys: &[RecordKey],
     ) -> Result<Vec<Parked>, Unavailable> {
         Ok(self.with(stream, |state| {
             keys.iter().filter_map(|key| state.parked.get(key).cloned()).collect()
         }))
     }
 
-    async fn unpark(&self, stream: &StreamId, keys: &[ParkedKey]) -> Result<(), Unavailable> {
+    async fn unpark(&self, stream: &StreamId, keys: &[RecordKey]) -> Result<(), Unavailable> {
         self.with(stream, |state| keys.iter().for_each(|key| drop(state.parked.remove(key))));
+        Ok(())
+    }
+}
+
+impl Suspects for MemoryStore {
+    async fn suspects(
+        &self,
+        stream: &StreamId,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, u32)>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let known = |key: &RecordKey| Some((key.clone(), *state.suspects.get(key)?));
+            keys.iter().filter_map(known).collect()
+        }))
+    }
+
+    async fn suspect(
+        &self,
+        stream: &StreamId,
+        records: &[(RecordKey, u32)],
+    ) -> Result<(), Unavailable> {
+        self.with(stream, |state| state.suspects.extend(records.iter().cloned()));
+        Ok(())
+    }
+
+    async fn acquit(&self, stream: &StreamId, keys: &[RecordKey]) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            for key in keys {
+                state.suspects.remove(key);
+            }
+        });
         Ok(())
     }
 }

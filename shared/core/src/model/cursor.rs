@@ -23,6 +23,9 @@ pub struct Cursor {
     pub generation: u64,
     /// Set by an operator: the fetcher takes nothing on.
     pub paused: bool,
+    /// Pages that begin before this were voided once and read again. Perhaps one of their records
+    /// kills its processor: they are handled carefully.
+    pub careful_to: Position,
 }
 
 impl Default for Cursor {
@@ -44,6 +47,7 @@ impl Cursor {
             watermark: Position::Start,
             generation: 0,
             paused: false,
+            careful_to: Position::Start,
         }
     }
 

@@ -15,7 +15,7 @@ pub use cursor::{Advance, Cursor, Gate};
 pub use flow::{FlowSettings, Ordering, RateLimit, RetryPolicy};
 pub use outcome::{Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled};
-pub use parked::{Parked, ParkedKey};
+pub use parked::{Parked, RecordKey};
 pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, Version};
 pub use secret::Secret;

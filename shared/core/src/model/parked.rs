@@ -10,7 +10,7 @@ pub struct Parked {
     /// Its stream.
     pub stream: StreamId,
     /// Which record, at which version.
-    pub key: ParkedKey,
+    pub key: RecordKey,
     /// The destination's status code, where it gave one.
     pub status: Option<u16>,
     /// One line: why.
@@ -49,14 +49,14 @@ impl Parked {
 
     /// The record as its page carried it.
     pub fn record(&self) -> WireRecord {
-        let ParkedKey { id, version } = self.key.clone();
+        let RecordKey { id, version } = self.key.clone();
         WireRecord { id, version, deleted: self.deleted, data: self.data.clone() }
     }
 }
 
-/// Names a parked record within its stream. Parking the same again replaces it.
+/// Names a record within its stream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ParkedKey {
+pub struct RecordKey {
     /// The record.
     pub id: RecordId,
     /// Its version.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Emission, Fence, PageNumber, ParkedKey, Position, RecordId, StreamId, Version};
+use super::{Emission, Fence, PageNumber, Position, RecordId, RecordKey, StreamId, Version};
 
 /// Most bytes of bodies in one send to the queue; a little under its own 1 MiB.
 pub const BODIES_BYTES_MAX: usize = 1_000_000;
@@ -63,8 +63,8 @@ pub struct WireRecord {
 
 impl WireRecord {
     /// What names it within its stream.
-    pub fn key(&self) -> ParkedKey {
-        ParkedKey { id: self.id.clone(), version: self.version }
+    pub fn key(&self) -> RecordKey {
+        RecordKey { id: self.id.clone(), version: self.version }
     }
 }
 
@@ -74,7 +74,7 @@ pub struct ReplayMessage {
     /// Their stream.
     pub stream: StreamId,
     /// Which ones.
-    pub keys: Vec<ParkedKey>,
+    pub keys: Vec<RecordKey>,
 }
 
 /// Why a body is no message.
@@ -159,7 +159,7 @@ impl Message {
                 keys: replay
                     .keys
                     .into_iter()
-                    .map(|(id, version)| ParkedKey { id, version })
+                    .map(|(id, version)| RecordKey { id, version })
                     .collect(),
             }),
             Envelope::Page(page) => {

@@ -24,7 +24,7 @@ pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{
     Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal, Settle, Store,
-    Void,
+    Suspects, Void,
 };
 pub use transform::{Transform, Transformed};
 

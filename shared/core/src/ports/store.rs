@@ -4,15 +4,15 @@ use std::future::Future;
 
 use super::Unavailable;
 use crate::model::{
-    Advance, Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, ParkedKey,
-    Position, RecordId, Settled, StreamId,
+    Advance, Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, Position,
+    RecordId, RecordKey, Settled, StreamId,
 };
 
 type Answer<T> = Result<T, Unavailable>;
 
 /// All that the application keeps.
-pub trait Store: CursorStore + Gates + Ledger + ParkedStore {}
-impl<T: CursorStore + Gates + Ledger + ParkedStore> Store for T {}
+pub trait Store: CursorStore + Gates + Ledger + ParkedStore + Suspects {}
+impl<T: CursorStore + Gates + Ledger + ParkedStore + Suspects> Store for T {}
 
 /// The cursor and its pages.
 pub trait CursorStore: Send + Sync {
@@ -78,7 +78,7 @@ pub trait CursorStore: Send + Sync {
         advance: &Advance,
     ) -> impl Future<Output = Answer<bool>> + Send;
 
-    /// Voids every open page: `head` = `watermark`, `committed` = `next` - 1, if the fence is still
+    /// Voids every open page: `careful_to` = `head`, `head` = `watermark`, `committed` = `next` - 1, if the fence is still
     /// ours and `committed` and `next` are as the caller saw them. Answers with the cursor as it is
     /// then; a repeat finds that nothing is open and nothing was sealed since, and answers the same.
     fn void(
@@ -162,7 +162,7 @@ pub enum Settle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Void {
     /// Every open page is void.
-    Voided(Cursor),
+    Voided(Box<Cursor>),
     /// The fence or the pages moved on meanwhile.
     Lost,
 }
@@ -194,7 +194,8 @@ pub trait Gates: Send + Sync {
 /// Which version of each entity the destination has; asked only where the flow orders by entity.
 pub trait Ledger: Send + Sync {
     /// Claims the right to write this edition. `owner` is unique to this try; a repeat by it finds
-    /// its own claim. The lock outlives the invocation by as long as a request can still land.
+    /// its own claim, while another edition by it is held to the same rules as anybody's, but that
+    /// its own lock lets a newer one pass. The lock outlives the invocation by as long as a request can still land.
     fn claim(
         &self,
         stream: &StreamId,
@@ -253,7 +254,7 @@ pub trait ParkedStore: Send + Sync {
     fn parked(
         &self,
         stream: &StreamId,
-        after: Option<&ParkedKey>,
+        after: Option<&RecordKey>,
         limit: usize,
     ) -> impl Future<Output = Answer<Vec<Parked>>> + Send;
 
@@ -261,13 +262,40 @@ pub trait ParkedStore: Send + Sync {
     fn parked_by_key(
         &self,
         stream: &StreamId,
-        keys: &[ParkedKey],
+        keys: &[RecordKey],
     ) -> impl Future<Output = Answer<Vec<Parked>>> + Send;
 
     /// Removes them: their replay is settled. A repeat does nothing.
     fn unpark(
         &self,
         stream: &StreamId,
-        keys: &[ParkedKey],
+        keys: &[RecordKey],
+    ) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// Records in whose handling a processor may have died. Asked only for pages that were received often
+/// or were voided once.
+pub trait Suspects: Send + Sync {
+    /// How often each of these was in hand when its processor was heard of no more. Those that never
+    /// were are left out.
+    fn suspects(
+        &self,
+        stream: &StreamId,
+        keys: &[RecordKey],
+    ) -> impl Future<Output = Answer<Vec<(RecordKey, u32)>>> + Send;
+
+    /// Notes, before these are handled, how many deaths each has seen should this be one more. A
+    /// repeat replaces it.
+    fn suspect(
+        &self,
+        stream: &StreamId,
+        records: &[(RecordKey, u32)],
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// They were handled, whatever came of it, and their processor lives. A repeat does nothing.
+    fn acquit(
+        &self,
+        stream: &StreamId,
+        keys: &[RecordKey],
     ) -> impl Future<Output = Answer<()>> + Send;
 }

@@ -7,6 +7,7 @@ use tidegate_core::{
 
 use super::Seat;
 use crate::{
+    faults::Fate,
     scenario::Scenario,
     world::{LANDING_MS, LATE_LANDING_MS, Landing, Row, World},
 };
@@ -33,6 +34,9 @@ impl Destination for SimDestination {
     ) -> BoxFuture<'a, Vec<Outcome>> {
         Box::pin(async move {
             let _in_flight = InFlight::enter(&self.0.world);
+            if self.kills(records) {
+                self.0.crash("deliver", Fate::CrashBefore, "in").await;
+            }
             let answer = self.0.call("deliver", async || self.accept(records)).await;
             let now_ms = self.0.now_ms();
             let Ok(accepted) = answer else {
@@ -56,6 +60,16 @@ impl Destination for SimDestination {
 }
 
 impl SimDestination {
+    /// Whether one of these ends the process, as by its memory or an abort.
+    fn kills(&self, records: &[Outgoing]) -> bool {
+        let inner = &mut *self.0.world.inner();
+        let kills = records.iter().any(|record| {
+            inner.killers.iter().any(|killer| record.id == RecordId::Number(*killer))
+        });
+        inner.killed += u32::from(kills);
+        kills
+    }
+
     /// Takes a request, or is unavailable: a scripted outage speaks of the destination, a drawn one
     /// may be the request's affair.
     fn accept(&self, records: &[Outgoing]) -> Result<Accepted, Blame> {

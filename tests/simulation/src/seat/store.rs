@@ -5,12 +5,12 @@ use std::{borrow::Borrow, future::Future};
 use futures_util::FutureExt;
 use tidegate_core::{
     model::{
-        Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, ParkedKey,
-        Position, RecordId, Settled, StreamId,
+        Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, Position,
+        RecordId, RecordKey, Settled, StreamId,
     },
     ports::{
         Advance, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,
-        Settle, Unavailable, Void,
+        Settle, Suspects, Unavailable, Void,
     },
 };
 
@@ -45,16 +45,16 @@ impl<T: ToOwned<Owned: Send + 'static> + ?Sized> Keep for &T {
     }
 }
 
-impl Keep for Option<&ParkedKey> {
-    type Kept = Option<ParkedKey>;
+impl Keep for Option<&RecordKey> {
+    type Kept = Option<RecordKey>;
     type Lent<'a>
-        = Option<&'a ParkedKey>
+        = Option<&'a RecordKey>
     where
         Self: 'a;
-    fn keep(self) -> Option<ParkedKey> {
+    fn keep(self) -> Option<RecordKey> {
         self.cloned()
     }
-    fn lend<'a>(kept: &'a Option<ParkedKey>) -> Option<&'a ParkedKey>
+    fn lend<'a>(kept: &'a Option<RecordKey>) -> Option<&'a RecordKey>
     where
         Self: 'a,
     {
@@ -133,8 +133,13 @@ calls! {
     }
     ParkedStore {
         park(records: &[Parked]) -> ();
-        parked(stream: &StreamId, after: Option<&ParkedKey>, limit: usize) -> Vec<Parked>;
-        parked_by_key(stream: &StreamId, keys: &[ParkedKey]) -> Vec<Parked>;
-        unpark(stream: &StreamId, keys: &[ParkedKey]) -> ();
+        parked(stream: &StreamId, after: Option<&RecordKey>, limit: usize) -> Vec<Parked>;
+        parked_by_key(stream: &StreamId, keys: &[RecordKey]) -> Vec<Parked>;
+        unpark(stream: &StreamId, keys: &[RecordKey]) -> ();
+    }
+    Suspects {
+        suspects(stream: &StreamId, keys: &[RecordKey]) -> Vec<(RecordKey, u32)>;
+        suspect(stream: &StreamId, records: &[(RecordKey, u32)]) -> ();
+        acquit(stream: &StreamId, keys: &[RecordKey]) -> ();
     }
 }

@@ -1,0 +1,132 @@
+//! The processor: load, judge, deliver, settle, commit, acknowledge or give back.
+
+pub(super) mod careful;
+mod gate;
+mod settle;
+mod work;
+
+use serde::Serialize;
+
+use super::{Disposition, Flow, Ports, Tally, commit::help, deliver::Invocation, given_back};
+use crate::{
+    decide::{CAREFUL_FROM_RECEIVES, Deadline},
+    guard::Guard,
+    model::{Cursor, Page, PageMessage},
+    ports::{Clock, Ids, PageQueue, Random, Receipt, Store, Unavailable},
+};
+use work::{Job, Work};
+
+/// How long a message waits whose page is not sealed yet, in ms.
+const UNSEALED_MS: u64 = 5_000;
+
+/// A received page message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrival {
+    /// This receipt.
+    pub receipt: Receipt,
+    /// How often the message was received, this time included.
+    pub receives: u32,
+    /// What it carries.
+    pub page: PageMessage,
+}
+
+/// What an invocation did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ProcessReport {
+    /// Records and requests.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// Pages that this invocation finished.
+    pub pages_done: u64,
+    /// Messages whose page was superseded, void or committed already.
+    pub pages_stale: u64,
+    /// What becomes of each message.
+    #[serde(skip)]
+    pub dispositions: Vec<(Receipt, Disposition)>,
+}
+
+/// Processes page messages of one stream. An error means that the state table gave no answer at the
+/// start: nothing was done, and every message comes back.
+pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
+    ports: &Ports<S, Q, C, E>,
+    flow: &Flow,
+    arrivals: Vec<Arrival>,
+    deadline: Deadline,
+    processors: u32,
+) -> Result<ProcessReport, Unavailable> {
+    let numbers: Vec<_> = arrivals.iter().map(|arrival| arrival.page.number).collect();
+    let (cursor, gate, pages) = ports.store.load(&flow.stream, &numbers).await?;
+
+    let mut report = ProcessReport::default();
+    let mut jobs = Vec::new();
+    for arrival in arrivals {
+        match judge(&cursor, &pages, &arrival.page) {
+            Standing::Stale => {
+                report.pages_stale += 1;
+                report.dispositions.push((arrival.receipt, Disposition::Acknowledge));
+            }
+            Standing::Unsealed => {
+                let give_back = Disposition::GiveBack { delay_ms: UNSEALED_MS };
+                report.dispositions.push((arrival.receipt, give_back));
+            }
+            Standing::Live(page) => {
+                // Perhaps one of its records kills whoever handles it.
+                let careful = Guard::Careful.stands()
+                    && (arrival.receives >= CAREFUL_FROM_RECEIVES || page.from < cursor.careful_to);
+                jobs.push(Job { page: page.clone(), arrival, careful });
+            }
+        }
+    }
+    // The oldest page first: the watermark waits for it.
+    jobs.sort_by_key(|job| job.page.number);
+
+    let invocation = Invocation { deadline, generation: cursor.generation };
+    let mut work = Work::new(ports, flow, &jobs, gate, invocation, processors);
+    work.run().await;
+    let Work { finished, tally, pages_done, .. } = work;
+    report.tally = tally;
+    report.pages_done = pages_done;
+    report.dispositions.extend(finished);
+
+    if pages_done > 0 {
+        // Should this fail, the next fetcher helps.
+        if let Err(error) = help(&ports.store, &flow.stream, cursor).await {
+            tracing::warn!(stream = %flow.stream, %error, "the commit is left to the next run");
+        }
+    }
+    let back = given_back(&report.dispositions);
+    if !back.is_empty()
+        && let Err(error) = ports.queue.give_back(&back).await
+    {
+        // They come back all the same, when their visibility timeout ends.
+        tracing::warn!(stream = %flow.stream, %error, "messages were not given back early");
+    }
+    Ok(report)
+}
+
+/// What a message is worth.
+pub(super) enum Standing<'a> {
+    /// Its page is committed or void, or another emission's: it carries nothing.
+    Stale,
+    /// Its page is not sealed yet.
+    Unsealed,
+    /// It carries this page.
+    Live(&'a Page),
+}
+
+/// Judges a message by the page item: the rule of the protocol.
+pub(super) fn judge<'a>(cursor: &Cursor, pages: &'a [Page], message: &PageMessage) -> Standing<'a> {
+    if message.number <= cursor.committed {
+        return Standing::Stale;
+    }
+    match pages.iter().find(|page| page.number == message.number) {
+        Some(page) if page.emission == message.emission || !Guard::Emission.stands() => {
+            Standing::Live(page)
+        }
+        Some(_) => Standing::Stale,
+        // A fetcher with an older fence can never seal it.
+        None if message.fence < cursor.fence => Standing::Stale,
+        None if !Guard::UnsealedWaits.stands() => Standing::Stale,
+        None => Standing::Unsealed,
+    }
+}
