@@ -7,7 +7,7 @@ use std::{
 
 use tidegate_aws::Requests;
 use tidegate_core::{
-    app::{End, FetchReport, recover},
+    app::{End, FetchReport, Recovered, recover},
     model::StreamId,
     ports::Clock,
 };
@@ -57,7 +57,7 @@ impl Runner<'_> {
         let began = Instant::now();
         let must_reach_ms = WallClock.now_ms();
         // The queue went with the process before: what it carried is read again.
-        let voided = recover(&self.app.ports, &self.stream).await?;
+        let Recovered { voided, careful_to } = recover(&self.app.ports, &self.stream).await?;
         if voided > 0 {
             tracing::info!(voided, "pages of the run before are read again");
         }
@@ -70,6 +70,11 @@ impl Runner<'_> {
         let functions = Arc::new(Handlers(self.app.clone()));
         let host = Host::new(WallClock, queue.clone(), functions, settings);
         stop_on_signal(host.stopper());
+        if voided > 0 {
+            // Perhaps a record killed the process before: should it do so again, it is alone with those
+            // that one processor has in hand.
+            processors_at_once(&host, &self.app, 1);
+        }
 
         let progress = Progress::start(self.app.clone(), self.total);
         let mut caught_up = false;
@@ -79,6 +84,9 @@ impl Runner<'_> {
         host.run(&self.stream, |answer| match answer {
             Ok(report) => {
                 failed_runs = 0;
+                if report.watermark >= careful_to {
+                    processors_at_once(&host, &self.app, self.host.processors);
+                }
                 let may_end = seen(&report);
                 let reached = report.caught_up && report.until_ms >= must_reach_ms;
                 caught_up = may_end && reached && queue.counts().dead == 0;
@@ -115,6 +123,12 @@ impl Runner<'_> {
             None => Ok(summary),
         }
     }
+}
+
+/// So many run, and share what the destination permits.
+fn processors_at_once(host: &Host<WallClock, Handlers>, app: &EmbeddedApp, processors: u32) {
+    app.processors.store(processors, Relaxed);
+    host.limit_processors(processors);
 }
 
 /// The first ctrl-C finishes what is in flight; the second ends at once, and loses nothing either.

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -91,6 +91,8 @@ pub struct Host<C, F> {
     functions: Arc<F>,
     settings: HostSettings,
     invocations: Arc<Invocations>,
+    /// Of the processors, so many may run at once just now.
+    at_once: Arc<AtomicU32>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -108,8 +110,15 @@ impl<C: Clock + Clone + 'static, F: Functions> Host<C, F> {
             functions,
             settings,
             invocations: Arc::default(),
+            at_once: Arc::new(AtomicU32::new(settings.processors)),
             stopping: Arc::default(),
         }
+    }
+
+    /// Lets so many processors run at once from now on, at the most as many as the settings say. They
+    /// share this process: what kills one kills the others, and all look alike afterwards.
+    pub fn limit_processors(&self, at_once: u32) {
+        self.at_once.store(at_once, Relaxed);
     }
 
     /// What became of the invocations so far.
@@ -159,8 +168,8 @@ impl<C: Clock + Clone + 'static, F: Functions> Host<C, F> {
 
     fn start_workers(&self) -> JoinSet<()> {
         let mut workers = JoinSet::new();
-        for _ in 0..self.settings.processors {
-            workers.spawn(self.worker().map_pages());
+        for index in 0..self.settings.processors {
+            workers.spawn(self.worker().map_pages(index));
         }
         workers.spawn(self.worker().map_dead_letters());
         workers
@@ -173,6 +182,7 @@ impl<C: Clock + Clone + 'static, F: Functions> Host<C, F> {
             functions: self.functions.clone(),
             invocation_ms: self.settings.invocation_ms,
             invocations: self.invocations.clone(),
+            at_once: self.at_once.clone(),
             stopping: self.stopping.clone(),
         }
     }
@@ -185,13 +195,15 @@ struct Worker<C, F> {
     functions: Arc<F>,
     invocation_ms: u64,
     invocations: Arc<Invocations>,
+    at_once: Arc<AtomicU32>,
     stopping: Arc<AtomicBool>,
 }
 
 impl<C: Clock + 'static, F: Functions> Worker<C, F> {
-    async fn map_pages(self) {
+    async fn map_pages(self, index: u32) {
         while !self.stopping.load(Relaxed) {
-            let received = self.queue.receive(BATCH_SIZE);
+            let waits = index >= self.at_once.load(Relaxed);
+            let received = if waits { Vec::new() } else { self.queue.receive(BATCH_SIZE) };
             if received.is_empty() {
                 tokio::time::sleep(POLL).await;
                 continue;

@@ -21,7 +21,7 @@ use crate::{
 pub use bury::{BuryReport, bury};
 pub use fetch::{End, FetchReport, FetchRun, fetch};
 pub use operate::{
-    ReplayRequest, Status, list_parked, recover, replay, rewind, set_paused, status,
+    Recovered, ReplayRequest, Status, list_parked, recover, replay, rewind, set_paused, status,
 };
 pub use process::{Arrival, ProcessReport, process};
 pub use replay::process_replay;

@@ -157,28 +157,38 @@ pub async fn rewind<S: CursorStore, Q, C, E>(
     ports.store.cursor(stream).await
 }
 
+/// What a host found that was left open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// Pages voided, to be read again.
+    pub voided: u64,
+    /// What is read again ends there, and is handled carefully.
+    pub careful_to: Position,
+}
+
 /// After a host's restart that lost its queue: ends the lease of a fetcher that cannot be running
 /// any more, and voids the pages whose messages are gone. Only for a host that is alone on its
-/// table. Answers with the number of pages voided.
+/// table.
 pub async fn recover<S: CursorStore, Q, C: Clock, E: Ids>(
     ports: &Ports<S, Q, C, E>,
     stream: &StreamId,
-) -> Result<u64, Unavailable> {
-    let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(0) };
+) -> Result<Recovered, Unavailable> {
+    let nothing = Recovered { voided: 0, careful_to: Position::Start };
+    let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(nothing) };
     ports.store.release(stream, &cursor.owner).await?;
     if cursor.pages_open() == 0 {
-        return Ok(0);
+        return Ok(nothing);
     }
     let owner = ports.entropy.unique(stream);
     let now_ms = ports.clock.now_ms();
     let lease = ports.store.acquire(stream, &owner, now_ms, now_ms).await?;
-    let Lease::Acquired(cursor) = lease else { return Ok(0) };
+    let Lease::Acquired(cursor) = lease else { return Ok(nothing) };
     // What was settled before the stop need not be read again.
     let fence = cursor.fence;
     let cursor = super::commit::help(&ports.store, stream, cursor).await?;
     let open = cursor.pages_open();
     match ports.store.void(stream, fence, &cursor).await? {
-        Void::Voided(_) => Ok(open),
-        Void::Lost => Ok(0),
+        Void::Voided(cursor) => Ok(Recovered { voided: open, careful_to: cursor.careful_to }),
+        Void::Lost => Ok(nothing),
     }
 }
