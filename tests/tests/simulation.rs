@@ -5,10 +5,7 @@
 
 use std::{sync::Mutex, thread};
 
-use tidegate_core::{
-    guard::{self, Guard},
-    model::Blame,
-};
+use tidegate_core::{guard, model::Blame};
 use tidegate_simulation::{
     episode::{self, Episode, harm, play},
     mutation::{Noticed, notice},
@@ -53,15 +50,9 @@ fn two_crashes_at_any_two_awaits_are_stood() {
     assert!(swept.runs > 4_000, "{swept:?}");
 }
 
-/// Nothing is lost without these, and so nothing notices. A void that comes when pages have been
-/// committed since the fetcher looked starts at the watermark of its own moment, like any other: it
-/// only has more read again than need be.
-const SAVES_WORK_ONLY: &[Guard] = &[Guard::VoidAsSeen];
-
 #[test]
 fn every_guard_is_missed_when_it_is_out() {
-    let needed = guard::ALL.iter().filter(|guard| !SAVES_WORK_ONLY.contains(guard));
-    let left = Mutex::new(needed);
+    let left = Mutex::new(guard::ALL.iter());
     let unnoticed = Mutex::new(Vec::new());
     let work = || {
         loop {

@@ -4,7 +4,7 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use tidegate_core::{
-    app::{End, FetchReport, FetchRun, bury, fetch},
+    app::{Burial, End, FetchReport, FetchRun, bury, fetch},
     model::{Message, StreamId},
     ports::{Clock, Ids, PageQueue, Store},
 };
@@ -120,7 +120,12 @@ async fn bury_one<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
         Message::Replay(_) => return Ok(()),
     };
     let flow = app.flows.flow(&page.stream).await?;
-    let report = bury(&app.ports, &flow, &page).await?;
-    app.meter.buried(report.parked);
-    if report.buried { Ok(()) } else { Err("its page is not sealed".into()) }
+    match bury(&app.ports, &flow, &page).await? {
+        Burial::Buried(parked) => {
+            app.meter.buried(parked);
+            Ok(())
+        }
+        Burial::Unsealed => Err("its page is not sealed".into()),
+        Burial::Blocks => Err("its page blocks the stream, as the flow has it".into()),
+    }
 }

@@ -18,7 +18,7 @@ pub enum Guard {
     FetcherHelps,
     /// Open pages that lost their message are read again.
     Reap,
-    /// Pages are voided only as they were seen.
+    /// Pages are voided only as they were seen: a copy of a void that comes late voids nothing.
     VoidAsSeen,
     /// What is younger than the settle lag is not read yet.
     SettleLag,
@@ -26,6 +26,8 @@ pub enum Guard {
     SealAfterSend,
     /// A message whose page is not sealed yet is given back.
     UnsealedWaits,
+    /// A page that is not there is looked for once more before its message is taken for stale.
+    LookTwice,
     /// A message is acknowledged when all its records are settled.
     AcknowledgeLast,
     /// Only what is durably parked counts as settled.
@@ -103,6 +105,7 @@ mod switchboard {
         Guard::SettleLag,
         Guard::SealAfterSend,
         Guard::UnsealedWaits,
+        Guard::LookTwice,
         Guard::AcknowledgeLast,
         Guard::ParkFirst,
         Guard::RefusedIsNotApplied,

@@ -1,6 +1,6 @@
 //! What a right file comes to.
 
-use tidegate_core::model::{FlowSettings, Ordering, RateLimit, RetryPolicy, Secret};
+use tidegate_core::model::{DeadLetters, FlowSettings, Ordering, RateLimit, RetryPolicy, Secret};
 use tidegate_flow::{
     Connection, FlowSpec, parse, secret_variable,
     spec::{
@@ -87,6 +87,7 @@ fn every_key_reaches_the_spec() {
             concurrency_max: 4,
             rates,
             retry: RetryPolicy { attempts_max: 5, base_ms: 500, cap_ms: 120_000 },
+            dead_letters: DeadLetters::Block,
             stuck_after_ms: 1_800_000,
             request_timeout_ms: 10_000,
             landing_ms: 10_000,

@@ -1,7 +1,9 @@
 //! The actors: invocations of the production code, as a host would start them.
 
 use tidegate_core::{
-    app::{Arrival, Disposition, FetchRun, Flow, Ports, bury, fetch, process, process_replay},
+    app::{
+        Arrival, Burial, Disposition, FetchRun, Flow, Ports, bury, fetch, process, process_replay,
+    },
     decide::Deadline,
     model::{Message, PageMessage},
     ports::{Clock, Receipt},
@@ -95,8 +97,8 @@ pub async fn burier(seat: Seat) {
     let buried = match page_of(&letter) {
         None => true,
         Some(page) => {
-            let report = bury(&ports(&seat), &flow(&seat), &page).await;
-            report.is_ok_and(|report| report.buried)
+            let burial = bury(&ports(&seat), &flow(&seat), &page).await;
+            matches!(burial, Ok(Burial::Buried(_)))
         }
     };
     if buried {

@@ -9,6 +9,7 @@ pub struct Faults {
     pub lost_answer: f64,
     pub repeated: f64,
     pub late_effect: f64,
+    pub late_copy: f64,
     pub duplicate: f64,
     pub lost_message: f64,
     pub partial_send: f64,
@@ -30,6 +31,8 @@ pub enum Fate {
     LostAndLate,
     /// The client's own retry: the effect happened, its answer was lost, and it was asked again.
     Repeated,
+    /// The client's own retry got through, and the first request comes late.
+    LateCopy,
 }
 
 /// The kinds of faults, to be left out one by one where a history is shortened.
@@ -38,6 +41,7 @@ pub const KINDS: &[fn(&mut Faults)] = &[
     |faults| faults.lost_answer = 0.0,
     |faults| faults.repeated = 0.0,
     |faults| faults.late_effect = 0.0,
+    |faults| faults.late_copy = 0.0,
     |faults| faults.duplicate = 0.0,
     |faults| faults.lost_message = 0.0,
     |faults| faults.partial_send = 0.0,
@@ -51,6 +55,7 @@ impl Faults {
         lost_answer: 0.0,
         repeated: 0.0,
         late_effect: 0.0,
+        late_copy: 0.0,
         duplicate: 0.0,
         lost_message: 0.0,
         partial_send: 0.0,
@@ -65,6 +70,7 @@ impl Faults {
             lost_answer: one_of([0.0, 0.02, 0.08]),
             repeated: one_of([0.0, 0.02, 0.08]),
             late_effect: one_of([0.0, 0.01, 0.04]),
+            late_copy: one_of([0.0, 0.02, 0.08]),
             duplicate: one_of([0.0, 0.05, 0.2]),
             lost_message: one_of([0.0, 0.02, 0.05]),
             partial_send: one_of([0.0, 0.05, 0.2]),
@@ -93,6 +99,8 @@ impl Faults {
             Fate::Repeated
         } else if takes(self.late_effect) {
             Fate::LostAndLate
+        } else if takes(self.late_copy) {
+            Fate::LateCopy
         } else {
             Fate::Answer
         }

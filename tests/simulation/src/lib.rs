@@ -10,6 +10,7 @@
 mod actors;
 pub mod episode;
 mod executor;
+pub mod exhaustive;
 mod faults;
 mod invariants;
 pub mod mutation;

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_core::guard::{Guard, without};
+use tidegate_core::{
+    guard::{Guard, without},
+    model::DeadLetters,
+};
 
 use crate::{
     faults::{Fate, Faults},
@@ -21,6 +24,7 @@ struct Small {
     scenario: Scenario,
     rows: i64,
     poison: Option<i64>,
+    dead_letters: DeadLetters,
     events: Vec<(usize, Event)>,
 }
 
@@ -36,7 +40,14 @@ pub struct Swept {
 }
 
 fn small(name: &'static str, scenario: Scenario, rows: i64) -> Small {
-    Small { name, scenario, rows, poison: None, events: Vec::new() }
+    Small {
+        name,
+        scenario,
+        rows,
+        poison: None,
+        dead_letters: DeadLetters::Park,
+        events: Vec::new(),
+    }
 }
 
 fn row(at_ms: i64, deleted: bool) -> Row {
@@ -63,6 +74,11 @@ fn all() -> Vec<Small> {
         Small { events: vec![(16, LoseMessages)], ..updates("a lost message", 4) },
         Small { events: vec![(16, WearOutMessages)], ..updates("a dead letter", 4) },
         Small {
+            dead_letters: DeadLetters::Block,
+            events: vec![(16, WearOutMessages)],
+            ..updates("a dead letter that blocks", 4)
+        },
+        Small {
             events: vec![
                 (20, Operator(Deed::Pause)),
                 (60, Operator(Deed::Resume)),
@@ -77,7 +93,8 @@ fn all() -> Vec<Small> {
 
 impl Small {
     fn run(&self, planned: &[(u64, Fate)]) -> (Run, Result<(), String>) {
-        let world = World::new(self.scenario, 7);
+        let mut world = World::new(self.scenario, 7);
+        world.settings.dead_letters = self.dead_letters;
         {
             let inner = &mut *world.inner();
             inner.faults = Faults::NONE;

@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::{
     Flow, Ports,
     commit::help,
-    process::{Standing, judge},
+    process::{Standing, judge, look},
 };
 use crate::{
-    model::{PageMessage, Parked, Settled},
+    model::{DeadLetters, PageMessage, Parked, Settled},
     ports::{Clock, Settle, Store, Unavailable},
 };
 
@@ -16,27 +16,36 @@ const REASON: &str = "dead letter: its page was received too often without being
 
 /// What came of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct BuryReport {
-    /// Records parked.
-    pub parked: u64,
-    /// Nothing of it is left to do: the letter may be deleted.
-    pub buried: bool,
+#[serde(rename_all = "snake_case")]
+pub enum Burial {
+    /// Nothing of it is left to do: the letter may be deleted. So many records were parked.
+    Buried(u64),
+    /// Its page is not sealed: the letter stays until a fetcher can tell what becomes of it.
+    Unsealed,
+    /// The flow has it stay: its page blocks the watermark.
+    Blocks,
 }
 
 /// Buries a page message that was received too often. The record data is the message's own, so
-/// nothing is lost; the watermark passes over the page.
+/// nothing is lost; the watermark passes over the page, unless the flow has it blocked.
 pub async fn bury<S: Store, Q, C: Clock, E>(
     ports: &Ports<S, Q, C, E>,
     flow: &Flow,
     message: &PageMessage,
-) -> Result<BuryReport, Unavailable> {
-    let (cursor, _, pages) = ports.store.load(&flow.stream, &[message.number]).await?;
+) -> Result<Burial, Unavailable> {
+    let (cursor, _, pages) = look(&ports.store, &flow.stream, &[message]).await?;
     let page = match judge(&cursor, &pages, message) {
-        Standing::Stale => return Ok(BuryReport { parked: 0, buried: true }),
-        // Only the reaper can tell what becomes of it.
-        Standing::Unsealed => return Ok(BuryReport { parked: 0, buried: false }),
+        Standing::Stale => return Ok(Burial::Buried(0)),
+        Standing::Unsealed => return Ok(Burial::Unsealed),
         Standing::Live(page) => page,
     };
+    if flow.settings.dead_letters == DeadLetters::Block {
+        tracing::error!(
+            stream = %flow.stream, page = message.number,
+            "a dead page blocks its stream: `retry.dead_letters` says so"
+        );
+        return Ok(Burial::Blocks);
+    }
     let now_ms = ports.clock.now_ms();
     let unsettled = (0u32..).zip(&message.records).filter(|(at, _)| !page.settled.contains(*at));
     let parked: Vec<Parked> = unsettled
@@ -57,5 +66,5 @@ pub async fn bury<S: Store, Q, C: Clock, E>(
         stream = %flow.stream, page = message.number, parked = parked.len(),
         "a dead page was parked"
     );
-    Ok(BuryReport { parked: parked.len() as u64, buried: true })
+    Ok(Burial::Buried(parked.len() as u64))
 }

@@ -18,7 +18,7 @@ use crate::{
     ports::{Destination, Receipt, Source, Transform},
 };
 
-pub use bury::{BuryReport, bury};
+pub use bury::{Burial, bury};
 pub use fetch::{End, FetchReport, FetchRun, fetch};
 pub use operate::{
     Recovered, ReplayRequest, Status, list_parked, recover, replay, rewind, set_paused, status,

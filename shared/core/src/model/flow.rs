@@ -20,6 +20,8 @@ pub struct FlowSettings {
     pub rates: Vec<RateLimit>,
     /// How failures are tried again.
     pub retry: RetryPolicy,
+    /// What becomes of a page whose message was received too often.
+    pub dead_letters: DeadLetters,
     /// An open page that no processor held for so long has lost its message. In ms.
     pub stuck_after_ms: EpochMs,
     /// The longest that a request may take, in ms.
@@ -39,6 +41,17 @@ pub enum Ordering {
     Entity,
     /// One page at a time, one record after the other.
     Serial,
+}
+
+/// What becomes of a page whose message was received too often without being settled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeadLetters {
+    /// What it still held is parked, and the watermark passes it.
+    #[default]
+    Park,
+    /// Its letter stays, and the watermark stays before it until somebody acts; after `stuck_after_ms`
+    /// the stream is read again from there.
+    Block,
 }
 
 /// At most `count` in any `window_ms`.
@@ -98,6 +111,7 @@ impl Default for FlowSettings {
             concurrency_max: 10,
             rates: Vec::new(),
             retry: RetryPolicy::default(),
+            dead_letters: DeadLetters::default(),
             stuck_after_ms: 3_600_000,
             request_timeout_ms: 30_000,
             landing_ms: 30_000,

@@ -12,7 +12,7 @@ mod stream;
 mod wire;
 
 pub use cursor::{Advance, Cursor, Gate};
-pub use flow::{FlowSettings, Ordering, RateLimit, RetryPolicy};
+pub use flow::{DeadLetters, FlowSettings, Ordering, RateLimit, RetryPolicy};
 pub use outcome::{Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled};
 pub use parked::{Parked, RecordKey};

@@ -30,8 +30,8 @@ pub trait CursorStore: Send + Sync {
     /// Ends the lease early, if `owner` has it. A repeat does nothing.
     fn release(&self, stream: &StreamId, owner: &str) -> impl Future<Output = Answer<()>> + Send;
 
-    /// The cursor, the gate, and those of the pages that exist, in one request. Called by the
-    /// processor once an invocation.
+    /// The cursor, the gate, and those of the pages that exist, in one request; each as it was at some
+    /// moment of the call, and not all at the same. Called by the processor once an invocation.
     fn load(
         &self,
         stream: &StreamId,

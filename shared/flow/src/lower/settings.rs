@@ -1,6 +1,6 @@
 //! `limits`, `ordering`, `retry`, `page`, `stuck_after`, `landing`: what the protocol goes by.
 
-use tidegate_core::model::{EpochMs, FlowSettings, Ordering, RateLimit, RetryPolicy};
+use tidegate_core::model::{DeadLetters, EpochMs, FlowSettings, Ordering, RateLimit, RetryPolicy};
 
 use super::{Check, values};
 use crate::{
@@ -46,6 +46,11 @@ fn rate(check: &mut Check<'_>, rate: At<Rate>) -> Option<RateLimit> {
 pub(super) fn settings(check: &mut Check<'_>, protocol: Protocol) -> Option<FlowSettings> {
     let Protocol { ordering, retry, page, stuck_after, landing } = protocol;
     let default = FlowSettings::default();
+    let dead_letters = match retry.dead_letters {
+        None => default.dead_letters,
+        Some(raw::DeadLetters::Park) => DeadLetters::Park,
+        Some(raw::DeadLetters::Block) => DeadLetters::Block,
+    };
     let retry = self::retry(check, retry);
     let mut ms = |text: Option<At<Duration>>, range, default| {
         values::optional(text, |text| values::duration(check, &text, range))
@@ -63,6 +68,7 @@ pub(super) fn settings(check: &mut Check<'_>, protocol: Protocol) -> Option<Flow
         page_records_max: page.records_max.unwrap_or(default.page_records_max),
         window_pages_max: page.window.unwrap_or(default.window_pages_max),
         retry: retry?,
+        dead_letters,
         stuck_after_ms: stuck_after_ms?,
         landing_ms: landing_ms?,
         ..default

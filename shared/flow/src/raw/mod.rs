@@ -105,6 +105,19 @@ pub(crate) struct Retry {
     pub(crate) base: Option<At<Duration>>,
     /// The longest wait. Default `10m`.
     pub(crate) cap: Option<At<Duration>>,
+    /// What becomes of a page whose message was received too often without being settled: `park`
+    /// (default) parks what it still held, `block` keeps the watermark before it.
+    pub(crate) dead_letters: Option<DeadLetters>,
+}
+
+/// What becomes of a page whose message was received too often.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeadLetters {
+    /// What it still held is parked, and the rest passes.
+    Park,
+    /// The watermark stays before it.
+    Block,
 }
 
 /// How the stream is cut into pages: each is at most one queue message.

@@ -34,7 +34,7 @@ pub const CALLS: &[&[&str]] = &[
     queue::CALLS,
     source::CALLS,
     destination::CALLS,
-    &["sleep_until", "acknowledge"],
+    &["load", "sleep_until", "acknowledge"],
 ];
 
 /// One actor's view of the world.
@@ -63,16 +63,18 @@ impl Seat {
     async fn call_store<T>(
         &self,
         what: &'static str,
-        act: impl Fn(&MemoryStore) -> T + Send + 'static,
+        act: impl Fn(&MemoryStore) -> T + Send + Sync + 'static,
     ) -> Result<T, Unavailable> {
         let fate = self.begin(what).await?;
+        let act = Arc::new(act);
+        if matches!(fate, Fate::LostAndLate | Fate::LateCopy) {
+            let act = act.clone();
+            let now_ms = self.world.now_ms();
+            let inner = &mut *self.world.inner();
+            let due_ms = now_ms + inner.rng.below(LATE_EFFECT_MS as u64) as EpochMs;
+            inner.late_effects.push((due_ms, what, Box::new(move |store| drop(act(store)))));
+        }
         if fate == Fate::LostAndLate {
-            {
-                let now_ms = self.world.now_ms();
-                let inner = &mut *self.world.inner();
-                let due_ms = now_ms + inner.rng.below(LATE_EFFECT_MS as u64) as EpochMs;
-                inner.late_effects.push((due_ms, what, Box::new(move |store| drop(act(store)))));
-            }
             self.world.note(|| format!("{} {what}: no answer, the effect comes late", self.name));
             yield_once().await;
             return Err(Unavailable(what.into()));

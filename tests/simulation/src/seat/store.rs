@@ -18,7 +18,7 @@ use super::Seat;
 
 /// An argument that is kept until a late effect, and then lent to it.
 trait Keep: Sized {
-    type Kept: Send + 'static;
+    type Kept: Send + Sync + 'static;
     type Lent<'a>
     where
         Self: 'a;
@@ -28,7 +28,7 @@ trait Keep: Sized {
         Self: 'a;
 }
 
-impl<T: ToOwned<Owned: Send + 'static> + ?Sized> Keep for &T {
+impl<T: ToOwned<Owned: Send + Sync + 'static> + ?Sized> Keep for &T {
     type Kept = T::Owned;
     type Lent<'a>
         = &'a T
@@ -81,9 +81,16 @@ macro_rules! keep_copies {
 }
 keep_copies!(bool, u32, u64, i64, usize, Gate, Edition, ClaimEnd);
 
+fn now<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> T {
+    answer.now_or_never().expect("memory answers at once").expect("memory always answers")
+}
+
 macro_rules! calls {
-    ($($port:ident { $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)* })*) => {
-        /// Every call on the table.
+    ($($port:ident {
+        $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*
+        $({ $($own:tt)* })?
+    })*) => {
+        /// Every call on the table that is one step.
         pub const CALLS: &[&str] = &[$($(stringify!($name)),*),*];
 
         $(impl $port for Seat {
@@ -92,10 +99,10 @@ macro_rules! calls {
             {
                 $(let $argument = Keep::keep($argument);)*
                 self.call_store(stringify!($name), move |store| {
-                    let answer = store.$name($(<$kind as Keep>::lend(&$argument)),*).now_or_never();
-                    answer.expect("memory answers at once").expect("memory always answers")
+                    now(store.$name($(<$kind as Keep>::lend(&$argument)),*))
                 })
             })*
+            $($($own)*)?
         })*
     };
 }
@@ -104,7 +111,6 @@ calls! {
     CursorStore {
         acquire(stream: &StreamId, owner: &str, now_ms: EpochMs, until_ms: EpochMs) -> Lease;
         release(stream: &StreamId, owner: &str) -> ();
-        load(stream: &StreamId, numbers: &[PageNumber]) -> (Cursor, Gate, Vec<Page>);
         pages_after(stream: &StreamId, after: PageNumber, limit: usize) -> Vec<Page>;
         seal(stream: &StreamId, fence: Fence, pages: &[NewPage], now_ms: EpochMs) -> Seal;
         settle(
@@ -116,6 +122,22 @@ calls! {
         cursor(stream: &StreamId) -> Option<Cursor>;
         set_paused(stream: &StreamId, paused: bool) -> ();
         rewind(stream: &StreamId, seen: Fence, to: &Position) -> bool;
+        {
+            /// No snapshot: the pages first, and the cursor when others have gone on.
+            async fn load(
+                &self,
+                stream: &StreamId,
+                numbers: &[PageNumber],
+            ) -> Result<(Cursor, Gate, Vec<Page>), Unavailable> {
+                let (asked, numbers) = (stream.clone(), numbers.to_vec());
+                let pages = self.call_store("load", move |store| {
+                    now(store.load(&asked, &numbers)).2
+                });
+                let pages = pages.await?;
+                let (cursor, gate, _) = now(self.world.store.load(stream, &[]));
+                Ok((cursor, gate, pages))
+            }
+        }
     }
     Gates {
         shut(stream: &StreamId, until_ms: EpochMs, failures: u32) -> ();

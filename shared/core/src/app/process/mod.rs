@@ -11,7 +11,7 @@ use super::{Disposition, Flow, Ports, Tally, commit::help, deliver::Invocation, 
 use crate::{
     decide::{CAREFUL_FROM_RECEIVES, Deadline},
     guard::Guard,
-    model::{Cursor, Page, PageMessage},
+    model::{Cursor, Gate, Page, PageMessage, PageNumber, StreamId},
     ports::{Clock, Ids, PageQueue, Random, Receipt, Store, Unavailable},
 };
 use work::{Job, Work};
@@ -54,8 +54,8 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     deadline: Deadline,
     processors: u32,
 ) -> Result<ProcessReport, Unavailable> {
-    let numbers: Vec<_> = arrivals.iter().map(|arrival| arrival.page.number).collect();
-    let (cursor, gate, pages) = ports.store.load(&flow.stream, &numbers).await?;
+    let messages: Vec<_> = arrivals.iter().map(|arrival| &arrival.page).collect();
+    let (cursor, gate, pages) = look(&ports.store, &flow.stream, &messages).await?;
 
     let mut report = ProcessReport::default();
     let mut jobs = Vec::new();
@@ -104,6 +104,30 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     Ok(report)
 }
 
+/// The cursor, the gate, and the pages of these messages, as [`judge`] needs them.
+pub(super) async fn look<S: Store>(
+    store: &S,
+    stream: &StreamId,
+    messages: &[&PageMessage],
+) -> Result<(Cursor, Gate, Vec<Page>), Unavailable> {
+    let numbers: Vec<PageNumber> = messages.iter().map(|message| message.number).collect();
+    let (cursor, gate, mut pages) = store.load(stream, &numbers).await?;
+    // One request, and yet no snapshot: a page may have been looked for before it was sealed, and the
+    // cursor read after the next fetcher's lease. Only what is not there after that never will be.
+    let absent = |message: &&&PageMessage| {
+        message.number > cursor.committed
+            && message.fence < cursor.fence
+            && pages.iter().all(|page| page.number != message.number)
+    };
+    let again: Vec<PageNumber> =
+        messages.iter().filter(absent).map(|message| message.number).collect();
+    if !again.is_empty() && Guard::LookTwice.stands() {
+        let (.., found) = store.load(stream, &again).await?;
+        pages.extend(found);
+    }
+    Ok((cursor, gate, pages))
+}
+
 /// What a message is worth.
 pub(super) enum Standing<'a> {
     /// Its page is committed or void, or another emission's: it carries nothing.
@@ -124,7 +148,7 @@ pub(super) fn judge<'a>(cursor: &Cursor, pages: &'a [Page], message: &PageMessag
             Standing::Live(page)
         }
         Some(_) => Standing::Stale,
-        // A fetcher with an older fence can never seal it.
+        // A fetcher with an older fence can never seal it any more.
         None if message.fence < cursor.fence => Standing::Stale,
         None if !Guard::UnsealedWaits.stands() => Standing::Stale,
         None => Standing::Unsealed,
