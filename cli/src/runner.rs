@@ -7,7 +7,7 @@ use std::{
 
 use tidegate_aws::Requests;
 use tidegate_core::{
-    app::{End, FetchReport, Recovered, recover},
+    app::{End, FetchReport, Flow, Recovered, recover},
     model::StreamId,
     ports::Clock,
 };
@@ -17,7 +17,7 @@ use tidegate_runtime::WallClock;
 
 use crate::{
     args::HostOptions,
-    embedded::{EmbeddedApp, Handlers},
+    embedded::{self, EmbeddedApp, Fixed, Handlers, State},
     failure::Failure,
     progress::Progress,
     summary::Summary,
@@ -51,7 +51,21 @@ pub struct Runner<'a> {
     pub total: Option<u64>,
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
+    /// A run of this flow on this state, until it is caught up.
+    pub fn of(flow: Flow, state: &State, host: &'a HostOptions) -> Self {
+        let stream = flow.stream.clone();
+        let app = embedded::app(
+            state.table.clone(),
+            Fixed::one(flow),
+            host.invocation_seconds * 1_000,
+            host.processors,
+            host.records_per_run,
+        );
+        let requests = state.requests.clone();
+        Self { app: Arc::new(app), requests, stream, host, until: Until::CaughtUp, total: None }
+    }
+
     /// Runs. `seen` is shown every scheduled run; it answers whether the end may be reached yet.
     pub async fn run(self, mut seen: impl FnMut(&FetchReport) -> bool) -> Result<Summary, Failure> {
         let began = Instant::now();

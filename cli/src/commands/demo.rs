@@ -1,6 +1,6 @@
 //! `tidegate demo`: a shipped flow against example APIs, to the end.
 
-use std::{cell::RefCell, sync::Arc};
+use std::cell::RefCell;
 
 use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
@@ -14,10 +14,9 @@ use tidegate_tests::{
 use crate::{
     args::{Demo, WorldOptions},
     commands::print_json,
-    connection,
-    embedded::{self, Fixed},
+    connection, embedded,
     failure::Failure,
-    runner::{Runner, Until},
+    runner::Runner,
     stream,
     summary::Summary,
     text::{count, span},
@@ -54,25 +53,12 @@ pub async fn demo(asked: Demo) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(Failure::run)?;
     let state = embedded::open(Some(folder.path()))?;
     let host = &asked.host;
-    let app = embedded::app(
-        state.table.clone(),
-        Fixed::one(flow),
-        host.invocation_seconds * 1_000,
-        host.processors,
-        host.records_per_run,
-    );
     if !host.json {
         println!("{}: {} records at {}", asked.name, count(asked.world.records), orders.source_url);
     }
     let runs = RefCell::new(Vec::new());
-    let runner = Runner {
-        app: Arc::new(app),
-        requests: state.requests.clone(),
-        stream,
-        host,
-        until: Until::CaughtUp,
-        total: asked.world.growth.is_none().then_some(asked.world.records),
-    };
+    let total = asked.world.growth.is_none().then_some(asked.world.records);
+    let runner = Runner { total, ..Runner::of(flow, &state, host) };
     let summary = runner
         .run(|report| {
             if report.pages > 0 {

@@ -1,12 +1,9 @@
 //! `tidegate run`: a user's own flow against real APIs.
 
-use std::sync::Arc;
-
 use crate::{
     args::Run,
     commands::print_json,
-    connection,
-    embedded::{self, Fixed},
+    connection, embedded,
     failure::Failure,
     runner::{Runner, Until},
     stream,
@@ -21,22 +18,8 @@ pub async fn run(asked: Run) -> Result<(), Failure> {
 
     let state = embedded::open(Some(&asked.state))?;
     let host = &asked.host;
-    let app = embedded::app(
-        state.table.clone(),
-        Fixed::one(flow),
-        host.invocation_seconds * 1_000,
-        host.processors,
-        host.records_per_run,
-    );
     let until = if asked.until_caught_up { Until::CaughtUp } else { Until::Stopped };
-    let runner = Runner {
-        app: Arc::new(app),
-        requests: state.requests.clone(),
-        stream: stream.clone(),
-        host,
-        until,
-        total: None,
-    };
+    let runner = Runner { until, ..Runner::of(flow, &state, host) };
     let summary = runner.run(|_| true).await?;
     if host.json {
         print_json(&summary);
