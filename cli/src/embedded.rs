@@ -91,7 +91,7 @@ pub fn app(
         records_max,
         send_delay_ms: SEND_DELAY_MS,
         meter: Meter::default(),
-        processors: processors.into(),
+        processors,
     }
 }
 

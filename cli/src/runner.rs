@@ -87,7 +87,7 @@ impl<'a> Runner<'a> {
         if voided > 0 {
             // Perhaps a record killed the process before: should it do so again, it is alone with those
             // that one processor has in hand.
-            processors_at_once(&host, &self.app, 1);
+            host.limit_processors(1);
         }
 
         let progress = Progress::start(self.app.clone(), self.total);
@@ -99,7 +99,7 @@ impl<'a> Runner<'a> {
             Ok(report) => {
                 failed_runs = 0;
                 if report.watermark >= careful_to {
-                    processors_at_once(&host, &self.app, self.host.processors);
+                    host.limit_processors(self.host.processors);
                 }
                 let may_end = seen(&report);
                 let reached = report.caught_up && report.until_ms >= must_reach_ms;
@@ -137,12 +137,6 @@ impl<'a> Runner<'a> {
             None => Ok(summary),
         }
     }
-}
-
-/// So many run, and share what the destination permits.
-fn processors_at_once(host: &Host<WallClock, Handlers>, app: &EmbeddedApp, processors: u32) {
-    app.processors.store(processors, Relaxed);
-    host.limit_processors(processors);
 }
 
 /// The first ctrl-C finishes what is in flight; the second ends at once, and loses nothing either.

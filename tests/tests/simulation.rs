@@ -84,6 +84,11 @@ fn an_hour_of_outage_harms_nothing() {
 }
 
 #[test]
+fn a_day_of_failing_requests_parks_nothing_of_a_small_stream() {
+    stood(&episode::a_small_stream());
+}
+
+#[test]
 fn three_days_of_outage_harm_nothing() {
     episode::three_days().iter().for_each(stood);
 }

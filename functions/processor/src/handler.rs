@@ -1,6 +1,6 @@
 //! One invocation of the event source mapping.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::atomic::Ordering::Relaxed};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
@@ -96,8 +96,7 @@ async fn run_stream<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>
     if !work.arrivals.is_empty() {
         let messages: Vec<Receipt> =
             work.arrivals.iter().map(|arrival| arrival.receipt.clone()).collect();
-        let processors = app.processors.load(Relaxed);
-        let run = process(&app.ports, &flow, work.arrivals, deadline, processors);
+        let run = process(&app.ports, &flow, work.arrivals, deadline, app.processors);
         // A panic is one stream's failure and not the batch's.
         match AssertUnwindSafe(run).catch_unwind().await {
             Ok(Ok(report)) => back.extend(given_back(&app.meter, stream, &report)),

@@ -1,9 +1,6 @@
 //! What a handler works with.
 
-use std::{
-    future::Future,
-    sync::{Arc, atomic::AtomicU32},
-};
+use std::{future::Future, sync::Arc};
 
 use crate::Meter;
 use lambda_runtime::Context;
@@ -27,8 +24,8 @@ pub struct App<S, Q, C, E, F> {
     pub send_delay_ms: u64,
     /// What the invocations came to.
     pub meter: Meter,
-    /// Processors that share the destination's limits just now.
-    pub processors: AtomicU32,
+    /// Processors that share the destination's limits.
+    pub processors: u32,
 }
 
 /// Finds the flow of a stream, connected and ready.

@@ -60,9 +60,7 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
         records_max: number("TIDEGATE_RECORDS_PER_RUN")?.filter(|records| *records > 0),
         send_delay_ms: SEND_DELAY_MS,
         meter: Meter::default(),
-        processors: u32::try_from(processors)
-            .context("TIDEGATE_MAX_PROCESSORS is too large")?
-            .into(),
+        processors: u32::try_from(processors).context("TIDEGATE_MAX_PROCESSORS is too large")?,
     })
 }
 

@@ -62,6 +62,8 @@ pub enum Guard {
     OneProbe,
     /// A record that kills whoever handles it is found and passed.
     Careful,
+    /// A moment of a budget that was missed is not used any more.
+    UseBy,
     /// While nothing gets through it is the destination that fails, and nothing is given up.
     GiveUpAlone,
 }
@@ -123,6 +125,7 @@ mod switchboard {
         Guard::CarriedIsNotLost,
         Guard::OneProbe,
         Guard::Careful,
+        Guard::UseBy,
         Guard::GiveUpAlone,
     ];
 

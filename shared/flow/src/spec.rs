@@ -363,4 +363,6 @@ pub struct LimitsSpec {
     pub concurrency: Option<u32>,
     /// `rate`: like `50/s`, `100/20s`, `1000/min`; one or a list; every one holds.
     pub rate: Vec<tidegate_core::model::RateLimit>,
+    /// `budget`: through which all who name it share the rate.
+    pub budget: Option<String>,
 }

@@ -86,6 +86,7 @@ fn every_key_reaches_the_spec() {
             settle_lag_ms: 5_000,
             concurrency_max: 4,
             rates,
+            budget: Some("crm".into()),
             retry: RetryPolicy { attempts_max: 5, base_ms: 500, cap_ms: 120_000 },
             dead_letters: DeadLetters::Block,
             stuck_after_ms: 1_800_000,

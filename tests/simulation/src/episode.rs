@@ -244,11 +244,17 @@ pub fn three_days() -> [Episode; 2] {
     [Blame::Destination, Blame::Request].map(|blame| outage(72 * HOUR_MS, blame))
 }
 
+/// A day of failing requests for a stream so small that they never are many in a row.
+pub fn a_small_stream() -> Episode {
+    Episode { records: 2, ..outage(24 * HOUR_MS, Blame::Request) }
+}
+
 /// What an outage must not do; the first of it that it did.
 pub fn harm(told: &Told, episode: &Episode) -> Option<String> {
-    let delivered = usize::try_from(episode.records).unwrap_or(usize::MAX);
-    let fine = told.delivered == delivered
-        && told.parked == 0
+    let aside = usize::from(episode.killer.is_some()) + usize::from(episode.poison.is_some());
+    let records = usize::try_from(episode.records).unwrap_or(usize::MAX);
+    let fine = told.delivered + aside == records
+        && told.parked == aside
         && told.dead == 0
         && told.voided == 0
         && told.probes_a_second <= 1;
@@ -257,15 +263,10 @@ pub fn harm(told: &Told, episode: &Episode) -> Option<String> {
 
 /// The first harm that an outage does without this guard.
 pub fn shows(guard: Guard) -> Option<String> {
-    let killed = play(&killer(1_000), Some(guard));
-    let passed = killed.is_ok_and(|told| (told.delivered, told.parked) == (999, 1));
-    if !passed {
-        return Some("a record that kills its processor is not passed".into());
-    }
-    an_hour().into_iter().chain(three_days()).find_map(|episode| {
-        match play(&episode, Some(guard)) {
+    [killer(1_000), a_small_stream()].into_iter().chain(an_hour()).chain(three_days()).find_map(
+        |episode| match play(&episode, Some(guard)) {
             Ok(told) => harm(&told, &episode),
             Err(breach) => Some(breach),
-        }
-    })
+        },
+    )
 }

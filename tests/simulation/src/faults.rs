@@ -79,6 +79,11 @@ impl Faults {
         }
     }
 
+    /// Whether anything but a record's handling leaves a mark behind.
+    pub fn may_look_like_death(&self) -> bool {
+        self.crash + self.lost_answer + self.late_effect + self.late_copy + self.duplicate > 0.0
+    }
+
     pub fn fate(&self, rng: &mut SplitMix) -> Fate {
         // One draw for the many calls that nothing happens to.
         let mut left = (rng.next_u64() >> 11) as f64 / ((1u64 << 53) as f64);

@@ -131,6 +131,9 @@ pub fn at_rest(world: &World) -> Result<(), String> {
     settled_up_to(world, &end, "I4")?;
     let parked = parked(world);
     let inner = world.inner();
+    if let Some(innocent) = parked.iter().find(|parked| !inner.may_have_killed(parked)) {
+        return Err(format!("{:?} is parked: {}", innocent.key, innocent.reason));
+    }
     for (id, row) in &inner.rows {
         let has = inner.landed.get(id);
         if has != Some(row) && !aside(&parked, *id, *row) {

@@ -9,7 +9,7 @@ use clap::Parser;
 use tidegate_core::guard;
 use tidegate_simulation::{
     episode,
-    mutation::notice,
+    mutation::{Noticed, notice},
     scenario::Scenario,
     seeds::{explain, simulate_all},
     sweep,
@@ -56,12 +56,18 @@ fn main() -> anyhow::Result<()> {
         {
             let told = episode::play(&episode, None).map_err(anyhow::Error::msg)?;
             println!("{:?}\n  {told:?}", episode.down);
+            if let Some(harm) = episode::harm(&told, &episode) {
+                anyhow::bail!("that is harm: {harm}");
+            }
         }
     } else if arguments.mutate {
+        let mut unnoticed = 0;
         for guard in guard::ALL {
             let noticed = notice(*guard, arguments.seeds / Scenario::ALL.len() as u64);
             println!("{:20} {}", format!("{guard:?}"), noticed.line());
+            unnoticed += u32::from(noticed == Noticed::Nothing);
         }
+        anyhow::ensure!(unnoticed == 0, "{unnoticed} guards are out, and nothing notices");
     } else {
         let done = AtomicU64::new(0);
         let seen = |seeds| {

@@ -1,14 +1,17 @@
 //! What the actors share: source, destination, queue, table, time, and the history.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     ops::Range,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use tidegate_core::{
     memory::{ManualClock, MemoryStore, SplitMix},
-    model::{Blame, Emission, EpochMs, FlowSettings, Mark, Moment, Position, RecordId, StreamId},
+    model::{
+        Blame, Emission, EpochMs, FlowSettings, Mark, Moment, Parked, Position, RateLimit,
+        RecordId, StreamId,
+    },
     ports::Clock,
 };
 
@@ -37,6 +40,8 @@ pub const LATE_EFFECT_MS: EpochMs = 30_000;
 /// So few that dead letters happen.
 pub const RECEIVES_MAX: u32 = 12;
 pub const PROCESSORS: u32 = 3;
+/// What the destination permits, where it says so.
+pub const RATE: RateLimit = RateLimit { count: 8, window_ms: 10_000 };
 
 /// Shared by all actors of one run.
 #[derive(Clone)]
@@ -78,6 +83,8 @@ pub struct Inner {
     pub poison: BTreeSet<i64>,
     /// Whoever handles these dies of it.
     pub killers: BTreeSet<i64>,
+    /// There are crashes, copies and lost answers, which leave marks as a death does.
+    pub may_look_like_death: bool,
     /// How often somebody did.
     pub killed: u32,
     /// So many requests to come find the destination down.
@@ -103,6 +110,8 @@ pub struct Inner {
     /// The last rewind: when it was seen, and to where.
     pub rewound: Option<(EpochMs, Position)>,
     pub requests_in_flight: usize,
+    /// When the requests of the last while were sent.
+    pub requested_ms: VecDeque<EpochMs>,
     pub late_effects: Vec<(EpochMs, &'static str, LateEffect)>,
     /// A breach that a port noticed.
     pub breach: Option<String>,
@@ -158,6 +167,9 @@ impl World {
         settings.retry.cap_ms = 20_000;
         // A record that only ever fails by chance is never given up.
         settings.retry.attempts_max = u32::MAX;
+        if rng.chance(0.3) {
+            settings.rates = vec![RATE];
+        }
         let faults = Faults::draw(&mut rng);
         let killers = if scenario == Scenario::Killers { [3, 5].into() } else { BTreeSet::new() };
         let mut inner = Inner::new(rng, faults, poison);
@@ -179,6 +191,10 @@ impl World {
 
     pub fn now_ms(&self) -> EpochMs {
         self.clock.now_ms()
+    }
+
+    pub fn has_rates(&self) -> bool {
+        !self.settings.rates.is_empty()
     }
 
     pub fn note(&self, line: impl FnOnce() -> String) {
@@ -235,6 +251,7 @@ impl Inner {
             rows: BTreeMap::new(),
             poison,
             killers: BTreeSet::new(),
+            may_look_like_death: faults.may_look_like_death(),
             killed: 0,
             down_for_requests: 0,
             down: None,
@@ -248,6 +265,7 @@ impl Inner {
             sent_ms: HashMap::new(),
             rewound: None,
             requests_in_flight: 0,
+            requested_ms: VecDeque::new(),
             late_effects: Vec::new(),
             breach: None,
         }
@@ -266,6 +284,15 @@ impl Inner {
             self.log.insert((row.at_ms, id, row.deleted));
             self.note(now_ms, || format!("source {id} {row}"));
         }
+    }
+
+    /// Whether it can be that this was parked as a killer. Where nothing ends an invocation but a
+    /// killer, and no message comes twice, only killers are.
+    pub fn may_have_killed(&self, parked: &Parked) -> bool {
+        let is_killer = |id: &i64| parked.key.id == RecordId::Number(*id);
+        !parked.reason.starts_with("whoever handled it died")
+            || self.may_look_like_death
+            || self.killers.iter().any(is_killer)
     }
 
     /// The next call's fate.

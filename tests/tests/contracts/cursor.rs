@@ -2,7 +2,7 @@
 
 use tidegate_core::{
     model::{Cursor, Position},
-    ports::{Advance, CursorStore, Lease, Seal, Void},
+    ports::{Advance, CursorStore, Lease, NewPage, Seal, Void},
 };
 
 use super::{acquired, at, contract, cursor_of, in_parallel, other_stream, page, sealed, stream};
@@ -21,6 +21,7 @@ contract!(
     repro_rewinding_again_finds_its_own_success,
     voiding_under_an_old_fence_is_lost,
     voiding_what_moved_on_is_lost,
+    what_was_voided_is_handled_carefully_until_a_rewind,
     pausing_keeps_fetchers_out,
     pausing_creates_the_cursor_and_changes_nothing_else,
     rewinding_begins_a_new_generation,
@@ -249,4 +250,20 @@ async fn streams_do_not_mix<S: CursorStore>(store: &S) {
     assert_eq!(store.pages_after(&other_stream(), 0, 9).await, Ok(vec![]));
     let lease = store.acquire(&other_stream(), "b", 1, 2).await.unwrap();
     assert!(matches!(lease, Lease::Acquired(cursor) if cursor.next == 1));
+}
+
+async fn what_was_voided_is_handled_carefully_until_a_rewind<S: CursorStore>(store: &S) {
+    let seen = sealed(store, 3).await;
+    store.void(&stream(), 1, &seen).await.unwrap();
+    assert_eq!(cursor_of(store).await.careful_to, at(30));
+    // Less is read again and voided once more: what the first time covered is covered still.
+    store
+        .seal(&stream(), 1, &[NewPage { from: Position::Start, to: at(10), ..page(4, "b") }], 5)
+        .await
+        .unwrap();
+    let seen = cursor_of(store).await;
+    store.void(&stream(), 1, &seen).await.unwrap();
+    assert_eq!(cursor_of(store).await.careful_to, at(30));
+    store.rewind(&stream(), 1, &Position::Start).await.unwrap();
+    assert_eq!(cursor_of(store).await.careful_to, Position::Start);
 }

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tidegate_aws::{Clients, InProcess, Requests, Table};
 use tidegate_core::{
-    model::{Cursor, Gate, Parked, Position, RecordId, RecordKey, Settled, Version},
+    model::{Cursor, Gate, Parked, Position, RecordId, RecordKey, Settled, Settling, Version},
     ports::{Advance, CursorStore, Gates, Lease, ParkedStore, Seal, Settle, Unavailable},
 };
 use tidegate_local::EmbeddedTable;
@@ -107,8 +107,9 @@ async fn a_lost_answer_may_count_a_try_twice_and_no_more() {
     let table = losing_answers();
     sealed(&table, 1).await;
     let nothing = Settled::default();
+    let tried = Settling { tried: true, now_ms: 10, ..Settling::default() };
     let emission = emission("fetcher-1");
-    let settle = table.settle(&stream(), 1, &emission, &nothing, false, 10).await;
+    let settle = table.settle(&stream(), 1, &emission, &tried).await;
     assert_eq!(settle, Ok(Settle::Open(nothing)));
     let page = table.load(&stream(), &[1]).await.unwrap().2.remove(0);
     assert_eq!((page.attempts, page.settled.len()), (2, 0));

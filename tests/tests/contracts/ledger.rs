@@ -84,6 +84,8 @@ async fn repro_another_version_by_the_same_owner_is_no_repeat<S: Ledger>(store: 
     assert_eq!(claim(store, 3, "a", 0).await, Claim::Mine);
     assert_eq!(claim(store, 2, "a", 0).await, Claim::Locked { until_ms: 100 });
     assert_eq!(claim(store, 2, "b", 101).await, Claim::Newer);
+    // Nobody has claimed that any more.
+    finish(store, 2, "a", Applied).await;
     finish(store, 3, "a", Applied).await;
     assert_eq!(claim(store, 3, "b", 102).await, Claim::Applied);
 }

@@ -5,6 +5,7 @@
 //! where a repeat is invisible to the caller, on a table that loses the first answer to every
 //! request, so that the SDK's own retry meets our own success.
 
+mod budgets;
 mod cursor;
 mod embedded;
 mod faults;

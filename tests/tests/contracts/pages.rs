@@ -1,7 +1,7 @@
 //! Pages: sealed, read, settled.
 
 use tidegate_core::{
-    model::{Cursor, Page, PageNumber, PageState, Position, Settled},
+    model::{Cursor, Page, PageNumber, PageState, Position, Settled, Settling},
     ports::{CursorStore, NewPage, Seal, Settle},
 };
 
@@ -24,7 +24,9 @@ contract!(
     settling_another_emission_is_superseded,
     settling_a_page_that_is_not_there_is_superseded,
     settling_in_parallel_keeps_everything,
-    a_page_settled_between_several_is_done;
+    a_page_settled_between_several_is_done,
+    leaving_a_page_keeps_its_receipts_and_counts_no_try,
+    a_done_page_forgets_its_set;
     once_only:
     settling_nothing_counts_a_try,
 );
@@ -38,9 +40,15 @@ async fn the_page<S: CursorStore>(store: &S, number: PageNumber) -> Page {
     pages.pop().expect("the page was sealed")
 }
 
+/// Left after its second receipt.
+fn leaving(settled: Settled, done: bool, now_ms: i64) -> Settling {
+    let tried = settled.is_empty() && !done;
+    Settling { settled, done, tried, receives: 2, now_ms }
+}
+
 async fn settle<S: CursorStore>(store: &S, settled: Settled, done: bool, now_ms: i64) -> Settle {
-    let emission = emission("fetcher-1");
-    store.settle(&stream(), 1, &emission, &settled, done, now_ms).await.unwrap()
+    let settling = leaving(settled, done, now_ms);
+    store.settle(&stream(), 1, &emission("fetcher-1"), &settling).await.unwrap()
 }
 
 async fn sealing_puts_the_pages_and_moves_the_cursor<S: CursorStore>(store: &S) {
@@ -58,6 +66,7 @@ async fn sealing_puts_the_pages_and_moves_the_cursor<S: CursorStore>(store: &S) 
         state: PageState::Open,
         last_progress_ms: 5,
         attempts: 0,
+        carried: 0,
     };
     let pages = store.pages_after(&stream(), 0, 100).await.unwrap();
     assert_eq!(pages, new.iter().map(expected).collect::<Vec<_>>());
@@ -205,7 +214,7 @@ async fn settling_another_emission_is_superseded<S: CursorStore>(store: &S) {
     let before = the_page(store, 1).await;
     for done in [false, true] {
         let stale = emission("zombie-1");
-        let settle = store.settle(&stream(), 1, &stale, &indices(0..10), done, 50).await;
+        let settle = store.settle(&stream(), 1, &stale, &leaving(indices(0..10), done, 50)).await;
         assert_eq!(settle, Ok(Settle::Superseded));
     }
     assert_eq!(the_page(store, 1).await, before);
@@ -214,7 +223,7 @@ async fn settling_another_emission_is_superseded<S: CursorStore>(store: &S) {
 async fn settling_a_page_that_is_not_there_is_superseded<S: CursorStore>(store: &S) {
     sealed(store, 1).await;
     let emission = emission("fetcher-2");
-    let settle = store.settle(&stream(), 2, &emission, &indices(0..10), true, 50).await;
+    let settle = store.settle(&stream(), 2, &emission, &leaving(indices(0..10), true, 50)).await;
     assert_eq!(settle, Ok(Settle::Superseded));
     assert_eq!(store.load(&stream(), &[2]).await.unwrap().2, []);
 }
@@ -239,4 +248,21 @@ async fn a_page_settled_between_several_is_done<S: CursorStore>(store: &S) {
     });
     assert!(answers.contains(&Settle::Done), "{answers:?}");
     assert_eq!(the_page(store, 1).await.state, PageState::Done);
+}
+
+async fn leaving_a_page_keeps_its_receipts_and_counts_no_try<S: CursorStore>(store: &S) {
+    sealed(store, 1).await;
+    let left = Settling { receives: 7, now_ms: 10, ..Settling::default() };
+    let answer = store.settle(&stream(), 1, &emission("fetcher-1"), &left).await;
+    assert_eq!(answer, Ok(Settle::Open(Settled::default())));
+    let page = the_page(store, 1).await;
+    assert_eq!((page.carried, page.attempts, page.last_progress_ms), (7, 0, 10));
+}
+
+async fn a_done_page_forgets_its_set<S: CursorStore>(store: &S) {
+    sealed(store, 1).await;
+    settle(store, indices(0..5), false, 10).await;
+    settle(store, indices(5..10), true, 20).await;
+    let page = the_page(store, 1).await;
+    assert_eq!((page.state, page.settled), (PageState::Done, Settled::default()));
 }

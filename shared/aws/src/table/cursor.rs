@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
 };
 use tidegate_core::{
     model::{
-        Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, Position, Settled, StreamId,
+        Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, Position, Settling, StreamId,
     },
     ports::{Advance, CursorStore, Lease, NewPage, Seal, Settle, Unavailable, Void},
 };
@@ -113,11 +113,9 @@ impl CursorStore for Table {
         stream: &StreamId,
         number: PageNumber,
         emission: &Emission,
-        settled: &Settled,
-        done: bool,
-        now_ms: EpochMs,
+        settling: &Settling,
     ) -> Answer<Settle> {
-        self.settle_page(stream, number, emission, settled, done, now_ms).await
+        self.settle_page(stream, number, emission, settling).await
     }
 
     async fn advance(&self, stream: &StreamId, advance: &Advance) -> Answer<bool> {
@@ -137,13 +135,14 @@ impl CursorStore for Table {
         let committed = seen.next - 1;
         let update = self
             .update(Key::cursor(stream))
-            .update_expression("SET careful_to = head, head = watermark, committed = :to")
+            .update_expression("SET head = watermark, committed = :to, careful_to = :careful")
             .condition_expression("fence = :fence AND committed = :from AND #next = :next")
             .expression_attribute_names("#next", "next")
             .expression_attribute_values(":fence", number(fence))
             .expression_attribute_values(":from", number(seen.committed))
             .expression_attribute_values(":to", number(committed))
             .expression_attribute_values(":next", number(seen.next))
+            .expression_attribute_values(":careful", position(&seen.careful_until()))
             .return_values(ReturnValue::AllNew);
         let item = match conditionally(update).await? {
             Written::Yes(item) => return Ok(Void::Voided(Box::new(read(&item)?))),
@@ -184,7 +183,7 @@ impl CursorStore for Table {
             .update_expression(
                 "SET head = :to, watermark = :to, committed = #next - :one, \
                  fence = fence + :one, generation = generation + :one, \
-                 lease_until_ms = :zero",
+                 lease_until_ms = :zero REMOVE careful_to",
             )
             .condition_expression("fence = :seen")
             .expression_attribute_names("#next", "next")

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tidegate_core::model::{PageNumber, RecordId, RecordKey, StreamId};
+use tidegate_core::model::{BudgetId, PageNumber, RecordId, RecordKey, StreamId};
 
 use super::item::{Item, text};
 
@@ -11,6 +11,8 @@ use super::item::{Item, text};
 pub const CURSOR: &str = "C";
 /// The gate's sort key.
 pub const GATE: &str = "G";
+/// A budget's sort key.
+pub const BUDGET: &str = "B";
 /// A ledger entry's sort key.
 pub const LEDGER: &str = "L";
 /// After every page's sort key.
@@ -50,9 +52,13 @@ impl Key {
         Self { pk: parked_pk(stream), sk: parked(key) }
     }
 
+    pub fn budget(budget: &BudgetId) -> Self {
+        Self { pk: format!("budget#{}", budget.as_str()), sk: BUDGET.to_owned() }
+    }
+
     /// Where it is noted that a record is in hand.
-    pub fn suspect(stream: &StreamId, key: &RecordKey) -> Self {
-        Self { pk: format!("{stream}#suspects"), sk: parked(key) }
+    pub fn suspect(stream: &StreamId, generation: u64, key: &RecordKey) -> Self {
+        Self { pk: format!("{stream}#suspects"), sk: format!("{generation} {}", parked(key)) }
     }
 
     /// A part of what the parked item at `sk` holds; `digest` names the whole.

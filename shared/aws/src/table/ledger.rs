@@ -30,7 +30,7 @@ impl Ledger for Table {
                 "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until",
             )
             .condition_expression(
-                "attribute_not_exists(pk) OR (claimed <= :edition \
+                "attribute_not_exists(claimed) OR (claimed <= :edition \
                  AND (attribute_not_exists(applied) OR applied < :edition) \
                  AND (attribute_not_exists(lock_owner) OR lock_owner = :owner \
                       OR lock_until_ms < :now))",

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use tidegate_core::{
-    model::{Emission, EpochMs, Page, PageNumber, PageState, Settled, StreamId},
+    model::{Emission, EpochMs, Page, PageNumber, PageState, Settled, Settling, StreamId},
     ports::{NewPage, Settle, Unavailable},
 };
 
@@ -34,6 +34,7 @@ pub fn sealed(stream: &StreamId, page: &NewPage, now_ms: EpochMs) -> Item {
             ("state", text(OPEN)),
             ("last_progress_ms", number(now_ms)),
             ("attempts", number(0)),
+            ("carried", number(0)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
@@ -53,6 +54,7 @@ pub fn read(item: &Item) -> Answer<Page> {
         state: state(item)?,
         last_progress_ms: item.number("last_progress_ms")?,
         attempts: item.number("attempts")?,
+        carried: item.number("carried")?,
     })
 }
 
@@ -92,37 +94,40 @@ impl Table {
         stream: &StreamId,
         page: PageNumber,
         emission: &Emission,
-        settled: &Settled,
-        done: bool,
-        now_ms: EpochMs,
+        settling: &Settling,
     ) -> Answer<Settle> {
+        let Settling { settled, done, tried, receives, now_ms } = settling;
         let update = self
             .update(Key::page(stream, page))
             .condition_expression("emission = :emission")
             .expression_attribute_values(":emission", text(&*emission.0))
             .expression_attribute_values(":now", number(now_ms))
+            .expression_attribute_values(":receives", number(receives))
             .return_values(ReturnValue::AllNew);
-        let update = if done {
+        let carried = "SET last_progress_ms = :now, carried = :receives";
+        let update = if *done {
             // The set has said all that it had to.
             update
-                .update_expression(
-                    "SET last_progress_ms = :now, attempts = :zero, #state = :done, \
-                     expires_at = :expires REMOVE settled",
-                )
+                .update_expression(format!(
+                    "{carried}, attempts = :zero, #state = :done, expires_at = :expires \
+                     REMOVE settled"
+                ))
                 .expression_attribute_names("#state", "state")
                 .expression_attribute_values(":done", text(DONE))
                 .expression_attribute_values(":expires", number(now_ms / 1_000 + DONE_KEPT_SECONDS))
                 .expression_attribute_values(":zero", number(0))
-        } else if settled.is_empty() {
-            update
-                .update_expression("SET last_progress_ms = :now, attempts = attempts + :one")
-                .expression_attribute_values(":one", number(1))
-        } else {
+        } else if !settled.is_empty() {
             let indices = settled.iter().map(|index| index.to_string()).collect();
             update
-                .update_expression("SET last_progress_ms = :now, attempts = :zero ADD settled :set")
+                .update_expression(format!("{carried}, attempts = :zero ADD settled :set"))
                 .expression_attribute_values(":set", AttributeValue::Ns(indices))
                 .expression_attribute_values(":zero", number(0))
+        } else if *tried {
+            update
+                .update_expression(format!("{carried}, attempts = attempts + :one"))
+                .expression_attribute_values(":one", number(1))
+        } else {
+            update.update_expression(carried)
         };
         let Written::Yes(item) = conditionally(update).await? else {
             return Ok(Settle::Superseded);
@@ -132,15 +137,8 @@ impl Table {
             PageState::Done => Settle::Done,
             // Several processors settled the last of it between them, and none saw the whole.
             PageState::Open if stands.settled.len() >= stands.count => {
-                return Box::pin(self.settle_page(
-                    stream,
-                    page,
-                    emission,
-                    &stands.settled,
-                    true,
-                    now_ms,
-                ))
-                .await;
+                let whole = Settling { settled: stands.settled, done: true, ..settling.clone() };
+                return Box::pin(self.settle_page(stream, page, emission, &whole)).await;
             }
             PageState::Open => Settle::Open(stands.settled),
         })

@@ -8,7 +8,7 @@ use super::{
     process::{Standing, judge, look},
 };
 use crate::{
-    model::{DeadLetters, PageMessage, Parked, Settled},
+    model::{DeadLetters, PageMessage, Parked, Settling},
     ports::{Clock, Settle, Store, Unavailable},
 };
 
@@ -37,6 +37,10 @@ pub async fn bury<S: Store, Q, C: Clock, E>(
     let page = match judge(&cursor, &pages, message) {
         Standing::Stale => return Ok(Burial::Buried(0)),
         Standing::Unsealed => return Ok(Burial::Unsealed),
+        Standing::Done => {
+            help(&ports.store, &flow.stream, cursor).await?;
+            return Ok(Burial::Buried(0));
+        }
         Standing::Live(page) => page,
     };
     if flow.settings.dead_letters == DeadLetters::Block {
@@ -56,9 +60,9 @@ pub async fn bury<S: Store, Q, C: Clock, E>(
     if !parked.is_empty() {
         ports.store.park(&parked).await?;
     }
-    let all: Settled = (0..page.count).collect();
-    let settle =
-        ports.store.settle(&flow.stream, page.number, &page.emission, &all, true, now_ms).await?;
+    let settled = (0..page.count).collect();
+    let settling = Settling { settled, done: true, now_ms, ..Settling::default() };
+    let settle = ports.store.settle(&flow.stream, page.number, &page.emission, &settling).await?;
     if settle == Settle::Done {
         help(&ports.store, &flow.stream, cursor).await?;
     }

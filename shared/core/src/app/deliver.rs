@@ -22,6 +22,15 @@ pub(super) struct Invocation {
     pub generation: u64,
 }
 
+/// When a request may be sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    /// Not before.
+    pub at_us: i64,
+    /// And not after.
+    pub use_by_us: i64,
+}
+
 /// Records that go out in one request.
 pub(super) struct Chunk {
     /// Ready to be sent, each with its index in the page.
@@ -96,6 +105,7 @@ pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
     records: &[WireRecord],
     chunk: Chunk,
     invocation: Invocation,
+    slot: Option<Slot>,
     timeout_ms: u64,
 ) -> Delivered {
     let deadline = invocation.deadline;
@@ -108,9 +118,11 @@ pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
         outgoing
     };
     // Claiming took time: what is left now decides.
+    let in_its_moment = claimed.is_empty() || wait_for(&ports.clock, slot).await;
     let timeout_ms = timeout_ms.min(deadline.left_ms(ports.clock.now_ms()));
-    if claimed.is_empty() || timeout_ms == 0 {
-        let late = claimed.iter().map(|(index, _)| (*index, out_of_time()));
+    if claimed.is_empty() || timeout_ms == 0 || !in_its_moment {
+        let why = if in_its_moment { out_of_time } else { out_of_its_moment };
+        let late = claimed.iter().map(|(index, _)| (*index, why()));
         outcomes.extend(late);
         let free = |_| Some(ClaimEnd::Free);
         finish(ports, flow, &owner, invocation, &claimed, free).await;
@@ -125,6 +137,8 @@ pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
     answers.resize_with(sent.len(), unanswered);
 
     let claimed: Vec<(u32, Outgoing)> = indices.into_iter().zip(sent).collect();
+    // Before the ledger knows it as applied: what could not be marked is to be delivered again.
+    mark(ports, flow, records, &claimed, deadline, &mut answers).await;
     // An unknown outcome keeps its lock: the write may still land. Refused only unlocks: it is
     // marked nowhere until it is durably parked, or a crash in between would skip it for good.
     let end = |place: usize| match &answers[place] {
@@ -138,9 +152,16 @@ pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
         Outcome::Later(later) => (!later.unknown).then_some(ClaimEnd::Free),
     };
     finish(ports, flow, &owner, invocation, &claimed, end).await;
-    mark(ports, flow, records, &claimed, deadline, &mut answers).await;
     outcomes.extend(claimed.iter().map(|(index, _)| *index).zip(answers));
     Delivered { outcomes, took_ms: Some(took_ms) }
+}
+
+/// Waits for the request's moment; false where it has passed.
+async fn wait_for<C: Clock>(clock: &C, slot: Option<Slot>) -> bool {
+    let Some(slot) = slot else { return true };
+    // Rounded up: early is over the limit.
+    clock.sleep_until(slot.at_us.div_euclid(1_000) + i64::from(slot.at_us % 1_000 != 0)).await;
+    clock.now_ms() * 1_000 <= slot.use_by_us || !Guard::UseBy.stands()
 }
 
 async fn claim<S: Store, Q, C: Clock, E>(
@@ -248,6 +269,10 @@ async fn mark<S, Q, C: Clock, E>(
 
 fn out_of_time() -> Outcome {
     later(Blame::Entity, Some(0), "the invocation's time was up")
+}
+
+fn out_of_its_moment() -> Outcome {
+    later(Blame::Entity, Some(0), "its moment in the budget had passed")
 }
 
 fn unanswered() -> Outcome {

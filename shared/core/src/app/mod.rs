@@ -4,6 +4,7 @@
 //! function here can be dropped at any await, and run again by anybody, without losing a record.
 
 mod bury;
+mod careful;
 mod commit;
 mod deliver;
 mod fetch;

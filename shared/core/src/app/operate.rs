@@ -111,14 +111,16 @@ impl ReplayRequest {
 /// with the keys that they had. They stay parked until they are settled.
 ///
 /// Whoever died of one of them before is forgotten: perhaps it was mended.
-pub async fn replay<S: Suspects, Q: PageQueue, C, E>(
+pub async fn replay<S: CursorStore + Suspects, Q: PageQueue, C, E>(
     ports: &Ports<S, Q, C, E>,
     stream: &StreamId,
     parked: &[Parked],
 ) -> Result<(), Unavailable> {
     let keys: Vec<RecordKey> = parked.iter().map(|parked| parked.key.clone()).collect();
     if !keys.is_empty() {
-        ports.store.acquit(stream, &keys).await?;
+        let cursor = ports.store.cursor(stream).await?;
+        let generation = cursor.map_or(0, |cursor| cursor.generation);
+        ports.store.acquit(stream, generation, &keys).await?;
     }
     let bodies: Vec<String> = parked
         .chunks(REPLAY_KEYS)
@@ -187,6 +189,9 @@ pub async fn recover<S: CursorStore, Q, C: Clock, E: Ids>(
     let fence = cursor.fence;
     let cursor = super::commit::help(&ports.store, stream, cursor).await?;
     let open = cursor.pages_open();
+    if open == 0 {
+        return Ok(nothing);
+    }
     match ports.store.void(stream, fence, &cursor).await? {
         Void::Voided(cursor) => Ok(Recovered { voided: open, careful_to: cursor.careful_to }),
         Void::Lost => Ok(nothing),

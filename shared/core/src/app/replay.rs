@@ -1,14 +1,12 @@
 //! Trying parked records again, with the same keys and under the same ledger.
 
-use std::collections::HashMap;
-
 use super::{
     Disposition, Flow, Ports, ProcessReport,
-    deliver::{Invocation, chunk, deliver},
-    process::careful::{Released, died, in_hand, release},
+    careful::{Suspicion, died},
+    deliver::{Invocation, Slot, chunk, deliver},
 };
 use crate::{
-    decide::{Batches, Deadline, Verdict, batches, verdict},
+    decide::{Batches, Deadline, Moments, Rate, Verdict, verdict},
     guard::Guard,
     model::{Blame, Ordering, Outcome, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
     ports::{Clock, Ids, PageQueue, Receipt, Store, Unavailable},
@@ -38,9 +36,18 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     let records: Vec<WireRecord> = parked.iter().map(Parked::record).collect();
     let invocation = Invocation { deadline, generation };
     let report = ProcessReport::default();
-    let handled = Settled::default();
-    let mut replay =
-        Replay { ports, flow, invocation, parked, records, report, handled, wait_ms: None };
+    let mut replay = Replay {
+        ports,
+        flow,
+        invocation,
+        parked,
+        records,
+        report,
+        handled: Settled::default(),
+        rate: Rate::within(&flow.settings.rates),
+        moments: Moments::default(),
+        wait_ms: None,
+    };
     replay.run().await?;
 
     let Replay { mut report, wait_ms, .. } = replay;
@@ -66,6 +73,8 @@ struct Replay<'a, S, Q, C, E> {
     report: ProcessReport,
     /// What somebody handled, whatever came of it.
     handled: Settled,
+    rate: Option<Rate>,
+    moments: Moments,
     /// When the message is to come back, if something is left.
     wait_ms: Option<u64>,
 }
@@ -73,39 +82,33 @@ struct Replay<'a, S, Q, C, E> {
 impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
     async fn run(&mut self) -> Result<(), Unavailable> {
         let (ports, flow) = (self.ports, self.flow);
-        let (store, stream) = (&ports.store, &flow.stream);
         let keys: Vec<RecordKey> = self.parked.iter().map(|parked| parked.key.clone()).collect();
-        let known = store.suspects(stream, &keys).await?;
-        let known: HashMap<RecordKey, u32> = known.into_iter().collect();
-        let seen = |key: &RecordKey| known.get(key).copied().unwrap_or(0);
+        let key = |index: u32| &keys[index as usize];
+        let generation = self.invocation.generation;
+        let suspicion = Suspicion::of(&ports.store, &flow.stream, generation, &keys).await?;
 
         let indices: Vec<u32> = (0u32..).zip(&keys).map(|(index, _)| index).collect();
-        let serial = self.flow.settings.ordering == Ordering::Serial;
-        let deaths = |index: u32| seen(&keys[index as usize]);
-        let Batches { fatal, batches } = batches(&indices, deaths, serial);
-        if !fatal.is_empty() {
-            let again = fatal.iter().map(|index| {
-                let parked = &self.parked[*index as usize];
-                Parked { status: None, reason: died(seen(&parked.key)), ..self.again(parked) }
-            });
-            store.park(&again.collect::<Vec<_>>()).await?;
-            self.report.tally.parked += fatal.len() as u64;
+        let serial = flow.settings.ordering == Ordering::Serial;
+        let Batches { fatal, batches } = suspicion.batches(&indices, key, serial);
+        let again = fatal.iter().map(|index| &self.parked[*index as usize]);
+        let again: Vec<Parked> = again
+            .filter(|parked| parked.reason != died())
+            .map(|parked| Parked { status: None, reason: died(), ..self.again(parked) })
+            .collect();
+        if !again.is_empty() {
+            ports.store.park(&again).await?;
+            self.report.tally.parked += again.len() as u64;
         }
         for batch in batches {
-            let suspects: Vec<_> = batch
-                .iter()
-                .map(|index| (*index, deaths(*index), keys[*index as usize].clone()))
-                .collect();
-            store.suspect(stream, &in_hand(&suspects)).await?;
-            self.deliver_all(batch).await?;
-            let handled = |index| self.handled.contains(index);
-            let Released { acquitted, restored } = release(suspects, handled);
-            if !acquitted.is_empty() {
-                store.acquit(stream, &acquitted).await?;
-            }
-            if !restored.is_empty() {
-                store.suspect(stream, &restored).await?;
-            }
+            let in_hand: Vec<RecordKey> = batch.iter().map(|index| key(*index).clone()).collect();
+            suspicion.take_in_hand(&in_hand).await?;
+            let delivered = self.deliver_all(batch).await;
+            // Whoever was handled was survived, whatever came of it.
+            let handled = |suspect: &RecordKey| {
+                indices.iter().any(|at| self.handled.contains(*at) && key(*at) == suspect)
+            };
+            suspicion.let_go(in_hand, handled).await?;
+            delivered?;
             if self.wait_ms.is_some() {
                 break;
             }
@@ -125,9 +128,10 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
                 self.wait_ms = Some(0);
                 break;
             };
+            let Some(slot) = self.next_slot(remaining.len()).await? else { break };
             let chunk = chunk(flow, &self.records, &mut remaining);
             let delivered =
-                deliver(ports, flow, &self.records, chunk, self.invocation, timeout_ms).await;
+                deliver(ports, flow, &self.records, chunk, self.invocation, slot, timeout_ms).await;
             self.report.tally.requests += u64::from(delivered.took_ms.is_some());
             let (mut gone, mut again) = (Vec::new(), Vec::new());
             for (index, outcome) in delivered.outcomes {
@@ -164,6 +168,30 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
             }
         }
         Ok(())
+    }
+
+    /// When the next request may be sent, as for pages; `None` when the budget has no moment left in
+    /// time.
+    async fn next_slot(&mut self, records: usize) -> Result<Option<Option<Slot>>, Unavailable> {
+        let Some(rate) = self.rate else { return Ok(Some(None)) };
+        loop {
+            let now_us = self.ports.clock.now_ms() * 1_000;
+            if let Some(at_us) = self.moments.take(now_us, rate) {
+                let use_by_us = at_us + rate.lateness_us;
+                return Ok(Some(Some(Slot { at_us, use_by_us })));
+            }
+            let requests = records.div_ceil(self.flow.destination.batching().records_max.max(1));
+            let last_us = self.invocation.deadline.last_start_ms(0) * 1_000;
+            let ask = rate.ask(now_us, requests as u64, last_us);
+            let budget = self.flow.settings.budget_of(&self.flow.stream);
+            let leased = self.ports.store.lease(&budget, ask).await?;
+            if leased.count == 0 {
+                let wait_us = u64::try_from(leased.first_us - now_us).unwrap_or(0);
+                self.wait_ms = Some(wait_us / 1_000 + 1);
+                return Ok(None);
+            }
+            self.moments.add(leased, rate);
+        }
     }
 
     /// Parked once more, just now.

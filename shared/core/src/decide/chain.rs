@@ -60,6 +60,7 @@ mod tests {
             state,
             last_progress_ms: 1_000,
             attempts: 0,
+            carried: 0,
         }
     }
 

@@ -26,13 +26,23 @@ impl Deadline {
         u64::try_from(self.stop_ms - now_ms).unwrap_or(0)
     }
 
+    /// The last moment at which [`Self::request_ms`] lets a request start, as slow as `slowest_ms`.
+    pub fn last_start_ms(&self, slowest_ms: u64) -> EpochMs {
+        self.stop_ms.saturating_sub_unsigned(wanted_ms(slowest_ms))
+    }
+
     /// The timeout for a request that starts now, or `None` when there is too little time for one as
     /// slow as `slowest_ms`, the slowest so far: cutting it off would leave its outcome unknown.
     pub fn request_ms(&self, now_ms: EpochMs, timeout_ms: u64, slowest_ms: u64) -> Option<u64> {
         let left_ms = self.left_ms(now_ms);
-        let wanted_ms = timeout_ms.min(slowest_ms.saturating_mul(2).max(250));
+        let wanted_ms = timeout_ms.min(wanted_ms(slowest_ms));
         (left_ms > 0 && left_ms >= wanted_ms).then(|| timeout_ms.min(left_ms))
     }
+}
+
+/// The time that a request is given, at the least.
+fn wanted_ms(slowest_ms: u64) -> u64 {
+    slowest_ms.saturating_mul(2).max(250)
 }
 
 #[cfg(test)]

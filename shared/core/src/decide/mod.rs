@@ -4,7 +4,7 @@ mod backoff;
 mod chain;
 mod deadline;
 mod draft;
-mod pace;
+mod rate;
 mod suspicion;
 mod verdict;
 
@@ -12,6 +12,6 @@ pub use backoff::{backoff_ms, give_back_ms, jittered_ms};
 pub use chain::{chain, stuck};
 pub use deadline::Deadline;
 pub use draft::{Draft, PAGE_BYTES_MAX};
-pub use pace::Pace;
+pub use rate::{Moments, Rate};
 pub use suspicion::{Batches, CAREFUL_FROM_RECEIVES, DEATHS_MAX, batches};
 pub use verdict::{Verdict, idempotency_key, verdict};

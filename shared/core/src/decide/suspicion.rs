@@ -2,7 +2,8 @@
 
 /// A record that was in hand at so many deaths is handled no more.
 pub const DEATHS_MAX: u32 = 3;
-/// From this many receipts on, a page is handled carefully: nobody may have lived to give it back.
+/// From this many receipts on since somebody left the page in order, it is handled carefully: nobody may
+/// have lived to do so.
 pub const CAREFUL_FROM_RECEIVES: u32 = 3;
 
 /// How the records of a page are handled, one batch after the other.

@@ -9,12 +9,12 @@ use super::lock;
 use crate::{
     guard::Guard,
     model::{
-        Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, PageState, Parked,
-        Position, RecordId, RecordKey, Settled, StreamId,
+        Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Leased, Page, PageNumber,
+        PageState, Parked, Position, RecordId, RecordKey, Settled, Settling, StreamId,
     },
     ports::{
-        Advance, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,
-        Settle, Suspects, Unavailable, Void,
+        Advance, Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore,
+        Seal, Settle, Suspects, Unavailable, Void,
     },
 };
 
@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     streams: Mutex<HashMap<StreamId, Stream>>,
+    /// The next moment that each budget gives away, in µs.
+    budgets: Mutex<HashMap<BudgetId, i64>>,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +33,7 @@ struct Stream {
     pages: BTreeMap<PageNumber, Page>,
     entities: HashMap<RecordId, Entity>,
     parked: BTreeMap<RecordKey, Parked>,
-    suspects: HashMap<RecordKey, u32>,
+    suspects: HashMap<(u64, RecordKey), u32>,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +56,53 @@ impl MemoryStore {
             streams.insert(stream.clone(), Stream::default());
         }
         act(streams.get_mut(stream).expect("it was just put in"))
+    }
+
+    /// One write of [`CursorStore::settle`], as DynamoDB makes it: several processors may settle the last
+    /// of a page between them, and then it takes a second one to set it DONE.
+    pub fn settle_once(
+        &self,
+        stream: &StreamId,
+        number: PageNumber,
+        emission: &Emission,
+        settling: &Settling,
+    ) -> Settle {
+        let Settling { settled, done, tried, receives, now_ms } = settling;
+        self.with(stream, |state| {
+            let Some(page) = state
+                .pages
+                .get_mut(&number)
+                .filter(|page| !Guard::Emission.stands() || page.emission == *emission)
+            else {
+                return Settle::Superseded;
+            };
+            page.last_progress_ms = *now_ms;
+            page.carried = *receives;
+            if !settled.is_empty() || *done {
+                page.attempts = 0;
+            } else if *tried {
+                page.attempts += 1;
+            }
+            page.settled.union(settled);
+            if *done {
+                page.state = PageState::Done;
+            }
+            match page.state {
+                PageState::Done => {
+                    // The set has said all that it had to.
+                    page.settled = Settled::default();
+                    Settle::Done
+                }
+                PageState::Open => Settle::Open(page.settled.clone()),
+            }
+        })
+    }
+
+    /// Whether these are all the records of the page.
+    pub fn is_whole(&self, stream: &StreamId, number: PageNumber, settled: &Settled) -> bool {
+        self.with(stream, |state| {
+            state.pages.get(&number).is_some_and(|page| settled.len() >= page.count)
+        })
     }
 }
 
@@ -149,6 +198,7 @@ impl CursorStore for MemoryStore {
                     state: PageState::Open,
                     last_progress_ms: now_ms,
                     attempts: 0,
+                    carried: 0,
                 };
                 state.pages.insert(page.number, page);
             }
@@ -161,29 +211,16 @@ impl CursorStore for MemoryStore {
         stream: &StreamId,
         number: PageNumber,
         emission: &Emission,
-        settled: &Settled,
-        done: bool,
-        now_ms: EpochMs,
+        settling: &Settling,
     ) -> Result<Settle, Unavailable> {
-        Ok(self.with(stream, |state| {
-            let Some(page) = state
-                .pages
-                .get_mut(&number)
-                .filter(|page| !Guard::Emission.stands() || page.emission == *emission)
-            else {
-                return Settle::Superseded;
-            };
-            page.last_progress_ms = page.last_progress_ms.max(now_ms);
-            page.attempts = if settled.is_empty() { page.attempts + 1 } else { 0 };
-            page.settled.union(settled);
-            if done || page.settled.len() >= page.count {
-                page.state = PageState::Done;
+        let answer = self.settle_once(stream, number, emission, settling);
+        match answer {
+            Settle::Open(settled) if self.is_whole(stream, number, &settled) => {
+                let whole = Settling { settled, done: true, ..settling.clone() };
+                Ok(self.settle_once(stream, number, emission, &whole))
             }
-            match page.state {
-                PageState::Done => Settle::Done,
-                PageState::Open => Settle::Open(page.settled.clone()),
-            }
-        }))
+            answer => Ok(answer),
+        }
     }
 
     async fn advance(&self, stream: &StreamId, advance: &Advance) -> Result<bool, Unavailable> {
@@ -217,7 +254,8 @@ impl CursorStore for MemoryStore {
             if fenced || (Guard::VoidAsSeen.stands() && !as_seen) {
                 return Void::Lost;
             }
-            cursor.careful_to = std::mem::replace(&mut cursor.head, cursor.watermark.clone());
+            cursor.careful_to = seen.careful_until();
+            cursor.head = cursor.watermark.clone();
             cursor.committed = cursor.next - 1;
             Void::Voided(Box::new(cursor.clone()))
         }))
@@ -253,6 +291,7 @@ impl CursorStore for MemoryStore {
             cursor.generation += u64::from(Guard::Generation.stands());
             cursor.head = to.clone();
             cursor.watermark = to.clone();
+            cursor.careful_to = Position::Start;
             cursor.committed = cursor.next - 1;
             true
         }))
@@ -267,7 +306,7 @@ impl Gates for MemoryStore {
         failures: u32,
     ) -> Result<(), Unavailable> {
         self.with(stream, |state| {
-            if state.gate.shut_until_ms < until_ms {
+            if state.gate.shut_until_ms <= until_ms {
                 state.gate = Gate { shut_until_ms: until_ms, failures };
             }
         });
@@ -292,6 +331,17 @@ impl Gates for MemoryStore {
     async fn open(&self, stream: &StreamId) -> Result<(), Unavailable> {
         self.with(stream, |state| state.gate = Gate::default());
         Ok(())
+    }
+}
+
+impl Budgets for MemoryStore {
+    async fn lease(&self, budget: &BudgetId, ask: Ask) -> Result<Leased, Unavailable> {
+        let mut budgets = lock(&self.budgets);
+        let (leased, next_us) = ask.lease(budgets.get(budget).copied());
+        if leased.count > 0 {
+            budgets.insert(budget.clone(), next_us);
+        }
+        Ok(leased)
     }
 }
 
@@ -341,7 +391,7 @@ impl Ledger for MemoryStore {
     ) -> Result<(), Unavailable> {
         self.with(stream, |state| {
             let Some(entity) = state.entities.get_mut(entity) else { return };
-            if entity.owner.as_deref() != Some(owner) {
+            if entity.owner.as_deref() != Some(owner) || entity.claimed != Some(edition) {
                 return;
             }
             entity.owner = None;
@@ -400,10 +450,13 @@ impl Suspects for MemoryStore {
     async fn suspects(
         &self,
         stream: &StreamId,
+        generation: u64,
         keys: &[RecordKey],
     ) -> Result<Vec<(RecordKey, u32)>, Unavailable> {
         Ok(self.with(stream, |state| {
-            let known = |key: &RecordKey| Some((key.clone(), *state.suspects.get(key)?));
+            let known = |key: &RecordKey| {
+                Some((key.clone(), *state.suspects.get(&(generation, key.clone()))?))
+            };
             keys.iter().filter_map(known).collect()
         }))
     }
@@ -411,16 +464,26 @@ impl Suspects for MemoryStore {
     async fn suspect(
         &self,
         stream: &StreamId,
+        generation: u64,
         records: &[(RecordKey, u32)],
     ) -> Result<(), Unavailable> {
-        self.with(stream, |state| state.suspects.extend(records.iter().cloned()));
+        self.with(stream, |state| {
+            for (key, deaths) in records {
+                state.suspects.insert((generation, key.clone()), *deaths);
+            }
+        });
         Ok(())
     }
 
-    async fn acquit(&self, stream: &StreamId, keys: &[RecordKey]) -> Result<(), Unavailable> {
+    async fn acquit(
+        &self,
+        stream: &StreamId,
+        generation: u64,
+        keys: &[RecordKey],
+    ) -> Result<(), Unavailable> {
         self.with(stream, |state| {
             for key in keys {
-                state.suspects.remove(key);
+                state.suspects.remove(&(generation, key.clone()));
             }
         });
         Ok(())

@@ -23,7 +23,7 @@ pub struct Cursor {
     pub generation: u64,
     /// Set by an operator: the fetcher takes nothing on.
     pub paused: bool,
-    /// Pages that begin before this were voided once and read again. Perhaps one of their records
+    /// Pages that begin before this were voided once, since the last rewind, and are read again. Perhaps one of their records
     /// kills its processor: they are handled carefully.
     pub careful_to: Position,
 }
@@ -49,6 +49,11 @@ impl Cursor {
             paused: false,
             careful_to: Position::Start,
         }
+    }
+
+    /// Up to where pages are to be handled carefully, should those that are open be voided now.
+    pub fn careful_until(&self) -> Position {
+        self.careful_to.clone().max(self.head.clone())
     }
 
     /// How many pages are emitted and not committed.

@@ -1,6 +1,6 @@
 //! What the protocol needs to know of a flow; the rest of its file is the connectors' own.
 
-use super::EpochMs;
+use super::{BudgetId, EpochMs, StreamId};
 
 /// The part of a flow that the application goes by.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,8 +16,10 @@ pub struct FlowSettings {
     pub settle_lag_ms: EpochMs,
     /// Most requests in flight at the destination, over all processors.
     pub concurrency_max: u32,
-    /// Most records in a window, over all processors; every one of them holds.
+    /// Most requests in a window, over all processors; every one of them holds.
     pub rates: Vec<RateLimit>,
+    /// The budget that the rates are shared through; `None` for the stream's own.
+    pub budget: Option<Box<str>>,
     /// How failures are tried again.
     pub retry: RetryPolicy,
     /// What becomes of a page whose message was received too often.
@@ -75,6 +77,14 @@ pub struct RetryPolicy {
 }
 
 impl FlowSettings {
+    /// The budget that a stream sends under.
+    pub fn budget_of(&self, stream: &StreamId) -> BudgetId {
+        match &self.budget {
+            None => BudgetId::of_stream(stream),
+            Some(name) => BudgetId::shared(name),
+        }
+    }
+
     /// Most pages emitted and not committed: one alone where the order is serial.
     pub fn window_pages(&self) -> u64 {
         match self.ordering {
@@ -110,6 +120,7 @@ impl Default for FlowSettings {
             settle_lag_ms: 0,
             concurrency_max: 10,
             rates: Vec::new(),
+            budget: None,
             retry: RetryPolicy::default(),
             dead_letters: DeadLetters::default(),
             stuck_after_ms: 3_600_000,

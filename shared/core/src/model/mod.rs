@@ -1,5 +1,6 @@
 //! The words that every part shares. Plain data: no rules, no I/O.
 
+mod budget;
 mod cursor;
 mod flow;
 mod outcome;
@@ -11,10 +12,11 @@ mod secret;
 mod stream;
 mod wire;
 
+pub use budget::{Ask, BudgetId, Leased};
 pub use cursor::{Advance, Cursor, Gate};
 pub use flow::{DeadLetters, FlowSettings, Ordering, RateLimit, RetryPolicy};
 pub use outcome::{Blame, Later, Outcome, SkipReason};
-pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled};
+pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
 pub use parked::{Parked, RecordKey};
 pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, Version};

@@ -36,6 +36,23 @@ pub struct Page {
     pub last_progress_ms: EpochMs,
     /// Tries in a row that settled nothing.
     pub attempts: u32,
+    /// How often its message had been received when somebody last lived to leave the page in order.
+    pub carried: u32,
+}
+
+/// How a processor leaves a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settling {
+    /// What it settled beyond what the page knew.
+    pub settled: Settled,
+    /// With that, every record is settled.
+    pub done: bool,
+    /// Something was tried and nothing settled: one more try without progress.
+    pub tried: bool,
+    /// How often the message was received.
+    pub receives: u32,
+    /// When.
+    pub now_ms: EpochMs,
 }
 
 /// Whether anything of a page is left to do.

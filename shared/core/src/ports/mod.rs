@@ -23,8 +23,8 @@ pub use destination::{Batching, Destination, Outgoing};
 pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{
-    Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal, Settle, Store,
-    Suspects, Void,
+    Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,
+    Settle, Store, Suspects, Void,
 };
 pub use transform::{Transform, Transformed};
 

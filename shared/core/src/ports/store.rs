@@ -4,15 +4,15 @@ use std::future::Future;
 
 use super::Unavailable;
 use crate::model::{
-    Advance, Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, Position,
-    RecordId, RecordKey, Settled, StreamId,
+    Advance, Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Leased, Page,
+    PageNumber, Parked, Position, RecordId, RecordKey, Settled, Settling, StreamId,
 };
 
 type Answer<T> = Result<T, Unavailable>;
 
 /// All that the application keeps.
-pub trait Store: CursorStore + Gates + Ledger + ParkedStore + Suspects {}
-impl<T: CursorStore + Gates + Ledger + ParkedStore + Suspects> Store for T {}
+pub trait Store: CursorStore + Gates + Budgets + Ledger + ParkedStore + Suspects {}
+impl<T: CursorStore + Gates + Budgets + Ledger + ParkedStore + Suspects> Store for T {}
 
 /// The cursor and its pages.
 pub trait CursorStore: Send + Sync {
@@ -57,17 +57,16 @@ pub trait CursorStore: Send + Sync {
         now_ms: EpochMs,
     ) -> impl Future<Output = Answer<Seal>> + Send;
 
-    /// Adds what was settled to the page, if `emission` is its own, and sets it DONE with `done`
-    /// (the caller holds the union of what it read and what it settled). An empty set counts one
-    /// more try without progress. A repeat changes nothing but that count.
+    /// Leaves the page as `settling` says, if `emission` is its own: adds what was settled, sets it
+    /// DONE with `done` (the caller holds the union of what it read and what it settled), counts a try,
+    /// keeps the receives. A DONE page forgets its set. A repeat counts a try once more, and changes
+    /// nothing else.
     fn settle(
         &self,
         stream: &StreamId,
         number: PageNumber,
         emission: &Emission,
-        settled: &Settled,
-        done: bool,
-        now_ms: EpochMs,
+        settling: &Settling,
     ) -> impl Future<Output = Answer<Settle>> + Send;
 
     /// Moves `committed` and `watermark`, if both are still where `advance` starts. A repeat finds
@@ -78,7 +77,8 @@ pub trait CursorStore: Send + Sync {
         advance: &Advance,
     ) -> impl Future<Output = Answer<bool>> + Send;
 
-    /// Voids every open page: `careful_to` = `head`, `head` = `watermark`, `committed` = `next` - 1, if the fence is still
+    /// Voids every open page: `careful_to` as [`Cursor::careful_until`] says,
+    /// `head` = `watermark`, `committed` = `next` - 1, if the fence is still
     /// ours and `committed` and `next` are as the caller saw them. Answers with the cursor as it is
     /// then; a repeat finds that nothing is open and nothing was sealed since, and answers the same.
     fn void(
@@ -99,7 +99,7 @@ pub trait CursorStore: Send + Sync {
     ) -> impl Future<Output = Answer<()>> + Send;
 
     /// Moves the line back (or forth) to `to`, voids every open page, ends the lease, raises the
-    /// fence and the generation, if the fence is as the caller saw it. Answers whether it did; a
+    /// fence and the generation, ends all care, if the fence is as the caller saw it. Answers whether it did; a
     /// repeat finds it done, and answers the same.
     fn rewind(
         &self,
@@ -191,6 +191,14 @@ pub trait Gates: Send + Sync {
     fn open(&self, stream: &StreamId) -> impl Future<Output = Answer<()>> + Send;
 }
 
+/// Rates that any number of processors share.
+pub trait Budgets: Send + Sync {
+    /// Leases moments: as many of those asked for as are left until then, right after those that were
+    /// leased before. Asked once for a while of sending. A repeat leases once more, and what was leased
+    /// before it passes unused: that costs throughput, and never the limit.
+    fn lease(&self, budget: &BudgetId, ask: Ask) -> impl Future<Output = Answer<Leased>> + Send;
+}
+
 /// Which version of each entity the destination has; asked only where the flow orders by entity.
 pub trait Ledger: Send + Sync {
     /// Claims the right to write this edition. `owner` is unique to this try; a repeat by it finds
@@ -273,14 +281,15 @@ pub trait ParkedStore: Send + Sync {
     ) -> impl Future<Output = Answer<()>> + Send;
 }
 
-/// Records in whose handling a processor may have died. Asked only for pages that were received often
-/// or were voided once.
+/// Records in whose handling a processor may have died, by the generation that they were read in: a
+/// rewind begins anew. Asked only for pages that were received often or were voided once, and for replays.
 pub trait Suspects: Send + Sync {
     /// How often each of these was in hand when its processor was heard of no more. Those that never
     /// were are left out.
     fn suspects(
         &self,
         stream: &StreamId,
+        generation: u64,
         keys: &[RecordKey],
     ) -> impl Future<Output = Answer<Vec<(RecordKey, u32)>>> + Send;
 
@@ -289,6 +298,7 @@ pub trait Suspects: Send + Sync {
     fn suspect(
         &self,
         stream: &StreamId,
+        generation: u64,
         records: &[(RecordKey, u32)],
     ) -> impl Future<Output = Answer<()>> + Send;
 
@@ -296,6 +306,7 @@ pub trait Suspects: Send + Sync {
     fn acquit(
         &self,
         stream: &StreamId,
+        generation: u64,
         keys: &[RecordKey],
     ) -> impl Future<Output = Answer<()>> + Send;
 }

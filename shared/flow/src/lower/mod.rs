@@ -76,6 +76,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     settings.settle_lag_ms = settle_lag_ms?;
     settings.request_timeout_ms = http.timeout_ms;
     settings.rates.clone_from(&limits.rate);
+    settings.budget = limits.budget.as_deref().map(Into::into);
     if let Some(concurrency) = limits.concurrency {
         settings.concurrency_max = concurrency;
     }

@@ -15,6 +15,8 @@ const WAIT_MS: std::ops::RangeInclusive<u64> = 1..=43_200_000;
 const STUCK_AFTER_MS: std::ops::RangeInclusive<u64> = 60_000..=1_209_600_000;
 const LANDING_MS: std::ops::RangeInclusive<u64> = 0..=3_600_000;
 
+const BUDGET_BYTES_MAX: usize = 100;
+
 /// The sections that only the protocol reads.
 pub(super) struct Protocol {
     pub(super) ordering: Option<raw::Ordering>,
@@ -28,7 +30,21 @@ pub(super) fn limits(check: &mut Check<'_>, limits: raw::Limits) -> Option<Limit
     let rate = values::optional(limits.rate, |rates| {
         values::all(OneOrList::items(rates).map(|rate| self::rate(check, rate)))
     });
-    Some(LimitsSpec { concurrency: limits.concurrency, rate: rate?.unwrap_or_default() })
+    let rate: Vec<RateLimit> = rate?.unwrap_or_default();
+    let budget = match limits.budget {
+        Some(budget) if rate.is_empty() => {
+            let message = "`limits.budget` shares a rate, and there is none";
+            check.report.add(budget.place, message, "give `limits.rate`, or leave `budget` out");
+            return None;
+        }
+        Some(budget) if budget.value.is_empty() || budget.value.len() > BUDGET_BYTES_MAX => {
+            let message = "`limits.budget` is no name";
+            check.report.add(budget.place, message, "name it in 1 to 100 bytes, like `marketo`");
+            return None;
+        }
+        budget => budget.map(|budget| budget.value),
+    };
+    Some(LimitsSpec { concurrency: limits.concurrency, rate, budget })
 }
 
 fn rate(check: &mut Check<'_>, rate: At<Rate>) -> Option<RateLimit> {

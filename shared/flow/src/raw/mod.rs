@@ -78,8 +78,11 @@ pub(crate) struct Limits {
     /// Most requests in flight. Default 10.
     #[schemars(range(min = 1, max = 1000))]
     pub(crate) concurrency: Option<u32>,
-    /// Most records in a time, like `50/s` or `100/20s`; of a list, every one holds.
+    /// Most requests in a time, like `50/s` or `100/20s`; of a list, every one holds.
     pub(crate) rate: Option<At<OneOrList<Rate>>>,
+    /// The name of a budget that the rate is shared through, by every flow and connection that names
+    /// it. Default: the stream's own.
+    pub(crate) budget: Option<At<String>>,
 }
 
 /// How strictly records of one entity follow each other.

@@ -81,14 +81,14 @@ pub(crate) const STRUCTURE: &[Slip] = &[
     slip(
         "ordering: entity",
         "ordering: entitiy",
-        63,
+        64,
         "`ordering` cannot be `entitiy`",
         "did you mean `entity`?",
     ),
     slip(
         "ordering: entity",
         "ordering: loose",
-        63,
+        64,
         "cannot be `loose`",
         "`none`, `entity`, `serial`",
     ),
@@ -170,7 +170,7 @@ pub(crate) const STRUCTURE: &[Slip] = &[
         "from 100 to 599",
     ),
     slip("size: 100", "size: 0", 49, "`destination.http.batch.size` is 0", "from 1 to 10000"),
-    slip("attempts: 5", "attempts: 0", 64, "`retry.attempts` is 0", "from 1 to 1000"),
+    slip("attempts: 5", "attempts: 0", 65, "`retry.attempts` is 0", "from 1 to 1000"),
     slip(
         "cast: string",
         "cast: text",

@@ -127,7 +127,16 @@ struct InFlight(World);
 impl InFlight {
     fn enter(world: &World) -> Self {
         let limit = world.settings.concurrency_max as usize;
+        let now_ms = world.now_ms();
         let inner = &mut *world.inner();
+        for rate in &world.settings.rates {
+            let window_ms = rate.window_ms as EpochMs;
+            inner.requested_ms.push_back(now_ms);
+            inner.requested_ms.retain(|at| *at > now_ms - window_ms);
+            if inner.requested_ms.len() > rate.count as usize {
+                inner.breach = Some(format!("I7: more than {rate:?} within a window"));
+            }
+        }
         inner.requests_in_flight += 1;
         if inner.requests_in_flight > limit {
             inner.breach = Some(format!("I7: more than {limit} requests are in flight"));

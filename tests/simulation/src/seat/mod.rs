@@ -34,7 +34,7 @@ pub const CALLS: &[&[&str]] = &[
     queue::CALLS,
     source::CALLS,
     destination::CALLS,
-    &["load", "sleep_until", "acknowledge"],
+    &["load", "settle", "sleep_until", "acknowledge"],
 ];
 
 /// One actor's view of the world.

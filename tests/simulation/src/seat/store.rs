@@ -4,17 +4,18 @@ use std::{borrow::Borrow, future::Future};
 
 use futures_util::FutureExt;
 use tidegate_core::{
+    memory::MemoryStore,
     model::{
-        Cursor, Edition, Emission, EpochMs, Fence, Gate, Page, PageNumber, Parked, Position,
-        RecordId, RecordKey, Settled, StreamId,
+        Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Leased, Page, PageNumber,
+        Parked, Position, RecordId, RecordKey, Settling, StreamId,
     },
     ports::{
-        Advance, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,
-        Settle, Suspects, Unavailable, Void,
+        Advance, Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore,
+        Seal, Settle, Suspects, Unavailable, Void,
     },
 };
 
-use super::Seat;
+use super::{Seat, yield_once};
 
 /// An argument that is kept until a late effect, and then lent to it.
 trait Keep: Sized {
@@ -79,7 +80,7 @@ macro_rules! keep_copies {
         })*
     };
 }
-keep_copies!(bool, u32, u64, i64, usize, Gate, Edition, ClaimEnd);
+keep_copies!(Ask, bool, u32, u64, i64, usize, Gate, Edition, ClaimEnd);
 
 fn now<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> T {
     answer.now_or_never().expect("memory answers at once").expect("memory always answers")
@@ -113,16 +114,37 @@ calls! {
         release(stream: &StreamId, owner: &str) -> ();
         pages_after(stream: &StreamId, after: PageNumber, limit: usize) -> Vec<Page>;
         seal(stream: &StreamId, fence: Fence, pages: &[NewPage], now_ms: EpochMs) -> Seal;
-        settle(
-            stream: &StreamId, number: PageNumber, emission: &Emission, settled: &Settled,
-            done: bool, now_ms: EpochMs
-        ) -> Settle;
         advance(stream: &StreamId, advance: &Advance) -> bool;
         void(stream: &StreamId, fence: Fence, seen: &Cursor) -> Void;
         cursor(stream: &StreamId) -> Option<Cursor>;
         set_paused(stream: &StreamId, paused: bool) -> ();
         rewind(stream: &StreamId, seen: Fence, to: &Position) -> bool;
         {
+            /// One write, and a second where several settle the last of a page between them.
+            async fn settle(
+                &self,
+                stream: &StreamId,
+                number: PageNumber,
+                emission: &Emission,
+                settling: &Settling,
+            ) -> Result<Settle, Unavailable> {
+                let once = async |settling: Settling| {
+                    let (stream, emission) = (stream.clone(), emission.clone());
+                    let act = move |store: &MemoryStore| {
+                        store.settle_once(&stream, number, &emission, &settling)
+                    };
+                    self.call_store("settle", act).await
+                };
+                match once(settling.clone()).await? {
+                    Settle::Open(settled)
+                        if self.world.store.is_whole(stream, number, &settled) =>
+                    {
+                        once(Settling { settled, done: true, ..settling.clone() }).await
+                    }
+                    answer => Ok(answer),
+                }
+            }
+
             /// No snapshot: the pages first, and the cursor when others have gone on.
             async fn load(
                 &self,
@@ -134,6 +156,11 @@ calls! {
                     now(store.load(&asked, &numbers)).2
                 });
                 let pages = pages.await?;
+                // What a busy table leaves over is asked for again, after growing waits.
+                let waits = if self.world.inner().faults.late_effect > 0.0 { 12 } else { 0 };
+                for _ in 0..waits {
+                    yield_once().await;
+                }
                 let (cursor, gate, _) = now(self.world.store.load(stream, &[]));
                 Ok((cursor, gate, pages))
             }
@@ -143,6 +170,9 @@ calls! {
         shut(stream: &StreamId, until_ms: EpochMs, failures: u32) -> ();
         probe(stream: &StreamId, seen: Gate, until_ms: EpochMs) -> bool;
         open(stream: &StreamId) -> ();
+    }
+    Budgets {
+        lease(budget: &BudgetId, ask: Ask) -> Leased;
     }
     Ledger {
         claim(
@@ -160,8 +190,10 @@ calls! {
         unpark(stream: &StreamId, keys: &[RecordKey]) -> ();
     }
     Suspects {
-        suspects(stream: &StreamId, keys: &[RecordKey]) -> Vec<(RecordKey, u32)>;
-        suspect(stream: &StreamId, records: &[(RecordKey, u32)]) -> ();
-        acquit(stream: &StreamId, keys: &[RecordKey]) -> ();
+        suspects(
+            stream: &StreamId, generation: u64, keys: &[RecordKey]
+        ) -> Vec<(RecordKey, u32)>;
+        suspect(stream: &StreamId, generation: u64, records: &[(RecordKey, u32)]) -> ();
+        acquit(stream: &StreamId, generation: u64, keys: &[RecordKey]) -> ();
     }
 }

@@ -118,6 +118,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
     }
 }
 
-fn since(now_ms: i64, moment_ms: i64) -> u64 {
+/// From now until then, in ms.
+pub(super) fn since(now_ms: i64, moment_ms: i64) -> u64 {
     u64::try_from(moment_ms - now_ms).unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! The processor: load, judge, deliver, settle, commit, acknowledge or give back.
 
-pub(super) mod careful;
+mod careful;
 mod gate;
 mod settle;
 mod work;
@@ -11,7 +11,7 @@ use super::{Disposition, Flow, Ports, Tally, commit::help, deliver::Invocation, 
 use crate::{
     decide::{CAREFUL_FROM_RECEIVES, Deadline},
     guard::Guard,
-    model::{Cursor, Gate, Page, PageMessage, PageNumber, StreamId},
+    model::{Cursor, Gate, Page, PageMessage, PageNumber, PageState, StreamId},
     ports::{Clock, Ids, PageQueue, Random, Receipt, Store, Unavailable},
 };
 use work::{Job, Work};
@@ -58,6 +58,7 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     let (cursor, gate, pages) = look(&ports.store, &flow.stream, &messages).await?;
 
     let mut report = ProcessReport::default();
+    let mut done_before = false;
     let mut jobs = Vec::new();
     for arrival in arrivals {
         match judge(&cursor, &pages, &arrival.page) {
@@ -69,10 +70,16 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
                 let give_back = Disposition::GiveBack { delay_ms: UNSEALED_MS };
                 report.dispositions.push((arrival.receipt, give_back));
             }
+            Standing::Done => {
+                done_before = true;
+                report.pages_stale += 1;
+                report.dispositions.push((arrival.receipt, Disposition::Acknowledge));
+            }
             Standing::Live(page) => {
                 // Perhaps one of its records kills whoever handles it.
+                let unheard_of = arrival.receives.saturating_sub(page.carried);
                 let careful = Guard::Careful.stands()
-                    && (arrival.receives >= CAREFUL_FROM_RECEIVES || page.from < cursor.careful_to);
+                    && (unheard_of >= CAREFUL_FROM_RECEIVES || page.from < cursor.careful_to);
                 jobs.push(Job { page: page.clone(), arrival, careful });
             }
         }
@@ -88,7 +95,7 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     report.pages_done = pages_done;
     report.dispositions.extend(finished);
 
-    if pages_done > 0 {
+    if pages_done > 0 || done_before {
         // Should this fail, the next fetcher helps.
         if let Err(error) = help(&ports.store, &flow.stream, cursor).await {
             tracing::warn!(stream = %flow.stream, %error, "the commit is left to the next run");
@@ -134,6 +141,8 @@ pub(super) enum Standing<'a> {
     Stale,
     /// Its page is not sealed yet.
     Unsealed,
+    /// Its page is settled, and perhaps not committed yet.
+    Done,
     /// It carries this page.
     Live(&'a Page),
 }
@@ -145,7 +154,10 @@ pub(super) fn judge<'a>(cursor: &Cursor, pages: &'a [Page], message: &PageMessag
     }
     match pages.iter().find(|page| page.number == message.number) {
         Some(page) if page.emission == message.emission || !Guard::Emission.stands() => {
-            Standing::Live(page)
+            match page.state {
+                PageState::Done => Standing::Done,
+                PageState::Open => Standing::Live(page),
+            }
         }
         Some(_) => Standing::Stale,
         // A fetcher with an older fence can never seal it any more.

@@ -1,14 +1,14 @@
 //! Settling a page, and giving back what is left of it.
 
 use super::{
-    gate::{PROBE_EVERY_MS, Valve},
+    gate::{PROBE_EVERY_MS, Valve, since},
     work::{Event, Job, Work},
 };
 use crate::{
-    app::Disposition,
-    decide::{backoff_ms, give_back_ms, jittered_ms},
+    app::{Disposition, Flow},
+    decide::{CAREFUL_FROM_RECEIVES, backoff_ms, give_back_ms, jittered_ms},
     guard::Guard,
-    model::Blame,
+    model::{Blame, Page, Parked, Settled, Settling},
     ports::{Clock, Ids, PageQueue, Random, Settle, Store, Unavailable},
 };
 
@@ -29,48 +29,49 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
     fn settle(&mut self, job: usize) {
         let (ports, flow) = (self.ports, self.flow);
         let Job { arrival, page, .. } = &self.jobs[job];
-        let progress = &mut self.progress[job];
-        progress.settling = true;
-        if progress.known.len() >= page.count {
-            // A careful turn settled it record by record.
+        self.progress[job].settling = true;
+        if self.progress[job].done {
+            // A careful turn settled the last of it.
             self.settled(job, Ok(Settle::Done), 0);
             return;
         }
-        let mut union = progress.known.clone();
-        union.union(&progress.settled);
-        let done = union.len() >= page.count;
-        let now_ms = ports.clock.now_ms();
-        // While the destination is down or time is short, a message that comes and goes is no
-        // failed try: the page is touched only so often that the reaper knows it is carried.
-        let quiet_ms = now_ms - page.last_progress_ms;
-        let touch = Guard::CarriedIsNotLost.stands() && quiet_ms > flow.settings.stuck_after_ms / 4;
-        let counts =
-            progress.tried && !progress.progressed && !matches!(self.valve, Valve::Shut { .. });
-        if progress.settled.is_empty() && !done && !counts && !touch {
+        let settling = self.settling(job);
+        // While the destination is down or time is short, a message that comes and goes is no failed
+        // try. The page is touched only so often that the reaper knows it is carried, and that nobody
+        // takes its receipts for deaths.
+        let quiet_ms = settling.now_ms - page.last_progress_ms;
+        let unheard_of = arrival.receives.saturating_sub(page.carried) + 1;
+        let touch = Guard::CarriedIsNotLost.stands()
+            && (quiet_ms > flow.settings.stuck_after_ms / 4 || unheard_of >= CAREFUL_FROM_RECEIVES);
+        if settling.settled.is_empty() && !settling.done && !settling.tried && !touch {
             let disposition = self.give_back(job);
             self.finished.push((arrival.receipt.clone(), disposition));
             return;
         }
-        progress.progressed |= !progress.settled.is_empty();
-        let settled = std::mem::take(&mut progress.settled);
+        let progress = &mut self.progress[job];
+        progress.progressed |= !settling.settled.is_empty();
+        progress.settled = Settled::default();
         let parked = std::mem::take(&mut progress.parked);
         self.running.push(Box::pin(async move {
-            let answer = async {
-                let (number, emission) = (page.number, &page.emission);
-                let settle =
-                    || ports.store.settle(&flow.stream, number, emission, &settled, done, now_ms);
-                if !Guard::ParkFirst.stands() {
-                    let answer = settle().await?;
-                    return ports.store.park(&parked).await.map(|()| answer);
-                }
-                if !parked.is_empty() {
-                    // Durably parked first: only then does it count as settled.
-                    ports.store.park(&parked).await?;
-                }
-                settle().await
-            };
-            Event::Settled { job, answer: answer.await, parked: parked.len() as u64 }
+            let answer = park_and_settle(&ports.store, flow, page, &parked, &settling).await;
+            Event::Settled { job, answer, parked: parked.len() as u64 }
         }));
+    }
+
+    /// How the page is left as things stand.
+    pub(super) fn settling(&self, job: usize) -> Settling {
+        let Job { arrival, page, .. } = &self.jobs[job];
+        let progress = &self.progress[job];
+        let mut union = progress.known.clone();
+        union.union(&progress.settled);
+        let shut = matches!(self.valve, Valve::Shut { .. });
+        Settling {
+            settled: progress.settled.clone(),
+            done: union.len() >= page.count,
+            tried: progress.tried && !progress.progressed && !shut,
+            receives: arrival.receives,
+            now_ms: self.ports.clock.now_ms(),
+        }
     }
 
     pub(super) fn settled(&mut self, job: usize, answer: Result<Settle, Unavailable>, parked: u64) {
@@ -101,6 +102,11 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             (Valve::Shut { wait_ms }, _) => {
                 wait_ms + self.ports.entropy.next_u64() % PROBE_EVERY_MS
             }
+            // Waiting for the budget is no failure, and lasts until its next moment.
+            (_, None) if self.dry_until_ms.is_some() => {
+                let dry_ms = self.dry_until_ms.unwrap_or_default();
+                since(self.ports.clock.now_ms(), dry_ms)
+            }
             (_, Some(later)) => {
                 let backoff_ms = match later.blame {
                     Blame::Entity => 1_000,
@@ -115,4 +121,23 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         };
         Disposition::GiveBack { delay_ms: give_back_ms(policy, wait_ms, arrival.receives) }
     }
+}
+
+/// Parks what is to be parked, and then settles: only what is durably parked counts as settled.
+pub(super) async fn park_and_settle<S: Store>(
+    store: &S,
+    flow: &Flow,
+    page: &Page,
+    parked: &[Parked],
+    settling: &Settling,
+) -> Result<Settle, Unavailable> {
+    let settle = || store.settle(&flow.stream, page.number, &page.emission, settling);
+    if !Guard::ParkFirst.stands() {
+        let answer = settle().await?;
+        return store.park(parked).await.map(|()| answer);
+    }
+    if !parked.is_empty() {
+        store.park(parked).await?;
+    }
+    settle().await
 }

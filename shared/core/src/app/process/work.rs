@@ -12,14 +12,18 @@ use super::{Arrival, gate::Valve};
 use crate::{
     app::{
         Disposition, Flow, Ports, Tally,
-        deliver::{Delivered, Invocation, chunk, deliver},
+        deliver::{Delivered, Invocation, Slot, chunk, deliver},
     },
-    decide::{Pace, Verdict, verdict},
+    decide::{Moments, Rate, Verdict, verdict},
     guard::Guard,
-    model::{Blame, Gate, Later, Ordering, Outcome, Page, PageState, Parked, Settled},
+    model::{
+        Blame, EpochMs, Gate, Later, Leased, Ordering, Outcome, Page, PageState, Parked, Settled,
+    },
     ports::{Clock, Ids, PageQueue, Random, Receipt, Settle, Store, Unavailable},
 };
 
+/// How long a message waits when the budget gave no answer, in ms.
+const LEASE_AGAIN_MS: EpochMs = 1_000;
 /// Pages looked at for signs that others get through.
 const EVIDENCE_PAGES: usize = 20;
 
@@ -62,12 +66,14 @@ pub(super) struct Progress {
     pub(super) settling: bool,
     /// It is handled carefully, and its turn is not over.
     pub(super) held: bool,
+    /// The table knows it as DONE.
+    pub(super) done: bool,
 }
 
 pub(super) enum Event {
     Delivered { job: usize, delivered: Delivered },
     Settled { job: usize, answer: Result<Settle, Unavailable>, parked: u64 },
-    Moment,
+    Leased { rate: Rate, answer: Result<Leased, Unavailable> },
 }
 
 pub(super) struct Work<'a, S, Q, C, E> {
@@ -80,12 +86,16 @@ pub(super) struct Work<'a, S, Q, C, E> {
     pub(super) invocation: Invocation,
     pub(super) gate: Gate,
     pub(super) valve: Valve,
-    pace: Pace,
+    /// What the destination permits, where it says so.
+    rate: Option<Rate>,
+    moments: Moments,
+    leasing: bool,
+    /// The budget has no moment left for this invocation: its next one.
+    pub(super) dry_until_ms: Option<EpochMs>,
     requests_in_flight: usize,
     requests_in_flight_max: usize,
     pub(super) failures_in_a_row: u32,
     slowest_ms: u64,
-    waiting_for_moment: bool,
     pub(super) tally: Tally,
     pub(super) pages_done: u64,
 }
@@ -113,6 +123,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 progressed: false,
                 settling: false,
                 held: job.careful,
+                done: false,
             }
         });
         Self {
@@ -125,12 +136,14 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             invocation,
             gate,
             valve: Valve::Open,
-            pace: Pace::new(&flow.settings.rates, processors, ports.clock.now_ms()),
+            rate: Rate::within(&flow.settings.rates),
+            moments: Moments::default(),
+            leasing: false,
+            dry_until_ms: None,
             requests_in_flight: 0,
             requests_in_flight_max: flow.settings.concurrency_share(processors),
             failures_in_a_row: 0,
             slowest_ms: 0,
-            waiting_for_moment: false,
             tally: Tally::default(),
             pages_done: 0,
         }
@@ -160,7 +173,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             match event {
                 Event::Delivered { job, delivered } => self.delivered(job, delivered).await,
                 Event::Settled { job, answer, parked } => self.settled(job, answer, parked),
-                Event::Moment => self.waiting_for_moment = false,
+                Event::Leased { rate, answer } => self.leased(rate, answer),
             }
         }
     }
@@ -175,39 +188,64 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             }
             let Some(job) = self.next_job() else { return };
             let now_ms = self.ports.clock.now_ms();
+            let Some(slot) = self.next_slot(now_ms) else { return };
+            let starts_ms = slot.map_or(now_ms, |slot| (slot.at_us / 1_000).max(now_ms));
             let timeout_ms = self.flow.settings.request_timeout_ms;
-            let next_ms = self.pace.next_ms().max(now_ms);
             let Some(timeout_ms) =
-                self.invocation.deadline.request_ms(next_ms, timeout_ms, self.slowest_ms)
+                self.invocation.deadline.request_ms(starts_ms, timeout_ms, self.slowest_ms)
             else {
                 return;
             };
-            if next_ms > now_ms {
-                if !self.waiting_for_moment {
-                    self.waiting_for_moment = true;
-                    let clock = &self.ports.clock;
-                    self.running.push(Box::pin(async move {
-                        clock.sleep_until(next_ms).await;
-                        Event::Moment
-                    }));
-                }
-                return;
-            }
-            self.pace.take(now_ms);
-            self.start_request(job, timeout_ms);
+            self.start_request(job, slot, timeout_ms);
+        }
+    }
+
+    /// When the next request may be sent: at once, where no rate is kept; `None` while no moment is
+    /// leased.
+    fn next_slot(&mut self, now_ms: EpochMs) -> Option<Option<Slot>> {
+        let Some(rate) = self.rate else { return Some(None) };
+        if let Some(at_us) = self.moments.take(now_ms * 1_000, rate) {
+            return Some(Some(Slot { at_us, use_by_us: at_us + rate.lateness_us }));
+        }
+        if !self.leasing && self.dry_until_ms.is_none() {
+            self.lease(rate, now_ms);
+        }
+        None
+    }
+
+    fn lease(&mut self, rate: Rate, now_ms: EpochMs) {
+        let left: usize = self.progress.iter().map(|progress| progress.remaining.len()).sum();
+        let requests = left.div_ceil(self.flow.destination.batching().records_max.max(1));
+        let last_ms = self.invocation.deadline.last_start_ms(self.slowest_ms);
+        let ask = rate.ask(now_ms * 1_000, requests as u64, last_ms * 1_000);
+        let budget = self.flow.settings.budget_of(&self.flow.stream);
+        let store = &self.ports.store;
+        self.leasing = true;
+        self.running.push(Box::pin(async move {
+            Event::Leased { rate, answer: store.lease(&budget, ask).await }
+        }));
+    }
+
+    fn leased(&mut self, rate: Rate, answer: Result<Leased, Unavailable>) {
+        self.leasing = false;
+        match answer {
+            Ok(leased) if leased.count > 0 => self.moments.add(leased, rate),
+            Ok(leased) => self.dry_until_ms = Some(leased.first_us / 1_000 + 1),
+            // What was leased, if it was, passes unused.
+            Err(_) => self.dry_until_ms = Some(self.ports.clock.now_ms() + LEASE_AGAIN_MS),
         }
     }
 
     /// Whether no request will start any more.
     pub(super) fn is_over(&self) -> bool {
-        self.requests_in_flight == 0 && !self.waiting_for_moment
+        self.requests_in_flight == 0 && !self.leasing
     }
 
     fn next_job(&mut self) -> Option<usize> {
         self.progress.iter_mut().position(|progress| progress.remaining.peek().is_some())
     }
 
-    fn start_request(&mut self, job: usize, timeout_ms: u64) {
+    fn start_request(&mut self, job: usize, slot: Option<Slot>, timeout_ms: u64) {
         let (ports, flow, invocation) = (self.ports, self.flow, self.invocation);
         let records = &self.jobs[job].arrival.page.records;
         let progress = &mut self.progress[job];
@@ -215,7 +253,8 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         progress.in_flight += 1;
         self.requests_in_flight += 1;
         self.running.push(Box::pin(async move {
-            let delivered = deliver(ports, flow, records, chunk, invocation, timeout_ms).await;
+            let delivered =
+                deliver(ports, flow, records, chunk, invocation, slot, timeout_ms).await;
             Event::Delivered { job, delivered }
         }));
     }
@@ -278,9 +317,9 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 if later.blame != Blame::Entity {
                     self.tally.retried += 1;
                 }
-                let longer =
-                    progress.later.as_ref().is_none_or(|old| old.after_ms < later.after_ms);
-                if longer {
+                // Who waits for another version waits for nothing that failed.
+                let worth = |later: &Later| (later.blame != Blame::Entity, later.after_ms);
+                if progress.later.as_ref().is_none_or(|old| worth(old) < worth(&later)) {
                     progress.later = Some(later);
                 }
                 if self.flow.settings.ordering == Ordering::Serial {
