@@ -98,7 +98,8 @@ impl SimDestination {
             }
             _ => inner.rng.below(LANDING_MS as u64) as EpochMs,
         };
-        let lands_ms = now_ms + takes_ms;
+        // Time that passes is what lands it: nothing lands at once.
+        let lands_ms = now_ms + takes_ms.max(1);
         let outcomes = records.iter().map(|record| {
             let RecordId::Number(id) = record.id else { unreachable!("ids are numbers here") };
             if inner.poison.contains(&id) {
