@@ -75,11 +75,15 @@ fn show_record(path: &Path, spec: &FlowSpec) -> Result<(), Failure> {
     })?;
     let transform = transform(spec, &Registry::new()).map_err(Failure::usage)?;
     let mut out = Vec::new();
-    match transform.apply(&record, &mut out) {
+    match transform.apply(&record, None, &mut out) {
         Transformed::Written => {
             let value: serde_json::Value = serde_json::from_slice(&out)
                 .map_err(|error| Failure::run(format!("the mapping wrote no JSON: {error}")))?;
             println!("{}", serde_json::to_string_pretty(&value).expect("it was just read"));
+            Ok(())
+        }
+        Transformed::Unchanged => {
+            println!("skipped: what was looked up has all of it already");
             Ok(())
         }
         Transformed::Filtered => {

@@ -13,5 +13,5 @@ pub fn connected(
 ) -> Result<Flow, ConnectError> {
     let Connected { source, transform, destination, settings } =
         connect(spec, connection, options)?;
-    Ok(Flow { stream, settings, source, transform, destination })
+    Ok(Flow { stream, settings, source, lookup: None, transform, destination })
 }

@@ -85,7 +85,7 @@ fn measure(mut apply: impl FnMut(&mut Vec<u8>)) -> f64 {
 }
 
 fn applied(transform: &dyn Transform, record: &[u8], out: &mut Vec<u8>) {
-    assert_eq!(transform.apply(black_box(record), out), Transformed::Written);
+    assert_eq!(transform.apply(black_box(record), None, out), Transformed::Written);
 }
 
 fn main() {

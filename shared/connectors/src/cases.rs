@@ -41,7 +41,7 @@ pub fn run(
     let transform = crate::transform(flow, registry)?;
     let failure = |case: &Case| {
         let mut out = Vec::new();
-        let transformed = transform.apply(case.record.to_string().as_bytes(), &mut out);
+        let transformed = transform.apply(case.record.to_string().as_bytes(), None, &mut out);
         let differences = differences(&case.expected, &transformed, &out);
         (!differences.is_empty()).then(|| Failure {
             name: case.name.clone(),
@@ -62,7 +62,7 @@ fn differences(expected: &Expected, transformed: &Transformed, out: &[u8]) -> Ve
             }
             lines
         }
-        (Expected::Skipped, Transformed::Filtered) => Vec::new(),
+        (Expected::Skipped, Transformed::Filtered | Transformed::Unchanged) => Vec::new(),
         (Expected::Refused(part), Transformed::Refused(reason))
             if reason.contains(part.as_str()) =>
         {
@@ -76,7 +76,7 @@ fn differences(expected: &Expected, transformed: &Transformed, out: &[u8]) -> Ve
             };
             let got = match got {
                 Transformed::Written => format!("delivered as {}", String::from_utf8_lossy(out)),
-                Transformed::Filtered => "skipped".to_owned(),
+                Transformed::Filtered | Transformed::Unchanged => "skipped".to_owned(),
                 Transformed::Refused(reason) => format!("refused with `{reason}`"),
             };
             vec![format!("expected to be {expected}, was {got}")]

@@ -12,7 +12,7 @@ use tidegate_core::ports::{Transform, Transformed};
 ///
 /// struct Upper;
 /// impl Transform for Upper {
-///     fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed {
+///     fn apply(&self, record: &[u8], _: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
 ///         out.extend(record.to_ascii_uppercase());
 ///         Transformed::Written
 ///     }
@@ -62,7 +62,7 @@ impl fmt::Debug for Registry {
 struct Shared(Arc<dyn Transform>);
 
 impl Transform for Shared {
-    fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed {
-        self.0.apply(record, out)
+    fn apply(&self, record: &[u8], found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
+        self.0.apply(record, found, out)
     }
 }

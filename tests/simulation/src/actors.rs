@@ -24,6 +24,7 @@ fn flow(seat: &Seat) -> Flow {
         stream: seat.world.stream.clone(),
         settings: seat.world.settings.clone(),
         source: Box::new(SimSource(seat.clone())),
+        lookup: None,
         transform: Box::new(Same),
         destination: Box::new(SimDestination(seat.clone())),
     }

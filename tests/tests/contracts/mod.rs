@@ -15,6 +15,7 @@ mod pages;
 mod parameters;
 mod parked;
 mod queue;
+mod shelf;
 mod suspects;
 
 use std::future::Future;

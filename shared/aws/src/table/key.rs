@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tidegate_core::model::{BudgetId, PageNumber, RecordId, RecordKey, StreamId};
+use tidegate_core::model::{BudgetId, PageNumber, RecordId, RecordKey, ShelfKey, StreamId};
 
 use super::item::{Item, text};
 
@@ -13,6 +13,8 @@ pub const CURSOR: &str = "C";
 pub const GATE: &str = "G";
 /// A budget's sort key.
 pub const BUDGET: &str = "B";
+/// A kept value's sort key.
+pub const SHELF: &str = "K";
 /// A ledger entry's sort key.
 pub const LEDGER: &str = "L";
 /// After every page's sort key.
@@ -54,6 +56,10 @@ impl Key {
 
     pub fn budget(budget: &BudgetId) -> Self {
         Self { pk: format!("budget#{}", budget.as_str()), sk: BUDGET.to_owned() }
+    }
+
+    pub fn shelf(key: &ShelfKey) -> Self {
+        Self { pk: format!("kept#{}", key.as_str()), sk: SHELF.to_owned() }
     }
 
     /// Where it is noted that a record is in hand.

@@ -10,6 +10,7 @@
 //! | ledger | `flow/connection#e#ID` | `L` | claimed, applied (version and generation as one number), lock_owner, lock_until_ms, tombstone |
 //! | parked | `flow/connection#parked` | sortable ID and version | id, version, status, reason, page, deleted, parked_at_ms, data or packed or parts |
 //! | suspect | `flow/connection#suspects` | generation, sortable ID and version | deaths |
+//! | kept | `kept#KEY` | `K` | kept (bytes), expires_ms, expires_at |
 //! | part | `flow/connection#parts` | its parked item's `sk`, a digest, a number | packed |
 //!
 //! Positions are kept as [`tidegate_core::model::Position::encode`] writes them. Nothing scans.
@@ -29,6 +30,7 @@ mod page;
 mod parked;
 mod parts;
 mod seal;
+mod shelf;
 mod suspects;
 mod write;
 

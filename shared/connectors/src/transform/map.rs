@@ -157,7 +157,7 @@ impl Field {
 }
 
 impl Transform for FieldMap {
-    fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed {
+    fn apply(&self, record: &[u8], _found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
         let start = out.len();
         // Values are copied as they are, so that what is copied must be text.
         if std::str::from_utf8(record).is_err() {
@@ -200,13 +200,13 @@ mod tests {
     fn apply(fields: &[(&str, FieldSpec)], record: &str) -> Result<String, String> {
         let fields: Vec<_> = fields.iter().map(|(to, spec)| (path(to), spec.clone())).collect();
         let mut out = b"[".to_vec();
-        match FieldMap::new(&fields).apply(record.as_bytes(), &mut out) {
+        match FieldMap::new(&fields).apply(record.as_bytes(), None, &mut out) {
             Transformed::Written => Ok(String::from_utf8(out).unwrap()[1..].to_owned()),
             Transformed::Refused(reason) => {
                 assert_eq!(out, b"[", "a refused record leaves nothing behind");
                 Err(reason.into())
             }
-            Transformed::Filtered => unreachable!(),
+            Transformed::Filtered | Transformed::Unchanged => unreachable!(),
         }
     }
 

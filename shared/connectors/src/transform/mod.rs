@@ -41,7 +41,7 @@ pub(crate) fn build(
 struct Same;
 
 impl Transform for Same {
-    fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed {
+    fn apply(&self, record: &[u8], _: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
         if let Err(reason) = check_json(record) {
             return Transformed::Refused(reason);
         }
@@ -57,9 +57,17 @@ struct Filtered {
 }
 
 impl Transform for Filtered {
-    fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed {
+    fn apply(&self, record: &[u8], found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
         match self.filter.holds(record) {
-            Ok(Verdict::Holds) => self.shape.apply(record, out),
+            Ok(Verdict::Holds) => self.shape.apply(record, found, out),
+            Ok(Verdict::Fails) => Transformed::Filtered,
+            Err(reason) => Transformed::Refused(reason),
+        }
+    }
+
+    fn admits(&self, record: &[u8]) -> Transformed {
+        match self.filter.holds(record) {
+            Ok(Verdict::Holds) => Transformed::Written,
             Ok(Verdict::Fails) => Transformed::Filtered,
             Err(reason) => Transformed::Refused(reason),
         }
@@ -86,7 +94,8 @@ mod tests {
 
     fn apply(spec: &TransformSpec, record: &str) -> (Transformed, String) {
         let mut out = b"before".to_vec();
-        let transformed = build(spec, &Registry::new()).unwrap().apply(record.as_bytes(), &mut out);
+        let transformed =
+            build(spec, &Registry::new()).unwrap().apply(record.as_bytes(), None, &mut out);
         (transformed, String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned())
     }
 

@@ -100,7 +100,8 @@ fn batch(size: usize, results: bool) -> BatchSpec {
 
 async fn one(answer: impl Fn(&Value) -> Response + Clone + Send + Sync + 'static) -> Outcome {
     let (url, _) = server(answer).await;
-    let outcomes = destination(destination_spec(&url)).await.deliver(&[record(1)], 5_000).await;
+    let outcomes =
+        destination(destination_spec(&url)).await.deliver(&[record(1)], 5_000).await.outcomes;
     assert_eq!(outcomes.len(), 1);
     outcomes.into_iter().next().unwrap()
 }
@@ -120,14 +121,14 @@ async fn a_record_is_sent_with_its_key_to_its_own_address() {
     let to = destination(spec).await;
     assert_eq!(to.batching().records_max, 1);
     let named = Outgoing { body: r#"{"id":7,"name":"a&b=c/é"}"#.into(), ..record(7) };
-    assert_eq!(to.deliver(&[named], 5_000).await, [Outcome::Delivered]);
+    assert_eq!(to.deliver(&[named], 5_000).await.outcomes, [Outcome::Delivered]);
     let seen = log.lock().unwrap()[0].clone();
     assert_eq!(seen.line, "PUT /fulfilments/7?x=a%26b%3Dc%2F%C3%A9");
     assert_eq!(seen.key.as_deref(), Some("key-7"));
     assert_eq!(seen.body["name"], "a&b=c/é");
     // No address, no request: the collection must not be hit instead.
     assert!(matches!(
-        to.deliver(&[record(8)], 5_000).await[0],
+        to.deliver(&[record(8)], 5_000).await.outcomes[0],
         Outcome::Refused { status: None, .. }
     ));
     assert_eq!(log.lock().unwrap().len(), 1);
@@ -180,7 +181,7 @@ async fn nobody_there_is_known_and_a_lost_answer_is_not() {
     // A port that was just free.
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let to = destination(destination_spec(&format!("http://{free}/x"))).await;
-    let outcome = to.deliver(&[record(1)], 5_000).await.remove(0);
+    let outcome = to.deliver(&[record(1)], 5_000).await.outcomes.remove(0);
     assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Destination, false));
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -194,7 +195,7 @@ async fn nobody_there_is_known_and_a_lost_answer_is_not() {
         }
     });
     let to = destination(destination_spec(&url)).await;
-    let outcome = to.deliver(&[record(1)], 5_000).await.remove(0);
+    let outcome = to.deliver(&[record(1)], 5_000).await.outcomes.remove(0);
     assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Request, true));
 }
 
@@ -204,10 +205,10 @@ async fn no_request_outlives_its_time() {
     let url = format!("http://{}/x", listener.local_addr().unwrap());
     let to = destination(destination_spec(&url)).await;
     let started = std::time::Instant::now();
-    let outcome = to.deliver(&[record(1)], 200).await.remove(0);
+    let outcome = to.deliver(&[record(1)], 200).await.outcomes.remove(0);
     assert!(later(&outcome).unknown, "{outcome:?}");
     assert!(started.elapsed().as_millis() < 1_000);
-    let unsent = to.deliver(&[record(1)], 0).await.remove(0);
+    let unsent = to.deliver(&[record(1)], 0).await.outcomes.remove(0);
     assert!(!later(&unsent).unknown);
     drop(listener);
 }
@@ -222,7 +223,7 @@ async fn a_bulk_carries_every_records_key_and_a_stable_one_of_its_own() {
     .await;
     assert_eq!((to.batching().records_max, to.batching().bytes_max), (100, 1_000_000));
     for _ in 0..2 {
-        assert_eq!(to.deliver(&records(3), 5_000).await, vec![Outcome::Delivered; 3]);
+        assert_eq!(to.deliver(&records(3), 5_000).await.outcomes, vec![Outcome::Delivered; 3]);
     }
     let log = log.lock().unwrap();
     assert_eq!(log[0].body["items"][2], json!({"id": 2, "key": "key-2"}));
@@ -242,7 +243,7 @@ async fn of_a_bulk_that_is_refused_as_a_whole_only_the_bad_ones_are_refused() {
         })
         .await;
         let spec = HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) };
-        let outcomes = destination(spec).await.deliver(&records(100), 5_000).await;
+        let outcomes = destination(spec).await.deliver(&records(100), 5_000).await.outcomes;
         for (id, outcome) in outcomes.iter().enumerate() {
             let bad = id == 13 || id == 77;
             assert_eq!(matches!(outcome, Outcome::Refused { .. }), bad, "{id} {outcome:?}");
@@ -264,7 +265,7 @@ async fn a_bulk_that_is_too_large_is_sent_in_parts() {
     })
     .await;
     let spec = HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) };
-    let outcomes = destination(spec).await.deliver(&records(100), 5_000).await;
+    let outcomes = destination(spec).await.deliver(&records(100), 5_000).await.outcomes;
     assert_eq!(outcomes, vec![Outcome::Delivered; 100]);
 }
 
@@ -276,7 +277,7 @@ async fn a_limit_met_while_splitting_leaves_the_rest_for_later() {
     })
     .await;
     let spec = HttpDestinationSpec { batch: Some(batch(4, false)), ..destination_spec(&url) };
-    let outcomes = destination(spec).await.deliver(&records(4), 5_000).await;
+    let outcomes = destination(spec).await.deliver(&records(4), 5_000).await.outcomes;
     assert!(outcomes.iter().all(|outcome| later(outcome).blame == Blame::Limit));
     assert_eq!(log.lock().unwrap().len(), 2);
 }
@@ -291,7 +292,7 @@ async fn each_record_of_a_bulk_has_its_own_result() {
     })
     .await;
     let spec = HttpDestinationSpec { batch: Some(batch(100, true)), ..destination_spec(&url) };
-    let outcomes = destination(spec).await.deliver(&records(5), 5_000).await;
+    let outcomes = destination(spec).await.deliver(&records(5), 5_000).await.outcomes;
     assert_eq!(outcomes[0], Outcome::Delivered);
     assert_eq!(outcomes[1], Outcome::Skipped(SkipReason::Duplicate));
     assert_eq!(outcomes[2], Outcome::Refused { status: Some(422), reason: "bad".into() });
@@ -304,7 +305,7 @@ async fn results_that_are_missing_leave_every_record_for_later() {
     for body in ["", "{}", "<html>", r#"{"results":[{"status":20"#] {
         let (url, _) = server(move |_| (StatusCode::OK, body).into_response()).await;
         let spec = HttpDestinationSpec { batch: Some(batch(100, true)), ..destination_spec(&url) };
-        let outcomes = destination(spec).await.deliver(&records(2), 5_000).await;
+        let outcomes = destination(spec).await.deliver(&records(2), 5_000).await.outcomes;
         assert!(outcomes.iter().all(|outcome| later(outcome).unknown), "{body}: {outcomes:?}");
     }
 }

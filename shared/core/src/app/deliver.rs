@@ -63,7 +63,7 @@ pub(super) fn chunk(
     {
         let record = &records[index as usize];
         let start = buffer.len();
-        match flow.transform.apply(&record.data, &mut buffer) {
+        match flow.transform.apply(&record.data, None, &mut buffer) {
             Transformed::Written => {
                 if buffer.len() > batching.bytes_max && !spans.is_empty() {
                     // It goes first into the next request.
@@ -74,6 +74,9 @@ pub(super) fn chunk(
             }
             Transformed::Filtered => {
                 chunk.decided.push((index, Outcome::Skipped(SkipReason::Filtered)));
+            }
+            Transformed::Unchanged => {
+                chunk.decided.push((index, Outcome::Skipped(SkipReason::Unchanged)));
             }
             Transformed::Refused(reason) => {
                 chunk.decided.push((index, Outcome::Refused { status: None, reason }));
@@ -131,7 +134,7 @@ pub(super) async fn deliver<S: Store, Q, C: Clock, E: Ids>(
 
     let (indices, sent): (Vec<u32>, Vec<Outgoing>) = claimed.into_iter().unzip();
     let started_ms = ports.clock.now_ms();
-    let mut answers = flow.destination.deliver(&sent, timeout_ms).await;
+    let mut answers = flow.destination.deliver(&sent, timeout_ms).await.outcomes;
     let took_ms = u64::try_from(ports.clock.now_ms() - started_ms).unwrap_or(0);
     // A destination that answers for too few leaves the others unknown, and never settled.
     answers.resize_with(sent.len(), unanswered);

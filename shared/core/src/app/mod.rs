@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{
     model::{FlowSettings, StreamId},
-    ports::{Destination, Receipt, Source, Transform},
+    ports::{Destination, Lookup, Receipt, Source, Transform},
 };
 
 pub use bury::{Burial, bury};
@@ -48,6 +48,8 @@ pub struct Flow {
     pub settings: FlowSettings,
     /// Where records come from.
     pub source: Box<dyn Source>,
+    /// What another system knows of them, asked for before they are mapped.
+    pub lookup: Option<Box<dyn Lookup>>,
     /// What becomes of them.
     pub transform: Box<dyn Transform>,
     /// Where they go.

@@ -5,6 +5,7 @@
 mod clock;
 mod queue;
 mod random;
+mod shelf;
 mod store;
 
 pub use clock::ManualClock;

@@ -24,6 +24,7 @@ pub struct MemoryStore {
     streams: Mutex<HashMap<StreamId, Stream>>,
     /// The next moment that each budget gives away, in µs.
     budgets: Mutex<HashMap<BudgetId, i64>>,
+    pub(super) shelf: super::shelf::Items,
 }
 
 #[derive(Debug, Default)]

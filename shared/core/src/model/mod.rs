@@ -3,6 +3,7 @@
 mod budget;
 mod cursor;
 mod flow;
+mod kept;
 mod outcome;
 mod page;
 mod parked;
@@ -15,7 +16,8 @@ mod wire;
 pub use budget::{Ask, BudgetId, Leased};
 pub use cursor::{Advance, Cursor, Gate};
 pub use flow::{DeadLetters, FlowSettings, Ordering, RateLimit, RetryPolicy};
-pub use outcome::{Blame, Later, Outcome, SkipReason};
+pub use kept::{Kept, ShelfKey};
+pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
 pub use parked::{Parked, RecordKey};
 pub use position::{Mark, Moment, Position, RecordId};

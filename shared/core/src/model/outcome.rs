@@ -29,6 +29,8 @@ pub enum SkipReason {
     Older,
     /// The destination says that it has it already.
     Duplicate,
+    /// The look-up found that there is nothing left to send.
+    Unchanged,
 }
 
 /// Not now: who is to blame, and when to come back.
@@ -53,6 +55,19 @@ pub enum Blame {
     Destination,
     /// A limit was met: wait, then go on. No failure.
     Limit,
+    /// A quota is used up: nothing more until it is reset. No failure.
+    Quota,
+    /// The request was refused for the sake of some of its records: they are sent in smaller requests.
+    Batch,
     /// Nothing: another version of the entity is being written.
     Entity,
+}
+
+/// What a destination says it still permits, in the headers of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests that are left.
+    pub remaining: u64,
+    /// Until the count begins anew, in ms from the answer.
+    pub reset_in_ms: u64,
 }

@@ -1,7 +1,7 @@
 //! Where records go.
 
 use super::BoxFuture;
-use crate::model::{Outcome, RecordId, Version};
+use crate::model::{Allowance, Blame, Later, Outcome, RecordId, Version};
 
 /// One connection's destination.
 pub trait Destination: Send + Sync {
@@ -10,11 +10,35 @@ pub trait Destination: Send + Sync {
 
     /// Sends one request with these records and answers with one outcome a record, in order. Must
     /// not outlast `timeout_ms`, after which nothing of it may still be sent.
-    fn deliver<'a>(
+    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery>;
+
+    /// Whether the destination has this version of the record: asked after an unknown outcome, where
+    /// the flow says `on_unknown: lookup`. One request; must not outlast `timeout_ms`.
+    fn has<'a>(
         &'a self,
-        records: &'a [Outgoing],
-        timeout_ms: u64,
-    ) -> BoxFuture<'a, Vec<Outcome>>;
+        _record: &'a Outgoing,
+        _timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<bool, Later>> {
+        let reason = "the destination cannot be asked what it has".into();
+        let later = Later { blame: Blame::Request, after_ms: None, unknown: false, reason };
+        Box::pin(async { Err(later) })
+    }
+}
+
+/// What came of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// One a record, in order.
+    pub outcomes: Vec<Outcome>,
+    /// What the answer says of the limits.
+    pub allowance: Option<Allowance>,
+}
+
+impl From<Vec<Outcome>> for Delivery {
+    /// An answer that says nothing of limits.
+    fn from(outcomes: Vec<Outcome>) -> Self {
+        Self { outcomes, allowance: None }
+    }
 }
 
 /// How records are put into requests.

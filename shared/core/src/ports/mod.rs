@@ -10,7 +10,9 @@
 
 mod clock;
 mod destination;
+mod lookup;
 mod queue;
+mod shelf;
 mod source;
 mod store;
 mod transform;
@@ -19,8 +21,10 @@ use std::{future::Future, pin::Pin};
 
 pub use crate::model::Advance;
 pub use clock::{Clock, Ids, Random};
-pub use destination::{Batching, Destination, Outgoing};
+pub use destination::{Batching, Delivery, Destination, Outgoing};
+pub use lookup::{LookedUp, Lookup};
 pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
+pub use shelf::{Shelf, Swap};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{
     Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,

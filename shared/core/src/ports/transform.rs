@@ -3,8 +3,14 @@
 /// Turns a source record's JSON into the destination's. Pure, and bounded in time by itself.
 pub trait Transform: Send + Sync {
     /// Writes the result to the end of `out`, and leaves `out` as it was unless it answers
-    /// [`Transformed::Written`].
-    fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed;
+    /// [`Transformed::Written`]. `found` is the JSON that the flow's look-up found for the record.
+    fn apply(&self, record: &[u8], found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed;
+
+    /// Whether a record passes the flow's filter, asked before it is looked up: [`Transformed::Written`]
+    /// where it does.
+    fn admits(&self, _record: &[u8]) -> Transformed {
+        Transformed::Written
+    }
 }
 
 /// What a transform came to.
@@ -14,6 +20,8 @@ pub enum Transformed {
     Written,
     /// The flow's filter leaves the record out.
     Filtered,
+    /// What was looked up has all of it already: there is nothing left to send.
+    Unchanged,
     /// The record cannot be transformed: park it with this reason. No secrets.
     Refused(Box<str>),
 }

@@ -2,7 +2,7 @@
 
 use tidegate_core::{
     model::{Blame, EpochMs, Later, Ordering, Outcome, RecordId},
-    ports::{Batching, BoxFuture, Clock, Destination, Outgoing},
+    ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing},
 };
 
 use super::Seat;
@@ -27,11 +27,7 @@ impl Destination for SimDestination {
         Batching { records_max: 2, bytes_max: 1_000_000 }
     }
 
-    fn deliver<'a>(
-        &'a self,
-        records: &'a [Outgoing],
-        timeout_ms: u64,
-    ) -> BoxFuture<'a, Vec<Outcome>> {
+    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
             let _in_flight = InFlight::enter(&self.0.world);
             if self.kills(records) {
@@ -40,11 +36,11 @@ impl Destination for SimDestination {
             let answer = self.0.call("deliver", async || self.accept(records)).await;
             let now_ms = self.0.now_ms();
             let Ok(accepted) = answer else {
-                return vec![later(Blame::Request, true); records.len()];
+                return vec![later(Blame::Request, true); records.len()].into();
             };
             let Accepted { outcomes, lands_ms } = match accepted {
                 Ok(accepted) => accepted,
-                Err(blame) => return vec![later(blame, false); records.len()],
+                Err(blame) => return vec![later(blame, false); records.len()].into(),
             };
             // The caller learns of it when it has landed, or not at all.
             let gives_up_ms = now_ms.saturating_add_unsigned(timeout_ms);
@@ -54,7 +50,11 @@ impl Destination for SimDestination {
                 let inner = &mut *self.0.world.inner();
                 inner.rng.chance(inner.faults.unknown_outcome)
             };
-            if lost { vec![later(Blame::Request, true); records.len()] } else { outcomes }
+            if lost {
+                vec![later(Blame::Request, true); records.len()].into()
+            } else {
+                outcomes.into()
+            }
         })
     }
 }

@@ -98,7 +98,7 @@ fn no_answer(error: Unavailable) -> SourceError {
 pub struct Same;
 
 impl Transform for Same {
-    fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed {
+    fn apply(&self, record: &[u8], _: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
         out.extend_from_slice(record);
         Transformed::Written
     }

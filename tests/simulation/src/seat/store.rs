@@ -6,12 +6,12 @@ use futures_util::FutureExt;
 use tidegate_core::{
     memory::MemoryStore,
     model::{
-        Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Leased, Page, PageNumber,
-        Parked, Position, RecordId, RecordKey, Settling, StreamId,
+        Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Kept, Leased, Page,
+        PageNumber, Parked, Position, RecordId, RecordKey, Settling, ShelfKey, StreamId,
     },
     ports::{
-        Advance, Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore,
-        Seal, Settle, Suspects, Unavailable, Void,
+        Advance, BoxFuture, Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage,
+        ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
     },
 };
 
@@ -195,5 +195,31 @@ calls! {
         ) -> Vec<(RecordKey, u32)>;
         suspect(stream: &StreamId, generation: u64, records: &[(RecordKey, u32)]) -> ();
         acquit(stream: &StreamId, generation: u64, keys: &[RecordKey]) -> ();
+    }
+}
+
+impl Shelf for Seat {
+    fn kept<'a>(
+        &'a self,
+        keys: &'a [ShelfKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
+        let keys = keys.to_vec();
+        Box::pin(self.call_store("kept", move |store| store.kept_now(&keys)))
+    }
+
+    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
+        let items = items.to_vec();
+        Box::pin(self.call_store("keep", move |store| store.keep_now(&items)))
+    }
+
+    fn swap<'a>(
+        &'a self,
+        key: &'a ShelfKey,
+        seen: Option<&'a Kept>,
+        new: &'a Kept,
+    ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
+        let (key, seen, new) = (key.clone(), seen.cloned(), new.clone());
+        let swap = move |store: &MemoryStore| store.swap_now(&key, seen.as_ref(), &new);
+        Box::pin(self.call_store("swap", swap))
     }
 }

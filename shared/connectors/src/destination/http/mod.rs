@@ -10,7 +10,7 @@ use std::{ops::Range, time::Duration};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tidegate_core::{
     model::{Blame, Later, Outcome, SkipReason},
-    ports::{Batching, BoxFuture, Destination, Outgoing},
+    ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
 };
 use tidegate_flow::spec::HttpDestinationSpec;
 use tokio::time::Instant;
@@ -242,21 +242,17 @@ impl Destination for HttpDestination {
         }
     }
 
-    fn deliver<'a>(
-        &'a self,
-        records: &'a [Outgoing],
-        timeout_ms: u64,
-    ) -> BoxFuture<'a, Vec<Outcome>> {
+    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
             let until = Instant::now() + Duration::from_millis(timeout_ms);
             if let Some(bulk) = &self.bulk {
-                return self.deliver_bulk(bulk, records, until).await;
+                return self.deliver_bulk(bulk, records, until).await.into();
             }
             let mut outcomes = Vec::with_capacity(records.len());
             for record in records {
                 outcomes.push(self.deliver_one(record, until).await);
             }
-            outcomes
+            outcomes.into()
         })
     }
 }

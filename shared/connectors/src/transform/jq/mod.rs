@@ -148,7 +148,7 @@ fn one_line(value: &Val) -> Box<str> {
 }
 
 impl Transform for Jq {
-    fn apply(&self, record: &[u8], out: &mut Vec<u8>) -> Transformed {
+    fn apply(&self, record: &[u8], _found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
         let json = self.run(record, |outputs| {
             let Some(first) = outputs.next().transpose()? else { return Ok(None) };
             if outputs.next().is_some() {

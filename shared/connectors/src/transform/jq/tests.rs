@@ -4,7 +4,8 @@ use super::*;
 
 fn apply(program: &str, record: &str) -> (Transformed, String) {
     let mut out = b"<".to_vec();
-    let transformed = Jq::new(program, "transform.jq").unwrap().apply(record.as_bytes(), &mut out);
+    let transformed =
+        Jq::new(program, "transform.jq").unwrap().apply(record.as_bytes(), None, &mut out);
     (transformed, String::from_utf8(out).unwrap()[1..].to_owned())
 }
 
