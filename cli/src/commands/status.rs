@@ -1,7 +1,10 @@
 //! `tidegate status`: how far a stream is.
 
 use comfy_table::{Table, presets::NOTHING};
-use tidegate_core::app::{Status, status as look};
+use tidegate_core::{
+    app::{Status, status as look},
+    model::{BudgetId, StreamId},
+};
 
 use crate::{
     args::Look,
@@ -14,7 +17,8 @@ use crate::{
 /// Shows the stream's cursor and what is open.
 pub async fn status(asked: Look) -> Result<(), Failure> {
     let stream = stream(&asked.stream)?;
-    let status = with_ports!(&asked.place, ports => look(&ports, &stream).await)?;
+    let budget = budget_of(&stream);
+    let status = with_ports!(&asked.place, ports => look(&ports, &stream, &budget).await)?;
     let Some(status) = status else {
         return Err(Failure::run(format!(
             "{stream} was never fetched here; check --state or --stack"
@@ -26,6 +30,16 @@ pub async fn status(asked: Look) -> Result<(), Failure> {
         println!("{}", table(&status));
     }
     Ok(())
+}
+
+/// The budget that a stream sends under, as far as the shipped flows tell; otherwise its own.
+fn budget_of(stream: &StreamId) -> BudgetId {
+    let text = tidegate_flows::get(stream.flow());
+    let spec = text.and_then(|text| tidegate_flow::parse(stream.flow(), text).ok());
+    match spec {
+        Some(spec) => spec.settings.budget_of(stream),
+        None => BudgetId::of_stream(stream),
+    }
 }
 
 fn table(status: &Status) -> Table {

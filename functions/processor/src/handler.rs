@@ -108,7 +108,8 @@ async fn run_stream<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>
         }
     }
     for (receipt, replay) in work.replays {
-        let run = process_replay(&app.ports, &flow, receipt.clone(), replay, deadline);
+        let run =
+            process_replay(&app.ports, &flow, receipt.clone(), replay, deadline, app.processors);
         match AssertUnwindSafe(run).catch_unwind().await {
             Ok(Ok(report)) => back.extend(given_back(&app.meter, stream, &report)),
             Ok(Err(_)) | Err(_) => back.push(receipt),

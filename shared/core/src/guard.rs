@@ -64,6 +64,10 @@ pub enum Guard {
     Careful,
     /// A moment of a budget that was missed is not used any more.
     UseBy,
+    /// A request that nobody waits for any more holds its slot until it has landed.
+    SlotUntilLanded,
+    /// Where a write must not be repeated, what may have been applied is not simply sent again.
+    Doubt,
     /// While nothing gets through it is the destination that fails, and nothing is given up.
     GiveUpAlone,
 }
@@ -126,6 +130,8 @@ mod switchboard {
         Guard::OneProbe,
         Guard::Careful,
         Guard::UseBy,
+        Guard::SlotUntilLanded,
+        Guard::Doubt,
         Guard::GiveUpAlone,
     ];
 

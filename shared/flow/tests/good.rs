@@ -1,6 +1,8 @@
 //! What a right file comes to.
 
-use tidegate_core::model::{DeadLetters, FlowSettings, Ordering, RateLimit, RetryPolicy, Secret};
+use tidegate_core::model::{
+    DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, RateLimit, RetryPolicy, Secret,
+};
 use tidegate_flow::{
     Connection, FlowSpec, parse, secret_variable,
     spec::{
@@ -86,7 +88,10 @@ fn every_key_reaches_the_spec() {
             settle_lag_ms: 5_000,
             concurrency_max: 4,
             rates,
+            quotas: Vec::new(),
             budget: Some("crm".into()),
+            priority: Priority::Normal,
+            on_unknown: OnUnknown::Retry,
             retry: RetryPolicy { attempts_max: 5, base_ms: 500, cap_ms: 120_000 },
             dead_letters: DeadLetters::Block,
             stuck_after_ms: 1_800_000,

@@ -66,7 +66,9 @@ pub async fn processor(seat: Seat, carried: Vec<Carried>) {
         dispositions.extend(report.dispositions);
     }
     for (receipt, replay) in replays {
-        if let Ok(report) = process_replay(&ports, &flow, receipt, replay, deadline).await {
+        if let Ok(report) =
+            process_replay(&ports, &flow, receipt, replay, deadline, PROCESSORS).await
+        {
             dispositions.extend(report.dispositions);
         }
     }

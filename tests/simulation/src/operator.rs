@@ -3,7 +3,7 @@
 use tidegate_core::{
     app::{list_parked, replay, rewind, set_paused, status},
     memory::SplitMix,
-    model::Position,
+    model::{BudgetId, Position},
     ports::CursorStore,
 };
 
@@ -44,7 +44,7 @@ pub async fn operator(seat: Seat, deed: Deed) {
     let (ports, stream) = (ports(&seat), &seat.world.stream);
     seat.world.note(|| format!("{} will {deed:?}", seat.name));
     match deed {
-        Deed::Look => drop(status(&ports, stream).await),
+        Deed::Look => drop(status(&ports, stream, &BudgetId::of_stream(stream)).await),
         Deed::Pause => drop(set_paused(&ports, stream, true).await),
         Deed::Resume => drop(set_paused(&ports, stream, false).await),
         Deed::FixAndReplay => {

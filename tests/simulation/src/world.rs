@@ -9,8 +9,8 @@ use std::{
 use tidegate_core::{
     memory::{ManualClock, MemoryStore, SplitMix},
     model::{
-        Blame, Emission, EpochMs, FlowSettings, Mark, Moment, Parked, Position, RateLimit,
-        RecordId, StreamId,
+        Blame, Emission, EpochMs, FlowSettings, Mark, Moment, Parked, Position, Quota, RateLimit,
+        RecordId, Reset, StreamId,
     },
     ports::Clock,
 };
@@ -42,6 +42,11 @@ pub const RECEIVES_MAX: u32 = 12;
 pub const PROCESSORS: u32 = 3;
 /// What the destination permits, where it says so.
 pub const RATE: RateLimit = RateLimit { count: 8, window_ms: 10_000 };
+
+/// Fewer than there are processors: they lease them.
+pub const FEW_SLOTS: u32 = 2;
+/// A quota that a run uses up, in some seeds.
+pub const QUOTA: Quota = Quota { count: 25, reset: Reset::Sliding { window_ms: 600_000 } };
 
 /// Shared by all actors of one run.
 #[derive(Clone)]
@@ -109,7 +114,10 @@ pub struct Inner {
     pub sent_ms: HashMap<i64, EpochMs>,
     /// The last rewind: when it was seen, and to where.
     pub rewound: Option<(EpochMs, Position)>,
-    pub requests_in_flight: usize,
+    /// Requests that somebody waits for, or that have not landed.
+    pub in_flight: Vec<InFlight>,
+    /// Requests so far.
+    pub requests: u64,
     /// When the requests of the last while were sent.
     pub requested_ms: VecDeque<EpochMs>,
     pub late_effects: Vec<(EpochMs, &'static str, LateEffect)>,
@@ -126,6 +134,16 @@ pub struct Row {
     /// When it last changed: its version.
     pub at_ms: EpochMs,
     pub deleted: bool,
+}
+
+/// A request, as the destination sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct InFlight {
+    pub number: u64,
+    /// Somebody waits for its answer.
+    pub awaited: bool,
+    /// When it lands, if it was accepted.
+    pub lands_ms: Option<EpochMs>,
 }
 
 /// A write on its way.
@@ -170,6 +188,12 @@ impl World {
         if rng.chance(0.3) {
             settings.rates = vec![RATE];
         }
+        if rng.chance(0.3) {
+            settings.concurrency_max = FEW_SLOTS;
+        }
+        if rng.chance(0.15) {
+            settings.quotas = vec![QUOTA];
+        }
         let faults = Faults::draw(&mut rng);
         let killers = if scenario == Scenario::Killers { [3, 5].into() } else { BTreeSet::new() };
         let mut inner = Inner::new(rng, faults, poison);
@@ -195,6 +219,12 @@ impl World {
 
     pub fn has_rates(&self) -> bool {
         !self.settings.rates.is_empty()
+    }
+
+    /// Slots are leased, so that what a dead processor sent counts until it has landed.
+    pub fn leases_slots(&self) -> bool {
+        let FlowSettings { rates, quotas, concurrency_max, .. } = &self.settings;
+        !rates.is_empty() || !quotas.is_empty() || PROCESSORS > *concurrency_max
     }
 
     pub fn note(&self, line: impl FnOnce() -> String) {
@@ -264,7 +294,8 @@ impl Inner {
             newest_landed: HashMap::new(),
             sent_ms: HashMap::new(),
             rewound: None,
-            requests_in_flight: 0,
+            in_flight: Vec::new(),
+            requests: 0,
             requested_ms: VecDeque::new(),
             late_effects: Vec::new(),
             breach: None,

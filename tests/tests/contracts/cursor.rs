@@ -1,8 +1,8 @@
 //! The cursor: lease, commit, void, pause, rewind.
 
 use tidegate_core::{
-    model::{Cursor, Position},
-    ports::{Advance, CursorStore, Lease, NewPage, Seal, Void},
+    model::{Cursor, Position, ShelfKey},
+    ports::{Advance, CursorStore, Lease, Loaded, NewPage, Seal, Void},
 };
 
 use super::{acquired, at, contract, cursor_of, in_parallel, other_stream, page, sealed, stream};
@@ -37,8 +37,10 @@ contract!(
 
 async fn a_new_stream_has_no_cursor<S: CursorStore>(store: &S) {
     assert_eq!(store.cursor(&stream()).await, Ok(None));
-    let (cursor, gate, pages) = store.load(&stream(), &[1, 2]).await.unwrap();
-    assert_eq!((cursor, gate, pages), (Cursor::new(), Default::default(), vec![]));
+    let key = ShelfKey::new("budget", "b");
+    let Loaded { cursor, pages, budget } =
+        store.load(&stream(), &[1, 2], Some(&key)).await.unwrap();
+    assert_eq!((cursor, pages, budget), (Cursor::new(), vec![], None));
     assert_eq!(store.pages_after(&stream(), 0, 10).await, Ok(vec![]));
     assert_eq!(store.rewind(&stream(), 0, &at(1)).await, Ok(false));
     let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };

@@ -11,8 +11,8 @@ use std::{
 use serde_json::{Value, json};
 use tidegate_aws::{Clients, InProcess, Requests, Table};
 use tidegate_core::{
-    model::{Cursor, Gate, Parked, Position, RecordId, RecordKey, Settled, Settling, Version},
-    ports::{Advance, CursorStore, Gates, Lease, ParkedStore, Seal, Settle, Unavailable},
+    model::{Cursor, Parked, Position, RecordId, RecordKey, Settled, Settling, Version},
+    ports::{Advance, CursorStore, Lease, ParkedStore, Seal, Settle, Unavailable},
 };
 use tidegate_local::EmbeddedTable;
 
@@ -94,15 +94,6 @@ async fn an_advance_whose_answer_is_lost_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_probe_whose_answer_is_lost_is_nobodys() {
-    let table = losing_answers();
-    table.shut(&stream(), 100, 1).await.unwrap();
-    let seen = Gate { shut_until_ms: 100, failures: 1 };
-    assert_eq!(table.probe(&stream(), seen, 150).await, Ok(false));
-    assert_eq!(table.load(&stream(), &[]).await.unwrap().1.shut_until_ms, 150);
-}
-
-#[tokio::test]
 async fn a_lost_answer_may_count_a_try_twice_and_no_more() {
     let table = losing_answers();
     sealed(&table, 1).await;
@@ -111,7 +102,7 @@ async fn a_lost_answer_may_count_a_try_twice_and_no_more() {
     let emission = emission("fetcher-1");
     let settle = table.settle(&stream(), 1, &emission, &tried).await;
     assert_eq!(settle, Ok(Settle::Open(nothing)));
-    let page = table.load(&stream(), &[1]).await.unwrap().2.remove(0);
+    let page = table.load(&stream(), &[1], None).await.unwrap().pages.remove(0);
     assert_eq!((page.attempts, page.settled.len()), (2, 0));
 }
 
@@ -189,7 +180,7 @@ async fn a_batch_that_never_gets_on_is_no_answer() {
     let (table, _) = in_part(0);
     let error = table.park(&[parked(1)]).await.unwrap_err();
     assert!(error.0.contains("BatchWriteItem: 1 items were left over"), "{error}");
-    assert!(table.load(&stream(), &[1, 2]).await.is_err());
+    assert!(table.load(&stream(), &[1, 2], None).await.is_err());
 }
 
 fn conflict() -> Answer {

@@ -18,6 +18,8 @@ contract!(
     a_newer_version_is_claimed_after_it,
     an_older_version_yields_to_a_claimed_one,
     what_was_not_sent_is_claimed_again,
+    a_claim_after_a_lock_that_ran_out_is_in_doubt,
+    doubt_is_of_the_same_edition_only,
     only_the_owner_finishes,
     who_lost_the_lock_finishes_nothing,
     finishing_again_does_nothing,
@@ -32,6 +34,8 @@ contract!(
     of_fifty_one_claims;
     once_only:
 );
+
+const MINE: Claim = Claim::Mine { doubt: false };
 
 /// A claim of entity 7 by `owner`, at `now_ms`, for 100 ms.
 async fn claim<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
@@ -54,7 +58,7 @@ fn first(version: i64) -> Edition {
 }
 
 async fn the_first_claim_is_ours<S: Ledger>(store: &S) {
-    assert_eq!(claim(store, 1, "a", 0).await, Claim::Mine);
+    assert_eq!(claim(store, 1, "a", 0).await, MINE);
 }
 
 async fn a_lock_keeps_others_out_until_no_write_can_land<S: Ledger>(store: &S) {
@@ -65,14 +69,32 @@ async fn a_lock_keeps_others_out_until_no_write_can_land<S: Ledger>(store: &S) {
             assert_eq!(claim(store, version, "b", now_ms).await, locked);
         }
     }
-    assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine);
+    assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine { doubt: true });
     assert_eq!(claim(store, 3, "c", 102).await, Claim::Locked { until_ms: 201 });
-    assert_eq!(claim(store, 3, "c", 202).await, Claim::Mine);
+    assert_eq!(claim(store, 3, "c", 202).await, MINE);
+}
+
+/// Whoever had the lock died, or never heard what came of its write.
+async fn a_claim_after_a_lock_that_ran_out_is_in_doubt<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    for _ in 0..2 {
+        assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine { doubt: true });
+    }
+    // Nor did the second one hear.
+    assert_eq!(claim(store, 2, "c", 202).await, Claim::Mine { doubt: true });
+    finish(store, 2, "c", Free).await;
+    assert_eq!(claim(store, 2, "d", 203).await, MINE);
+}
+
+async fn doubt_is_of_the_same_edition_only<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    assert_eq!(claim(store, 3, "b", 101).await, MINE);
+    assert_eq!(claim(store, 3, "c", 202).await, Claim::Mine { doubt: true });
 }
 
 async fn a_repeat_finds_its_own_claim<S: Ledger>(store: &S) {
     for _ in 0..2 {
-        assert_eq!(claim(store, 2, "a", 0).await, Claim::Mine);
+        assert_eq!(claim(store, 2, "a", 0).await, MINE);
     }
     assert_eq!(claim(store, 2, "b", 1).await, Claim::Locked { until_ms: 100 });
 }
@@ -81,7 +103,7 @@ async fn a_repeat_finds_its_own_claim<S: Ledger>(store: &S) {
 /// the older one afterwards.
 async fn repro_another_version_by_the_same_owner_is_no_repeat<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
-    assert_eq!(claim(store, 3, "a", 0).await, Claim::Mine);
+    assert_eq!(claim(store, 3, "a", 0).await, MINE);
     assert_eq!(claim(store, 2, "a", 0).await, Claim::Locked { until_ms: 100 });
     assert_eq!(claim(store, 2, "b", 101).await, Claim::Newer);
     // Nobody has claimed that any more.
@@ -103,7 +125,7 @@ async fn what_is_applied_needs_nothing<S: Ledger>(store: &S) {
 async fn a_newer_version_is_claimed_after_it<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     finish(store, 2, "a", Applied).await;
-    assert_eq!(claim(store, 3, "b", 1).await, Claim::Mine);
+    assert_eq!(claim(store, 3, "b", 1).await, MINE);
     finish(store, 3, "b", Applied).await;
     assert_eq!(claim(store, 3, "c", 2).await, Claim::Applied);
 }
@@ -113,13 +135,13 @@ async fn an_older_version_yields_to_a_claimed_one<S: Ledger>(store: &S) {
     assert_eq!(claim(store, 2, "b", 101).await, Claim::Newer);
     finish(store, 3, "a", Free).await;
     assert_eq!(claim(store, 2, "b", 1).await, Claim::Newer);
-    assert_eq!(claim(store, 3, "b", 1).await, Claim::Mine);
+    assert_eq!(claim(store, 3, "b", 1).await, MINE);
 }
 
 async fn what_was_not_sent_is_claimed_again<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     finish(store, 2, "a", Free).await;
-    assert_eq!(claim(store, 2, "b", 1).await, Claim::Mine);
+    assert_eq!(claim(store, 2, "b", 1).await, MINE);
 }
 
 async fn only_the_owner_finishes<S: Ledger>(store: &S) {
@@ -131,7 +153,7 @@ async fn only_the_owner_finishes<S: Ledger>(store: &S) {
 
 async fn who_lost_the_lock_finishes_nothing<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
-    assert_eq!(claim(store, 3, "b", 101).await, Claim::Mine);
+    assert_eq!(claim(store, 3, "b", 101).await, MINE);
     finish(store, 2, "a", Applied).await;
     assert_eq!(claim(store, 4, "c", 102).await, Claim::Locked { until_ms: 201 });
     finish(store, 3, "b", Applied).await;
@@ -149,16 +171,16 @@ async fn finishing_again_does_nothing<S: Ledger>(store: &S) {
 
 async fn finishing_what_was_never_claimed_does_nothing<S: Ledger>(store: &S) {
     finish(store, 2, "a", Applied).await;
-    assert_eq!(claim(store, 1, "b", 0).await, Claim::Mine);
+    assert_eq!(claim(store, 1, "b", 0).await, MINE);
 }
 
 async fn versions_below_zero_are_versions<S: Ledger>(store: &S) {
-    assert_eq!(claim(store, i64::MIN, "a", 0).await, Claim::Mine);
+    assert_eq!(claim(store, i64::MIN, "a", 0).await, MINE);
     finish(store, i64::MIN, "a", Applied).await;
-    assert_eq!(claim(store, -5, "b", 1).await, Claim::Mine);
+    assert_eq!(claim(store, -5, "b", 1).await, MINE);
     finish(store, -5, "b", Applied).await;
     assert_eq!(claim(store, -6, "c", 2).await, Claim::Applied);
-    assert_eq!(claim(store, i64::MAX, "d", 3).await, Claim::Mine);
+    assert_eq!(claim(store, i64::MAX, "d", 3).await, MINE);
 }
 
 async fn a_deletion_is_a_version_like_any_other<S: Ledger>(store: &S) {
@@ -166,7 +188,7 @@ async fn a_deletion_is_a_version_like_any_other<S: Ledger>(store: &S) {
     finish(store, 2, "a", Deleted).await;
     assert_eq!(claim(store, 2, "b", 1).await, Claim::Applied);
     // Made again under the same id.
-    assert_eq!(claim(store, 3, "b", 1).await, Claim::Mine);
+    assert_eq!(claim(store, 3, "b", 1).await, MINE);
     finish(store, 3, "b", Applied).await;
     assert_eq!(claim(store, 2, "c", 2).await, Claim::Applied);
 }
@@ -180,7 +202,7 @@ async fn an_older_version_does_not_bring_back_what_was_deleted<S: Ledger>(store:
 async fn a_deletion_without_a_time_is_for_good<S: Ledger>(store: &S) {
     claim(store, 7, "a", 0).await;
     finish(store, 7, "a", Applied).await;
-    assert_eq!(claim(store, Version::LAST.0, "b", 1).await, Claim::Mine);
+    assert_eq!(claim(store, Version::LAST.0, "b", 1).await, MINE);
     finish(store, Version::LAST.0, "b", Deleted).await;
     assert_eq!(claim(store, i64::MAX - 1, "c", 2).await, Claim::Applied);
 }
@@ -194,7 +216,7 @@ async fn a_new_generation_writes_the_same_version_again<S: Ledger>(store: &S) {
     for version in [0, i64::MAX - 1] {
         claim(store, version, "a", 0).await;
         finish(store, version, "a", Applied).await;
-        assert_eq!(claim_in_second(store, version, "b").await, Claim::Mine);
+        assert_eq!(claim_in_second(store, version, "b").await, MINE);
         let second = Edition { version: Version(version), generation: 1 };
         finish_edition(store, second, "b", Applied).await;
         assert_eq!(claim(store, version, "c", 60).await, Claim::Applied);
@@ -223,7 +245,7 @@ async fn entities_are_told_apart<S: Ledger>(store: &S) {
     for (index, (stream, entity)) in entities.iter().enumerate() {
         let owner = index.to_string();
         let claim = store.claim(stream, entity, first(1), &owner, 0, 100).await;
-        assert_eq!(claim, Ok(Claim::Mine), "{entity:?}");
+        assert_eq!(claim, Ok(MINE), "{entity:?}");
     }
     for (stream, entity) in &entities {
         let claim = store.claim(stream, entity, first(1), "late", 1, 101).await;
@@ -235,5 +257,5 @@ async fn of_fifty_one_claims<S: Ledger>(store: &S) {
     let claims = in_parallel(50, async |index| {
         claim(store, i64::try_from(index % 3).unwrap(), &index.to_string(), 0).await
     });
-    assert_eq!(claims.iter().filter(|claim| **claim == Claim::Mine).count(), 1);
+    assert_eq!(claims.iter().filter(|claim| **claim == MINE).count(), 1);
 }

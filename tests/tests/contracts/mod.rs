@@ -5,11 +5,9 @@
 //! where a repeat is invisible to the caller, on a table that loses the first answer to every
 //! request, so that the SDK's own retry meets our own success.
 
-mod budgets;
 mod cursor;
 mod embedded;
 mod faults;
-mod gates;
 mod ledger;
 mod pages;
 mod parameters;

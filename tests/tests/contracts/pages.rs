@@ -2,7 +2,7 @@
 
 use tidegate_core::{
     model::{Cursor, Page, PageNumber, PageState, Position, Settled, Settling},
-    ports::{CursorStore, NewPage, Seal, Settle},
+    ports::{CursorStore, Loaded, NewPage, Seal, Settle},
 };
 
 use super::{acquired, at, contract, cursor_of, emission, in_parallel, page, sealed, stream};
@@ -36,7 +36,7 @@ fn indices(range: std::ops::Range<u32>) -> Settled {
 }
 
 async fn the_page<S: CursorStore>(store: &S, number: PageNumber) -> Page {
-    let (_, _, mut pages) = store.load(&stream(), &[number]).await.unwrap();
+    let mut pages = store.load(&stream(), &[number], None).await.unwrap().pages;
     pages.pop().expect("the page was sealed")
 }
 
@@ -141,17 +141,17 @@ async fn pages_are_read_in_order_of_number<S: CursorStore>(store: &S) {
 
 async fn only_the_pages_that_exist_are_loaded<S: CursorStore>(store: &S) {
     let sealed = sealed(store, 3).await;
-    let (cursor, _, pages) = store.load(&stream(), &[2, 3, 4, 99]).await.unwrap();
+    let Loaded { cursor, pages, .. } = store.load(&stream(), &[2, 3, 4, 99], None).await.unwrap();
     assert_eq!(cursor, sealed);
     assert_eq!(pages.iter().map(|page| page.number).collect::<Vec<_>>(), [2, 3]);
-    let (cursor, _, pages) = store.load(&stream(), &[]).await.unwrap();
+    let Loaded { cursor, pages, .. } = store.load(&stream(), &[], None).await.unwrap();
     assert_eq!((cursor, pages), (sealed, vec![]));
 }
 
 async fn many_pages_are_loaded_at_once<S: CursorStore>(store: &S) {
     let sealed = sealed(store, 250).await;
     let numbers: Vec<PageNumber> = (1..=260).collect();
-    let (cursor, _, pages) = store.load(&stream(), &numbers).await.unwrap();
+    let Loaded { cursor, pages, .. } = store.load(&stream(), &numbers, None).await.unwrap();
     assert_eq!(cursor, sealed);
     assert_eq!(pages.len(), 250);
 }
@@ -225,7 +225,7 @@ async fn settling_a_page_that_is_not_there_is_superseded<S: CursorStore>(store: 
     let emission = emission("fetcher-2");
     let settle = store.settle(&stream(), 2, &emission, &leaving(indices(0..10), true, 50)).await;
     assert_eq!(settle, Ok(Settle::Superseded));
-    assert_eq!(store.load(&stream(), &[2]).await.unwrap().2, []);
+    assert_eq!(store.load(&stream(), &[2], None).await.unwrap().pages, []);
 }
 
 async fn settling_in_parallel_keeps_everything<S: CursorStore>(store: &S) {

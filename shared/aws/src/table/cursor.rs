@@ -6,16 +6,16 @@ use aws_sdk_dynamodb::{
 };
 use tidegate_core::{
     model::{
-        Cursor, Emission, EpochMs, Fence, Gate, Page, PageNumber, Position, Settling, StreamId,
+        Cursor, Emission, EpochMs, Fence, Page, PageNumber, Position, Settling, ShelfKey, StreamId,
     },
-    ports::{Advance, CursorStore, Lease, NewPage, Seal, Settle, Unavailable, Void},
+    ports::{Advance, CursorStore, Lease, Loaded, NewPage, Seal, Settle, Unavailable, Void},
 };
 
 use super::{
-    Table, gate,
+    Table,
     item::{Item, Read, number, position, text},
     key::{self, Key},
-    page,
+    page, shelf,
     write::{Written, conditionally},
 };
 
@@ -74,19 +74,21 @@ impl CursorStore for Table {
         &self,
         stream: &StreamId,
         numbers: &[PageNumber],
-    ) -> Answer<(Cursor, Gate, Vec<Page>)> {
-        let mut keys = vec![Key::cursor(stream), Key::gate(stream)];
+        budget: Option<&ShelfKey>,
+    ) -> Answer<Loaded> {
+        let mut keys = vec![Key::cursor(stream)];
+        keys.extend(budget.map(Key::shelf));
         keys.extend(numbers.iter().map(|number| Key::page(stream, *number)));
-        let (mut cursor, mut gate, mut pages) = (Cursor::new(), Gate::default(), Vec::new());
+        let mut loaded = Loaded { cursor: Cursor::new(), pages: Vec::new(), budget: None };
         for item in self.get_all(keys).await? {
             match item.text("sk")? {
-                key::CURSOR => cursor = read(&item)?,
-                key::GATE => gate = gate::read(&item)?,
-                _ => pages.push(page::read(&item)?),
+                key::CURSOR => loaded.cursor = read(&item)?,
+                key::SHELF => loaded.budget = Some(shelf::read(&item)?),
+                _ => loaded.pages.push(page::read(&item)?),
             }
         }
-        pages.sort_unstable_by_key(|page| page.number);
-        Ok((cursor, gate, pages))
+        loaded.pages.sort_unstable_by_key(|page| page.number);
+        Ok(loaded)
     }
 
     async fn pages_after(

@@ -3,16 +3,12 @@
 use std::fmt::Write;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tidegate_core::model::{BudgetId, PageNumber, RecordId, RecordKey, ShelfKey, StreamId};
+use tidegate_core::model::{PageNumber, RecordId, RecordKey, ShelfKey, StreamId};
 
 use super::item::{Item, text};
 
 /// The cursor's sort key.
 pub const CURSOR: &str = "C";
-/// The gate's sort key.
-pub const GATE: &str = "G";
-/// A budget's sort key.
-pub const BUDGET: &str = "B";
 /// A kept value's sort key.
 pub const SHELF: &str = "K";
 /// A ledger entry's sort key.
@@ -38,10 +34,6 @@ impl Key {
         Self { pk: stream.to_string(), sk: CURSOR.to_owned() }
     }
 
-    pub fn gate(stream: &StreamId) -> Self {
-        Self { pk: stream.to_string(), sk: GATE.to_owned() }
-    }
-
     pub fn page(stream: &StreamId, number: PageNumber) -> Self {
         Self { pk: stream.to_string(), sk: page(number) }
     }
@@ -52,10 +44,6 @@ impl Key {
 
     pub fn parked(stream: &StreamId, key: &RecordKey) -> Self {
         Self { pk: parked_pk(stream), sk: parked(key) }
-    }
-
-    pub fn budget(budget: &BudgetId) -> Self {
-        Self { pk: format!("budget#{}", budget.as_str()), sk: BUDGET.to_owned() }
     }
 
     pub fn shelf(key: &ShelfKey) -> Self {

@@ -1,5 +1,6 @@
 //! The ledger: an item an entity.
 
+use aws_sdk_dynamodb::types::ReturnValue;
 use tidegate_core::{
     model::{Edition, EpochMs, RecordId, StreamId},
     ports::{Claim, ClaimEnd, Ledger, Unavailable},
@@ -27,23 +28,36 @@ impl Ledger for Table {
         let update = self
             .update(Key::ledger(stream, entity))
             .update_expression(
-                "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until",
+                // Who had it before, and what: a lock that ran out tells nobody what came of it.
+                "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until, \
+                 prior_owner = if_not_exists(lock_owner, :nobody), \
+                 prior_claimed = if_not_exists(claimed, :edition)",
             )
             .condition_expression(
                 "attribute_not_exists(claimed) OR (claimed <= :edition \
                  AND (attribute_not_exists(applied) OR applied < :edition) \
-                 AND (attribute_not_exists(lock_owner) OR lock_owner = :owner \
-                      OR lock_until_ms < :now))",
+                 AND (attribute_not_exists(lock_owner) \
+                      OR (lock_owner = :owner AND claimed < :edition) \
+                      OR (lock_owner <> :owner AND lock_until_ms < :now)))",
             )
+            .expression_attribute_values(":nobody", text(""))
+            .return_values(ReturnValue::UpdatedNew)
             .expression_attribute_values(":edition", number(as_number(edition)))
             .expression_attribute_values(":owner", text(owner))
             .expression_attribute_values(":now", number(now_ms))
             .expression_attribute_values(":until", number(until_ms));
-        // A repeat by the same owner meets its own lock, and writes the same again.
-        match conditionally(update).await? {
-            Written::Yes(_) => Ok(Claim::Mine),
-            Written::No(item) => refused(&item.unwrap_or_default(), edition, now_ms),
-        }
+        let item = match conditionally(update).await? {
+            Written::Yes(item) => item,
+            Written::No(item) => {
+                let item = item.unwrap_or_default();
+                if !is_repeat(&item, edition, owner)? {
+                    return refused(&item, edition, now_ms);
+                }
+                item
+            }
+        };
+        let again = item.number::<i128>("prior_claimed")? == as_number(edition);
+        Ok(Claim::Mine { doubt: again && !item.text("prior_owner")?.is_empty() })
     }
 
     async fn finish(
@@ -57,12 +71,14 @@ impl Ledger for Table {
         let update = self
             .update(Key::ledger(stream, entity))
             .update_expression(match end {
-                ClaimEnd::Free => "REMOVE lock_owner, lock_until_ms",
+                ClaimEnd::Free => "REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed",
                 ClaimEnd::Applied => {
-                    "SET applied = :edition REMOVE lock_owner, lock_until_ms, tombstone"
+                    "SET applied = :edition \
+                     REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed, tombstone"
                 }
                 ClaimEnd::Deleted => {
-                    "SET applied = :edition, tombstone = :edition REMOVE lock_owner, lock_until_ms"
+                    "SET applied = :edition, tombstone = :edition \
+                     REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed"
                 }
             })
             .condition_expression("lock_owner = :owner AND claimed = :edition")
@@ -79,6 +95,12 @@ const GENERATIONS: i128 = 1_000_000_000;
 /// generation. DynamoDB keeps 38 digits; these are 28.
 fn as_number(edition: Edition) -> i128 {
     i128::from(edition.version.0) * GENERATIONS + i128::from(edition.generation)
+}
+
+/// Whether it is our own earlier try, whose answer was lost: it claimed just this, and nothing ended it.
+fn is_repeat(stands: &Item, edition: Edition, owner: &str) -> Answer<bool> {
+    let ours = stands.get("lock_owner").is_some() && stands.text("lock_owner")? == owner;
+    Ok(ours && stands.number::<i128>("claimed")? == as_number(edition))
 }
 
 /// Why a claim was refused. In this order: what is applied needs nothing more; and a lock is waited

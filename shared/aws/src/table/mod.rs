@@ -4,10 +4,8 @@
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
 //! | cursor | `flow/connection` | `C` | fence, owner, lease_until_ms, head, next, committed, watermark, generation, paused, careful_to |
-//! | gate | `flow/connection` | `G` | shut_until_ms, failures; absent while open |
-//! | budget | `budget#ID` | `B` | next_us |
 //! | page | `flow/connection` | `P#` + 12 digits | emission, from, to, count, settled (a number set), state, last_progress_ms, attempts, carried, expires_at |
-//! | ledger | `flow/connection#e#ID` | `L` | claimed, applied (version and generation as one number), lock_owner, lock_until_ms, tombstone |
+//! | ledger | `flow/connection#e#ID` | `L` | claimed, applied (version and generation as one number), lock_owner, lock_until_ms, prior_owner, prior_claimed, tombstone |
 //! | parked | `flow/connection#parked` | sortable ID and version | id, version, status, reason, page, deleted, parked_at_ms, data or packed or parts |
 //! | suspect | `flow/connection#suspects` | generation, sortable ID and version | deaths |
 //! | kept | `kept#KEY` | `K` | kept (bytes), expires_ms, expires_at |
@@ -20,9 +18,7 @@
 //! it whether the success was its own.
 
 mod batch;
-mod budget;
 mod cursor;
-mod gate;
 mod item;
 mod key;
 mod ledger;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{DeadLetters, PageMessage, Parked, Settling},
-    ports::{Clock, Settle, Store, Unavailable},
+    ports::{Clock, Loaded, Settle, Store, Unavailable},
 };
 
 const REASON: &str = "dead letter: its page was received too often without being settled";
@@ -33,7 +33,7 @@ pub async fn bury<S: Store, Q, C: Clock, E>(
     flow: &Flow,
     message: &PageMessage,
 ) -> Result<Burial, Unavailable> {
-    let (cursor, _, pages) = look(&ports.store, &flow.stream, &[message]).await?;
+    let Loaded { cursor, pages, .. } = look(&ports.store, flow, &[message]).await?;
     let page = match judge(&cursor, &pages, message) {
         Standing::Stale => return Ok(Burial::Buried(0)),
         Standing::Unsealed => return Ok(Burial::Unsealed),

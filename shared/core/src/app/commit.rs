@@ -34,7 +34,7 @@ pub(super) async fn help<S: CursorStore>(
             }
         } else {
             // Somebody else moved it, or voided the pages: look again from where it is now.
-            (cursor, ..) = store.load(stream, &[]).await?;
+            cursor = store.load(stream, &[], None).await?.cursor;
         }
     }
     Ok(cursor)

@@ -217,7 +217,7 @@ async fn reap<S: Store, Q, C: Clock, E>(
         Void::Voided(cursor) => Ok(Some((*cursor, open))),
         Void::Lost => {
             // A processor moved the commit meanwhile: then nothing was lost; or we are fenced off.
-            let (now, ..) = ports.store.load(&flow.stream, &[]).await?;
+            let now = ports.store.load(&flow.stream, &[], None).await?.cursor;
             Ok((now.fence == cursor.fence).then_some((now, 0)))
         }
     }

@@ -6,11 +6,12 @@
 mod bury;
 mod careful;
 mod commit;
-mod deliver;
 mod fetch;
 mod operate;
+mod permits;
 mod process;
 mod replay;
+mod send;
 
 use serde::Serialize;
 

@@ -4,7 +4,10 @@ use serde::Serialize;
 
 use super::Ports;
 use crate::{
-    model::{Cursor, EpochMs, Gate, Message, Parked, Position, RecordKey, ReplayMessage, StreamId},
+    model::{
+        Budget, BudgetId, Cursor, EpochMs, Gate, Message, Parked, Position, RecordKey,
+        ReplayMessage, StreamId,
+    },
     ports::{
         Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, QUEUE_BATCH_MAX, Store, Suspects,
         Unavailable, Void,
@@ -43,13 +46,15 @@ pub struct Status {
     pub gate_shut_until_ms: Option<EpochMs>,
 }
 
-/// Looks at a stream; `None` for one that was never fetched.
+/// Looks at a stream that sends under this budget; `None` for one that was never fetched.
 pub async fn status<S: Store, Q, C: Clock, E>(
     ports: &Ports<S, Q, C, E>,
     stream: &StreamId,
+    budget: &BudgetId,
 ) -> Result<Option<Status>, Unavailable> {
     let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(None) };
-    let (_, gate, _) = ports.store.load(stream, &[]).await?;
+    let kept = ports.store.kept(&[budget.key()]).await?.pop().flatten();
+    let gate = Budget::read(kept.as_ref()).gate;
     let oldest = match cursor.pages_open() {
         0 => None,
         _ => ports.store.pages_after(stream, cursor.committed, 1).await?.into_iter().next(),

@@ -1,12 +1,15 @@
 //! Trying parked records again, with the same keys and under the same ledger.
 
+use std::collections::VecDeque;
+
 use super::{
     Disposition, Flow, Ports, ProcessReport,
     careful::{Suspicion, died},
-    deliver::{Invocation, Slot, chunk, deliver},
+    permits::{Next, Permits, Shared},
+    send::{Invocation, Place, Places, Sender, Unit},
 };
 use crate::{
-    decide::{Batches, Deadline, Moments, Rate, Verdict, verdict},
+    decide::{Batches, Deadline, Moment, Verdict, verdict},
     guard::Guard,
     model::{Blame, Ordering, Outcome, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
     ports::{Clock, Ids, PageQueue, Receipt, Store, Unavailable},
@@ -25,30 +28,37 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     receipt: Receipt,
     message: ReplayMessage,
     deadline: Deadline,
+    processors: u32,
 ) -> Result<ProcessReport, Unavailable> {
     // Under the generation of today: what a rewind has delivered since then is not sent again.
-    let cursor = ports.store.cursor(&flow.stream).await?;
-    let generation = cursor.map_or(0, |cursor| cursor.generation);
+    let budget = flow.settings.budget_of(&flow.stream).key();
+    let loaded = ports.store.load(&flow.stream, &[], Some(&budget)).await?;
     let parked = ports.store.parked_by_key(&flow.stream, &message.keys).await?;
     if !Guard::ParkedUntilSettled.stands() {
         ports.store.unpark(&flow.stream, &message.keys).await?;
     }
     let records: Vec<WireRecord> = parked.iter().map(Parked::record).collect();
-    let invocation = Invocation { deadline, generation };
-    let report = ProcessReport::default();
+    let invocation = Invocation { deadline, generation: loaded.cursor.generation };
+    let sender = Sender { ports, flow, invocation, pages: vec![&records], insists: true };
+    let shared = Shared::new(ports, flow, loaded.budget);
+    let permits = Permits::new(&flow.settings, &shared.seen(), deadline, processors);
     let mut replay = Replay {
         ports,
         flow,
+        sender: &sender,
+        shared: &shared,
+        permits,
         invocation,
         parked,
-        records,
-        report,
+        report: ProcessReport::default(),
         handled: Settled::default(),
-        rate: Rate::within(&flow.settings.rates),
-        moments: Moments::default(),
         wait_ms: None,
     };
-    replay.run().await?;
+    let ran = replay.run().await;
+    if replay.permits.holds_anything() {
+        shared.release(&replay.permits).await;
+    }
+    ran?;
 
     let Replay { mut report, wait_ms, .. } = replay;
     let disposition = match wait_ms {
@@ -66,17 +76,35 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
 struct Replay<'a, S, Q, C, E> {
     ports: &'a Ports<S, Q, C, E>,
     flow: &'a Flow,
+    sender: &'a Sender<'a, S, Q, C, E>,
+    shared: &'a Shared<'a, S, Q, C, E>,
+    permits: Permits,
     invocation: Invocation,
     parked: Vec<Parked>,
-    /// The parked records as their pages carried them.
-    records: Vec<WireRecord>,
     report: ProcessReport,
     /// What somebody handled, whatever came of it.
     handled: Settled,
-    rate: Option<Rate>,
-    moments: Moments,
     /// When the message is to come back, if something is left.
     wait_ms: Option<u64>,
+}
+
+/// What is left of a batch.
+struct Left(std::iter::Peekable<std::vec::IntoIter<u32>>);
+
+impl Places for Left {
+    fn peek(&mut self) -> Option<Place> {
+        self.0.peek().map(|index| Place { page: 0, index: *index })
+    }
+
+    fn take(&mut self) -> Option<Place> {
+        self.0.next().map(|index| Place { page: 0, index })
+    }
+
+    fn put_back(&mut self, places: Vec<Place>) {
+        let mut first: Vec<u32> = places.into_iter().map(|place| place.index).collect();
+        first.extend(&mut self.0);
+        self.0 = first.into_iter().peekable();
+    }
 }
 
 impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
@@ -118,79 +146,107 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
 
     /// Delivers these, a request after the other, until one is to wait.
     async fn deliver_all(&mut self, batch: Vec<u32>) -> Result<(), Unavailable> {
-        let (ports, flow) = (self.ports, self.flow);
-        let mut remaining = batch.into_iter().peekable();
-        while remaining.peek().is_some() && self.wait_ms.is_none() {
-            let timeout_ms = flow.settings.request_timeout_ms;
-            let now_ms = ports.clock.now_ms();
-            let deadline = self.invocation.deadline;
-            let Some(timeout_ms) = deadline.request_ms(now_ms, timeout_ms, 0) else {
-                self.wait_ms = Some(0);
-                break;
+        let mut left = Left(batch.into_iter().peekable());
+        let mut ready: VecDeque<Unit> = VecDeque::new();
+        // What was begun is finished, whatever of it is to wait.
+        while !ready.is_empty() || (self.wait_ms.is_none() && left.peek().is_some()) {
+            let sent = match ready.pop_front() {
+                None if self.sender.prepares(self.permits.leases_moments()) => {
+                    let unit = self.sender.next_unit(&mut left);
+                    self.sender.prepare(unit).await
+                }
+                unit => {
+                    let unit = unit.unwrap_or_else(|| self.sender.next_unit(&mut left));
+                    let requests = ready.len() + left.0.len() + 1;
+                    match self.permit(requests).await {
+                        None => self.sender.abandon(unit).await,
+                        Some((moment, timeout_ms)) => {
+                            self.permits.started();
+                            let sent = self.sender.act(unit, moment, timeout_ms).await;
+                            let now_ms = self.ports.clock.now_ms();
+                            self.permits.ended(moment, sent.took_ms, sent.in_flight, now_ms);
+                            sent
+                        }
+                    }
+                }
             };
-            let Some(slot) = self.next_slot(remaining.len()).await? else { break };
-            let chunk = chunk(flow, &self.records, &mut remaining);
-            let delivered =
-                deliver(ports, flow, &self.records, chunk, self.invocation, slot, timeout_ms).await;
-            self.report.tally.requests += u64::from(delivered.took_ms.is_some());
-            let (mut gone, mut again) = (Vec::new(), Vec::new());
-            for (index, outcome) in delivered.outcomes {
-                let parked = &self.parked[index as usize];
-                if !matches!(&outcome, Outcome::Later(later) if later.blame == Blame::Entity) {
-                    self.handled.insert(index);
-                }
-                match verdict(outcome, false, false) {
-                    Verdict::Delivered => {
-                        self.report.tally.delivered += 1;
-                        gone.push(parked.key.clone());
-                    }
-                    Verdict::Skipped => {
-                        self.report.tally.skipped += 1;
-                        gone.push(parked.key.clone());
-                    }
-                    Verdict::Park { status, reason } => {
-                        again.push(Parked { status, reason, ..self.again(parked) });
-                    }
-                    Verdict::Later(later) => {
-                        self.report.tally.throttled += u64::from(later.blame == Blame::Limit);
-                        self.report.tally.retried += 1;
-                        let wait_ms = later.after_ms.unwrap_or(REPLAY_AGAIN_MS);
-                        self.wait_ms = self.wait_ms.max(Some(wait_ms));
-                    }
-                }
+            for unit in sent.next.into_iter().rev() {
+                ready.push_front(unit);
             }
-            self.report.tally.parked += again.len() as u64;
-            if !again.is_empty() {
-                ports.store.park(&again).await?;
-            }
-            if !gone.is_empty() {
-                ports.store.unpark(&flow.stream, &gone).await?;
-            }
+            self.report.tally.requests += u64::from(sent.took_ms.is_some());
+            self.note(sent.outcomes).await?;
         }
         Ok(())
     }
 
-    /// When the next request may be sent, as for pages; `None` when the budget has no moment left in
-    /// time.
-    async fn next_slot(&mut self, records: usize) -> Result<Option<Option<Slot>>, Unavailable> {
-        let Some(rate) = self.rate else { return Ok(Some(None)) };
+    /// Takes in what became of some records.
+    async fn note(&mut self, outcomes: Vec<(Place, Outcome)>) -> Result<(), Unavailable> {
+        let (mut gone, mut again) = (Vec::new(), Vec::new());
+        for (Place { index, .. }, outcome) in outcomes {
+            let parked = &self.parked[index as usize];
+            if !matches!(&outcome, Outcome::Later(later) if later.blame == Blame::Entity) {
+                self.handled.insert(index);
+            }
+            match verdict(outcome, false, false) {
+                Verdict::Delivered => {
+                    self.report.tally.delivered += 1;
+                    gone.push(parked.key.clone());
+                }
+                Verdict::Skipped => {
+                    self.report.tally.skipped += 1;
+                    gone.push(parked.key.clone());
+                }
+                Verdict::Park { status, reason } => {
+                    again.push(Parked { status, reason, ..self.again(parked) });
+                }
+                Verdict::Later(later) => {
+                    self.report.tally.throttled += u64::from(later.blame == Blame::Limit);
+                    self.report.tally.retried += 1;
+                    let wait_ms = later.after_ms.unwrap_or(REPLAY_AGAIN_MS);
+                    self.wait_ms = self.wait_ms.max(Some(wait_ms));
+                }
+            }
+        }
+        self.report.tally.parked += again.len() as u64;
+        let (store, stream) = (&self.ports.store, &self.flow.stream);
+        if !again.is_empty() {
+            store.park(&again).await?;
+        }
+        if !gone.is_empty() {
+            store.unpark(stream, &gone).await?;
+        }
+        Ok(())
+    }
+
+    /// When the next request may be sent, and how long it may take; `None` when not in this invocation.
+    async fn permit(&mut self, requests: usize) -> Option<(Option<Moment>, u64)> {
+        let deadline = self.invocation.deadline;
         loop {
-            let now_us = self.ports.clock.now_ms() * 1_000;
-            if let Some(at_us) = self.moments.take(now_us, rate) {
-                let use_by_us = at_us + rate.lateness_us;
-                return Ok(Some(Some(Slot { at_us, use_by_us })));
-            }
-            let requests = records.div_ceil(self.flow.destination.batching().records_max.max(1));
-            let last_us = self.invocation.deadline.last_start_ms(0) * 1_000;
-            let ask = rate.ask(now_us, requests as u64, last_us);
-            let budget = self.flow.settings.budget_of(&self.flow.stream);
-            let leased = self.ports.store.lease(&budget, ask).await?;
-            if leased.count == 0 {
-                let wait_us = u64::try_from(leased.first_us - now_us).unwrap_or(0);
-                self.wait_ms = Some(wait_us / 1_000 + 1);
-                return Ok(None);
-            }
-            self.moments.add(leased, rate);
+            let now_ms = self.ports.clock.now_ms();
+            let moment = match self.permits.next(now_ms) {
+                Next::Go(moment) => moment,
+                Next::Lease => {
+                    let last_ms = deadline.last_start_ms(self.permits.slowest_ms());
+                    let wanted = self.permits.wanted(requests as u64, last_ms, now_ms);
+                    let grant = self.shared.lease(wanted).await;
+                    self.permits.leased(grant, self.ports.clock.now_ms());
+                    continue;
+                }
+                Next::Wait => {
+                    let until_ms = self.permits.wait().map_or(now_ms, |wait| wait.until_ms);
+                    let wait_ms = u64::try_from(until_ms - now_ms).unwrap_or(0);
+                    self.wait_ms = self.wait_ms.max(Some(wait_ms.max(1)));
+                    return None;
+                }
+            };
+            let starts_ms = moment.map_or(now_ms, |moment| (moment.at_us / 1_000).max(now_ms));
+            let timeout_ms = self.flow.settings.request_timeout_ms;
+            let slowest_ms = self.permits.slowest_ms();
+            let Some(timeout_ms) = deadline.request_ms(starts_ms, timeout_ms, slowest_ms) else {
+                self.wait_ms = self.wait_ms.max(Some(0));
+                return None;
+            };
+            return Some((moment, timeout_ms));
         }
     }
 

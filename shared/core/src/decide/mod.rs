@@ -1,6 +1,7 @@
 //! Pure rules: what the application decides, without I/O and without a clock.
 
 mod backoff;
+mod budget;
 mod chain;
 mod deadline;
 mod draft;
@@ -9,9 +10,10 @@ mod suspicion;
 mod verdict;
 
 pub use backoff::{backoff_ms, give_back_ms, jittered_ms};
+pub use budget::{QuotaSpan, Terms};
 pub use chain::{chain, stuck};
 pub use deadline::Deadline;
 pub use draft::{Draft, PAGE_BYTES_MAX};
-pub use rate::{Moments, Rate};
+pub use rate::{Moment, Moments, Rate};
 pub use suspicion::{Batches, CAREFUL_FROM_RECEIVES, DEATHS_MAX, batches};
 pub use verdict::{Verdict, idempotency_key, verdict};

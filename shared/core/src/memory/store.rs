@@ -9,12 +9,12 @@ use super::lock;
 use crate::{
     guard::Guard,
     model::{
-        Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Leased, Page, PageNumber,
-        PageState, Parked, Position, RecordId, RecordKey, Settled, Settling, StreamId,
+        Cursor, Edition, Emission, EpochMs, Fence, Page, PageNumber, PageState, Parked, Position,
+        RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
     },
     ports::{
-        Advance, Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore,
-        Seal, Settle, Suspects, Unavailable, Void,
+        Advance, Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, NewPage, ParkedStore, Seal,
+        Settle, Suspects, Unavailable, Void,
     },
 };
 
@@ -22,15 +22,12 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     streams: Mutex<HashMap<StreamId, Stream>>,
-    /// The next moment that each budget gives away, in µs.
-    budgets: Mutex<HashMap<BudgetId, i64>>,
     pub(super) shelf: super::shelf::Items,
 }
 
 #[derive(Debug, Default)]
 struct Stream {
     cursor: Option<Cursor>,
-    gate: Gate,
     pages: BTreeMap<PageNumber, Page>,
     entities: HashMap<RecordId, Entity>,
     parked: BTreeMap<RecordKey, Parked>,
@@ -43,6 +40,8 @@ struct Entity {
     applied: Option<Edition>,
     owner: Option<Box<str>>,
     until_ms: EpochMs,
+    /// An earlier owner of the same claim may have written.
+    doubt: bool,
 }
 
 impl MemoryStore {
@@ -145,11 +144,13 @@ impl CursorStore for MemoryStore {
         &self,
         stream: &StreamId,
         numbers: &[PageNumber],
-    ) -> Result<(Cursor, Gate, Vec<Page>), Unavailable> {
+        budget: Option<&ShelfKey>,
+    ) -> Result<Loaded, Unavailable> {
+        let budget = budget.and_then(|key| self.kept_now(std::slice::from_ref(key)).remove(0));
         Ok(self.with(stream, |state| {
             let cursor = state.cursor.clone().unwrap_or_else(Cursor::new);
             let pages = numbers.iter().filter_map(|number| state.pages.get(number).cloned());
-            (cursor, state.gate, pages.collect())
+            Loaded { cursor, pages: pages.collect(), budget }
         }))
     }
 
@@ -299,53 +300,6 @@ impl CursorStore for MemoryStore {
     }
 }
 
-impl Gates for MemoryStore {
-    async fn shut(
-        &self,
-        stream: &StreamId,
-        until_ms: EpochMs,
-        failures: u32,
-    ) -> Result<(), Unavailable> {
-        self.with(stream, |state| {
-            if state.gate.shut_until_ms <= until_ms {
-                state.gate = Gate { shut_until_ms: until_ms, failures };
-            }
-        });
-        Ok(())
-    }
-
-    async fn probe(
-        &self,
-        stream: &StreamId,
-        seen: Gate,
-        until_ms: EpochMs,
-    ) -> Result<bool, Unavailable> {
-        Ok(self.with(stream, |state| {
-            let mine = state.gate == seen;
-            if mine {
-                state.gate.shut_until_ms = until_ms;
-            }
-            mine
-        }))
-    }
-
-    async fn open(&self, stream: &StreamId) -> Result<(), Unavailable> {
-        self.with(stream, |state| state.gate = Gate::default());
-        Ok(())
-    }
-}
-
-impl Budgets for MemoryStore {
-    async fn lease(&self, budget: &BudgetId, ask: Ask) -> Result<Leased, Unavailable> {
-        let mut budgets = lock(&self.budgets);
-        let (leased, next_us) = ask.lease(budgets.get(budget).copied());
-        if leased.count > 0 {
-            budgets.insert(budget.clone(), next_us);
-        }
-        Ok(leased)
-    }
-}
-
 impl Ledger for MemoryStore {
     async fn claim(
         &self,
@@ -360,7 +314,7 @@ impl Ledger for MemoryStore {
             let entity = state.entities.entry(entity.clone()).or_default();
             let ours = entity.owner.as_deref() == Some(owner);
             if ours && entity.claimed == Some(edition) {
-                return Claim::Mine;
+                return Claim::Mine { doubt: entity.doubt };
             }
             let settled =
                 if Guard::ClaimIsNotApplied.stands() { entity.applied } else { entity.claimed };
@@ -375,10 +329,12 @@ impl Ledger for MemoryStore {
             if older && Guard::YieldToNewer.stands() {
                 return Claim::Newer;
             }
+            // Who had it was never heard of, or did not know.
+            entity.doubt = entity.owner.is_some() && entity.claimed == Some(edition);
             entity.claimed = Some(edition);
             entity.owner = Some(owner.into());
             entity.until_ms = until_ms;
-            Claim::Mine
+            Claim::Mine { doubt: entity.doubt }
         }))
     }
 

@@ -1,4 +1,4 @@
-//! The stream's item, and the gate before its destination.
+//! The stream's item.
 
 use super::{EpochMs, Fence, PageNumber, Position};
 
@@ -60,15 +60,6 @@ impl Cursor {
     pub fn pages_open(&self) -> u64 {
         (self.next - 1).saturating_sub(self.committed)
     }
-}
-
-/// The gate before a stream's destination: shut while the destination is down or asked us to wait.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Gate {
-    /// Nothing is sent before this moment.
-    pub shut_until_ms: EpochMs,
-    /// Failed probes in a row. While above zero, the gate opens only for one probe at a time.
-    pub failures: u32,
 }
 
 /// A step of the commit: pages `from.0 + 1 ..= to.0`, all DONE and joined end to start.

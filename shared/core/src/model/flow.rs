@@ -18,8 +18,14 @@ pub struct FlowSettings {
     pub concurrency_max: u32,
     /// Most requests in a window, over all processors; every one of them holds.
     pub rates: Vec<RateLimit>,
-    /// The budget that the rates are shared through; `None` for the stream's own.
+    /// Most requests until a reset, over all processors; every one of them holds.
+    pub quotas: Vec<Quota>,
+    /// The budget that the limits are shared through; `None` for the stream's own.
     pub budget: Option<Box<str>>,
+    /// Whose turn comes first among those who share a budget.
+    pub priority: Priority,
+    /// What becomes of a record that may have been applied, and nobody knows.
+    pub on_unknown: OnUnknown,
     /// How failures are tried again.
     pub retry: RetryPolicy,
     /// What becomes of a page whose message was received too often.
@@ -65,6 +71,67 @@ pub struct RateLimit {
     pub window_ms: u64,
 }
 
+/// What becomes of a record whose request may have been applied, and nobody knows: it timed out, its answer
+/// was lost, or whoever sent it died.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// It is sent again: the destination is idempotent, by the key or by nature.
+    #[default]
+    Retry,
+    /// The destination is asked whether it has it; it is sent again only if not.
+    LookUp,
+    /// It is parked as unknown: somebody looks.
+    Park,
+}
+
+/// At most `count` until a reset, however they are spread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// Requests.
+    pub count: u64,
+    /// When they are there again.
+    pub reset: Reset,
+}
+
+impl Quota {
+    /// What it says, as its name among a budget's quotas.
+    pub fn name(&self) -> Box<str> {
+        match &self.reset {
+            Reset::Sliding { window_ms } => format!("{}/{window_ms}", self.count).into(),
+            Reset::Daily { zone, minute } => format!("{}/{zone}@{minute}", self.count).into(),
+        }
+    }
+}
+
+/// When a quota is there again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reset {
+    /// In any span of this length.
+    Sliding {
+        /// The span, in ms.
+        window_ms: EpochMs,
+    },
+    /// Every day.
+    Daily {
+        /// An IANA time zone.
+        zone: Box<str>,
+        /// Minutes after midnight there.
+        minute: u16,
+    },
+}
+
+/// Whose turn comes first among those who share a budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody waits for it: webhooks.
+    High,
+    /// Scheduled runs.
+    #[default]
+    Normal,
+    /// Whatever is left is enough: back-fills.
+    Low,
+}
+
 /// How a failed delivery is tried again: with exponentially growing, capped waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -95,13 +162,8 @@ impl FlowSettings {
 
     /// One processor's share of the requests in flight; at least one, for a share of none would
     /// never finish.
-    pub fn concurrency_share(&self, processors: u32) -> usize {
-        match self.ordering {
-            Ordering::Serial => 1,
-            Ordering::None | Ordering::Entity => {
-                (self.concurrency_max / processors.max(1)).max(1) as usize
-            }
-        }
+    pub fn concurrency_share(&self, processors: u32) -> u32 {
+        (self.concurrency_max / processors.max(1)).max(1)
     }
 }
 
@@ -120,7 +182,10 @@ impl Default for FlowSettings {
             settle_lag_ms: 0,
             concurrency_max: 10,
             rates: Vec::new(),
+            quotas: Vec::new(),
             budget: None,
+            priority: Priority::default(),
+            on_unknown: OnUnknown::default(),
             retry: RetryPolicy::default(),
             dead_letters: DeadLetters::default(),
             stuck_after_ms: 3_600_000,

@@ -13,9 +13,11 @@ mod secret;
 mod stream;
 mod wire;
 
-pub use budget::{Ask, BudgetId, Leased};
-pub use cursor::{Advance, Cursor, Gate};
-pub use flow::{DeadLetters, FlowSettings, Ordering, RateLimit, RetryPolicy};
+pub use budget::{Ask, Bears, Budget, BudgetId, Gate, Grant, Holder, Leased, Paced, Wait, WaitOn};
+pub use cursor::{Advance, Cursor};
+pub use flow::{
+    DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, Quota, RateLimit, Reset, RetryPolicy,
+};
 pub use kept::{Kept, ShelfKey};
 pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};

@@ -32,12 +32,14 @@ pub struct Delivery {
     pub outcomes: Vec<Outcome>,
     /// What the answer says of the limits.
     pub allowance: Option<Allowance>,
+    /// It was given up without an answer: the destination may be at it still.
+    pub in_flight: bool,
 }
 
 impl From<Vec<Outcome>> for Delivery {
     /// An answer that says nothing of limits.
     fn from(outcomes: Vec<Outcome>) -> Self {
-        Self { outcomes, allowance: None }
+        Self { outcomes, allowance: None, in_flight: false }
     }
 }
 

@@ -10,22 +10,29 @@ pub trait Lookup: Send + Sync {
     /// Most keys in a request; at least 1.
     fn keys_max(&self) -> usize;
 
-    /// How long what was found may be used again, in ms; `None` where every record is looked up anew.
-    fn cache_ms(&self) -> Option<u64>;
-
     /// What a record is looked up by; `None` where it has no such field. Keys that name the same are
     /// equal.
     fn key(&self, record: &[u8]) -> Option<Box<str>>;
+
+    /// What is known of these keys from before, without a request to the other system: nothing, where
+    /// every record is to be looked up anew.
+    fn known<'a>(&'a self, keys: &'a [Box<str>]) -> BoxFuture<'a, Vec<Option<Found>>> {
+        let none = vec![None; keys.len()];
+        Box::pin(async { none })
+    }
 
     /// Sends one request for these keys, of which none comes twice. Must not outlast `timeout_ms`.
     fn look_up<'a>(&'a self, keys: &'a [Box<str>], timeout_ms: u64) -> BoxFuture<'a, LookedUp>;
 }
 
+/// The JSON that stands under a key, if any.
+pub type Found = Option<Bytes>;
+
 /// What came of a look-up.
 #[derive(Debug, Clone)]
 pub struct LookedUp {
-    /// For each key, in order, the JSON that stands there, if any; or why there is no answer.
-    pub found: Result<Vec<Option<Bytes>>, Later>,
+    /// For each key, in order, what stands there; or why there is no answer.
+    pub found: Result<Vec<Found>, Later>,
     /// What the answer says of the limits.
     pub allowance: Option<Allowance>,
 }

@@ -22,13 +22,13 @@ use std::{future::Future, pin::Pin};
 pub use crate::model::Advance;
 pub use clock::{Clock, Ids, Random};
 pub use destination::{Batching, Delivery, Destination, Outgoing};
-pub use lookup::{LookedUp, Lookup};
+pub use lookup::{Found, LookedUp, Lookup};
 pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
 pub use shelf::{Shelf, Swap};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{
-    Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore, Seal,
-    Settle, Store, Suspects, Void,
+    Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, NewPage, ParkedStore, Seal, Settle, Store,
+    Suspects, Void,
 };
 pub use transform::{Transform, Transformed};
 

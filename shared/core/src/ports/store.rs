@@ -4,15 +4,15 @@ use std::future::Future;
 
 use super::{Shelf, Unavailable};
 use crate::model::{
-    Advance, Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Leased, Page,
-    PageNumber, Parked, Position, RecordId, RecordKey, Settled, Settling, StreamId,
+    Advance, Cursor, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked, Position,
+    RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
 };
 
 type Answer<T> = Result<T, Unavailable>;
 
 /// All that the application keeps.
-pub trait Store: CursorStore + Gates + Budgets + Ledger + ParkedStore + Suspects + Shelf {}
-impl<T: CursorStore + Gates + Budgets + Ledger + ParkedStore + Suspects + Shelf> Store for T {}
+pub trait Store: CursorStore + Ledger + ParkedStore + Suspects + Shelf {}
+impl<T: CursorStore + Ledger + ParkedStore + Suspects + Shelf> Store for T {}
 
 /// The cursor and its pages.
 pub trait CursorStore: Send + Sync {
@@ -30,13 +30,15 @@ pub trait CursorStore: Send + Sync {
     /// Ends the lease early, if `owner` has it. A repeat does nothing.
     fn release(&self, stream: &StreamId, owner: &str) -> impl Future<Output = Answer<()>> + Send;
 
-    /// The cursor, the gate, and those of the pages that exist, in one request; each as it was at some
-    /// moment of the call, and not all at the same. Called by the processor once an invocation.
+    /// The cursor, those of the pages that exist, and what is kept under `budget`, in one request; each
+    /// as it was at some moment of the call, and not all at the same. Called by the processor once an
+    /// invocation.
     fn load(
         &self,
         stream: &StreamId,
         numbers: &[PageNumber],
-    ) -> impl Future<Output = Answer<(Cursor, Gate, Vec<Page>)>> + Send;
+        budget: Option<&ShelfKey>,
+    ) -> impl Future<Output = Answer<Loaded>> + Send;
 
     /// The pages after `after`, ascending, at most `limit`.
     fn pages_after(
@@ -109,6 +111,17 @@ pub trait CursorStore: Send + Sync {
     ) -> impl Future<Output = Answer<bool>> + Send;
 }
 
+/// What a processor begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The cursor.
+    pub cursor: Cursor,
+    /// Those of the pages that exist, ascending.
+    pub pages: Vec<Page>,
+    /// The destination's budget.
+    pub budget: Option<Kept>,
+}
+
 /// What came of asking for the lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lease {
@@ -167,38 +180,6 @@ pub enum Void {
     Lost,
 }
 
-/// The gate before the destination. All processors of a stream share it.
-pub trait Gates: Send + Sync {
-    /// Shuts the gate until then, unless it is shut for longer already, with this count of failures
-    /// in a row (0 for a limit). Called when the destination fails or asks to wait.
-    fn shut(
-        &self,
-        stream: &StreamId,
-        until_ms: EpochMs,
-        failures: u32,
-    ) -> impl Future<Output = Answer<()>> + Send;
-
-    /// Takes the right to the next probe, if the gate is still as `seen`, and shuts it for everybody
-    /// else until `until_ms`. Answers whether the probe is ours; after a lost answer it is not.
-    fn probe(
-        &self,
-        stream: &StreamId,
-        seen: Gate,
-        until_ms: EpochMs,
-    ) -> impl Future<Output = Answer<bool>> + Send;
-
-    /// Opens the gate: a probe got through.
-    fn open(&self, stream: &StreamId) -> impl Future<Output = Answer<()>> + Send;
-}
-
-/// Rates that any number of processors share.
-pub trait Budgets: Send + Sync {
-    /// Leases moments: as many of those asked for as are left until then, right after those that were
-    /// leased before. Asked once for a while of sending. A repeat leases once more, and what was leased
-    /// before it passes unused: that costs throughput, and never the limit.
-    fn lease(&self, budget: &BudgetId, ask: Ask) -> impl Future<Output = Answer<Leased>> + Send;
-}
-
 /// Which version of each entity the destination has; asked only where the flow orders by entity.
 pub trait Ledger: Send + Sync {
     /// Claims the right to write this edition. `owner` is unique to this try; a repeat by it finds
@@ -241,7 +222,10 @@ pub enum ClaimEnd {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     /// Write it.
-    Mine,
+    Mine {
+        /// This edition was claimed before, and nobody heard what came of it: it may have landed.
+        doubt: bool,
+    },
     /// This edition or a newer one has been applied.
     Applied,
     /// A newer version was claimed; its own message sees it through.

@@ -1,7 +1,7 @@
 //! The destination: accepts a request, applies it some time later, and may say nothing.
 
 use tidegate_core::{
-    model::{Blame, EpochMs, Later, Ordering, Outcome, RecordId},
+    model::{Blame, EpochMs, Later, Ordering, Outcome, RecordId, Reset},
     ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing},
 };
 
@@ -9,10 +9,13 @@ use super::Seat;
 use crate::{
     faults::Fate,
     scenario::Scenario,
-    world::{LANDING_MS, LATE_LANDING_MS, Landing, Row, World},
+    world::{InFlight, LANDING_MS, LATE_LANDING_MS, Landing, Row, World},
 };
 
 pub const CALLS: &[&str] = &["deliver"];
+
+/// No limit looks further back.
+const LONGEST_WINDOW_MS: EpochMs = 700_000;
 
 pub struct SimDestination(pub Seat);
 
@@ -29,15 +32,24 @@ impl Destination for SimDestination {
 
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
-            let _in_flight = InFlight::enter(&self.0.world);
+            let awaited = Awaited::enter(&self.0.world);
             if self.kills(records) {
                 self.0.crash("deliver", Fate::CrashBefore, "in").await;
             }
-            let answer = self.0.call("deliver", async || self.accept(records)).await;
-            let now_ms = self.0.now_ms();
-            let Ok(accepted) = answer else {
-                return vec![later(Blame::Request, true); records.len()].into();
+            let accept = async || {
+                let accepted = self.accept(records);
+                if let Ok(accepted) = &accepted {
+                    awaited.accepted(accepted.lands_ms);
+                }
+                accepted
             };
+            let answer = self.0.call("deliver", accept).await;
+            let now_ms = self.0.now_ms();
+            let unknown = |in_flight| {
+                let outcomes = vec![later(Blame::Request, true); records.len()];
+                Delivery { outcomes, allowance: None, in_flight }
+            };
+            let Ok(accepted) = answer else { return unknown(true) };
             let Accepted { outcomes, lands_ms } = match accepted {
                 Ok(accepted) => accepted,
                 Err(blame) => return vec![later(blame, false); records.len()].into(),
@@ -123,31 +135,57 @@ fn later(blame: Blame, unknown: bool) -> Outcome {
 }
 
 /// One request that somebody waits for; a killed invocation waits no more.
-struct InFlight(World);
+struct Awaited {
+    world: World,
+    number: u64,
+}
 
-impl InFlight {
+impl Awaited {
     fn enter(world: &World) -> Self {
-        let limit = world.settings.concurrency_max as usize;
+        let settings = &world.settings;
+        let limit = settings.concurrency_max as usize;
         let now_ms = world.now_ms();
         let inner = &mut *world.inner();
-        for rate in &world.settings.rates {
-            let window_ms = rate.window_ms as EpochMs;
-            inner.requested_ms.push_back(now_ms);
-            inner.requested_ms.retain(|at| *at > now_ms - window_ms);
-            if inner.requested_ms.len() > rate.count as usize {
-                inner.breach = Some(format!("I7: more than {rate:?} within a window"));
+        let rates =
+            settings.rates.iter().map(|rate| (u64::from(rate.count), rate.window_ms as EpochMs));
+        let quotas = settings.quotas.iter().filter_map(|quota| match quota.reset {
+            Reset::Sliding { window_ms } => Some((quota.count, window_ms)),
+            Reset::Daily { .. } => None,
+        });
+        inner.requested_ms.push_back(now_ms);
+        for (count, window_ms) in rates.chain(quotas) {
+            let within = inner.requested_ms.iter().filter(|at| **at > now_ms - window_ms).count();
+            if within as u64 > count {
+                inner.breach = Some(format!("I7: more than {count} within {window_ms} ms"));
             }
         }
-        inner.requests_in_flight += 1;
-        if inner.requests_in_flight > limit {
+        inner.requested_ms.retain(|at| *at > now_ms - LONGEST_WINDOW_MS);
+        let leased = world.leases_slots();
+        inner.in_flight.retain(|it| {
+            it.awaited || (leased && it.lands_ms.is_some_and(|lands_ms| lands_ms > now_ms))
+        });
+        inner.requests += 1;
+        let number = inner.requests;
+        inner.in_flight.push(InFlight { number, awaited: true, lands_ms: None });
+        if inner.in_flight.len() > limit {
             inner.breach = Some(format!("I7: more than {limit} requests are in flight"));
         }
-        Self(world.clone())
+        Self { world: world.clone(), number }
+    }
+
+    fn accepted(&self, lands_ms: EpochMs) {
+        let bound_ms = self.world.now_ms() + LANDING_MS;
+        self.with(|it| it.lands_ms = Some(lands_ms.min(bound_ms)));
+    }
+
+    fn with(&self, act: impl FnOnce(&mut InFlight)) {
+        let inner = &mut *self.world.inner();
+        inner.in_flight.iter_mut().find(|it| it.number == self.number).map(act);
     }
 }
 
-impl Drop for InFlight {
+impl Drop for Awaited {
     fn drop(&mut self) {
-        self.0.inner().requests_in_flight -= 1;
+        self.with(|it| it.awaited = false);
     }
 }

@@ -6,11 +6,11 @@ use futures_util::FutureExt;
 use tidegate_core::{
     memory::MemoryStore,
     model::{
-        Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Kept, Leased, Page,
-        PageNumber, Parked, Position, RecordId, RecordKey, Settling, ShelfKey, StreamId,
+        Cursor, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked, Position,
+        RecordId, RecordKey, Settling, ShelfKey, StreamId,
     },
     ports::{
-        Advance, BoxFuture, Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage,
+        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, NewPage,
         ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
     },
 };
@@ -80,7 +80,7 @@ macro_rules! keep_copies {
         })*
     };
 }
-keep_copies!(Ask, bool, u32, u64, i64, usize, Gate, Edition, ClaimEnd);
+keep_copies!(bool, u32, u64, i64, usize, Edition, ClaimEnd);
 
 fn now<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> T {
     answer.now_or_never().expect("memory answers at once").expect("memory always answers")
@@ -150,29 +150,22 @@ calls! {
                 &self,
                 stream: &StreamId,
                 numbers: &[PageNumber],
-            ) -> Result<(Cursor, Gate, Vec<Page>), Unavailable> {
-                let (asked, numbers) = (stream.clone(), numbers.to_vec());
-                let pages = self.call_store("load", move |store| {
-                    now(store.load(&asked, &numbers)).2
+                budget: Option<&ShelfKey>,
+            ) -> Result<Loaded, Unavailable> {
+                let (asked, numbers, budget) = (stream.clone(), numbers.to_vec(), budget.cloned());
+                let loaded = self.call_store("load", move |store| {
+                    now(store.load(&asked, &numbers, budget.as_ref()))
                 });
-                let pages = pages.await?;
+                let loaded = loaded.await?;
                 // What a busy table leaves over is asked for again, after growing waits.
                 let waits = if self.world.inner().faults.late_effect > 0.0 { 12 } else { 0 };
                 for _ in 0..waits {
                     yield_once().await;
                 }
-                let (cursor, gate, _) = now(self.world.store.load(stream, &[]));
-                Ok((cursor, gate, pages))
+                let cursor = now(self.world.store.load(stream, &[], None)).cursor;
+                Ok(Loaded { cursor, ..loaded })
             }
         }
-    }
-    Gates {
-        shut(stream: &StreamId, until_ms: EpochMs, failures: u32) -> ();
-        probe(stream: &StreamId, seen: Gate, until_ms: EpochMs) -> bool;
-        open(stream: &StreamId) -> ();
-    }
-    Budgets {
-        lease(budget: &BudgetId, ask: Ask) -> Leased;
     }
     Ledger {
         claim(

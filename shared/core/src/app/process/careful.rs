@@ -22,7 +22,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
 
     fn may_start(&self) -> bool {
         let left_ms = self.invocation.deadline.left_ms(self.ports.clock.now_ms());
-        left_ms > 0 && self.dry_until_ms.is_none() && !matches!(self.valve, Valve::Shut { .. })
+        left_ms > 0 && self.permits.wait().is_none() && !matches!(self.valve, Valve::Shut { .. })
     }
 
     async fn examine(&mut self, job: usize) -> Result<(), Unavailable> {

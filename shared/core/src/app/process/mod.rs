@@ -7,12 +7,18 @@ mod work;
 
 use serde::Serialize;
 
-use super::{Disposition, Flow, Ports, Tally, commit::help, deliver::Invocation, given_back};
+use super::{
+    Disposition, Flow, Ports, Tally,
+    commit::help,
+    given_back,
+    permits::Shared,
+    send::{Invocation, Sender},
+};
 use crate::{
     decide::{CAREFUL_FROM_RECEIVES, Deadline},
     guard::Guard,
-    model::{Cursor, Gate, Page, PageMessage, PageNumber, PageState, StreamId},
-    ports::{Clock, Ids, PageQueue, Random, Receipt, Store, Unavailable},
+    model::{Cursor, EpochMs, Page, PageMessage, PageNumber, PageState},
+    ports::{Clock, Ids, Loaded, PageQueue, Random, Receipt, Store, Unavailable},
 };
 use work::{Job, Work};
 
@@ -40,6 +46,8 @@ pub struct ProcessReport {
     pub pages_done: u64,
     /// Messages whose page was superseded, void or committed already.
     pub pages_stale: u64,
+    /// A quota is used up, and what is left goes on then.
+    pub quota_until_ms: Option<EpochMs>,
     /// What becomes of each message.
     #[serde(skip)]
     pub dispositions: Vec<(Receipt, Disposition)>,
@@ -55,7 +63,7 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     processors: u32,
 ) -> Result<ProcessReport, Unavailable> {
     let messages: Vec<_> = arrivals.iter().map(|arrival| &arrival.page).collect();
-    let (cursor, gate, pages) = look(&ports.store, &flow.stream, &messages).await?;
+    let Loaded { cursor, pages, budget } = look(&ports.store, flow, &messages).await?;
 
     let mut report = ProcessReport::default();
     let mut done_before = false;
@@ -88,12 +96,19 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     jobs.sort_by_key(|job| job.page.number);
 
     let invocation = Invocation { deadline, generation: cursor.generation };
-    let mut work = Work::new(ports, flow, &jobs, gate, invocation, processors);
+    let pages = jobs.iter().map(|job| &*job.arrival.page.records).collect();
+    let sender = Sender { ports, flow, invocation, pages, insists: false };
+    let shared = Shared::new(ports, flow, budget);
+    let mut work = Work::new(&sender, &shared, &jobs, processors);
     work.run().await;
-    let Work { finished, tally, pages_done, .. } = work;
+    let Work { finished, tally, pages_done, permits, .. } = work;
     report.tally = tally;
     report.pages_done = pages_done;
+    report.quota_until_ms = permits.quota_until_ms();
     report.dispositions.extend(finished);
+    if let Some(until_ms) = report.quota_until_ms {
+        tracing::info!(stream = %flow.stream, until_ms, "a quota is used up: the rest goes on then");
+    }
 
     if pages_done > 0 || done_before {
         // Should this fail, the next fetcher helps.
@@ -111,28 +126,29 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     Ok(report)
 }
 
-/// The cursor, the gate, and the pages of these messages, as [`judge`] needs them.
+/// The cursor, the budget, and the pages of these messages, as [`judge`] needs them.
 pub(super) async fn look<S: Store>(
     store: &S,
-    stream: &StreamId,
+    flow: &Flow,
     messages: &[&PageMessage],
-) -> Result<(Cursor, Gate, Vec<Page>), Unavailable> {
+) -> Result<Loaded, Unavailable> {
     let numbers: Vec<PageNumber> = messages.iter().map(|message| message.number).collect();
-    let (cursor, gate, mut pages) = store.load(stream, &numbers).await?;
+    let budget = flow.settings.budget_of(&flow.stream).key();
+    let mut loaded = store.load(&flow.stream, &numbers, Some(&budget)).await?;
     // One request, and yet no snapshot: a page may have been looked for before it was sealed, and the
     // cursor read after the next fetcher's lease. Only what is not there after that never will be.
     let absent = |message: &&&PageMessage| {
-        message.number > cursor.committed
-            && message.fence < cursor.fence
-            && pages.iter().all(|page| page.number != message.number)
+        message.number > loaded.cursor.committed
+            && message.fence < loaded.cursor.fence
+            && loaded.pages.iter().all(|page| page.number != message.number)
     };
     let again: Vec<PageNumber> =
         messages.iter().filter(absent).map(|message| message.number).collect();
     if !again.is_empty() && Guard::LookTwice.stands() {
-        let (.., found) = store.load(stream, &again).await?;
-        pages.extend(found);
+        let found = store.load(&flow.stream, &again, None).await?;
+        loaded.pages.extend(found.pages);
     }
-    Ok((cursor, gate, pages))
+    Ok(loaded)
 }
 
 /// What a message is worth.

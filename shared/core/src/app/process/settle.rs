@@ -8,9 +8,12 @@ use crate::{
     app::{Disposition, Flow},
     decide::{CAREFUL_FROM_RECEIVES, backoff_ms, give_back_ms, jittered_ms},
     guard::Guard,
-    model::{Blame, Page, Parked, Settled, Settling},
+    model::{Blame, Page, Parked, Settled, Settling, Wait, WaitOn},
     ports::{Clock, Ids, PageQueue, Random, Settle, Store, Unavailable},
 };
+
+/// Over how long those who wait for slots come back, in ms.
+const SLOTS_SPREAD_MS: u64 = 2_000;
 
 impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
     /// Starts to settle every page for which nothing more will be sent.
@@ -102,10 +105,10 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             (Valve::Shut { wait_ms }, _) => {
                 wait_ms + self.ports.entropy.next_u64() % PROBE_EVERY_MS
             }
-            // Waiting for the budget is no failure, and lasts until its next moment.
-            (_, None) if self.dry_until_ms.is_some() => {
-                let dry_ms = self.dry_until_ms.unwrap_or_default();
-                since(self.ports.clock.now_ms(), dry_ms)
+            // Waiting for the budget is no failure, and lasts until there is something to be had.
+            (_, later) if self.permits.wait().is_some() => {
+                let asked_ms = later.as_ref().and_then(|later| later.after_ms).unwrap_or(0);
+                self.budget_wait_ms().max(asked_ms)
             }
             (_, Some(later)) => {
                 let backoff_ms = match later.blame {
@@ -120,6 +123,17 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             (_, None) => backoff_ms(policy, page.attempts),
         };
         Disposition::GiveBack { delay_ms: give_back_ms(policy, wait_ms, arrival.receives) }
+    }
+
+    /// How long until it is worth asking the budget again.
+    fn budget_wait_ms(&self) -> u64 {
+        let Some(Wait { on, until_ms }) = self.permits.wait() else { return 0 };
+        let wait_ms = since(self.ports.clock.now_ms(), until_ms);
+        match on {
+            // Those who wait for slots come back one after the other.
+            WaitOn::Slots => wait_ms + self.ports.entropy.next_u64() % SLOTS_SPREAD_MS,
+            WaitOn::Moments | WaitOn::Quota => wait_ms,
+        }
     }
 }
 

@@ -1,7 +1,11 @@
 //! One invocation's work: requests are started as limits and time allow, their outcomes noted, and
 //! every page settled for which nothing more is to be sent.
 
-use std::{iter::Peekable, vec};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    iter::Peekable,
+    vec,
+};
 
 use futures_util::{
     future::BoxFuture,
@@ -12,18 +16,17 @@ use super::{Arrival, gate::Valve};
 use crate::{
     app::{
         Disposition, Flow, Ports, Tally,
-        deliver::{Delivered, Invocation, Slot, chunk, deliver},
+        permits::{Next, Permits, Shared},
+        send::{Invocation, Place, Places, Sender, Sent, Unit},
     },
-    decide::{Moments, Rate, Verdict, verdict},
+    decide::{Moment, Verdict, verdict},
     guard::Guard,
     model::{
-        Blame, EpochMs, Gate, Later, Leased, Ordering, Outcome, Page, PageState, Parked, Settled,
+        Blame, EpochMs, Gate, Grant, Later, Ordering, Outcome, Page, PageState, Parked, Settled,
     },
     ports::{Clock, Ids, PageQueue, Random, Receipt, Settle, Store, Unavailable},
 };
 
-/// How long a message waits when the budget gave no answer, in ms.
-const LEASE_AGAIN_MS: EpochMs = 1_000;
 /// Pages looked at for signs that others get through.
 const EVIDENCE_PAGES: usize = 20;
 
@@ -70,80 +73,107 @@ pub(super) struct Progress {
     pub(super) done: bool,
 }
 
+impl Progress {
+    fn of(job: &Job) -> Self {
+        let remaining = if job.careful { Vec::new() } else { job.unsettled() };
+        Self {
+            remaining: remaining.into_iter().peekable(),
+            in_flight: 0,
+            known: job.page.settled.clone(),
+            settled: Settled::default(),
+            parked: Vec::new(),
+            handled: Settled::default(),
+            later: None,
+            tried: false,
+            progressed: false,
+            settling: false,
+            held: job.careful,
+            done: false,
+        }
+    }
+}
+
 pub(super) enum Event {
-    Delivered { job: usize, delivered: Delivered },
-    Settled { job: usize, answer: Result<Settle, Unavailable>, parked: u64 },
-    Leased { rate: Rate, answer: Result<Leased, Unavailable> },
+    /// Records were claimed, to be looked up.
+    Prepared {
+        pages: Vec<usize>,
+        sent: Sent,
+    },
+    /// A unit was done.
+    Done {
+        pages: Vec<usize>,
+        moment: Option<Moment>,
+        sent: Sent,
+    },
+    /// A unit was left to the next invocation.
+    Abandoned {
+        pages: Vec<usize>,
+        sent: Sent,
+    },
+    Settled {
+        job: usize,
+        answer: Result<Settle, Unavailable>,
+        parked: u64,
+    },
+    Leased(Result<Grant, Unavailable>),
 }
 
 pub(super) struct Work<'a, S, Q, C, E> {
     pub(super) ports: &'a Ports<S, Q, C, E>,
     pub(super) flow: &'a Flow,
     pub(super) jobs: &'a [Job],
+    sender: &'a Sender<'a, S, Q, C, E>,
+    pub(super) shared: &'a Shared<'a, S, Q, C, E>,
     pub(super) progress: Vec<Progress>,
     pub(super) running: FuturesUnordered<BoxFuture<'a, Event>>,
     pub(super) finished: Vec<(Receipt, Disposition)>,
     pub(super) invocation: Invocation,
     pub(super) gate: Gate,
     pub(super) valve: Valve,
-    /// What the destination permits, where it says so.
-    rate: Option<Rate>,
-    moments: Moments,
-    leasing: bool,
-    /// The budget has no moment left for this invocation: its next one.
-    pub(super) dry_until_ms: Option<EpochMs>,
-    requests_in_flight: usize,
-    requests_in_flight_max: usize,
+    pub(super) permits: Permits,
+    /// Units that wait for a permit, the next one first.
+    ready: VecDeque<Unit>,
+    preparing: usize,
+    /// Nothing may overtake what was left.
+    halted: bool,
+    /// Only this page's records are sent.
+    pub(super) alone: Option<usize>,
     pub(super) failures_in_a_row: u32,
-    slowest_ms: u64,
+    pub(super) successes: u32,
     pub(super) tally: Tally,
     pub(super) pages_done: u64,
 }
 
 impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E> {
     pub(super) fn new(
-        ports: &'a Ports<S, Q, C, E>,
-        flow: &'a Flow,
+        sender: &'a Sender<'a, S, Q, C, E>,
+        shared: &'a Shared<'a, S, Q, C, E>,
         jobs: &'a [Job],
-        gate: Gate,
-        invocation: Invocation,
         processors: u32,
     ) -> Self {
-        let progress = jobs.iter().map(|job| {
-            let remaining = if job.careful { Vec::new() } else { job.unsettled() };
-            Progress {
-                remaining: remaining.into_iter().peekable(),
-                in_flight: 0,
-                known: job.page.settled.clone(),
-                settled: Settled::default(),
-                parked: Vec::new(),
-                handled: Settled::default(),
-                later: None,
-                tried: false,
-                progressed: false,
-                settling: false,
-                held: job.careful,
-                done: false,
-            }
-        });
+        let Sender { ports, flow, invocation, .. } = sender;
+        let budget = shared.seen();
+        let progress = jobs.iter().map(Progress::of).collect();
+        let permits = Permits::new(&flow.settings, &budget, invocation.deadline, processors);
         Self {
             ports,
             flow,
             jobs,
-            progress: progress.collect(),
+            sender,
+            shared,
+            progress,
             running: FuturesUnordered::new(),
             finished: Vec::new(),
-            invocation,
-            gate,
+            invocation: *invocation,
+            gate: budget.gate,
             valve: Valve::Open,
-            rate: Rate::within(&flow.settings.rates),
-            moments: Moments::default(),
-            leasing: false,
-            dry_until_ms: None,
-            requests_in_flight: 0,
-            requests_in_flight_max: flow.settings.concurrency_share(processors),
+            permits,
+            ready: VecDeque::new(),
+            preparing: 0,
+            halted: false,
+            alone: None,
             failures_in_a_row: 0,
-            slowest_ms: 0,
+            successes: 0,
             tally: Tally::default(),
             pages_done: 0,
         }
@@ -157,10 +187,15 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         // When all others are safe: whoever handles these may die.
         for job in 0..self.jobs.len() {
             if self.jobs[job].careful {
+                self.alone = Some(job);
                 self.work_carefully(job).await;
+                self.alone = None;
                 self.progress[job].held = false;
                 self.go_on().await;
             }
+        }
+        if self.permits.holds_anything() {
+            self.shared.release(&self.permits).await;
         }
     }
 
@@ -169,118 +204,203 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         loop {
             self.start_requests();
             self.start_settling();
-            let Some(event) = self.running.next().await else { break };
+            let Some(event) = self.running.next().await else {
+                if self.ready.is_empty() {
+                    break;
+                }
+                self.abandon_ready();
+                continue;
+            };
             match event {
-                Event::Delivered { job, delivered } => self.delivered(job, delivered).await,
+                Event::Prepared { pages, sent } => {
+                    self.preparing -= 1;
+                    self.done(&pages, sent).await;
+                }
+                Event::Done { pages, moment, sent } => {
+                    let now_ms = self.ports.clock.now_ms();
+                    self.permits.ended(moment, sent.took_ms, sent.in_flight, now_ms);
+                    self.done(&pages, sent).await;
+                }
+                Event::Abandoned { pages, sent } => self.done(&pages, sent).await,
                 Event::Settled { job, answer, parked } => self.settled(job, answer, parked),
-                Event::Leased { rate, answer } => self.leased(rate, answer),
+                Event::Leased(grant) => self.permits.leased(grant, self.ports.clock.now_ms()),
             }
         }
     }
 
     /// Starts as many requests as limits and time allow.
     fn start_requests(&mut self) {
-        while self.requests_in_flight < self.requests_in_flight_max {
+        while !self.halted {
             match self.valve {
                 Valve::Shut { .. } => return,
-                Valve::Probing if self.requests_in_flight > 0 => return,
+                Valve::Probing if self.permits.is_busy() => return,
                 Valve::Open | Valve::Probing => {}
             }
-            let Some(job) = self.next_job() else { return };
-            let now_ms = self.ports.clock.now_ms();
-            let Some(slot) = self.next_slot(now_ms) else { return };
-            let starts_ms = slot.map_or(now_ms, |slot| (slot.at_us / 1_000).max(now_ms));
-            let timeout_ms = self.flow.settings.request_timeout_ms;
-            let Some(timeout_ms) =
-                self.invocation.deadline.request_ms(starts_ms, timeout_ms, self.slowest_ms)
-            else {
+            if self.ready.is_empty() && self.remaining().peek().is_none() {
                 return;
+            }
+            let now_ms = self.ports.clock.now_ms();
+            if self.sender.prepares(self.permits.leases_moments()) {
+                self.prepare(now_ms);
+                if self.ready.is_empty() {
+                    return;
+                }
+            }
+            let moment = match self.permits.next(now_ms) {
+                Next::Go(moment) => moment,
+                Next::Lease => return self.lease(now_ms),
+                Next::Wait => return,
             };
-            self.start_request(job, slot, timeout_ms);
+            let starts_ms = moment.map_or(now_ms, |moment| (moment.at_us / 1_000).max(now_ms));
+            let Some(timeout_ms) = self.timeout_ms(starts_ms) else { return };
+            let unit = match self.ready.pop_front() {
+                Some(unit) => unit,
+                None => {
+                    let sender = self.sender;
+                    let unit = sender.next_unit(&mut self.remaining());
+                    self.count_in(&unit);
+                    if unit.is_decided() {
+                        // All of it is decided, without a request.
+                        self.permits.put_back(moment);
+                        self.abandon(unit);
+                        continue;
+                    }
+                    unit
+                }
+            };
+            self.start(unit, moment, timeout_ms);
         }
     }
 
-    /// When the next request may be sent: at once, where no rate is kept; `None` while no moment is
-    /// leased.
-    fn next_slot(&mut self, now_ms: EpochMs) -> Option<Option<Slot>> {
-        let Some(rate) = self.rate else { return Some(None) };
-        if let Some(at_us) = self.moments.take(now_ms * 1_000, rate) {
-            return Some(Some(Slot { at_us, use_by_us: at_us + rate.lateness_us }));
-        }
-        if !self.leasing && self.dry_until_ms.is_none() {
-            self.lease(rate, now_ms);
-        }
-        None
+    fn timeout_ms(&self, starts_ms: EpochMs) -> Option<u64> {
+        let timeout_ms = self.flow.settings.request_timeout_ms;
+        self.invocation.deadline.request_ms(starts_ms, timeout_ms, self.permits.slowest_ms())
     }
 
-    fn lease(&mut self, rate: Rate, now_ms: EpochMs) {
-        let left: usize = self.progress.iter().map(|progress| progress.remaining.len()).sum();
-        let requests = left.div_ceil(self.flow.destination.batching().records_max.max(1));
-        let last_ms = self.invocation.deadline.last_start_ms(self.slowest_ms);
-        let ask = rate.ask(now_ms * 1_000, requests as u64, last_ms * 1_000);
-        let budget = self.flow.settings.budget_of(&self.flow.stream);
-        let store = &self.ports.store;
-        self.leasing = true;
+    /// Claims records and finds out what is known of them, so that there is always a unit ready for the
+    /// next permit.
+    fn prepare(&mut self, now_ms: EpochMs) {
+        let ahead = self.permits.ahead();
+        while self.ready.len() + self.preparing < ahead
+            && self.permits.wait().is_none()
+            && self.timeout_ms(now_ms).is_some()
+            && self.remaining().peek().is_some()
+        {
+            let sender = self.sender;
+            let unit = sender.next_unit(&mut self.remaining());
+            let pages = self.count_in(&unit);
+            self.preparing += 1;
+            self.running.push(Box::pin(async move {
+                let sent = sender.prepare(unit).await;
+                Event::Prepared { pages, sent }
+            }));
+        }
+    }
+
+    fn start(&mut self, unit: Unit, moment: Option<Moment>, timeout_ms: u64) {
+        let sender = self.sender;
+        let pages = unit.pages();
+        self.permits.started();
         self.running.push(Box::pin(async move {
-            Event::Leased { rate, answer: store.lease(&budget, ask).await }
+            let sent = sender.act(unit, moment, timeout_ms).await;
+            Event::Done { pages, moment, sent }
         }));
     }
 
-    fn leased(&mut self, rate: Rate, answer: Result<Leased, Unavailable>) {
-        self.leasing = false;
-        match answer {
-            Ok(leased) if leased.count > 0 => self.moments.add(leased, rate),
-            Ok(leased) => self.dry_until_ms = Some(leased.first_us / 1_000 + 1),
-            // What was leased, if it was, passes unused.
-            Err(_) => self.dry_until_ms = Some(self.ports.clock.now_ms() + LEASE_AGAIN_MS),
+    fn abandon_ready(&mut self) {
+        for unit in std::mem::take(&mut self.ready) {
+            self.abandon(unit);
         }
+    }
+
+    fn abandon(&mut self, unit: Unit) {
+        let (sender, pages) = (self.sender, unit.pages());
+        self.running.push(Box::pin(async move {
+            let sent = sender.abandon(unit).await;
+            Event::Abandoned { pages, sent }
+        }));
+    }
+
+    /// A unit keeps its pages from being settled.
+    fn count_in(&mut self, unit: &Unit) -> Vec<usize> {
+        let pages = unit.pages();
+        for page in &pages {
+            self.progress[*page].in_flight += 1;
+        }
+        pages
+    }
+
+    fn lease(&mut self, now_ms: EpochMs) {
+        let left: usize = self.progress.iter().map(|progress| progress.remaining.len()).sum();
+        let records_max = self.flow.destination.batching().records_max.max(1);
+        let mut requests = (self.ready.len() + left.div_ceil(records_max)) as u64;
+        if let Some(lookup) = &self.flow.lookup {
+            requests += left.div_ceil(lookup.keys_max().max(1)) as u64;
+        }
+        let last_ms = self.invocation.deadline.last_start_ms(self.permits.slowest_ms());
+        let wanted = self.permits.wanted(requests, last_ms, now_ms);
+        let shared = self.shared;
+        self.running.push(Box::pin(async move { Event::Leased(shared.lease(wanted).await) }));
     }
 
     /// Whether no request will start any more.
     pub(super) fn is_over(&self) -> bool {
-        self.requests_in_flight == 0 && !self.leasing
+        self.permits.is_idle() && self.preparing == 0 && self.ready.is_empty()
     }
 
-    fn next_job(&mut self) -> Option<usize> {
-        self.progress.iter_mut().position(|progress| progress.remaining.peek().is_some())
-    }
-
-    fn start_request(&mut self, job: usize, slot: Option<Slot>, timeout_ms: u64) {
-        let (ports, flow, invocation) = (self.ports, self.flow, self.invocation);
-        let records = &self.jobs[job].arrival.page.records;
-        let progress = &mut self.progress[job];
-        let chunk = chunk(flow, records, &mut progress.remaining);
-        progress.in_flight += 1;
-        self.requests_in_flight += 1;
-        self.running.push(Box::pin(async move {
-            let delivered =
-                deliver(ports, flow, records, chunk, invocation, slot, timeout_ms).await;
-            Event::Delivered { job, delivered }
-        }));
-    }
-
-    async fn delivered(&mut self, job: usize, delivered: Delivered) {
-        self.requests_in_flight -= 1;
-        self.progress[job].in_flight -= 1;
-        if let Some(took_ms) = delivered.took_ms {
-            self.tally.requests += 1;
-            self.slowest_ms = self.slowest_ms.max(took_ms);
-            self.progress[job].tried = true;
-            self.mind_destination(&delivered.outcomes).await;
+    /// The records that may be sent now, the oldest page's first.
+    fn remaining(&mut self) -> Remaining<'_> {
+        match self.alone {
+            None => Remaining { first: 0, progress: &mut self.progress },
+            Some(job) => Remaining { first: job, progress: &mut self.progress[job..=job] },
         }
-        let page = &self.jobs[job].page;
-        let last_try = page.attempts + 1 >= self.flow.settings.retry.attempts_max;
-        let fails = delivered.outcomes.iter().any(|(_, outcome)| {
-            matches!(outcome, Outcome::Later(later) if later.blame == Blame::Request)
-        });
-        let others_get_through = last_try
-            && fails
-            && (!Guard::GiveUpAlone.stands()
-                || self.tally.delivered > 0
-                || others_get_through(self.ports, self.flow, page).await);
-        for (index, outcome) in delivered.outcomes {
+    }
+
+    /// Takes in what came of a unit.
+    async fn done(&mut self, pages: &[usize], sent: Sent) {
+        for unit in &sent.next {
+            self.count_in(unit);
+        }
+        for page in pages {
+            self.progress[*page].in_flight -= 1;
+            self.progress[*page].tried |= sent.took_ms.is_some();
+        }
+        // Before what is not begun yet: their claims are held.
+        for unit in sent.next.into_iter().rev() {
+            self.ready.push_front(unit);
+        }
+        if sent.took_ms.is_some() {
+            self.tally.requests += 1;
+            self.mind_destination(&sent.outcomes).await;
+        }
+        if let Some(allowance) = sent.allowance
+            && self.shared.learn(allowance).await.unwrap_or(false)
+        {
+            self.mind_budget();
+        }
+        self.judge(sent.outcomes).await;
+    }
+
+    /// Notes what became of each record.
+    async fn judge(&mut self, outcomes: Vec<(Place, Outcome)>) {
+        let last_try =
+            |job: usize| self.jobs[job].page.attempts + 1 >= self.flow.settings.retry.attempts_max;
+        let fails = |outcome: &Outcome| matches!(outcome, Outcome::Later(later) if later.blame == Blame::Request);
+        let failed_last =
+            outcomes.iter().find(|(place, outcome)| last_try(place.page) && fails(outcome));
+        let others_get_through = match failed_last {
+            None => false,
+            Some((place, _)) => {
+                !Guard::GiveUpAlone.stands()
+                    || self.tally.delivered > 0
+                    || others_get_through(self.ports, self.flow, &self.jobs[place.page].page).await
+            }
+        };
+        for (place, outcome) in outcomes {
+            let last_try =
+                self.jobs[place.page].page.attempts + 1 >= self.flow.settings.retry.attempts_max;
             let verdict = verdict(outcome, last_try, others_get_through);
-            self.note(job, index, verdict);
+            self.note(place.page, place.index, verdict);
         }
     }
 
@@ -325,8 +445,48 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 if self.flow.settings.ordering == Ordering::Serial {
                     // Nothing may overtake it.
                     progress.remaining = Vec::new().into_iter().peekable();
+                    self.halted = true;
                 }
             }
+        }
+    }
+}
+
+/// The records of some jobs that are left.
+struct Remaining<'w> {
+    /// The first of these jobs.
+    first: usize,
+    progress: &'w mut [Progress],
+}
+
+impl Remaining<'_> {
+    fn next(&mut self) -> Option<(usize, &mut Peekable<vec::IntoIter<u32>>)> {
+        let left = |progress: &mut Progress| progress.remaining.peek().is_some();
+        let at = self.progress.iter_mut().position(left)?;
+        Some((self.first + at, &mut self.progress[at].remaining))
+    }
+}
+
+impl Places for Remaining<'_> {
+    fn peek(&mut self) -> Option<Place> {
+        let (page, remaining) = self.next()?;
+        remaining.peek().map(|index| Place { page, index: *index })
+    }
+
+    fn take(&mut self) -> Option<Place> {
+        let (page, remaining) = self.next()?;
+        remaining.next().map(|index| Place { page, index })
+    }
+
+    fn put_back(&mut self, places: Vec<Place>) {
+        let mut by_page: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for Place { page, index } in places {
+            by_page.entry(page).or_default().push(index);
+        }
+        for (page, mut first) in by_page {
+            let remaining = &mut self.progress[page - self.first].remaining;
+            first.extend(&mut *remaining);
+            *remaining = first.into_iter().peekable();
         }
     }
 }

@@ -1,0 +1,123 @@
+//! Looking records up before they are mapped: under their claims, so that what is found is what a merge
+//! goes by, and nobody else of this flow changes it meanwhile.
+
+use std::collections::HashMap;
+
+use super::{Group, Item, Place, Sender, Sent, Start, Unit};
+use crate::{
+    decide::Moment,
+    model::{Outcome, SkipReason},
+    ports::{ClaimEnd, Clock, Found, Ids, Lookup, Store},
+};
+
+impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+    /// Claims a group and finds out what is known of it from before. Sends nothing.
+    pub(super) async fn prepare_group(&self, group: Group) -> Sent {
+        let lookup = self.lookup();
+        let Group { items, decided, keys, .. } = group;
+        let by_place: HashMap<Place, Box<str>> =
+            items.iter().zip(keys).filter_map(|(item, key)| Some((item.place, key?.0))).collect();
+        let mut sent = Sent { outcomes: decided, ..Sent::default() };
+        let (claim, items) = if self.by_entity() {
+            let owner = self.ports.entropy.unique(&self.flow.stream);
+            let items = self.claim(&owner, items, &mut sent.outcomes).await;
+            let items = self.without_doubt(&owner, items, &mut sent).await;
+            (Some(owner), items)
+        } else {
+            (None, items)
+        };
+        if items.is_empty() {
+            return sent;
+        }
+        let keys = items.iter().map(|item| by_place.get(&item.place).cloned());
+        let keys: Vec<Option<Box<str>>> = keys.collect();
+        let asked: Vec<Box<str>> = keys.iter().flatten().cloned().collect();
+        let known = if asked.is_empty() { Vec::new() } else { lookup.known(&asked).await };
+        let mut known: HashMap<Box<str>, Option<Found>> = asked.into_iter().zip(known).collect();
+        let keys = keys.into_iter().map(|key| {
+            let found = key.as_ref().and_then(|key| known.remove(key)).flatten();
+            key.map(|key| (key, found))
+        });
+        let group = Group { keys: keys.collect(), items, decided: Vec::new(), claim };
+        if group.keys.iter().flatten().any(|(_, found)| found.is_none()) {
+            sent.next.push(Unit::LookUp(group));
+        } else {
+            self.map(group, &HashMap::new(), &mut sent).await;
+        }
+        sent
+    }
+
+    /// Looks a group up, and maps it.
+    pub(super) async fn look_up(
+        &self,
+        group: Group,
+        moment: Option<Moment>,
+        timeout_ms: u64,
+    ) -> Sent {
+        let mut sent = Sent::default();
+        let lookup = self.lookup();
+        let owner = group.claim.clone().unwrap_or_default();
+        let timeout_ms = match self.start(moment, timeout_ms).await {
+            Start::Now { timeout_ms } => timeout_ms,
+            Start::Missed => {
+                sent.next.push(Unit::LookUp(group));
+                return sent;
+            }
+            Start::TimeIsUp => {
+                self.leave(&owner, group.items, &mut sent).await;
+                return sent;
+            }
+        };
+        let unknown = group.keys.iter().flatten().filter(|(_, found)| found.is_none());
+        let mut keys: Vec<Box<str>> = unknown.map(|(key, _)| key.clone()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let started_ms = self.ports.clock.now_ms();
+        let looked_up = lookup.look_up(&keys, timeout_ms).await;
+        sent.took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).ok();
+        sent.allowance = looked_up.allowance;
+        match looked_up.found {
+            Ok(mut found) => {
+                found.resize(keys.len(), None);
+                let found = keys.into_iter().zip(found).collect();
+                self.map(group, &found, &mut sent).await;
+            }
+            Err(later) => {
+                self.let_go(&owner, &group.items).await;
+                let later = |item: &Item| (item.place, Outcome::Later(later.clone()));
+                sent.outcomes.extend(group.items.iter().map(later));
+            }
+        }
+        sent
+    }
+
+    fn lookup(&self) -> &dyn Lookup {
+        self.flow.lookup.as_deref().expect("a group is made only where the flow looks up")
+    }
+
+    /// Maps records with what was found, and puts them into requests.
+    async fn map(&self, group: Group, found: &HashMap<Box<str>, Found>, sent: &mut Sent) {
+        let Group { items, claim, keys, .. } = group;
+        let found: Vec<Option<&[u8]>> = keys
+            .iter()
+            .map(|key| {
+                let (key, known) = key.as_ref()?;
+                let found = known.as_ref().or_else(|| found.get(key))?;
+                found.as_deref()
+            })
+            .collect();
+        let (chunks, settled) = self.chunks_of(items, &found, claim.as_deref());
+        sent.next.extend(chunks.into_iter().map(Unit::Send));
+        if settled.is_empty() {
+            return;
+        }
+        let (settled, outcomes): (Vec<Item>, Vec<Outcome>) = settled.into_iter().unzip();
+        let end = |at: usize| match outcomes[at] {
+            // The destination has all of it already.
+            Outcome::Skipped(SkipReason::Unchanged) => Some(ClaimEnd::Applied),
+            _ => Some(ClaimEnd::Free),
+        };
+        self.finish(&claim.unwrap_or_default(), &settled, end).await;
+        sent.outcomes.extend(settled.iter().map(|item| item.place).zip(outcomes));
+    }
+}

@@ -1,0 +1,38 @@
+//! Telling the source that a record was delivered.
+
+use futures_util::future::join_all;
+
+use super::{Item, Sender, later};
+use crate::{
+    model::{Blame, Later, Outcome, SkipReason},
+    ports::{Clock, Ids, Store},
+};
+
+impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+    /// Marks what was delivered as processed at the source, where the flow asks for it. A record that
+    /// could not be marked is not settled: it is delivered again, under the same key.
+    pub(super) async fn mark(&self, items: &[Item], answers: &mut [Outcome]) {
+        let Some(marker) = self.flow.source.marker() else { return };
+        let marks = items.iter().zip(answers).map(async |(item, answer)| {
+            if !matches!(answer, Outcome::Delivered | Outcome::Skipped(SkipReason::Duplicate)) {
+                return;
+            }
+            let timeout_ms = self.invocation.deadline.left_ms(self.ports.clock.now_ms());
+            if timeout_ms == 0 {
+                *answer = later(Blame::Entity, Some(0), "the invocation's time was up");
+                return;
+            }
+            let data = &self.record(item.place).data;
+            let marked = marker.mark(&item.record.id, data, timeout_ms);
+            if let Err(error) = marked.await {
+                *answer = Outcome::Later(Later {
+                    blame: Blame::Request,
+                    after_ms: None,
+                    unknown: false,
+                    reason: format!("delivered, and not marked at the source: {error}").into(),
+                });
+            }
+        });
+        join_all(marks.collect::<Vec<_>>()).await;
+    }
+}

@@ -1,0 +1,142 @@
+//! Slots and moments for one invocation.
+
+use super::{QuotaSpan, Terms};
+use crate::model::{Ask, Budget, EpochMs, Grant, Holder, Leased, Priority, Wait, WaitOn};
+
+/// For so long after a more urgent stream asked, others leave it the greater part.
+const YIELD_MS: EpochMs = 5_000;
+/// They lease no further ahead than this: so long, at the most, the more urgent one waits. In µs.
+const YIELD_AHEAD_US: i64 = 250_000;
+/// Who finds no slot asks again after this.
+const SLOTS_AGAIN_MS: EpochMs = 1_000;
+
+impl Budget {
+    /// Leases slots, and moments for so many requests. Where there is something to wait for nothing is
+    /// leased, and nothing changes but that slots held for nothing are let go.
+    pub fn lease(&mut self, terms: &Terms, ask: &Ask<'_>) -> Grant {
+        let now_ms = ask.now_us.div_euclid(1_000);
+        self.forget(now_ms);
+        let yields = self.yields_to_others(terms.priority, now_ms);
+        let slots = self.slots_for(terms, ask, yields);
+        if slots == 0 {
+            return self.wait(ask, WaitOn::Slots, now_ms + SLOTS_AGAIN_MS);
+        }
+        // With too few slots only as many moments as can be used at once.
+        let too_few = slots < ask.slots_needed;
+        let usable = if too_few { slots.saturating_sub(ask.slots_busy).max(1) } else { u32::MAX };
+        let mut want = u64::from(ask.want.min(usable));
+        for quota in &terms.quotas {
+            match self.left_of(quota, now_ms) {
+                Ok(left) => want = want.min(left),
+                Err(until_ms) => return self.wait(ask, WaitOn::Quota, until_ms),
+            }
+        }
+        let want = u32::try_from(want).unwrap_or(u32::MAX);
+        let until_us = terms.quotas.iter().fold(ask.until_us, |until_us, quota| {
+            // What is leased today is not used tomorrow.
+            QuotaSpan::at(quota, now_ms)
+                .ends_ms()
+                .map_or(until_us, |ends_ms| until_us.min(ends_ms * 1_000 - 1))
+        });
+        let leased = self.moments_for(ask, want, until_us, yields);
+        if leased.count == 0 {
+            let until_ms = leased.first_us / 1_000 + 1;
+            // Who yields comes back when there is room ahead of it again.
+            let until_ms = if yields { until_ms - YIELD_AHEAD_US / 1_000 } else { until_ms };
+            return self.wait(ask, WaitOn::Moments, until_ms.max(now_ms + 1));
+        }
+        if leased.spacing_us > 0 {
+            self.next_us = leased.first_us + i64::from(leased.count) * leased.spacing_us;
+        }
+        for quota in &terms.quotas {
+            self.spend(quota, now_ms, leased.until_us / 1_000, u64::from(leased.count));
+        }
+        self.hold(ask.owner, slots, ask.slots_until_ms);
+        self.note_priority(terms.priority, now_ms);
+        Grant { slots, leased, wait: None }
+    }
+
+    /// Ends an invocation's hold: but so many requests of it may still be in flight until then. Gives
+    /// back what it leased of quotas and did not use: so many, that count as used at that moment.
+    pub fn release(
+        &mut self,
+        terms: &Terms,
+        owner: &str,
+        in_flight: Option<(u32, EpochMs)>,
+        unused: &[(EpochMs, u64)],
+    ) {
+        self.holders.retain(|holder| &*holder.owner != owner);
+        if let Some((slots, until_ms)) = in_flight {
+            self.holders.push(Holder { owner: owner.into(), slots, until_ms });
+        }
+        for quota in &terms.quotas {
+            for (at_ms, requests) in unused {
+                self.unspend(quota, *at_ms, *requests);
+            }
+        }
+    }
+
+    /// How many slots the asker gets: as many as it wants and are free, and never fewer than it uses.
+    fn slots_for(&self, terms: &Terms, ask: &Ask<'_>, yields: bool) -> u32 {
+        let others = self.holders.iter().filter(|holder| &*holder.owner != ask.owner);
+        let taken: u32 = others.map(|holder| holder.slots).sum();
+        let all = self.bears(terms);
+        // Room for the more urgent, where there is any to leave.
+        let left_free = if yields && all > 1 { (all / 4).max(1) } else { 0 };
+        let free = all.saturating_sub(taken + left_free);
+        ask.slots.min(free).max(ask.slots_busy)
+    }
+
+    fn moments_for(&self, ask: &Ask<'_>, want: u32, until_us: i64, yields: bool) -> Leased {
+        let paced_us = self.paced.map_or(0, |paced| paced.spacing_us);
+        let spacing_us = ask.spacing_us.max(paced_us);
+        if spacing_us == 0 {
+            let count = if ask.now_us <= until_us { want } else { 0 };
+            return Leased { first_us: ask.now_us, spacing_us, count, until_us };
+        }
+        // Moments that nobody took are gone, and make no burst.
+        let first_us = self.next_us.max(ask.now_us);
+        let ahead_us = if yields { ask.now_us + YIELD_AHEAD_US } else { i64::MAX };
+        let fit =
+            (until_us.min(ahead_us) - first_us).div_euclid(spacing_us).saturating_add(1).max(0);
+        let count = u32::try_from(fit).unwrap_or(u32::MAX).min(want);
+        Leased { first_us, spacing_us, count, until_us }
+    }
+
+    fn wait(&mut self, ask: &Ask<'_>, on: WaitOn, until_ms: EpochMs) -> Grant {
+        // What it holds for nothing others can use.
+        match self.holders.iter_mut().find(|holder| &*holder.owner == ask.owner) {
+            Some(holder) if ask.slots_busy > 0 => holder.slots = holder.slots.min(ask.slots_busy),
+            _ => self.holders.retain(|holder| &*holder.owner != ask.owner),
+        }
+        let first_us = until_ms * 1_000;
+        let leased = Leased { first_us, ..Leased::default() };
+        Grant { slots: ask.slots_busy, leased, wait: Some(Wait { on, until_ms }) }
+    }
+
+    fn hold(&mut self, owner: &str, slots: u32, until_ms: EpochMs) {
+        match self.holders.iter_mut().find(|holder| &*holder.owner == owner) {
+            Some(holder) => {
+                holder.slots = slots;
+                holder.until_ms = holder.until_ms.max(until_ms);
+            }
+            None => self.holders.push(Holder { owner: owner.into(), slots, until_ms }),
+        }
+    }
+
+    /// Whether a more urgent stream asked lately.
+    fn yields_to_others(&self, priority: Priority, now_ms: EpochMs) -> bool {
+        let more_urgent = &self.asked_ms[..priority as usize];
+        more_urgent.iter().any(|asked_ms| *asked_ms != 0 && asked_ms + YIELD_MS > now_ms)
+    }
+
+    fn note_priority(&mut self, priority: Priority, now_ms: EpochMs) {
+        // Nobody yields to the least urgent.
+        if priority < Priority::Low {
+            self.asked_ms[priority as usize] = now_ms;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

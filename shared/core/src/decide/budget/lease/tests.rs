@@ -1,0 +1,147 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    decide::Rate,
+    model::{FlowSettings, Quota, RateLimit, Reset},
+};
+
+fn terms(slots_max: u32) -> Terms {
+    Terms::of(&FlowSettings { concurrency_max: slots_max, ..FlowSettings::default() })
+}
+
+fn ask(owner: &str, now_us: i64, want: u32, slots: u32) -> Ask<'_> {
+    Ask {
+        owner,
+        now_us,
+        spacing_us: 100,
+        want,
+        until_us: now_us + 1_000_000,
+        slots,
+        slots_needed: 1,
+        slots_busy: 0,
+        slots_until_ms: now_us / 1_000 + 60_000,
+    }
+}
+
+fn moments(grant: Grant) -> (i64, u32) {
+    (grant.leased.first_us, grant.leased.count)
+}
+
+#[test]
+fn a_lease_follows_the_one_before_and_ends_in_time() {
+    let (terms, mut budget) = (terms(10), Budget::default());
+    assert_eq!(moments(budget.lease(&terms, &ask("a", 1_000, 3, 1))), (1_000, 3));
+    assert_eq!(moments(budget.lease(&terms, &ask("b", 1_000, 3, 1))), (1_300, 3));
+    // Nobody asked for a while: no burst.
+    assert_eq!(moments(budget.lease(&terms, &ask("a", 5_000, 3, 1))), (5_000, 3));
+    let short = Ask { until_us: 5_500, ..ask("a", 5_000, 9, 1) };
+    assert_eq!(moments(budget.lease(&terms, &short)), (5_300, 3));
+    let before = budget.clone();
+    let grant = budget.lease(&terms, &Ask { until_us: 5_550, slots_busy: 1, ..short });
+    assert_eq!(grant.wait, Some(Wait { on: WaitOn::Moments, until_ms: 6 }));
+    assert_eq!(budget, before);
+}
+
+#[test]
+fn slots_are_held_until_they_are_released_or_time_is_up() {
+    let (terms, mut budget) = (terms(4), Budget::default());
+    let mut slots =
+        |owner, now_us, slots| budget.lease(&terms, &ask(owner, now_us, 1, slots)).slots;
+    assert_eq!(slots("a", 0, 3), 3);
+    assert_eq!(slots("b", 0, 3), 1);
+    assert_eq!(slots("c", 0, 3), 0);
+    assert_eq!(slots("a", 0, 1), 1);
+    assert_eq!(slots("c", 0, 3), 2);
+    budget.release(&terms, "c", Some((1, 90_000)), &[]);
+    let mut slots =
+        |owner, now_us, slots| budget.lease(&terms, &ask(owner, now_us, 1, slots)).slots;
+    assert_eq!(slots("d", 0, 9), 1);
+    // The others died: after their time only what may still be in flight is left.
+    assert_eq!(slots("e", 61_000_000, 9), 3);
+    assert_eq!(slots("f", 90_000_000, 9), 1);
+}
+
+#[test]
+fn who_finds_nothing_holds_nothing() {
+    let mut terms = terms(2);
+    terms.quotas = vec![Quota { count: 5, reset: Reset::Sliding { window_ms: 3_600_000 } }];
+    let mut budget = Budget::default();
+    assert_eq!(moments(budget.lease(&terms, &ask("a", 0, 9, 2))), (0, 5));
+    let grant = budget.lease(&terms, &ask("a", 0, 9, 2));
+    assert_eq!(grant.wait, Some(Wait { on: WaitOn::Quota, until_ms: 3_750_000 }));
+    assert_eq!(budget.holders, []);
+    budget.release(&terms, "a", None, &[(1_000, 2)]);
+    assert_eq!(moments(budget.lease(&terms, &ask("b", 0, 9, 2))).1, 2);
+}
+
+#[test]
+fn the_more_urgent_go_first() {
+    let of = |priority| Terms { priority, ..terms(8) };
+    let (urgent, patient) = (of(Priority::High), of(Priority::Low));
+    let mut budget = Budget::default();
+    let second = |owner, now_us, want| Ask { spacing_us: 10_000, ..ask(owner, now_us, want, 8) };
+    assert_eq!(budget.lease(&patient, &second("low", 1_000, 10)).leased.count, 10);
+    budget.release(&patient, "low", None, &[]);
+    assert_eq!(budget.lease(&urgent, &second("high", 1_000, 50)).leased.count, 50);
+    budget.release(&urgent, "high", None, &[]);
+    // The moments up to 601 ms are given away: too far ahead for one that yields.
+    let grant = budget.lease(&patient, &second("low", 100_000, 10));
+    assert_eq!(grant.wait, Some(Wait { on: WaitOn::Moments, until_ms: 352 }));
+    let grant = budget.lease(&patient, &second("low", 400_000, 99));
+    assert_eq!((grant.slots, grant.leased.count), (6, 5));
+    // Nobody urgent has asked for a while.
+    let grant = budget.lease(&patient, &second("low", 5_001_000, 99));
+    assert_eq!((grant.slots, grant.leased.count), (8, 99));
+}
+
+proptest! {
+    /// Whoever leases, and however late within its use a moment is used.
+    #[test]
+    fn no_window_ever_sees_one_too_many(
+        count in 1u32..300,
+        window_ms in prop::sample::select(vec![1_000u64, 20_000, 60_000]),
+        asks in prop::collection::vec((0i64..3_000_000, 1u32..40, 0u8..4), 1..40),
+        lateness in prop::collection::vec(0i64..1_000, 50),
+    ) {
+        let rate = Rate::within(&[RateLimit { count, window_ms }]).unwrap();
+        let (terms, mut budget, mut now_us, mut sent) = (terms(99), Budget::default(), 0, Vec::new());
+        for (wait_us, want, who) in asks {
+            now_us += wait_us;
+            let owner = who.to_string();
+            let spacing_us = rate.spacing_us;
+            let ask = Ask { spacing_us, until_us: i64::MAX / 2, ..ask(&owner, now_us, want, 1) };
+            let leased = budget.lease(&terms, &ask).leased;
+            for at in 0..i64::from(leased.count) {
+                let late = lateness[sent.len() % lateness.len()] * rate.lateness_us / 1_000;
+                sent.push(leased.first_us + at * leased.spacing_us + late);
+            }
+        }
+        sent.sort_unstable();
+        let window_us = i64::try_from(window_ms).unwrap() * 1_000;
+        for (index, start) in sent.iter().enumerate() {
+            let within = sent[index..].iter().filter(|at| **at < start + window_us).count();
+            prop_assert!(within <= count as usize, "{within} of {count} in {window_ms} ms");
+        }
+    }
+
+    /// Whatever is asked for, given back or left by the dead, the slots that are held never exceed them all.
+    #[test]
+    fn slots_are_never_more_than_there_are(
+        slots_max in 1u32..20,
+        deeds in prop::collection::vec((0u8..5, 0u32..30, 0i64..30_000, any::<bool>()), 1..60),
+    ) {
+        let (terms, mut budget, mut now_ms) = (terms(slots_max), Budget::default(), 0);
+        for (who, want, wait_ms, releases) in deeds {
+            now_ms += wait_ms;
+            let owner = who.to_string();
+            if releases {
+                budget.release(&terms, &owner, None, &[]);
+            } else {
+                budget.lease(&terms, &ask(&owner, now_ms * 1_000, 1, want));
+            }
+            let held: u32 = budget.holders.iter().filter(|it| it.until_ms > now_ms).map(|it| it.slots).sum();
+            prop_assert!(held <= slots_max, "{held} of {slots_max}");
+        }
+    }
+}

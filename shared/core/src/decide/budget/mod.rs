@@ -1,0 +1,43 @@
+//! What a budget gives, to whom, and when. Every rule is a change of the [`Budget`] as a whole, which its
+//! caller swaps for the one it saw: so all that share a budget keep its limits together.
+
+mod adapt;
+mod gate;
+mod lease;
+mod quota;
+
+use crate::model::{Budget, EpochMs, FlowSettings, Priority, Quota};
+
+pub use quota::QuotaSpan;
+
+/// What the flow says of a budget, as its rules need it.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Most requests in flight, over all who share the budget.
+    pub slots_max: u32,
+    /// What may be used up until it is reset.
+    pub quotas: Vec<Quota>,
+    /// Whose turn comes first.
+    pub priority: Priority,
+}
+
+impl Terms {
+    /// A flow's.
+    pub fn of(settings: &FlowSettings) -> Self {
+        Self {
+            slots_max: settings.concurrency_max.max(1),
+            quotas: settings.quotas.clone(),
+            priority: settings.priority,
+        }
+    }
+}
+
+impl Budget {
+    /// Forgets what time has settled.
+    pub fn forget(&mut self, now_ms: EpochMs) {
+        self.holders.retain(|holder| holder.until_ms > now_ms);
+        if self.paced.is_some_and(|paced| paced.until_us <= now_ms * 1_000) {
+            self.paced = None;
+        }
+    }
+}
