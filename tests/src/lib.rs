@@ -2,6 +2,7 @@
 //! behave as badly as asked, and that audit what arrived.
 //!
 //! - [`orders`]: OrderPlacementPavillion (pages of orders) and FulfillmentsRUs (takes fulfilments).
+//! - [`leads`]: LiveChat (an archive of chats) and Marketo (look-ups, merges, tokens and limits).
 //! - [`faults`]: what goes wrong on purpose: limits, errors, lost answers; seeded.
 //! - [`http`]: just enough of a server, and [`http::Stranger`], a host that must see no secret.
 //!
@@ -9,6 +10,7 @@
 
 pub mod faults;
 pub mod http;
+pub mod leads;
 pub mod orders;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

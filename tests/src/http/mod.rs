@@ -1,5 +1,7 @@
 //! Just enough of an HTTP/1.1 server: one address, one handler, and a way to hang up.
 
+#[cfg(test)]
+pub(crate) mod client;
 mod reply;
 mod server;
 mod stranger;

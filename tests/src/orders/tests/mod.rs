@@ -1,32 +1,14 @@
-//! The two APIs over real HTTP, by a client of a few lines that hides nothing.
+//! The two APIs over real HTTP.
 
 mod destination;
 mod source;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::{Orders, OrdersConfig};
-
-/// What came back.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    /// Names in small letters, as the server writes them.
-    head: String,
-    body: Vec<u8>,
-}
+use crate::http::client::{Answer, ask};
 
 impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("JSON")
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    }
-
     fn ids(&self) -> Vec<u64> {
         self.json()["orders"].as_array().expect("orders").iter().map(id_of).collect()
     }
@@ -34,25 +16,6 @@ impl Answer {
 
 fn id_of(order: &Value) -> u64 {
     order["id"].as_u64().expect("an id")
-}
-
-/// One request on a connection of its own; none where the server hangs up.
-async fn ask(method: &str, url: &str, headers: &str, body: &str) -> Option<Answer> {
-    let rest = url.strip_prefix("http://").expect("http");
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let length = body.len();
-    let text = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\n\
-         Connection: close\r\n\r\n{body}"
-    );
-    let mut stream = TcpStream::connect(host).await.expect("a listener");
-    stream.write_all(text.as_bytes()).await.ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.ok()?;
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let head = String::from_utf8(answer[..end].to_vec()).expect("text");
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Answer { status, head, body: answer.split_off(end + 4) })
 }
 
 async fn start(change: impl FnOnce(&mut OrdersConfig)) -> Orders {

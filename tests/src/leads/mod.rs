@@ -1,0 +1,93 @@
+//! LiveChat and Marketo: an archive of chats, and a database of leads to merge them into.
+//!
+//! # The source: `{source_url}`, `Authorization: Bearer {source_token}`
+//!
+//! `GET /v3/archives?from=2025-11-28T00:00:00Z&limit=100&page_id=…` answers
+//! `{"chats":[…],"found_chats":2000,"next_page_id":"…"}`, the last without `next_page_id`. Chats
+//! ascend by `ended_at`; several may end in the same second, some in the same microsecond.
+//!
+//! ```json
+//! {"id":"PJ0MRSHTDG",
+//!  "customer":{"id":"8f14e45f-…","name":"Zoë Moreau","email":"zoe.moreau17@example.com",
+//!              "city":"Cork","country":"Ireland","phone":"+353 555 0000017"},
+//!  "agent":{"id":"tom@shop.example","name":"Tom"},"topic":"Which jacket fits?","tags":["sales"],
+//!  "started_at":"2025-11-27T23:51:09.120031Z","ended_at":"2025-11-28T00:00:16.482913Z"}
+//! ```
+//!
+//! `email` may be absent, null, malformed or written with capital letters; `city` may be null. One
+//! chat in ten is by a customer who chatted before, then from another city.
+//!
+//! `from` (RFC 3339) is inclusive and may be left out. `limit` is 10 unless given, and 100 at most.
+//! `page_id` is good for its own `from` only and has to be percent-encoded. Anything else is a 400:
+//! `{"error":{"type":"validation","message":"…"}}`.
+//!
+//! # The destination: `{destination_url}`
+//!
+//! `GET /identity/oauth/token?grant_type=client_credentials&client_id=…&client_secret=…` answers
+//! `{"access_token","token_type":"bearer","expires_in":3599,"scope"}`: the same token with the time
+//! left while it is good, then a new one. Wrong credentials are a 401.
+//!
+//! Calls take `Authorization: Bearer` and that token, and answer 200 with
+//! `{"requestId","success":true,"result":[…]}` or
+//! `{"requestId","success":false,"errors":[{"code":"606","message":"…"}]}`:
+//!
+//! | code | when |
+//! |---|---|
+//! | 601, 602 | the token is unknown, or has expired |
+//! | 605, 610 | another method, another path |
+//! | 606, 607, 615 | over the rate, the daily quota, the concurrency |
+//! | 609, 612 | the body is no JSON, or its `Content-Type` is wrong |
+//! | 611 | a failure on purpose; nothing was done |
+//! | 1002, 1003, 1006, 1011 | parameters or body: missing, invalid, a field that is none, another key |
+//!
+//! Codes and texts are those of Marketo's list (Adobe, "Marketo REST API: Error Codes").
+//!
+//! `GET /rest/v1/leads.json?filterType=email&filterValues=a,b&fields=id,email,city` finds leads by up
+//! to 300 e-mails, whatever their case; those that are not there are left out, and a field that is
+//! not there is null. An empty city is null or `""`. An address beyond 8 KB is a 414;
+//! `POST /rest/v1/leads.json?_method=GET` takes the same parameters as a form.
+//!
+//! `POST /rest/v1/leads.json` with `{"action":"createOrUpdate","lookupField":"email","input":[…]}`
+//! merges up to 300 records and 1 MB (413). Each has its result, in order: `{"id":318,
+//! "status":"created"}`, `"updated"`, or `{"status":"skipped","reasons":[{"code","message"}]}`:
+//!
+//! | code | when |
+//! |---|---|
+//! | 1001 | a value is neither text nor null |
+//! | 1002, 1003 | there is no e-mail, or it is no address; an `id` was given |
+//! | 1006 | a field is none |
+//! | 1007 | the e-mail is one of those refused on purpose |
+//! | 1036 | the e-mail, whatever its case, came earlier in this request |
+//!
+//! Fields that are not named stay as they are; null clears. Marketo overwrites a known city if told
+//! to: the [`Audit`] notices. Fields: `email`, `firstName`, `lastName`, `city`, `country`, `phone`,
+//! `company`, `leadSource`, `lastChatAt`, `lastChatTopic`.
+//!
+//! # For tests, without a token, on the destination's address
+//!
+//! `GET /healthz`, `GET /audit` (an [`Audit`]), `POST /control/accept-all`,
+//! `POST /control/reset-quota`, `POST /control/end-chats` with `{"count":7}`.
+
+mod answer;
+mod archive;
+mod audit;
+mod chat;
+mod config;
+mod customer;
+mod database;
+mod fields;
+mod identity;
+mod input;
+mod limits;
+mod livechat;
+mod lookup;
+mod marketo;
+mod query;
+mod service;
+
+#[cfg(test)]
+mod tests;
+
+pub use audit::{Audit, LimitErrors};
+pub use config::{LeadsConfig, LiveChatConfig, MarketoConfig};
+pub use service::Leads;
