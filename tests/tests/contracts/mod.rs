@@ -7,6 +7,7 @@
 
 mod budgets;
 mod cursor;
+mod digests;
 mod embedded;
 mod faults;
 mod gates;

@@ -10,6 +10,8 @@
 //! | ledger | `flow/connection#e#ID` | `L` | claimed, applied (version and generation as one number), lock_owner, lock_until_ms, tombstone |
 //! | parked | `flow/connection#parked` | sortable ID and version | id, version, status, reason, page, deleted, parked_at_ms, data or packed or parts |
 //! | suspect | `flow/connection#suspects` | generation, sortable ID and version | deaths |
+//! | parking stream | `streams` | `flow/connection` | – |
+//! | digests | `digests` | `D` | sent_until_ms, pending_until_ms while one is being sent |
 //! | part | `flow/connection#parts` | its parked item's `sk`, a digest, a number | packed |
 //!
 //! Positions are kept as [`tidegate_core::model::Position::encode`] writes them. Nothing scans.
@@ -21,6 +23,7 @@
 mod batch;
 mod budget;
 mod cursor;
+mod digests;
 mod gate;
 mod item;
 mod key;
@@ -34,7 +37,7 @@ mod write;
 
 use aws_sdk_dynamodb::Client;
 
-/// The cursor store, gates, ledger and parked records in one DynamoDB table.
+/// The cursor store, gates, ledger, parked records and their digests in one DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,

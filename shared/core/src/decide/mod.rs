@@ -3,6 +3,7 @@
 mod backoff;
 mod chain;
 mod deadline;
+mod digest;
 mod draft;
 mod rate;
 mod suspicion;
@@ -11,6 +12,7 @@ mod verdict;
 pub use backoff::{backoff_ms, give_back_ms, jittered_ms};
 pub use chain::{chain, stuck};
 pub use deadline::Deadline;
+pub use digest::Grouping;
 pub use draft::{Draft, PAGE_BYTES_MAX};
 pub use rate::{Moments, Rate};
 pub use suspicion::{Batches, CAREFUL_FROM_RECEIVES, DEATHS_MAX, batches};

@@ -2,6 +2,7 @@
 
 mod budget;
 mod cursor;
+mod digest;
 mod flow;
 mod outcome;
 mod page;
@@ -14,6 +15,7 @@ mod wire;
 
 pub use budget::{Ask, BudgetId, Leased};
 pub use cursor::{Advance, Cursor, Gate};
+pub use digest::{Digest, DigestState, ErrorGroup, ParkedError};
 pub use flow::{DeadLetters, FlowSettings, Ordering, RateLimit, RetryPolicy};
 pub use outcome::{Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};

@@ -10,6 +10,7 @@
 
 mod clock;
 mod destination;
+mod digest;
 mod queue;
 mod source;
 mod store;
@@ -20,6 +21,7 @@ use std::{future::Future, pin::Pin};
 pub use crate::model::Advance;
 pub use clock::{Clock, Ids, Random};
 pub use destination::{Batching, Destination, Outgoing};
+pub use digest::{Digests, Notifier};
 pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::Unavailable;
+use super::{Digests, Unavailable};
 use crate::model::{
     Advance, Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Leased, Page,
     PageNumber, Parked, Position, RecordId, RecordKey, Settled, Settling, StreamId,
@@ -11,8 +11,8 @@ use crate::model::{
 type Answer<T> = Result<T, Unavailable>;
 
 /// All that the application keeps.
-pub trait Store: CursorStore + Gates + Budgets + Ledger + ParkedStore + Suspects {}
-impl<T: CursorStore + Gates + Budgets + Ledger + ParkedStore + Suspects> Store for T {}
+pub trait Store: CursorStore + Gates + Budgets + Ledger + ParkedStore + Suspects + Digests {}
+impl<T: CursorStore + Gates + Budgets + Ledger + ParkedStore + Suspects + Digests> Store for T {}
 
 /// The cursor and its pages.
 pub trait CursorStore: Send + Sync {

@@ -6,12 +6,12 @@ use futures_util::FutureExt;
 use tidegate_core::{
     memory::MemoryStore,
     model::{
-        Ask, BudgetId, Cursor, Edition, Emission, EpochMs, Fence, Gate, Leased, Page, PageNumber,
-        Parked, Position, RecordId, RecordKey, Settling, StreamId,
+        Ask, BudgetId, Cursor, DigestState, Edition, Emission, EpochMs, Fence, Gate, Leased, Page,
+        PageNumber, Parked, ParkedError, Position, RecordId, RecordKey, Settling, StreamId,
     },
     ports::{
-        Advance, Budgets, Claim, ClaimEnd, CursorStore, Gates, Lease, Ledger, NewPage, ParkedStore,
-        Seal, Settle, Suspects, Unavailable, Void,
+        Advance, Budgets, Claim, ClaimEnd, CursorStore, Digests, Gates, Lease, Ledger, NewPage,
+        ParkedStore, Seal, Settle, Suspects, Unavailable, Void,
     },
 };
 
@@ -80,7 +80,7 @@ macro_rules! keep_copies {
         })*
     };
 }
-keep_copies!(Ask, bool, u32, u64, i64, usize, Gate, Edition, ClaimEnd);
+keep_copies!(Ask, bool, u32, u64, i64, usize, DigestState, Gate, Edition, ClaimEnd);
 
 fn now<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> T {
     answer.now_or_never().expect("memory answers at once").expect("memory always answers")
@@ -195,5 +195,14 @@ calls! {
         ) -> Vec<(RecordKey, u32)>;
         suspect(stream: &StreamId, generation: u64, records: &[(RecordKey, u32)]) -> ();
         acquit(stream: &StreamId, generation: u64, keys: &[RecordKey]) -> ();
+    }
+    Digests {
+        parking_streams() -> Vec<StreamId>;
+        errors(
+            stream: &StreamId, from_ms: EpochMs, until_ms: EpochMs, after: Option<&RecordKey>,
+            limit: usize
+        ) -> Vec<ParkedError>;
+        digest_state() -> DigestState;
+        swap_digest_state(seen: DigestState, to: DigestState) -> bool;
     }
 }
