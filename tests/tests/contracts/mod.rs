@@ -17,6 +17,7 @@ mod parameters;
 mod parked;
 mod queue;
 mod suspects;
+mod topic;
 
 use std::future::Future;
 
