@@ -34,10 +34,8 @@ impl Notifier for Mail {
 /// Wires the function by the environment that template.yaml sets.
 pub fn deployed() -> anyhow::Result<App<Table, WallClock, Mail>> {
     let clients = Clients::from_env()?;
-    let place = Place {
-        name: required("TIDEGATE_STAGE")?,
-        options: format!("--aws --stack {}", required("TIDEGATE_STACK")?),
-    };
+    let (stage, stack) = (required("TIDEGATE_STAGE")?, required("TIDEGATE_STACK")?);
+    let place = Place::new(&stage, &["--aws", "--stack", &stack]);
     let store = clients.table(&required("TIDEGATE_TABLE")?);
     let topic = clients.topic(&required("TIDEGATE_TOPIC_ARN")?);
     let ports = Ports { store, queue: (), clock: WallClock, entropy: () };

@@ -11,10 +11,17 @@ const END_BYTES: usize = 1_000;
 /// Where the errors are.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// What people call it: the stage.
-    pub name: String,
-    /// How `tidegate` is told of it, as the shell reads it: `--aws --stack NAME`.
-    pub options: String,
+    name: String,
+    /// As the shell reads them.
+    options: String,
+}
+
+impl Place {
+    /// What people call it (the stage), and how `tidegate` is told of it: `--aws`, `--stack`, its name.
+    pub fn new(name: &str, options: &[&str]) -> Self {
+        let options: Vec<_> = options.iter().copied().map(quoted).collect();
+        Self { name: name.to_owned(), options: options.join(" ") }
+    }
 }
 
 /// A digest's subject and text.
@@ -122,6 +129,10 @@ fn line(text: &str) -> String {
 
 /// As a shell reads it.
 fn quoted(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -135,7 +146,7 @@ mod tests {
     const NOW_MS: EpochMs = 1_795_766_400_000;
 
     fn place() -> Place {
-        Place { name: "prod".into(), options: "--aws --stack tidegate".into() }
+        Place::new("prod", &["--aws", "--stack", "tidegate"])
     }
 
     fn group(stream: &str, reason: &str, replay_reason: Option<&str>, count: u64) -> ErrorGroup {
@@ -221,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_subject_is_what_a_topic_takes() {
-        let place = Place { name: "s".repeat(31), ..place() };
+        let place = Place::new(&"s".repeat(31), &[]);
         let digest = Digest { errors: 1_000_000_000_000, flows: 1_000_000, ..digest(Vec::new()) };
         let subject = Letter::new(&digest, &place).subject();
         assert!(subject.is_ascii() && subject.len() < 100, "{subject}");
@@ -239,6 +250,16 @@ mod tests {
         let cut = format!("\nCut here: {groups} with {records} did not fit.\n");
         assert!(text.contains(&cut), "{cut}");
         assert!(text.ends_with("it is the same.\n"));
+    }
+
+    #[test]
+    fn a_place_is_quoted_where_a_shell_would_split_it() {
+        let digest = digest(vec![group("orders/shop", "no", Some("shop"), 1)]);
+        let text = Letter::new(&digest, &Place::new("a b", &["--state", "a b"])).text(262_144);
+        assert!(
+            text.contains("--connection shop --state 'a b' --reason shop --since 2026"),
+            "{text}"
+        );
     }
 
     #[test]

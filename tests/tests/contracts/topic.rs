@@ -22,9 +22,10 @@ const REFUSED: &str = r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010
 
 /// What a request to SNS says.
 type Asked = BTreeMap<String, String>;
+type Function = App<Table, ManualClock, Mail>;
 
 /// The function over a table and a topic that keeps what it is asked, and refuses the first `refusals`.
-fn function(refusals: usize) -> (App<Table, ManualClock, Mail>, Arc<Mutex<Vec<Asked>>>) {
+fn function(refusals: usize) -> (Function, Arc<Mutex<Vec<Asked>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let keep = asked.clone();
     let clients = Clients::over(InProcess::new(move |_, body| {
@@ -34,14 +35,14 @@ fn function(refusals: usize) -> (App<Table, ManualClock, Mail>, Arc<Mutex<Vec<As
         let (status, answer) = if refuse { (403, REFUSED) } else { (200, PUBLISHED) };
         (status, answer.as_bytes().to_vec())
     }));
-    let place = Place { name: "prod".into(), options: "--aws --stack tidegate".into() };
+    let place = Place::new("prod", &["--aws", "--stack", "tidegate"]);
     let notifier = Mail::new(clients.topic("arn:aws:sns:local:000000000000:digests"), place);
     let clock = ManualClock::at(1_795_766_400_000);
     let ports = Ports { store: embedded::table(), queue: (), clock, entropy: () };
     (App { ports, notifier }, asked)
 }
 
-async fn park(app: &App<Table, ManualClock, Mail>, ids: std::ops::Range<i64>) {
+async fn park(app: &Function, ids: std::ops::Range<i64>) {
     let parked: Vec<Parked> = ids
         .map(|id| Parked {
             stream: stream(),
@@ -58,7 +59,7 @@ async fn park(app: &App<Table, ManualClock, Mail>, ids: std::ops::Range<i64>) {
     app.ports.clock.advance(LAG_MS + 1);
 }
 
-async fn run(app: &App<Table, ManualClock, Mail>) -> Result<DigestReport, lambda_runtime::Error> {
+async fn run(app: &Function) -> Result<DigestReport, lambda_runtime::Error> {
     let event = serde_json::from_str(r#"{"whatever": ["a schedule", "says"]}"#).unwrap();
     handle(app, LambdaEvent::new(event, Context::default())).await
 }

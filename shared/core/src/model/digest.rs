@@ -27,7 +27,7 @@ pub struct DigestState {
 }
 
 /// The errors of a range of time. Its end names it: sent twice, it is the same one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Digest {
     /// From this moment; 0 for the first one.
     pub from_ms: EpochMs,
