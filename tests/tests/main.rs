@@ -3,5 +3,6 @@
 mod contracts;
 mod digest;
 mod flows;
+mod sentry;
 mod simulation;
 mod tidy;
