@@ -29,6 +29,8 @@ pub enum Command {
     Parked(Parked),
     /// Tries parked records again.
     Replay(Replay),
+    /// Shows the errors that are new since the last digest, of all streams, in groups.
+    Digest(Digest),
     /// Stops a stream's fetcher; what is under way is finished.
     Pause(Look),
     /// Starts a paused stream's fetcher again.
@@ -233,6 +235,18 @@ pub struct Replay {
     /// Only says which ones it would try.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Digest {
+    #[command(flatten)]
+    pub place: PlaceOptions,
+    /// Only shows it: the next digest shows it again.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Prints each digest as one JSON object, as the last lines.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

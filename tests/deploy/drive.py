@@ -97,6 +97,31 @@ def run_fetcher(function):
         sys.exit(f"FAILED: the fetcher: {reply['Payload'].read().decode()}")
 
 
+def digest(stack):
+    """Parks a record, and has the digest function tell of it twice: (errors it sent, the message, errors then).
+
+    The item is written as of an hour ago: the function leaves out what may still be under way.
+    """
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    queue = sqs.create_queue(QueueName="digests")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=stack["DigestTopicArn"], Protocol="sqs", Endpoint=arn)
+    table = boto3.resource("dynamodb").Table(stack["StateTableName"])
+    stream, hour_ago_ms = f"{FLOW}/{CONNECTION}", int(time.time() * 1000) - 3_600_000
+    parked = {"id": "7", "version": 1, "reason": "no such shop: 7", "page": 1, "parked_at_ms": hour_ago_ms, "data": "{}"}
+    table.put_item(Item={"pk": f"{stream}#parked", "sk": f"p{7:019} p{1:019}", "status": 422} | parked)
+    table.put_item(Item={"pk": "streams", "sk": stream})
+
+    def run():
+        reply = boto3.client("lambda").invoke(FunctionName=stack["DigestFunctionName"], Payload=b"{}")
+        answer = json.load(reply["Payload"])
+        return sys.exit(f"FAILED: the digest: {answer}") if "FunctionError" in reply else answer["errors"]
+
+    first = run()
+    received = until(30, "digest", lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
+    return first, json.loads(received[0]["Body"]), run()
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--stack", required=True)
@@ -136,10 +161,11 @@ def main():
 
     audit = get_json(examples["audit_url"])
     dead = messages(stack["DeadLetterQueueUrl"])
+    told, message, told_again = digest(stack)
     client = boto3.client("lambda")
     zips = {
         name: client.get_function_configuration(FunctionName=stack[f"{name}FunctionName"])["CodeSize"]
-        for name in ("Fetcher", "Processor")
+        for name in ("Fetcher", "Processor", "Digest")
     }
 
     rows = [
@@ -151,6 +177,9 @@ def main():
         ("page queue", messages(stack["PageQueueUrl"]), True),
         ("dead-letter queue", dead, dead == 0),
         ("reserved, mapping's maximum", "%d, %d" % concurrency, concurrency == (asked.processors,) * 2),
+        ("errors digested, and again", f"{told}, {told_again}", (told, told_again) == (1, 0)),
+        ("digest: subject", message["Subject"], message["Subject"] == f"Tidegate: 1 new error in 1 flow ({STAGE})"),
+        ("digest: its group", "orders", "\n  no such shop: …\n" in message["Message"]),
         ("noted for operators", len(noted), noted.items() <= stack.items()),
         ("first run, by the schedule", f"after {scheduled_after:.0f} s", True),
         ("fetcher runs", f"{runs} and one more", True),

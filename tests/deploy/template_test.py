@@ -24,6 +24,7 @@ def main():
     resources = {name: resource["Properties"] for name, resource in template["Resources"].items()}
     fetcher, processor = resources["FetcherFunction"], resources["ProcessorFunction"]
     pages, dead = resources["PageQueue"], resources["DeadLetterQueue"]
+    digest_may = {it["Sid"]: it for it in resources["DigestRole"]["Policies"][0]["PolicyDocument"]["Statement"]}
     timeouts = template["Mappings"]["TimeoutSeconds"]
 
     def visibility(parameter):
@@ -59,8 +60,14 @@ def main():
             for event in function["Events"].values()
         ),
         "the processor cannot send": "sqs:SendMessage" not in str(resources["ProcessorRole"]),
+        "the digest reads, and writes only how far it got": (
+            digest_may["ReadErrors"]["Action"] == ["dynamodb:GetItem", "dynamodb:Query"]
+            and digest_may["MarkAsSent"]["Action"] == "dynamodb:UpdateItem"
+            and "digests" in str(digest_may["MarkAsSent"]["Condition"])
+            and digest_may.keys() == {"ReadErrors", "MarkAsSent", "Send", "OwnLogs"}
+        ),
         "no action and no resource is a lone star": "'*'" not in str(
-            [resources[name]["Policies"] for name in ("FetcherRole", "ProcessorRole", "ScheduleRole")]
+            [resources[name]["Policies"] for name in resources if name.endswith("Role")]
         ),
     }
     broken = [rule for rule, holds in rules.items() if not holds]

@@ -26,6 +26,8 @@ CASES = [
     ("fetcher", "schedule.json", {"end": "source", "caught_up": True, "pages": 0}),
     ("processor", "pages.json", NOTHING_LEFT),
     ("fetcher", "dead-letters.json", NOTHING_LEFT),
+    # What is parked was told of before.
+    ("digest", "digest.json", {"sent": 0, "errors": 0}),
 ]
 
 
@@ -52,6 +54,8 @@ def main():
         "TIDEGATE_STAGE": asked.stage,
         "TIDEGATE_TABLE": stack["StateTableName"],
         "TIDEGATE_QUEUE_URL": stack["PageQueueUrl"],
+        "TIDEGATE_STACK": asked.stack,
+        "TIDEGATE_TOPIC_ARN": stack["DigestTopicArn"],
     }
     with open(asked.log, "w", encoding="utf-8") as log:
         command = ["cargo", "lambda", "watch", "--invoke-address", ADDRESS, "--invoke-port", str(asked.port)]

@@ -17,6 +17,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("functions/runtime", &["core", "flow", "connectors", "aws", "flows"]),
     ("functions/fetcher", &["core", "runtime"]),
     ("functions/processor", &["core", "runtime"]),
+    ("functions/digest", &["core", "aws", "runtime"]),
     (
         "cli",
         &[
@@ -29,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "runtime",
             "fetcher",
             "processor",
+            "digest",
             "tests",
         ],
     ),

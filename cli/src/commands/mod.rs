@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod digest;
 mod examples;
 mod invoke;
 mod operate;
@@ -26,6 +27,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(asked) => status::status(asked).await,
         Command::Parked(asked) => parked::parked(asked).await,
         Command::Replay(asked) => replay::replay(asked).await,
+        Command::Digest(asked) => digest::digest(asked).await,
         Command::Pause(asked) => operate::set_paused(asked, true).await,
         Command::Resume(asked) => operate::set_paused(asked, false).await,
         Command::Rewind(asked) => operate::rewind(asked).await,

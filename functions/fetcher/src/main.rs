@@ -6,7 +6,7 @@ use tidegate_runtime::{deployed, log_to_stdout};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    log_to_stdout();
+    let reports = log_to_stdout();
     let app = deployed()?;
-    run(service_fn(async |event: LambdaEvent<_>| handle(&app, event).await)).await
+    run(service_fn(async |event: LambdaEvent<_>| reports.after(handle(&app, event)).await)).await
 }

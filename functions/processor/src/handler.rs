@@ -104,7 +104,10 @@ async fn run_stream<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>
                 tracing::error!(%stream, %error, "nothing was processed");
                 back.extend(messages);
             }
-            Err(_) => back.extend(messages),
+            Err(_) => {
+                tracing::error!(%stream, "its processing panicked");
+                back.extend(messages);
+            }
         }
     }
     for (receipt, replay) in work.replays {
@@ -112,7 +115,11 @@ async fn run_stream<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>
             process_replay(&app.ports, &flow, receipt.clone(), replay, deadline, app.processors);
         match AssertUnwindSafe(run).catch_unwind().await {
             Ok(Ok(report)) => back.extend(given_back(&app.meter, stream, &report)),
-            Ok(Err(_)) | Err(_) => back.push(receipt),
+            Ok(Err(_)) => back.push(receipt),
+            Err(_) => {
+                tracing::error!(%stream, "its replay panicked");
+                back.push(receipt);
+            }
         }
     }
     back

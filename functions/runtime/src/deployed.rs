@@ -64,7 +64,8 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
     })
 }
 
-fn required(name: &str) -> anyhow::Result<String> {
+/// A variable that template.yaml sets.
+pub fn required(name: &str) -> anyhow::Result<String> {
     env::var(name).with_context(|| format!("{name} is not set; template.yaml sets it"))
 }
 

@@ -1,5 +1,5 @@
 //! What every function shares: the [`App`] that handlers call, its wiring on AWS, the wall clock,
-//! ids, and logs.
+//! ids, logs, and reports to Sentry.
 //!
 //! The embedded host builds the same [`App`] over its own ports, and calls the same handlers.
 
@@ -8,13 +8,15 @@ mod connected;
 mod deployed;
 mod entropy;
 mod meter;
+mod sentry;
 mod telemetry;
 mod wall_clock;
 
 pub use app::{App, Flows, deadline};
 pub use connected::connected;
-pub use deployed::{Deployed, DeployedApp, deployed};
+pub use deployed::{Deployed, DeployedApp, deployed, required};
 pub use entropy::OsEntropy;
 pub use meter::{Meter, Totals};
+pub use sentry::Reports;
 pub use telemetry::log_to_stdout;
 pub use wall_clock::WallClock;

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::{
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
 
-use crate::{Parameters, Queue, Requests, Table};
+use crate::{Parameters, Queue, Requests, Table, Topic};
 
 /// One attempt. Each of our requests is a few ms of work for AWS; what takes longer is lost.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -116,6 +116,11 @@ impl Clients {
     /// The page queue at this URL.
     pub fn queue(&self, url: &str) -> Queue {
         Queue::new(client!(aws_sdk_sqs, self), url)
+    }
+
+    /// The topic of this ARN.
+    pub fn topic(&self, arn: &str) -> Topic {
+        Topic::new(client!(aws_sdk_sns, self), arn)
     }
 
     /// One parameter's text; `None` where there is none of that name.

@@ -1,9 +1,10 @@
-//! The ports on DynamoDB, SQS and Parameter Store: the only crate that names the AWS SDK.
+//! The ports on DynamoDB, SQS, SNS and Parameter Store: the only crate that names the AWS SDK.
 //!
 //! - [`Clients`] makes the rest: on Lambda, on somebody's laptop, or over a service in process.
 //! - [`Table`] keeps cursors, pages, gates, the ledger and parked records in one DynamoDB table.
 //! - [`Queue`] carries pages over SQS.
 //! - [`Parameters`] reads a connection's parameters and secrets.
+//! - [`Topic`] tells people.
 //! - [`Requests`] counts what all of them ask of AWS, retries included.
 //!
 //! No SDK type leaves this crate but in [`Clients::over`], which takes an HTTP client. A failed
@@ -16,6 +17,7 @@ mod parameters;
 mod queue;
 mod requests;
 mod table;
+mod topic;
 
 pub use clients::Clients;
 pub use in_process::InProcess;
@@ -23,3 +25,4 @@ pub use parameters::{Connection, Parameters};
 pub use queue::Queue;
 pub use requests::Requests;
 pub use table::Table;
+pub use topic::Topic;

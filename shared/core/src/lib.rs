@@ -3,7 +3,7 @@
 //! - [`model`]: the words: stream, record, position, page, cursor, flow settings.
 //! - [`decide`]: pure rules: when to stop, how long to wait, what an outcome means.
 //! - [`ports`]: what the application needs of the world, each a decision and never a sleep.
-//! - [`app`]: the commit protocol over the ports: fetch, process, bury (dead letters), operate.
+//! - [`app`]: the commit protocol over the ports: fetch, process, bury (dead letters), operate, digest.
 //! - [`guard`]: the protocol's guards by name; the simulation takes out one at a time.
 //! - [`memory`]: every port in memory, with a manual clock, for tests and the embedded host.
 //!

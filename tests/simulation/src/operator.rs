@@ -1,7 +1,7 @@
 //! What somebody does to the stream meanwhile, with the production code's own operations.
 
 use tidegate_core::{
-    app::{list_parked, replay, rewind, set_paused, status},
+    app::{digest, list_parked, replay, rewind, set_paused, status},
     memory::SplitMix,
     model::{BudgetId, Position},
     ports::CursorStore,
@@ -11,7 +11,7 @@ use crate::{
     actors::ports,
     invariants::cursor,
     seat::Seat,
-    world::{World, position},
+    world::{INVOCATION_MS, World, position},
 };
 
 /// One thing that an operator does.
@@ -24,6 +24,8 @@ pub enum Deed {
     FixAndReplay,
     /// To the position of some row, or the start; never beyond the watermark, for that would skip.
     Rewind,
+    /// Somebody is told of new errors.
+    Digest,
 }
 
 impl Deed {
@@ -53,6 +55,8 @@ pub async fn operator(seat: Seat, deed: Deed) {
                 let _ = replay(&ports, stream, &parked).await;
             }
         }
+        // Whoever parks does so within its invocation.
+        Deed::Digest => drop(digest(&ports, &seat, INVOCATION_MS).await),
         Deed::Rewind => {
             // A first look, for the cursor may not be there yet.
             if matches!(ports.store.cursor(stream).await, Ok(Some(_))) {

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::FutureExt;
 use tidegate_core::{
     guard::{Guard, without},
     model::{DeadLetters, Parked, RateLimit, RecordId},
+    ports::Digests,
 };
 
 use crate::{
@@ -93,6 +95,11 @@ fn all() -> Vec<Small> {
             ],
             ..updates("a pause", 4)
         },
+        Small {
+            poison: Some(2),
+            events: vec![(150, Operator(Deed::Digest)), (900, Operator(Deed::Digest))],
+            ..updates("a digest", 4)
+        },
         Small { events: vec![(150, Operator(Deed::Rewind))], ..updates("a rewind", 4) },
         small("one page at a time", Scenario::Serial, 5),
     ]
@@ -124,6 +131,7 @@ impl Small {
             let history = end_of(&run.world.inner().history);
             format!("{}, crashed at {planned:?}: {breach}\n{history}", self.name)
         })?;
+        self.was_told(&run.world)?;
         // With two crashes at the most nobody has seen three deaths but a killer.
         let died = |parked: &Parked| parked.reason.starts_with("whoever handled it died");
         let innocent = |parked: &&Parked| {
@@ -132,6 +140,20 @@ impl Small {
         match parked(&run.world).iter().find(innocent) {
             Some(innocent) => Err(format!("{}: {:?} is parked", self.name, innocent.key)),
             None => Ok(run),
+        }
+    }
+}
+
+impl Small {
+    /// Whether everybody was told of every error that counts as sent.
+    fn was_told(&self, world: &World) -> Result<(), String> {
+        let sent = world.store.digest_state().now_or_never().expect("memory answers at once");
+        let sent_until_ms = sent.map_err(|error| error.to_string())?.sent_until_ms;
+        let parked = parked(world);
+        let mut sent = parked.iter().filter(|parked| parked.parked_at_ms < sent_until_ms);
+        match sent.find(|parked| !world.inner().told_of.contains(&parked.key.id)) {
+            Some(untold) => Err(format!("{}: nobody was told of {:?}", self.name, untold.key)),
+            None => Ok(()),
         }
     }
 }

@@ -102,6 +102,8 @@ pub struct Inner {
     pub probed_ms: Vec<EpochMs>,
     /// Open pages that fetchers took for lost.
     pub voided: u64,
+    /// Examples in digests of errors: all of them, where there are few.
+    pub told_of: BTreeSet<RecordId>,
     /// Marked as processed at the source.
     pub marked: BTreeSet<i64>,
     /// Accepted and not landed.
@@ -288,6 +290,7 @@ impl Inner {
             lands_after_ms: None,
             probed_ms: Vec::new(),
             voided: 0,
+            told_of: BTreeSet::new(),
             marked: BTreeSet::new(),
             landing: Vec::new(),
             landed: BTreeMap::new(),

@@ -6,6 +6,7 @@
 //! request, so that the SDK's own retry meets our own success.
 
 mod cursor;
+mod digests;
 mod embedded;
 mod faults;
 mod ledger;
@@ -15,6 +16,7 @@ mod parked;
 mod queue;
 mod shelf;
 mod suspects;
+mod topic;
 
 use std::future::Future;
 

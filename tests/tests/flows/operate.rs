@@ -78,3 +78,44 @@ fn a_paused_stream_fetches_nothing_until_it_is_resumed() {
     world.command("resume", &flow, &[]).run().fine();
     assert_eq!(world.command("status", &flow, &[]).run().fine()["paused"], false);
 }
+
+#[test]
+fn new_errors_make_one_digest_whose_command_replays_them() {
+    let world = World::new(OrdersConfig {
+        records: 500,
+        destination: DestinationConfig { refuse_every: Some(50), ..DestinationConfig::default() },
+        ..OrdersConfig::default()
+    });
+    let flow = world.flow(shipped_orders());
+    let state = world.folder.path().join("state").display().to_string();
+    let digest = |options: &[&str]| {
+        let arguments = [&["digest", "--state", &state], options].concat();
+        super::process::tidegate(arguments).run()
+    };
+    assert_eq!(digest(&["--json"]).fine()["errors"], 0);
+    world.command("run", &flow, &["--until-caught-up"]).run().fine();
+
+    for _ in 0..2 {
+        let dry = digest(&["--json", "--dry-run"]).fine();
+        assert_eq!((&dry["errors"], &dry["groups"][0]["count"]), (&10.into(), &10.into()), "{dry}");
+    }
+    let text = digest(&[]).stdout;
+    assert!(text.contains("Tidegate: 10 new errors in 1 flow"), "{text}");
+    let none = digest(&[]);
+    assert!(none.stdout.contains("nothing new"), "{none:?}");
+    assert_eq!(digest(&["--json"]).fine()["errors"], 0);
+
+    // Just as it stands in the digest, but for what is the flow file's.
+    let command = text.lines().find_map(|line| line.trim().strip_prefix("tidegate replay orders "));
+    let command = command.unwrap_or_else(|| panic!("no command in {text}"));
+    let words: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+    assert_eq!(words[..4], ["--connection", "default", "--state", &state]);
+    let (reason, since) = (words.iter().position(|it| *it == "--reason"), words.len() - 1);
+    let reason = words[reason.expect("a reason") + 1..since - 1].join(" ");
+    let wanted = ["--reason", &reason, "--since", words[since], "--connection", "default"];
+    world.orders.accept_all();
+    let replayed = world.command("replay", &flow, &wanted).run().fine();
+    assert_eq!((&replayed["delivered"], &replayed["parked"]), (&10.into(), &0.into()));
+    assert_eq!(digest(&["--json"]).fine()["errors"], 0);
+    world.assert_whole();
+}

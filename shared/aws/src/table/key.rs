@@ -19,6 +19,14 @@ pub const PAGES_END: &str = "P#:";
 pub const PARKED_BEGIN: &str = "m";
 pub const PARKED_END: &str = "u";
 
+/// The partition that names the streams that ever parked a record, by their names; it has room for
+/// every one of them.
+pub const STREAMS: &str = "streams";
+/// Before and after every stream's name: those begin with a letter, a digit, `-`, `_` or `.`.
+pub const STREAMS_RANGE: (&str, &str) = ("-", "{");
+/// Where it is kept how far the digests got.
+const DIGESTS: (&str, &str) = ("digests", "D");
+
 /// DynamoDB takes 1,024 bytes of sort key; the rest is for a version and a part's suffix.
 const ID_BYTES_MAX: usize = 900;
 
@@ -48,6 +56,15 @@ impl Key {
 
     pub fn shelf(key: &ShelfKey) -> Self {
         Self { pk: format!("kept#{}", key.as_str()), sk: SHELF.to_owned() }
+    }
+
+    /// Where it is noted that a stream parks.
+    pub fn parking(stream: &StreamId) -> Self {
+        Self { pk: STREAMS.to_owned(), sk: stream.to_string() }
+    }
+
+    pub fn digest() -> Self {
+        Self { pk: DIGESTS.0.to_owned(), sk: DIGESTS.1.to_owned() }
     }
 
     /// Where it is noted that a record is in hand.

@@ -9,6 +9,8 @@
 //! | parked | `flow/connection#parked` | sortable ID and version | id, version, status, reason, page, deleted, parked_at_ms, data or packed or parts |
 //! | suspect | `flow/connection#suspects` | generation, sortable ID and version | deaths |
 //! | kept | `kept#KEY` | `K` | kept (bytes), expires_ms, expires_at |
+//! | parking stream | `streams` | `flow/connection` | – |
+//! | digests | `digests` | `D` | sent_until_ms, pending_until_ms while one is being sent |
 //! | part | `flow/connection#parts` | its parked item's `sk`, a digest, a number | packed |
 //!
 //! Positions are kept as [`tidegate_core::model::Position::encode`] writes them. Nothing scans.
@@ -19,6 +21,7 @@
 
 mod batch;
 mod cursor;
+mod digests;
 mod item;
 mod key;
 mod ledger;
@@ -32,7 +35,7 @@ mod write;
 
 use aws_sdk_dynamodb::Client;
 
-/// The cursor store, gates, ledger and parked records in one DynamoDB table.
+/// The cursor store, gates, ledger, parked records and their digests in one DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,

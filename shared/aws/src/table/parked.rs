@@ -48,6 +48,8 @@ impl ParkedStore for Table {
                 }
             }
             items.insert(place, item);
+            // Known as one that parks before its record can count as settled.
+            items.insert(Key::parking(&record.stream), Item::new());
         }
         let whole = |items: BTreeMap<Key, Item>| {
             items.into_iter().map(|(place, mut item)| {
@@ -66,12 +68,7 @@ impl ParkedStore for Table {
         after: Option<&RecordKey>,
         limit: usize,
     ) -> Answer<Vec<Parked>> {
-        // No key continues another, so that a key and one more character is just after it.
-        let from = after.map_or_else(
-            || key::PARKED_BEGIN.to_owned(),
-            |after| format!("{}!", key::parked(after)),
-        );
-        let pk = key::parked_pk(stream);
+        let (pk, from) = (key::parked_pk(stream), start_after(after));
         let items = self.query(&pk, &from, key::PARKED_END, limit).await?;
         self.read_parked(stream, items).await
     }
@@ -109,6 +106,12 @@ impl Table {
         let parts = self.get_all(places).await?;
         items.into_iter().map(|item| read(stream, &item, &parts)).collect()
     }
+}
+
+/// The sort key right after this record's; before the first one's without any.
+pub fn start_after(after: Option<&RecordKey>) -> String {
+    // No key continues another, so that a key and one more character is just after it.
+    after.map_or_else(|| key::PARKED_BEGIN.to_owned(), |after| format!("{}!", key::parked(after)))
 }
 
 /// The keys of an item's parts; none where it has its data itself.

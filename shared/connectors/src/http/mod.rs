@@ -5,6 +5,7 @@ mod auth;
 mod client;
 mod headers;
 mod origin;
+mod post;
 mod redact;
 mod retry_after;
 mod url;

@@ -6,6 +6,7 @@
 mod bury;
 mod careful;
 mod commit;
+mod digest;
 mod fetch;
 mod operate;
 mod permits;
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use bury::{Burial, bury};
+pub use digest::{DigestReport, digest, preview};
 pub use fetch::{End, FetchReport, FetchRun, fetch};
 pub use operate::{
     Recovered, ReplayRequest, Status, list_parked, recover, replay, rewind, set_paused, status,

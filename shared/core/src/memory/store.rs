@@ -1,7 +1,7 @@
 //! The state table in memory.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Mutex,
 };
 
@@ -9,12 +9,12 @@ use super::lock;
 use crate::{
     guard::Guard,
     model::{
-        Cursor, Edition, Emission, EpochMs, Fence, Page, PageNumber, PageState, Parked, Position,
-        RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
+        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, PageState,
+        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
     },
     ports::{
-        Advance, Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, NewPage, ParkedStore, Seal,
-        Settle, Suspects, Unavailable, Void,
+        Advance, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, NewPage,
+        ParkedStore, Seal, Settle, Suspects, Unavailable, Void,
     },
 };
 
@@ -23,6 +23,9 @@ use crate::{
 pub struct MemoryStore {
     streams: Mutex<HashMap<StreamId, Stream>>,
     pub(super) shelf: super::shelf::Items,
+    /// Streams that ever parked a record.
+    parking: Mutex<BTreeSet<StreamId>>,
+    digests: Mutex<DigestState>,
 }
 
 #[derive(Debug, Default)]
@@ -367,6 +370,7 @@ impl Ledger for MemoryStore {
 impl ParkedStore for MemoryStore {
     async fn park(&self, records: &[Parked]) -> Result<(), Unavailable> {
         for record in records {
+            lock(&self.parking).insert(record.stream.clone());
             self.with(&record.stream, |state| {
                 state.parked.insert(record.key.clone(), record.clone());
             });
@@ -444,5 +448,49 @@ impl Suspects for MemoryStore {
             }
         });
         Ok(())
+    }
+}
+
+impl Digests for MemoryStore {
+    async fn parking_streams(&self) -> Result<Vec<StreamId>, Unavailable> {
+        Ok(lock(&self.parking).iter().cloned().collect())
+    }
+
+    async fn errors(
+        &self,
+        stream: &StreamId,
+        from_ms: EpochMs,
+        until_ms: EpochMs,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<ParkedError>, Unavailable> {
+        let error = |parked: &Parked| ParkedError {
+            key: parked.key.clone(),
+            status: parked.status,
+            reason: parked.reason.clone(),
+            parked_at_ms: parked.parked_at_ms,
+        };
+        Ok(self.with(stream, |state| {
+            let records = state.parked.values();
+            let records = records.filter(|parked| after.is_none_or(|after| parked.key > *after));
+            let records = records.filter(|it| (from_ms..until_ms).contains(&it.parked_at_ms));
+            records.take(limit).map(error).collect()
+        }))
+    }
+
+    async fn digest_state(&self) -> Result<DigestState, Unavailable> {
+        Ok(*lock(&self.digests))
+    }
+
+    async fn swap_digest_state(
+        &self,
+        seen: DigestState,
+        to: DigestState,
+    ) -> Result<bool, Unavailable> {
+        let mut state = lock(&self.digests);
+        if *state == seen {
+            *state = to;
+        }
+        Ok(*state == to)
     }
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod cursor;
+mod digest;
 mod flow;
 mod kept;
 mod outcome;
@@ -15,6 +16,7 @@ mod wire;
 
 pub use budget::{Ask, Bears, Budget, BudgetId, Gate, Grant, Holder, Leased, Paced, Wait, WaitOn};
 pub use cursor::{Advance, Cursor};
+pub use digest::{Digest, DigestState, ErrorGroup, ParkedError};
 pub use flow::{
     DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, Quota, RateLimit, Reset, RetryPolicy,
 };

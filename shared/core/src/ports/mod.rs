@@ -10,6 +10,7 @@
 
 mod clock;
 mod destination;
+mod digest;
 mod lookup;
 mod queue;
 mod shelf;
@@ -22,6 +23,7 @@ use std::{future::Future, pin::Pin};
 pub use crate::model::Advance;
 pub use clock::{Clock, Ids, Random};
 pub use destination::{Batching, Delivery, Destination, Outgoing};
+pub use digest::{Digests, Notifier};
 pub use lookup::{Found, LookedUp, Lookup};
 pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
 pub use shelf::{Shelf, Swap};

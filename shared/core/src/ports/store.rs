@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{Shelf, Unavailable};
+use super::{Digests, Shelf, Unavailable};
 use crate::model::{
     Advance, Cursor, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked, Position,
     RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
@@ -11,8 +11,8 @@ use crate::model::{
 type Answer<T> = Result<T, Unavailable>;
 
 /// All that the application keeps.
-pub trait Store: CursorStore + Ledger + ParkedStore + Suspects + Shelf {}
-impl<T: CursorStore + Ledger + ParkedStore + Suspects + Shelf> Store for T {}
+pub trait Store: CursorStore + Ledger + ParkedStore + Suspects + Digests + Shelf {}
+impl<T: CursorStore + Ledger + ParkedStore + Suspects + Digests + Shelf> Store for T {}
 
 /// The cursor and its pages.
 pub trait CursorStore: Send + Sync {

@@ -16,8 +16,8 @@ use std::{
 
 use tidegate_core::{
     memory::MemoryStore,
-    model::{EpochMs, StreamId},
-    ports::{Clock, Ids, Random, Unavailable},
+    model::{Digest, EpochMs, StreamId},
+    ports::{Clock, Ids, Notifier, Random, Unavailable},
 };
 
 use crate::{
@@ -34,7 +34,7 @@ pub const CALLS: &[&[&str]] = &[
     queue::CALLS,
     source::CALLS,
     destination::CALLS,
-    &["load", "settle", "sleep_until", "acknowledge"],
+    &["load", "settle", "sleep_until", "acknowledge", "notify"],
 ];
 
 /// One actor's view of the world.
@@ -148,6 +148,14 @@ impl Clock for Seat {
         let _ =
             self.call("sleep_until", async || self.world.clock.sleep_until(moment_ms).await).await;
         self.world.clock.sleep_until(moment_ms).await;
+    }
+}
+
+impl Notifier for Seat {
+    async fn notify(&self, digest: &Digest) -> Result<(), Unavailable> {
+        let examples = digest.groups.iter().flat_map(|group| group.examples.iter().cloned());
+        let tell = async || self.world.inner().told_of.extend(examples.clone());
+        self.call("notify", tell).await
     }
 }
 

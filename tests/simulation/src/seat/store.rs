@@ -6,11 +6,11 @@ use futures_util::FutureExt;
 use tidegate_core::{
     memory::MemoryStore,
     model::{
-        Cursor, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked, Position,
-        RecordId, RecordKey, Settling, ShelfKey, StreamId,
+        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked,
+        ParkedError, Position, RecordId, RecordKey, Settling, ShelfKey, StreamId,
     },
     ports::{
-        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, NewPage,
+        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, NewPage,
         ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
     },
 };
@@ -80,7 +80,7 @@ macro_rules! keep_copies {
         })*
     };
 }
-keep_copies!(bool, u32, u64, i64, usize, Edition, ClaimEnd);
+keep_copies!(bool, u32, u64, i64, usize, DigestState, Edition, ClaimEnd);
 
 fn now<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> T {
     answer.now_or_never().expect("memory answers at once").expect("memory always answers")
@@ -188,6 +188,15 @@ calls! {
         ) -> Vec<(RecordKey, u32)>;
         suspect(stream: &StreamId, generation: u64, records: &[(RecordKey, u32)]) -> ();
         acquit(stream: &StreamId, generation: u64, keys: &[RecordKey]) -> ();
+    }
+    Digests {
+        parking_streams() -> Vec<StreamId>;
+        errors(
+            stream: &StreamId, from_ms: EpochMs, until_ms: EpochMs, after: Option<&RecordKey>,
+            limit: usize
+        ) -> Vec<ParkedError>;
+        digest_state() -> DigestState;
+        swap_digest_state(seen: DigestState, to: DigestState) -> bool;
     }
 }
 

@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(budget.left_of(&quota, reset_ms), Ok(1_000));
         budget.unspend(&quota, now_ms, 10);
         assert_eq!(budget.left_of(&quota, now_ms), Ok(10));
-        assert_eq!(budget.use_up(&[quota.clone()], now_ms), Some(reset_ms));
+        assert_eq!(budget.use_up(std::slice::from_ref(&quota), now_ms), Some(reset_ms));
         assert_eq!(budget.left_of(&quota, now_ms), Err(reset_ms));
     }
 
