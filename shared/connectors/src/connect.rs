@@ -131,6 +131,9 @@ impl Resolver<'_> {
                 place,
                 format!("`${{record.{}}}` has no meaning here", path.join(".")),
             )),
+            Part::Lookup(what) => {
+                Err(ConnectError::new(place, format!("`{what}` has no meaning here")))
+            }
         }
     }
 
