@@ -187,6 +187,9 @@ pub struct Check {
     /// A record (JSON) to be shown through the mapping; `-` for standard input.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// What the flow's look-up is to have found for the record (JSON); left out: nothing.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    pub lookup: Option<PathBuf>,
     /// Checks too that this connection's parameters and secrets are all given.
     #[arg(long, short)]
     pub connection: Option<String>,

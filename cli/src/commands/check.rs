@@ -23,7 +23,7 @@ pub fn check(asked: Check) -> Result<(), Failure> {
     show_needs(&file, &given);
     run_cases(&asked.flow, &file.spec)?;
     match &asked.record {
-        Some(path) => show_record(path, &file.spec),
+        Some(path) => show_record(path, asked.lookup.as_deref(), &file),
         None => Ok(()),
     }
 }
@@ -64,18 +64,28 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
     )))
 }
 
-fn show_record(path: &Path, spec: &FlowSpec) -> Result<(), Failure> {
-    let mut record = Vec::new();
+/// A file's bytes, or those of standard input.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
     let read = match path.to_str() {
-        Some("-") => std::io::stdin().read_to_end(&mut record).map(drop),
-        _ => fs::read(path).map(|bytes| record = bytes),
+        Some("-") => std::io::stdin().read_to_end(&mut bytes).map(drop),
+        _ => fs::read(path).map(|read| bytes = read),
     };
-    read.map_err(|error| {
+    read.map(|()| bytes).map_err(|error| {
         Failure::usage(format!("error: {} cannot be read: {error}", path.display()))
-    })?;
-    let transform = transform(spec, &Registry::new()).map_err(Failure::usage)?;
+    })
+}
+
+fn show_record(path: &Path, lookup: Option<&Path>, file: &FlowFile) -> Result<(), Failure> {
+    if lookup.is_some() && file.spec.lookup.is_none() {
+        let message = format!("error: {} has no `lookup`, and looks nothing up", file.name);
+        return Err(Failure::usage(message));
+    }
+    let record = read(path)?;
+    let found = lookup.map(read).transpose()?;
+    let transform = transform(&file.spec, &Registry::new()).map_err(Failure::usage)?;
     let mut out = Vec::new();
-    match transform.apply(&record, None, &mut out) {
+    match transform.apply(&record, found.as_deref(), &mut out) {
         Transformed::Written => {
             let value: serde_json::Value = serde_json::from_slice(&out)
                 .map_err(|error| Failure::run(format!("the mapping wrote no JSON: {error}")))?;

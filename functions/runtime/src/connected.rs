@@ -11,7 +11,7 @@ pub fn connected(
     stream: StreamId,
     options: &Options,
 ) -> Result<Flow, ConnectError> {
-    let Connected { source, transform, destination, settings } =
+    let Connected { source, lookup, transform, destination, settings } =
         connect(spec, connection, options)?;
-    Ok(Flow { stream, settings, source, lookup: None, transform, destination })
+    Ok(Flow { stream, settings, source, lookup, transform, destination })
 }

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use serde_json::Value;
-use tidegate_core::ports::Transformed;
+use tidegate_core::{model::SkipReason, ports::Transformed};
 use tidegate_flow::{
     FlowSpec, Location,
     cases::{Case, Expected},
 };
 
-use crate::{ConnectError, Registry};
+use crate::{ConnectError, Registry, json::is_same};
 
 /// A case whose record became something else.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +41,14 @@ pub fn run(
     let transform = crate::transform(flow, registry)?;
     let failure = |case: &Case| {
         let mut out = Vec::new();
-        let transformed = transform.apply(case.record.to_string().as_bytes(), None, &mut out);
-        let differences = differences(&case.expected, &transformed, &out);
+        let found = case.lookup.as_ref().map(Value::to_string);
+        let record = case.record.to_string();
+        let found = found.as_deref().map(str::as_bytes);
+        let transformed = transform.apply(record.as_bytes(), found, &mut out);
+        let mut differences = differences(&case.expected, &transformed, &out);
+        if flow.lookup.is_none() && found.is_some() {
+            differences.push("`lookup`: the flow has no such section, and looks nothing up".into());
+        }
         (!differences.is_empty()).then(|| Failure {
             name: case.name.clone(),
             location: case.location.clone(),
@@ -62,7 +68,10 @@ fn differences(expected: &Expected, transformed: &Transformed, out: &[u8]) -> Ve
             }
             lines
         }
-        (Expected::Skipped, Transformed::Filtered | Transformed::Unchanged) => Vec::new(),
+        (Expected::Skipped(None | Some(SkipReason::Filtered)), Transformed::Filtered)
+        | (Expected::Skipped(None | Some(SkipReason::Unchanged)), Transformed::Unchanged) => {
+            Vec::new()
+        }
         (Expected::Refused(part), Transformed::Refused(reason))
             if reason.contains(part.as_str()) =>
         {
@@ -71,12 +80,15 @@ fn differences(expected: &Expected, transformed: &Transformed, out: &[u8]) -> Ve
         (expected, got) => {
             let expected = match expected {
                 Expected::Delivers(_) => "delivered".to_owned(),
-                Expected::Skipped => "skipped".to_owned(),
+                Expected::Skipped(None) => "skipped".to_owned(),
+                Expected::Skipped(Some(SkipReason::Unchanged)) => "skipped (unchanged)".to_owned(),
+                Expected::Skipped(Some(_)) => "skipped (filtered)".to_owned(),
                 Expected::Refused(part) => format!("refused with `{part}`"),
             };
             let got = match got {
                 Transformed::Written => format!("delivered as {}", String::from_utf8_lossy(out)),
-                Transformed::Filtered | Transformed::Unchanged => "skipped".to_owned(),
+                Transformed::Filtered => "skipped (filtered)".to_owned(),
+                Transformed::Unchanged => "skipped (unchanged)".to_owned(),
                 Transformed::Refused(reason) => format!("refused with `{reason}`"),
             };
             vec![format!("expected to be {expected}, was {got}")]
@@ -112,13 +124,6 @@ fn compare(path: &str, expected: &Value, got: &Value, lines: &mut Vec<String>) {
     }
 }
 
-/// `1` and `1.0` are one number, however a flow's map copies it.
-fn is_same(expected: &Value, got: &Value) -> bool {
-    expected == got
-        || matches!((expected.as_f64(), got.as_f64()), (Some(expected), Some(got))
-            if expected == got && expected.abs() <= 9_007_199_254_740_992.0)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -149,14 +154,47 @@ mod tests {
     }
 
     #[test]
+    fn a_case_says_what_was_looked_up() {
+        const FLOW: &str = "
+flow: leads
+source: { http: { url: 'https://a.example', cursor: { by: id }, pagination: none } }
+lookup: { by: email, http: { url: 'https://b.example', query: { q: '${lookup.keys}' }, key: email } }
+transform: { map: { email: email, city: { path: city, never_overwrite: true } } }
+destination: { http: { url: 'https://b.example' } }
+";
+        const CASES: &str = "
+cases:
+  - { name: new, record: { email: a, city: Bonn }, delivers: { email: a, city: Bonn } }
+  - { name: known, record: { email: a, city: Bonn }, lookup: { city: Kiel }, skipped: unchanged }
+  - { name: wrong, record: { email: a, city: Bonn }, lookup: { city: Kiel }, skipped: filtered }
+";
+        let mut flow = tidegate_flow::parse("leads.yaml", FLOW).unwrap();
+        let listed = tidegate_flow::cases::parse("leads.test.yaml", CASES).unwrap();
+        let failures = |flow: &FlowSpec| run(flow, &listed, &Registry::new()).unwrap();
+        let [wrong] = failures(&flow).try_into().unwrap();
+        assert_eq!(wrong.name, "wrong");
+        flow.lookup = None;
+        let said = failures(&flow);
+        assert!(said.iter().any(|failure| failure.to_string().contains("looks nothing up")));
+    }
+
+    #[test]
     fn another_fate_than_expected_is_a_difference() {
         let refused = Transformed::Refused("`mail` is missing".into());
         assert_eq!(differences(&Expected::Refused("missing".into()), &refused, b""), [""; 0]);
         assert_eq!(
-            differences(&Expected::Skipped, &refused, b""),
+            differences(&Expected::Skipped(None), &refused, b""),
             ["expected to be skipped, was refused with ``mail` is missing`"]
         );
-        assert_eq!(differences(&Expected::Skipped, &Transformed::Filtered, b""), [""; 0]);
+        let skipped =
+            |expected, transformed| differences(&Expected::Skipped(expected), &transformed, b"");
+        assert_eq!(skipped(None, Transformed::Filtered), [""; 0]);
+        assert_eq!(skipped(None, Transformed::Unchanged), [""; 0]);
+        assert_eq!(skipped(Some(SkipReason::Unchanged), Transformed::Unchanged), [""; 0]);
+        assert_eq!(
+            skipped(Some(SkipReason::Unchanged), Transformed::Filtered),
+            ["expected to be skipped (unchanged), was skipped (filtered)"]
+        );
         assert_eq!(
             differences(&Expected::Refused("x".into()), &Transformed::Written, b"{}"),
             ["expected to be refused with `x`, was delivered as {}"]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tidegate_core::{
     model::{FlowSettings, Secret},
-    ports::{Destination, Source, Transform},
+    ports::{Destination, Lookup, Source, Transform},
 };
 use tidegate_flow::{
     Connection,
@@ -14,7 +14,7 @@ use tidegate_flow::{
 
 use crate::{
     HttpClient, Now, Registry, destination::http::HttpDestination, http::Redactor,
-    source::http::HttpSource, transform::build, wall_clock,
+    lookup::HttpLookup, source::http::HttpSource, transform::build, wall_clock,
 };
 
 /// What all connectors of a process share.
@@ -45,6 +45,8 @@ impl fmt::Debug for Options {
 pub struct Connected {
     /// Where records come from.
     pub source: Box<dyn Source>,
+    /// What another system knows of them, if the flow asks one.
+    pub lookup: Option<Box<dyn Lookup>>,
     /// What becomes of them.
     pub transform: Box<dyn Transform>,
     /// Where they go.
@@ -83,8 +85,10 @@ pub fn connect(
     let resolver = Resolver { connection: &connection };
     let SourceSpec::Http(source) = &flow.source;
     let DestinationSpec::Http(destination) = &flow.destination;
+    let lookup = flow.lookup.as_ref().map(|lookup| HttpLookup::new(lookup, &resolver, options));
     Ok(Connected {
         source: Box::new(HttpSource::new(source, &resolver, options)?),
+        lookup: lookup.transpose()?.map(|lookup| Box::new(lookup) as _),
         transform: build(&flow.transform, &options.registry)?,
         destination: Box::new(HttpDestination::new(destination, &resolver, options)?),
         settings: flow.settings.clone(),
@@ -131,6 +135,9 @@ impl Resolver<'_> {
                 place,
                 format!("`${{record.{}}}` has no meaning here", path.join(".")),
             )),
+            Part::Lookup(what) => {
+                Err(ConnectError::new(place, format!("`{what}` has no meaning here")))
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! `dyn` ports. Each connector reads its own section; nothing here knows the commit protocol.
 //!
 //! - `source::http`: pages over HTTP, in ascending order, by keyset: nothing is stepped over.
+//! - `lookup`: what another system knows of many records, in one request.
 //! - `transform`: a field map in one pass, jq within a budget, and registered Rust.
 //! - `destination::http`: one record or many a request, and what each answer means.
 //! - [`cases`]: a flow's own tests.
@@ -14,6 +15,7 @@ mod connect;
 mod destination;
 mod http;
 mod json;
+mod lookup;
 mod registry;
 mod source;
 mod transform;

@@ -1,8 +1,11 @@
 //! `NAME.test.yaml` beside a flow: records in, deliveries out.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de::Visitor};
 use serde_json::Value;
+use tidegate_core::model::SkipReason;
 
 use crate::{
     at::At,
@@ -21,6 +24,8 @@ pub struct Case {
     pub name: String,
     /// `record`: as the source gives it.
     pub record: Value,
+    /// `lookup`: what the flow's look-up finds for it; none: nothing.
+    pub lookup: Option<Value>,
     /// What the flow makes of it.
     pub expected: Expected,
     /// Where the case's name stands, for a failure's message.
@@ -32,8 +37,8 @@ pub struct Case {
 pub enum Expected {
     /// `delivers`: this JSON reaches the destination; key order makes no difference.
     Delivers(Value),
-    /// `skipped: true`: the filter leaves the record out.
-    Skipped,
+    /// `skipped: true`: the record is left out, for any reason; `filtered` or `unchanged`: for this.
+    Skipped(Option<SkipReason>),
     /// `refused`: the record is parked, and the reason holds this text.
     Refused(String),
 }
@@ -56,13 +61,65 @@ struct RawCase {
     name: At<String>,
     /// A record as the source gives it.
     record: Given,
+    /// What the look-up finds for the record; left out: nothing.
+    lookup: Option<Given>,
     /// The JSON that reaches the destination.
     #[serde(default, deserialize_with = "Given::present")]
     delivers: Option<At<Given>>,
-    /// `true`: the filter leaves the record out.
-    skipped: Option<At<bool>>,
+    /// `true`: the record is left out; `filtered`: by the filter; `unchanged`: for what was looked
+    /// up has all of it.
+    skipped: Option<At<Skipped>>,
     /// A part of the reason that the record is parked with.
     refused: Option<At<String>>,
+}
+
+/// Whether, or why, a record is left out.
+#[derive(Debug)]
+enum Skipped {
+    Switch(bool),
+    Reason(SkipReason),
+}
+
+impl Skipped {
+    const REASONS: [(&str, SkipReason); 2] =
+        [("filtered", SkipReason::Filtered), ("unchanged", SkipReason::Unchanged)];
+}
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchOrReason;
+
+        impl Visitor<'_> for SwitchOrReason {
+            type Value = Skipped;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `filtered` or `unchanged`")
+            }
+
+            fn visit_bool<E>(self, on: bool) -> Result<Skipped, E> {
+                Ok(Skipped::Switch(on))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Skipped, E> {
+                let known = Skipped::REASONS.into_iter().find(|(name, _)| *name == word);
+                known
+                    .map(|(_, reason)| Skipped::Reason(reason))
+                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(word), &self))
+            }
+        }
+
+        deserializer.deserialize_any(SwitchOrReason)
+    }
+}
+
+impl JsonSchema for Skipped {
+    fn schema_name() -> Cow<'static, str> {
+        "Skipped".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["boolean", "string"], "enum": [true, "filtered", "unchanged"] })
+    }
 }
 
 /// Reads a flow's tests. `file_name` is for the errors only.
@@ -95,10 +152,13 @@ pub fn cases_schema() -> Value {
 fn case(report: &mut Report<'_>, raw: At<RawCase>) -> Option<Case> {
     const ONE_OF: &str =
         "write one of `delivers: {…}`, `skipped: true` and `refused: \"part of the reason\"`";
-    let At { value: RawCase { name, record, delivers, skipped, refused }, .. } = raw;
+    let At { value: RawCase { name, record, lookup, delivers, skipped, refused }, .. } = raw;
     let expected = match (delivers, skipped, refused) {
         (Some(json), None, None) => Expected::Delivers(json.value.0),
-        (None, Some(At { value: true, .. }), None) => Expected::Skipped,
+        (None, Some(At { value: Skipped::Switch(true), .. }), None) => Expected::Skipped(None),
+        (None, Some(At { value: Skipped::Reason(reason), .. }), None) => {
+            Expected::Skipped(Some(reason))
+        }
         (None, None, Some(reason)) => Expected::Refused(reason.value),
         (None, Some(skipped), None) => {
             report.add(skipped.place, "`skipped: false` does not say what happens instead", ONE_OF);
@@ -115,5 +175,6 @@ fn case(report: &mut Report<'_>, raw: At<RawCase>) -> Option<Case> {
         }
     };
     let location = report.source.location(name.place);
-    Some(Case { name: name.value, record: record.0, expected, location })
+    let lookup = lookup.map(|json| json.0).filter(|json| !json.is_null());
+    Some(Case { name: name.value, record: record.0, lookup, expected, location })
 }

@@ -52,12 +52,39 @@ const NO_ZONE: &str = "use `gmtime` and `strftime`: the machine's time zone is n
 /// The natives behind them.
 const REFUSED_NATIVES: [&str; 4] = ["debug_empty", "stderr_empty", "now", "env"];
 
+/// What a program sees beside the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sees {
+    /// Nothing.
+    Record,
+    /// As `$lookup`, what was looked up; null where nothing was found.
+    Lookup,
+}
+
+/// The variable that a looked-up record has.
+pub const LOOKUP_VARIABLE: &str = "$lookup";
+
+impl Sees {
+    /// The names of the variables that a run must give values to, in this order.
+    pub fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Record => &[],
+            Self::Lookup => &[LOOKUP_VARIABLE],
+        }
+    }
+}
+
+/// Whether a program that compiles may read what was looked up.
+pub fn reads_lookup(program: &str) -> bool {
+    program.contains(LOOKUP_VARIABLE)
+}
+
 /// Compiles a program.
 ///
 /// # Errors
 ///
 /// Everything that is wrong: syntax, or names that are undefined or refused.
-pub fn compile(program: &str) -> Result<Program, Vec<JqError>> {
+pub fn compile(program: &str, sees: Sees) -> Result<Program, Vec<JqError>> {
     let refused = |name: &str| {
         REFUSED.iter().any(|(refused, _)| *refused == name) || REFUSED_NATIVES.contains(&name)
     };
@@ -75,7 +102,8 @@ pub fn compile(program: &str) -> Result<Program, Vec<JqError>> {
     let modules = Loader::new(definitions).load(&arena, file).map_err(|errors| {
         errors.into_iter().flat_map(|(_, error)| load_errors(program, error)).collect::<Vec<_>>()
     })?;
-    Compiler::default().with_funs(natives).compile(modules).map_err(|errors| {
+    let compiler = Compiler::default().with_global_vars(sees.variables().iter().copied());
+    compiler.with_funs(natives).compile(modules).map_err(|errors| {
         let undefined = errors.into_iter().flat_map(|(_, errors)| errors);
         undefined.map(|(name, what)| undefined_error(program, name, &what)).collect()
     })
@@ -116,6 +144,11 @@ fn undefined_error(program: &str, name: &str, what: &Undefined) -> JqError {
     if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
         let message = format!("`{name}` is not available in a flow");
         return JqError { message, remedy: (*reason).into(), span };
+    }
+    if name == LOOKUP_VARIABLE {
+        let message = "`$lookup` is not to be had here".into();
+        let remedy = "it takes a `lookup` section, and `transform.jq`: a filter is asked before";
+        return JqError { message, remedy: remedy.into(), span };
     }
     let (message, remedy) = match what {
         Undefined::Filter(arity) => {
@@ -164,13 +197,13 @@ mod tests {
     use super::*;
 
     fn errors(program: &str) -> Vec<JqError> {
-        compile(program).err().unwrap_or_default()
+        compile(program, Sees::Record).err().unwrap_or_default()
     }
 
     #[test]
     fn a_program_is_shared_by_threads() {
         fn shared<T: Send + Sync>(_: &T) {}
-        shared(&compile(".").ok().unwrap());
+        shared(&compile(".", Sees::Lookup).ok().unwrap());
     }
 
     #[test]
@@ -205,6 +238,14 @@ mod tests {
             assert_eq!(error.message, format!("`{name}` is not available in a flow"), "{program}");
             assert_eq!(&program[error.span], name);
         }
+    }
+
+    #[test]
+    fn what_was_looked_up_is_seen_only_where_it_is_to_be_had() {
+        assert!(compile("$lookup.city // .city", Sees::Lookup).is_ok());
+        let [error] = errors("$lookup.city").try_into().unwrap();
+        assert!(error.remedy.contains("`lookup` section"), "{}", error.remedy);
+        assert_eq!(&"$lookup.city"[error.span], "$lookup");
     }
 
     #[test]

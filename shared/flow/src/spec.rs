@@ -1,11 +1,14 @@
 //! What may stand in a flow file.
 
+mod lookup;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{needs::Needs, template::Template};
+pub use lookup::{HttpLookupSpec, LookupContent, LookupOkSpec, LookupSpec};
 
 /// A whole flow file.
 #[derive(Debug, Clone)]
@@ -18,6 +21,8 @@ pub struct FlowSpec {
     pub params: BTreeMap<String, ParamSpec>,
     /// `source`: exactly one kind.
     pub source: SourceSpec,
+    /// `lookup`: none asks no other system.
+    pub lookup: Option<LookupSpec>,
     /// `transform`: none passes the record on as it is.
     pub transform: TransformSpec,
     /// `destination`: exactly one kind.
@@ -249,14 +254,28 @@ pub enum ShapeSpec {
 pub struct FieldSpec {
     /// `path`: from the record's root.
     pub path: Option<Vec<String>>,
+    /// `lookup`: instead of a path, from the root of what was looked up.
+    pub lookup: Option<Vec<String>>,
     /// `value`: a constant instead of a path.
     pub value: Option<serde_json::Value>,
     /// `default`: where the path is absent or null.
     pub default: Option<serde_json::Value>,
     /// `cast`
     pub cast: Option<Cast>,
-    /// `when_absent`: `omit` (default), `null` or `refuse`.
+    /// `when_absent`: `omit` (default), `null`, `refuse` or `keep`.
     pub when_absent: WhenAbsent,
+    /// `never_overwrite`: where what was looked up has this, the field is left out. `true` in the
+    /// file stands for the output field's own path.
+    pub never_overwrite: Option<Vec<String>>,
+    /// Whether its path is what the record is looked up by: what was found by it is not news.
+    pub is_key: bool,
+}
+
+impl FieldSpec {
+    /// Whether the field is merged with what was looked up, and not only taken from there.
+    pub fn merges(&self) -> bool {
+        self.never_overwrite.is_some() || self.when_absent == WhenAbsent::Keep
+    }
 }
 
 /// `cast`
@@ -284,6 +303,8 @@ pub enum WhenAbsent {
     Null,
     /// The record is refused, and so parked.
     Refuse,
+    /// The looked-up field of the same name is written, where it is there.
+    Keep,
 }
 
 /// `destination`

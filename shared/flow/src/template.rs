@@ -26,6 +26,33 @@ pub enum Part {
     Secret(String),
     /// `${record.a.b}`: a field of the record (where the place allows it), as a path.
     Record(Vec<String>),
+    /// `${lookup.key}` or `${lookup.keys}`: what is looked up (in a look-up's request alone).
+    Lookup(LookupPart),
+}
+
+/// What of the keys that are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookupPart {
+    /// `${lookup.key}`: a key alone.
+    Key,
+    /// `${lookup.keys}`: all of a request's, with the separator between.
+    Keys,
+}
+
+impl LookupPart {
+    /// As it is written after `lookup.`
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+impl fmt::Display for LookupPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${{lookup.{}}}", self.name())
+    }
 }
 
 /// Why a text is no template.
@@ -113,6 +140,8 @@ impl Template {
                     resolved.secret(value.ok_or_else(|| Unresolved::Secret(name.clone()))?);
                 }
                 Part::Record(path) => resolved.record(path),
+                // Open too, until a request is made.
+                Part::Lookup(what) => resolved.record(&["lookup".into(), what.name().into()]),
             }
         }
         Ok(resolved.build())
@@ -178,8 +207,17 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
             Ok(path) => Ok(Part::Record(path)),
             Err(fault) => Err(error(format!("`{name}` is no path: {fault}"), path::REMEDY.into())),
         },
+        "lookup" => match name {
+            "key" => Ok(Part::Lookup(LookupPart::Key)),
+            "keys" => Ok(Part::Lookup(LookupPart::Keys)),
+            _ => Err(error(
+                format!("`{reference}` refers to nothing"),
+                "write `${lookup.keys}` for all keys of a request, or `${lookup.key}` for one"
+                    .into(),
+            )),
+        },
         other => {
-            let near = crate::nearest::nearest(other, ["params", "secrets", "record"]);
+            let near = crate::nearest::nearest(other, ["params", "secrets", "record", "lookup"]);
             let hint = near.map(|near| format!("did you mean `${{{near}.{name}}}`? "));
             let message = format!("`{reference}` refers to nothing: there is no `{other}`");
             Err(error(message, format!("{}{REFERENCES}", hint.unwrap_or_default())))
@@ -238,6 +276,7 @@ mod tests {
             ("${params.}", "${params.}"),
             ("${params.a-b}", "${params.a-b}"),
             ("${record.a..b}", "${record.a..b}"),
+            ("${lookup.email}", "${lookup.email}"),
             ("a ${params.x", "${params.x"),
         ] {
             assert_eq!(text.parse::<Template>().unwrap_err().fragment, fragment, "{text}");

@@ -1,6 +1,7 @@
 //! `NAME.test.yaml`: what a right file comes to, and what is said of wrong ones.
 
 use serde_json::json;
+use tidegate_core::model::SkipReason;
 use tidegate_flow::cases::{Expected, parse};
 
 const GOOD: &str = "
@@ -14,6 +15,14 @@ cases:
   - name: refused
     record: { id: 3 }
     refused: no `name`
+  - name: unchanged
+    record: { id: 4 }
+    lookup: { id: 4 }
+    skipped: unchanged
+  - name: not found
+    record: { id: 5 }
+    lookup: null
+    skipped: filtered
 ";
 
 #[test]
@@ -25,10 +34,14 @@ fn each_case_has_a_record_and_what_becomes_of_it() {
         expected,
         [
             &Expected::Delivers(json!({"id": 1})),
-            &Expected::Skipped,
+            &Expected::Skipped(None),
             &Expected::Refused("no `name`".into()),
+            &Expected::Skipped(Some(SkipReason::Unchanged)),
+            &Expected::Skipped(Some(SkipReason::Filtered)),
         ]
     );
+    let looked_up: Vec<_> = cases.iter().map(|case| case.lookup.clone()).collect();
+    assert_eq!(looked_up, [None, None, None, Some(json!({"id": 4})), None]);
     assert_eq!((cases[1].name.as_str(), cases[1].location.line), ("skipped", 6));
 }
 
@@ -37,6 +50,13 @@ fn slips_are_named_with_line_and_remedy() {
     for (right, wrong, line, message, remedy) in [
         ("skipped: true", "skiped: true", 8, "unknown key `skiped`", "did you mean `skipped`?"),
         ("skipped: true", "skipped: false", 8, "`skipped: false`", "`delivers: {…}`"),
+        (
+            "skipped: true",
+            "skipped: older",
+            8,
+            "`cases[1].skipped` cannot be `older`",
+            "`unchanged`",
+        ),
         ("    skipped: true\n", "", 6, "expects nothing", "write one of"),
         ("skipped: true", "skipped: true\n    refused: x", 6, "expects several", "write one of"),
         ("name: refused", "name: skipped", 9, "stands on line 6 too", "a name of its own"),

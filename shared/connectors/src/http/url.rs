@@ -133,6 +133,7 @@ fn probe_shown(template: &Template) -> String {
         Part::Param(name) => format!("${{params.{name}}}"),
         Part::Secret(name) => format!("${{secrets.{name}}}"),
         Part::Record(path) => format!("${{record.{}}}", path.join(".")),
+        Part::Lookup(what) => what.to_string(),
     };
     template.parts.iter().map(part).collect()
 }

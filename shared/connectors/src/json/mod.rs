@@ -1,8 +1,10 @@
 //! Reading JSON without building it: values are picked out as byte ranges of the text.
 
+mod same;
 mod scalar;
 mod trie;
 
+pub(crate) use same::{is_same, is_same_text};
 pub(crate) use scalar::{Scalar, quote};
 pub(crate) use trie::{Picked, Trie};
 

@@ -5,7 +5,10 @@ mod jq;
 mod map;
 
 use tidegate_core::ports::{Transform, Transformed};
-use tidegate_flow::spec::{ShapeSpec, TransformSpec};
+use tidegate_flow::{
+    jq::Sees,
+    spec::{ShapeSpec, TransformSpec},
+};
 
 use crate::{Registry, connect::ConnectError};
 use jq::{Jq, Verdict};
@@ -19,7 +22,7 @@ pub(crate) fn build(
     let shape: Box<dyn Transform> = match &spec.shape {
         ShapeSpec::Same => Box::new(Same),
         ShapeSpec::Map(fields) => Box::new(FieldMap::new(fields)),
-        ShapeSpec::Jq(program) => Box::new(Jq::new(program, "transform.jq")?),
+        ShapeSpec::Jq(program) => Box::new(Jq::new(program, "transform.jq", Sees::Lookup)?),
         ShapeSpec::Rust(name) => registry.get(name).ok_or_else(|| {
             let known: Vec<&str> = registry.names().collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -32,7 +35,8 @@ pub(crate) fn build(
     Ok(match &spec.filter {
         None => shape,
         Some(program) => {
-            Box::new(Filtered { filter: Jq::new(program, "transform.filter")?, shape })
+            let filter = Jq::new(program, "transform.filter", Sees::Record)?;
+            Box::new(Filtered { filter, shape })
         }
     })
 }

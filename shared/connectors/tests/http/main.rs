@@ -5,5 +5,6 @@ mod cursor_bugs;
 mod destination;
 mod faults;
 mod flow;
+mod lookup;
 mod pagination;
 mod random;

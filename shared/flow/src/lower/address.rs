@@ -60,24 +60,26 @@ fn record_after_host(check: &mut Check<'_>, template: &Template, place: Place) -
         before.push_str("https://");
     }
     for part in &template.parts {
-        match part {
-            Part::Literal(text) => before.push_str(text),
-            Part::Param(_) | Part::Secret(_) => before.push('1'),
-            Part::Record(path) => {
-                if before.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
-                    return Some(());
-                }
-                let reference = format!("${{record.{}}}", path.join("."));
-                let place = check.report.source.inside(place, &reference, 0);
-                let message = format!("`{reference}` stands where the host is");
-                check.report.add(
-                    place,
-                    message,
-                    "a record's field may stand only after the host and a `/`",
-                );
-                return None;
+        let reference = match part {
+            Part::Literal(text) => {
+                before.push_str(text);
+                continue;
             }
+            Part::Param(_) | Part::Secret(_) => {
+                before.push('1');
+                continue;
+            }
+            Part::Record(path) => format!("${{record.{}}}", path.join(".")),
+            Part::Lookup(what) => what.to_string(),
+        };
+        if before.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
+            return Some(());
         }
+        let place = check.report.source.inside(place, &reference, 0);
+        let message = format!("`{reference}` stands where the host is");
+        let remedy = "what a record says may stand only after the host and a `/`";
+        check.report.add(place, message, remedy);
+        return None;
     }
     Some(())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Check,
-    texts::{NO_RECORD, secret, template},
+    texts::{NO_RECORD, RecordRefs, secret, template},
     values::{all, plain_name},
 };
 use crate::{
@@ -37,10 +37,11 @@ pub(super) fn header_name(check: &mut Check<'_>, name: &At<String>) -> Option<St
 pub(super) fn query(
     check: &mut Check<'_>,
     query: Entries<Scalar>,
+    record_refs: RecordRefs,
 ) -> Option<BTreeMap<String, Template>> {
     all(query.0.into_iter().map(|(name, value)| {
         let name = plain_name(check, &name);
-        let value = template(check, &value.map(|scalar| scalar.0), NO_RECORD);
+        let value = template(check, &value.map(|scalar| scalar.0), record_refs);
         Some((name?, value?))
     }))
 }

@@ -8,6 +8,7 @@ mod auth;
 mod cursor;
 mod destination;
 mod headers;
+mod lookup;
 mod pagination;
 mod settings;
 mod source;
@@ -58,7 +59,9 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         raw::Source::Http(http) => cursor::settle_lag_ms(check, &http.cursor.value),
     };
     let source = source::source(check, raw.source);
-    let transform = transform::transform(check, raw.transform);
+    let asked = raw.lookup.as_ref().map(transform::Asked::of);
+    let lookup = values::optional(raw.lookup, |lookup| lookup::lookup(check, lookup));
+    let transform = transform::transform(check, raw.transform, asked.as_ref());
     let destination = destination::destination(check, raw.destination);
     let limits = settings::limits(check, raw.limits);
     let protocol = settings::Protocol {
@@ -85,6 +88,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         description: raw.description,
         params: params?,
         source: source?,
+        lookup: lookup?,
         transform: transform?,
         destination,
         limits,

@@ -21,7 +21,7 @@ pub(super) fn source(check: &mut Check<'_>, source: raw::Source) -> Option<Sourc
 
 fn http(check: &mut Check<'_>, http: raw::HttpSource) -> Option<HttpSourceSpec> {
     let url = address::url(check, &http.url, texts::NO_RECORD);
-    let query = headers::query(check, http.query);
+    let query = headers::query(check, http.query, texts::NO_RECORD);
     let headers = headers::headers(check, http.headers);
     let auth = values::optional(http.auth, |auth| auth::auth(check, auth));
     let records = values::optional(http.records, |path| values::dotted(check, &path));
@@ -67,7 +67,7 @@ pub(super) fn constant(check: &mut Check<'_>, json: At<raw::Given>) -> Option<se
 
 fn first_reference(json: &serde_json::Value) -> Option<&str> {
     match json {
-        serde_json::Value::String(text) => ["${params.", "${secrets.", "${record."]
+        serde_json::Value::String(text) => ["${params.", "${secrets.", "${record.", "${lookup."]
             .iter()
             .any(|kind| text.contains(kind))
             .then_some(text),

@@ -8,10 +8,12 @@ use crate::{
     text::Place,
 };
 
-/// Whether a text may refer to the record.
+/// Whether a text may refer to the record, or to what is looked up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordRefs {
     Allowed,
+    /// A look-up's request is for many records: it holds their keys instead.
+    Keys,
     /// With the reason, for the remedy.
     Refused(&'static str),
 }
@@ -68,13 +70,25 @@ fn reference(check: &mut Check<'_>, part: &Part, place: Place, record_refs: Reco
             true
         }
         Part::Record(path) => {
-            let RecordRefs::Refused(why) = record_refs else { return true };
-            let reference = format!("${{record.{}}}", path.join("."));
-            let place = check.report.source.inside(place, &reference, 0);
-            check.report.add(place, format!("`{reference}` cannot stand here"), why);
-            false
+            let why = match record_refs {
+                RecordRefs::Allowed => return true,
+                RecordRefs::Keys => "write `${lookup.keys}`, or `${lookup.key}` for one key alone",
+                RecordRefs::Refused(why) => why,
+            };
+            misplaced(check, place, &format!("${{record.{}}}", path.join(".")), why)
+        }
+        Part::Lookup(_) if record_refs == RecordRefs::Keys => true,
+        Part::Lookup(what) => {
+            let why = "only `url`, `query`, `form` and `body` of `lookup.http` may hold it";
+            misplaced(check, place, &what.to_string(), why)
         }
     }
+}
+
+fn misplaced(check: &mut Check<'_>, place: Place, reference: &str, why: &str) -> bool {
+    let place = check.report.source.inside(place, reference, 0);
+    check.report.add(place, format!("`{reference}` cannot stand here"), why);
+    false
 }
 
 /// A text that is, or holds, a secret: a literal one must not stand in a file.

@@ -5,14 +5,37 @@ use serde_json::Value;
 use super::{Check, source::constant, values};
 use crate::{
     at::{At, Entries},
-    jq, path,
-    raw::{DottedPath, Field, FieldKeys, Transform},
-    spec::{Cast, FieldSpec, ShapeSpec, TransformSpec},
+    jq::{self, Sees},
+    path,
+    raw::{DottedPath, Field, FieldKeys, Lookup, NeverOverwrite, Transform},
+    spec::{Cast, FieldSpec, ShapeSpec, TransformSpec, WhenAbsent},
+    text::Place,
 };
 
-pub(super) fn transform(check: &mut Check<'_>, transform: Transform) -> Option<TransformSpec> {
+/// What a transform needs to know of the flow's `lookup`.
+pub(super) struct Asked {
+    by: Option<Vec<String>>,
+    cache: Option<Place>,
+    place: Place,
+}
+
+impl Asked {
+    pub(super) fn of(lookup: &At<Lookup>) -> Self {
+        Self {
+            by: path::parse(&lookup.value.by.value.0).ok(),
+            cache: lookup.value.cache.as_ref().map(|cache| cache.place),
+            place: lookup.place,
+        }
+    }
+}
+
+pub(super) fn transform(
+    check: &mut Check<'_>,
+    transform: Transform,
+    asked: Option<&Asked>,
+) -> Option<TransformSpec> {
     let Transform { filter, map, jq, rust } = transform;
-    let filter = values::optional(filter, |program| self::program(check, program));
+    let filter = values::optional(filter, |program| self::program(check, program, Sees::Record));
     let mut given: Vec<_> = [
         map.as_ref().map(|map| (map.place, "map")),
         jq.as_ref().map(|jq| (jq.place, "jq")),
@@ -27,8 +50,9 @@ pub(super) fn transform(check: &mut Check<'_>, transform: Transform) -> Option<T
         check.report.add(*place, message, format!("remove `{first}` or `{second}`"));
     }
     // Each is looked at all the same, so that its own faults show too.
-    let map = values::optional(map, |fields| self::map(check, fields));
-    let jq = values::optional(jq, |program| self::program(check, program));
+    let map = values::optional(map, |fields| self::map(check, fields, asked));
+    let sees = if asked.is_some() { Sees::Lookup } else { Sees::Record };
+    let jq = values::optional(jq, |program| self::program(check, program, sees));
     let rust = values::optional(rust, |name| values::plain_name(check, &name));
     let shape = match (map?, jq?, rust?) {
         (Some(fields), _, _) => ShapeSpec::Map(fields),
@@ -36,11 +60,41 @@ pub(super) fn transform(check: &mut Check<'_>, transform: Transform) -> Option<T
         (_, _, Some(name)) => ShapeSpec::Rust(name),
         (None, None, None) => ShapeSpec::Same,
     };
+    if let Some(asked) = asked {
+        uses(check, &shape, asked)?;
+    }
     Some(TransformSpec { filter: filter?, shape })
 }
 
-fn program(check: &mut Check<'_>, program: At<String>) -> Option<String> {
-    let Err(errors) = jq::compile(&program.value) else { return Some(program.value) };
+/// Whether what is looked up is of use, and fresh where it has to be.
+fn uses(check: &mut Check<'_>, shape: &ShapeSpec, asked: &Asked) -> Option<()> {
+    let (reads, merges) = match shape {
+        ShapeSpec::Same => (false, false),
+        ShapeSpec::Map(fields) => {
+            let merges = fields.iter().any(|(_, field)| field.merges());
+            (merges || fields.iter().any(|(_, field)| field.lookup.is_some()), merges)
+        }
+        ShapeSpec::Jq(program) => (jq::reads_lookup(program), false),
+        // Nobody knows but who wrote it.
+        ShapeSpec::Rust(_) => (true, false),
+    };
+    if !reads {
+        let remedy = "read it with `lookup: PATH` or `never_overwrite` in `transform.map`, or as \
+                      `$lookup` in `transform.jq`, or remove the section";
+        check.report.add(asked.place, "nothing reads what is looked up", remedy);
+        return None;
+    }
+    if let (true, Some(cache)) = (merges, asked.cache) {
+        let message = "`cache` and a merge (`never_overwrite`, `when_absent: keep`) cannot both be: \
+                       what was known a while ago is no base to merge with";
+        check.report.add(cache, message, "remove `cache`: every record is then looked up anew");
+        return None;
+    }
+    Some(())
+}
+
+fn program(check: &mut Check<'_>, program: At<String>, sees: Sees) -> Option<String> {
+    let Err(errors) = jq::compile(&program.value, sees) else { return Some(program.value) };
     for error in errors {
         // The file may indent or fold the program: its words are found by counting them.
         let fragment = &program.value[error.span.clone()];
@@ -54,7 +108,11 @@ fn program(check: &mut Check<'_>, program: At<String>) -> Option<String> {
     None
 }
 
-fn map(check: &mut Check<'_>, fields: At<Entries<Field>>) -> Option<Vec<(Vec<String>, FieldSpec)>> {
+fn map(
+    check: &mut Check<'_>,
+    fields: At<Entries<Field>>,
+    asked: Option<&Asked>,
+) -> Option<Vec<(Vec<String>, FieldSpec)>> {
     if fields.value.0.is_empty() {
         let remedy = "write at least one field, or remove `map` to pass records on as they are";
         check.report.add(fields.place, "`map` is empty: every record would become `{}`", remedy);
@@ -63,7 +121,7 @@ fn map(check: &mut Check<'_>, fields: At<Entries<Field>>) -> Option<Vec<(Vec<Str
     let mut targets: Vec<(Vec<String>, String)> = Vec::new();
     values::all(fields.value.0.into_iter().map(|(name, field)| {
         let target = target(check, name, &mut targets);
-        let field = self::field(check, field);
+        let field = self::field(check, field, target.as_deref().unwrap_or_default(), asked);
         Some((target?, field?))
     }))
 }
@@ -93,39 +151,95 @@ fn target(
     Some(target)
 }
 
-fn field(check: &mut Check<'_>, field: At<Field>) -> Option<FieldSpec> {
+fn field(
+    check: &mut Check<'_>,
+    field: At<Field>,
+    target: &[String],
+    asked: Option<&Asked>,
+) -> Option<FieldSpec> {
+    let is_key =
+        |path: &Option<Vec<String>>| path.is_some() && asked.is_some_and(|asked| asked.by == *path);
     match field.value {
         Field::Path(DottedPath(path)) => {
             let path = At { value: DottedPath(path), place: field.place };
-            let path = values::dotted(check, &path)?;
-            Some(FieldSpec { path: Some(path), ..FieldSpec::default() })
+            let path = Some(values::dotted(check, &path)?);
+            Some(FieldSpec { is_key: is_key(&path), path, ..FieldSpec::default() })
         }
         Field::Keys(keys) => {
-            let fits = keys_fit(check, &keys, field.place);
-            let FieldKeys { path, value, default, cast, when_absent } = *keys;
+            let fits =
+                keys_fit(check, &keys, field.place) & lookup_fits(check, &keys, asked.is_some());
+            let FieldKeys { path, lookup, value, default, cast, when_absent, never_overwrite } =
+                *keys;
             let path = values::optional(path, |path| values::dotted(check, &path));
+            let lookup = values::optional(lookup, |path| values::dotted(check, &path));
+            let never_overwrite = values::optional(never_overwrite, |never| match never.value {
+                NeverOverwrite::Switch(on) => Some(on.then(|| target.to_vec())),
+                NeverOverwrite::Path(path) => {
+                    values::dotted(check, &At { value: path, place: never.place }).map(Some)
+                }
+            });
             let value = values::optional(value, |value| constant(check, value));
             let default = values::optional(default, |default| constant(check, default));
+            let path = path?;
             let spec = FieldSpec {
-                path: path?,
+                is_key: is_key(&path),
+                path,
+                lookup: lookup?,
                 value: value?,
                 default: default?,
                 cast: cast.map(|cast| cast.value),
                 when_absent: when_absent.map(|when| when.value).unwrap_or_default(),
+                never_overwrite: never_overwrite?.flatten(),
             };
             fits.then_some(spec)
         }
     }
 }
 
+/// Whether what a field says of the look-up can be.
+fn lookup_fits(check: &mut Check<'_>, keys: &FieldKeys, asked: bool) -> bool {
+    let keep = keys.when_absent.as_ref().filter(|when| when.value == WhenAbsent::Keep);
+    let lookup = keys.lookup.as_ref().map(|at| ("lookup", at.place));
+    let never = keys.never_overwrite.as_ref().map(|at| ("never_overwrite", at.place));
+    let keep = keep.map(|at| ("when_absent: keep", at.place));
+    let mut fits = true;
+    let mut clash = |place, message: String, remedy: &str| {
+        check.report.add(place, message, remedy);
+        fits = false;
+    };
+    if !asked {
+        for (key, place) in [lookup, never, keep].into_iter().flatten() {
+            let message = format!("`{key}` needs what was looked up, and nothing is");
+            clash(place, message, "add a `lookup` section, or remove it");
+        }
+    }
+    match (lookup, never, keep) {
+        (Some(_), Some((key, place)), _) | (Some(_), None, Some((key, place))) => {
+            let message = format!("`{key}` does nothing beside `lookup`: it is there already");
+            clash(place, message, "remove it, or write `path` instead of `lookup`");
+        }
+        (None, Some(_), Some((key, place))) => {
+            let message = format!("`{key}` does nothing beside `never_overwrite`");
+            clash(place, message, "remove one: what is there stays as it is");
+        }
+        _ => {}
+    }
+    fits
+}
+
 /// Whether a field's keys go together.
-fn keys_fit(check: &mut Check<'_>, keys: &FieldKeys, place: crate::text::Place) -> bool {
+fn keys_fit(check: &mut Check<'_>, keys: &FieldKeys, place: Place) -> bool {
     let mut fits = true;
     let mut clash = |place, message: &str, remedy: &str| {
         check.report.add(place, message, remedy);
         fits = false;
     };
-    match (&keys.path, &keys.value) {
+    let path = keys.path.as_ref().or(keys.lookup.as_ref());
+    if let (Some(_), Some(lookup)) = (&keys.path, &keys.lookup) {
+        let remedy = "remove one; for what is absent in the record there is `when_absent: keep`";
+        clash(lookup.place, "a field has a `path` or a `lookup`, not both", remedy);
+    }
+    match (path, &keys.value) {
         (None, None) => {
             let remedy = "add `path:` with a place in the record, or `value:` with a constant";
             clash(place, "the field comes from nowhere", remedy);

@@ -5,16 +5,18 @@
 
 mod destination;
 mod http;
+mod lookup;
 mod source;
 mod transform;
 mod values;
 
 pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey, Results};
 pub(crate) use http::{ApiKey, Auth, Basic};
+pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
 pub(crate) use source::{
     ByParam, Cursor, HttpSource, LinkHeader, Mark, NextUrl, PageNumber, Pagination, Source, Token,
 };
-pub(crate) use transform::{Field, FieldKeys, Transform};
+pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
 pub(crate) use values::{DottedPath, Duration, Given, OneOrList, Rate, Scalar, StatusCode};
 
 use schemars::JsonSchema;
@@ -36,6 +38,8 @@ pub(crate) struct Flow {
     pub(crate) params: Option<Entries<Param>>,
     /// Where records come from.
     pub(crate) source: Source,
+    /// What another system knows of a record, for the transform to read; left out: none is asked.
+    pub(crate) lookup: Option<At<Lookup>>,
     /// What becomes of a record on its way; left out: it is passed on as it is.
     #[serde(default)]
     pub(crate) transform: Transform,

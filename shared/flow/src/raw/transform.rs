@@ -36,12 +36,14 @@ pub(crate) enum Field {
     Keys(Box<FieldKeys>),
 }
 
-/// Where a field comes from: exactly one of `path` and `value`.
+/// Where a field comes from: exactly one of `path`, `lookup` and `value`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FieldKeys {
     /// Path in the source's record.
     pub(crate) path: Option<At<DottedPath>>,
+    /// Path in what was looked up.
+    pub(crate) lookup: Option<At<DottedPath>>,
     /// A constant.
     #[serde(default, deserialize_with = "Given::present")]
     pub(crate) value: Option<At<Given>>,
@@ -50,8 +52,53 @@ pub(crate) struct FieldKeys {
     pub(crate) default: Option<At<Given>>,
     /// What to turn the value into.
     pub(crate) cast: Option<At<Cast>>,
-    /// What to do where the path is absent or null. Default `omit`.
+    /// What to do where the path is absent or null. Default `omit`; `keep` writes the looked-up
+    /// field of the same name.
     pub(crate) when_absent: Option<At<WhenAbsent>>,
+    /// Leaves the field out where what was looked up has it, neither null nor an empty text: `true`
+    /// for the field of the same name, or the path of another.
+    pub(crate) never_overwrite: Option<At<NeverOverwrite>>,
+}
+
+/// `true`, or a path in what was looked up.
+#[derive(Debug)]
+pub(crate) enum NeverOverwrite {
+    Switch(bool),
+    Path(DottedPath),
+}
+
+impl<'de> Deserialize<'de> for NeverOverwrite {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchOrPath;
+
+        impl Visitor<'_> for SwitchOrPath {
+            type Value = NeverOverwrite;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true` or a path")
+            }
+
+            fn visit_bool<E>(self, on: bool) -> Result<NeverOverwrite, E> {
+                Ok(NeverOverwrite::Switch(on))
+            }
+
+            fn visit_str<E>(self, path: &str) -> Result<NeverOverwrite, E> {
+                Ok(NeverOverwrite::Path(DottedPath(path.into())))
+            }
+        }
+
+        deserializer.deserialize_any(SwitchOrPath)
+    }
+}
+
+impl JsonSchema for NeverOverwrite {
+    fn schema_name() -> Cow<'static, str> {
+        "NeverOverwrite".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["boolean", "string"], "examples": [true, "address.city"] })
+    }
 }
 
 impl<'de> Deserialize<'de> for Field {

@@ -160,7 +160,7 @@ fn errors_read_like_a_compilers() {
        |
     42 | destinaton:
        | ^^^^^^^^^^
-       = help: did you mean `destination`? known keys are: `description`, `destination`, `flow`, `landing`, `limits`, `ordering`, `page`, `params`, `retry`, `schedule`, `source`, `stuck_after`, `transform`
+       = help: did you mean `destination`? known keys are: `description`, `destination`, `flow`, `landing`, `limits`, `lookup`, `ordering`, `page`, `params`, `retry`, `schedule`, `source`, `stuck_after`, `transform`
     "#);
     let text = GOOD
         .replace("password: \"${secrets.crm_password}\"", "password: hunter2")

@@ -26,6 +26,7 @@ use jaq_core::{
 };
 use jaq_json::Val;
 use tidegate_core::ports::{Transform, Transformed};
+use tidegate_flow::jq::{Sees, reads_lookup};
 
 use super::check_json;
 use crate::connect::ConnectError;
@@ -37,6 +38,9 @@ const REASON_CHARS_MAX: usize = 300;
 /// A compiled program.
 pub(super) struct Jq {
     filter: Filter<Metered>,
+    sees: Sees,
+    /// Whether what was looked up is worth reading.
+    reads_lookup: bool,
 }
 
 /// What a filter says of a record.
@@ -50,9 +54,9 @@ pub(super) enum Verdict {
 
 impl Jq {
     /// Compiles a program.
-    pub(super) fn new(program: &str, place: &str) -> Result<Self, ConnectError> {
+    pub(super) fn new(program: &str, place: &str, sees: Sees) -> Result<Self, ConnectError> {
         // The same check that the flow file went through, for its messages.
-        tidegate_flow::jq::compile(program).map_err(|errors| {
+        tidegate_flow::jq::compile(program, sees).map_err(|errors| {
             let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
             ConnectError::new(place, said.join("; "))
         })?;
@@ -62,10 +66,11 @@ impl Jq {
         let modules =
             Loader::new(natives::definitions()).load(&arena, file).map_err(|_| fault())?;
         let filter = Compiler::default()
+            .with_global_vars(sees.variables().iter().copied())
             .with_funs(natives::functions())
             .compile(modules)
             .map_err(|_| fault())?;
-        Ok(Self { filter })
+        Ok(Self { filter, sees, reads_lookup: sees == Sees::Lookup && reads_lookup(program) })
     }
 
     /// Whether a record passes.
@@ -73,7 +78,7 @@ impl Jq {
     /// # Errors
     /// Why the program cannot say.
     pub(super) fn holds(&self, record: &[u8]) -> Result<Verdict, Box<str>> {
-        let holds = self.run(record, |outputs| {
+        let holds = self.run(record, None, |outputs| {
             let first = outputs.next().transpose()?;
             Ok(!matches!(first, None | Some(Val::Null | Val::Bool(false))))
         })?;
@@ -85,15 +90,20 @@ impl Jq {
     fn run<T: Send>(
         &self,
         record: &[u8],
+        found: Option<&[u8]>,
         take: impl Fn(Outputs<'_>) -> Result<T, Box<str>> + Send + Sync,
     ) -> Result<T, Box<str>> {
         // The check also bounds the depth, which jaq's own parser recurses by.
         check_json(record)?;
-        if let Ok(result) = self.attempt(record, &LIGHT, &take) {
+        let found = found.filter(|_| self.reads_lookup);
+        if let Some(found) = found {
+            check_json(found).map_err(|_| "what was looked up is no JSON")?;
+        }
+        if let Ok(result) = self.attempt(record, found, &LIGHT, &take) {
             return result;
         }
         let heavy = thread::scope(|scope| {
-            let run = || self.attempt(record, &HEAVY, &take);
+            let run = || self.attempt(record, found, &HEAVY, &take);
             let thread = thread::Builder::new().stack_size(HEAVY_STACK).spawn_scoped(scope, run);
             thread.ok().and_then(|thread| thread.join().ok())
         });
@@ -106,14 +116,18 @@ impl Jq {
     fn attempt<T>(
         &self,
         record: &[u8],
+        found: Option<&[u8]>,
         limits: &Limits,
         take: impl Fn(Outputs<'_>) -> Result<T, Box<str>>,
     ) -> Result<Result<T, Box<str>>, Exhausted> {
         let ran = catch_unwind(AssertUnwindSafe(|| {
             let input = jaq_json::read::parse_single(record)
                 .map_err(|error| format!("the record is no JSON: {error}"))?;
+            let found = found.map_or(Ok(Val::Null), jaq_json::read::parse_single);
+            let found = found.map_err(|error| format!("what was looked up is no JSON: {error}"))?;
             let budget = Budget::new(limits);
-            let context = Ctx::<Metered>::new(Meter::new(&self.filter.lut, &budget), Vars::new([]));
+            let vars = Vars::new((self.sees == Sees::Lookup).then_some(found));
+            let context = Ctx::<Metered>::new(Meter::new(&self.filter.lut, &budget), vars);
             let mut outputs = self.filter.id.run((context, input)).map(|output| {
                 output.map_err(|exception| match exception.get_err() {
                     Ok(error) => one_line(&error.into_val()),
@@ -148,8 +162,8 @@ fn one_line(value: &Val) -> Box<str> {
 }
 
 impl Transform for Jq {
-    fn apply(&self, record: &[u8], _found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
-        let json = self.run(record, |outputs| {
+    fn apply(&self, record: &[u8], found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
+        let json = self.run(record, found, |outputs| {
             let Some(first) = outputs.next().transpose()? else { return Ok(None) };
             if outputs.next().is_some() {
                 return Err("the program has more than one output for this record".into());

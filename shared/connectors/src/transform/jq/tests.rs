@@ -3,9 +3,13 @@
 use super::*;
 
 fn apply(program: &str, record: &str) -> (Transformed, String) {
+    apply_with(program, record, None)
+}
+
+fn apply_with(program: &str, record: &str, found: Option<&str>) -> (Transformed, String) {
     let mut out = b"<".to_vec();
-    let transformed =
-        Jq::new(program, "transform.jq").unwrap().apply(record.as_bytes(), None, &mut out);
+    let jq = Jq::new(program, "transform.jq", Sees::Lookup).unwrap();
+    let transformed = jq.apply(record.as_bytes(), found.map(str::as_bytes), &mut out);
     (transformed, String::from_utf8(out).unwrap()[1..].to_owned())
 }
 
@@ -98,6 +102,27 @@ fn a_value_nested_or_shared_beyond_reason_is_refused() {
 #[test]
 fn what_reaches_outside_the_record_does_not_compile() {
     for program in ["env", "$ENV", "input", "halt", "halt(0)", "now", "debug", "stderr_empty"] {
-        assert!(Jq::new(program, "transform.jq").is_err(), "{program}");
+        assert!(Jq::new(program, "transform.jq", Sees::Lookup).is_err(), "{program}");
     }
+}
+
+#[test]
+fn what_was_looked_up_is_a_variable_and_null_where_nothing_was_found() {
+    let program = "{id, city: ($lookup.city // .city)}";
+    let record = r#"{"id":1,"city":"Bonn"}"#;
+    let found = |found| apply_with(program, record, found).1;
+    assert_eq!(found(Some(r#"{"city":"Kiel"}"#)), r#"{"id":1,"city":"Kiel"}"#);
+    assert_eq!(found(Some(r#"{"city":null}"#)), r#"{"id":1,"city":"Bonn"}"#);
+    assert_eq!(found(None), r#"{"id":1,"city":"Bonn"}"#);
+    let deep = "[".repeat(100_000);
+    for bad in ["{", "", deep.as_str()] {
+        let (transformed, out) = apply_with(program, record, Some(bad));
+        assert!(matches!(transformed, Transformed::Refused(_)) && out.is_empty(), "{bad:.20}");
+        // Whoever does not ask for it does not read it.
+        assert_eq!(apply_with(".id", record, Some(bad)).1, "1");
+    }
+    // On a thread of its own too.
+    let heavy = "[range(3000)] | length + $lookup";
+    assert_eq!(apply_with(heavy, "null", Some("1")).1, "3001");
+    assert!(Jq::new("$lookup", "transform.filter", Sees::Record).is_err());
 }

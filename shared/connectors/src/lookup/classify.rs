@@ -1,0 +1,108 @@
+//! What a look-up's answer means, by what to do next.
+
+use jiter::Jiter;
+use tidegate_core::model::Blame;
+use tidegate_flow::spec::HttpLookupSpec;
+
+use crate::json::{Scalar, Trie};
+
+/// A flow's own rules.
+pub(super) struct Rules {
+    /// Status codes that say that none of the keys is known.
+    missing: Vec<u16>,
+    /// What the body must say to be an answer: where, and what.
+    ok: Option<(Trie, String)>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The body has the results.
+    Answer,
+    /// There is none of what was asked for.
+    Missing,
+    /// Ask again, later.
+    Later(Blame),
+}
+
+impl Rules {
+    pub(super) fn new(spec: &HttpLookupSpec) -> Self {
+        let ok = spec.ok.as_ref().map(|ok| {
+            let mut trie = Trie::new();
+            trie.add(&ok.path);
+            (trie, ok.equals.clone())
+        });
+        Self { missing: spec.missing.clone(), ok }
+    }
+
+    /// What status and body say. `many`: whether a smaller request could fare better.
+    pub(super) fn verdict(&self, status: u16, body: &[u8], many: bool) -> Verdict {
+        if self.missing.contains(&status) {
+            return Verdict::Missing;
+        }
+        let blame = match status {
+            200..=299 if self.is_ok(body) => return Verdict::Answer,
+            // A failure in the body, or a server's own: nothing says whose it is.
+            503 => Blame::Destination,
+            200..=299 | 408 | 425 | 500..=599 => Blame::Request,
+            429 => Blame::Limit,
+            // Credentials, or an address that is wrong: a redirect would carry keys elsewhere.
+            300..=399 | 401 | 403 | 404 | 405 | 407 | 410 => Blame::Destination,
+            400..=499 if many => Blame::Batch,
+            400..=499 => Blame::Request,
+            _ => Blame::Destination,
+        };
+        Verdict::Later(blame)
+    }
+
+    fn is_ok(&self, body: &[u8]) -> bool {
+        let Some((trie, wanted)) = &self.ok else { return true };
+        let mut picked = vec![None; trie.slots()];
+        let read = trie.pick(&mut Jiter::new(body), &mut picked);
+        let said = read.ok().and_then(|()| Scalar::read(&body[picked.pop()??]));
+        said.is_some_and(|said| said.into_text() == **wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &[u8] = b"[]";
+
+    #[test]
+    fn every_status_says_what_to_do_next() {
+        let rules = Rules { missing: Vec::new(), ok: None };
+        for (statuses, verdict) in [
+            (&[200, 201, 203, 206][..], Verdict::Answer),
+            (&[400, 406, 413, 414, 422, 431], Verdict::Later(Blame::Batch)),
+            (&[401, 403, 404, 405, 407, 410, 503], Verdict::Later(Blame::Destination)),
+            (&[408, 425, 500, 502, 504, 520], Verdict::Later(Blame::Request)),
+            (&[429], Verdict::Later(Blame::Limit)),
+            (&[100, 301, 302, 304, 307, 308, 600], Verdict::Later(Blame::Destination)),
+        ] {
+            for status in statuses {
+                assert_eq!(rules.verdict(*status, BODY, true), verdict, "{status}");
+            }
+        }
+        assert_eq!(rules.verdict(414, BODY, false), Verdict::Later(Blame::Request));
+    }
+
+    #[test]
+    fn the_flows_own_rules_come_first() {
+        let mut trie = Trie::new();
+        trie.add(&["success".to_owned()]);
+        let rules = Rules { missing: vec![404], ok: Some((trie, "true".into())) };
+        assert_eq!(rules.verdict(404, b"", true), Verdict::Missing);
+        for (body, verdict) in [
+            (r#"{"success":true}"#, Verdict::Answer),
+            (r#"{"success":"true"}"#, Verdict::Answer),
+            (r#"{"success":false}"#, Verdict::Later(Blame::Request)),
+            ("{}", Verdict::Later(Blame::Request)),
+            ("<html>", Verdict::Later(Blame::Request)),
+            ("", Verdict::Later(Blame::Request)),
+        ] {
+            assert_eq!(rules.verdict(200, body.as_bytes(), true), verdict, "{body}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Look-ups: what another system knows of many records, asked for over HTTP in one request.
+//!
+//! A result counts only for the key that stands in it (or that the address named), so that no answer,
+//! and no key that an API reads as something else, can give one record what is another's.
+
+mod answer;
+mod classify;
+mod request;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiter::Jiter;
+use reqwest::{
+    Method, Response,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+};
+use tidegate_core::{
+    model::{Blame, Later},
+    ports::{BoxFuture, LookedUp, Lookup},
+};
+use tidegate_flow::spec::LookupSpec;
+use tokio::time::Instant;
+
+use crate::{
+    HttpClient, Now, Options,
+    connect::{ConnectError, Resolver},
+    http::{Auth, Redactor, describe, headers, retry_after_ms},
+    json::{Scalar, Trie},
+};
+use answer::Results;
+use classify::{Rules, Verdict};
+use request::Request;
+
+/// A reason is one line of at most so many characters.
+const REASON_CHARS_MAX: usize = 300;
+/// Largest answer, decompressed.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A longer key is none: it would fill the request, and what stands under it is no key.
+const KEY_BYTES_MAX: usize = 1024;
+
+/// An HTTP API that is asked by keys.
+pub(crate) struct HttpLookup {
+    by: Trie,
+    keys: Keys,
+    size: usize,
+    cache_ms: Option<u64>,
+    request: Request,
+    rules: Rules,
+    results: Results,
+    http: HttpClient,
+    method: Method,
+    headers: HeaderMap,
+    auth: Auth,
+    /// For one request, in ms.
+    timeout_ms: u64,
+    redactor: Redactor,
+    now: Now,
+}
+
+/// How keys are compared.
+#[derive(Debug, Clone, Copy)]
+struct Keys {
+    ignore_case: bool,
+}
+
+impl Keys {
+    /// The key that a JSON value is, in the form in which equal keys are equal texts: without blanks
+    /// around it and, where case makes no difference, in lower case.
+    fn read(self, json: &[u8]) -> Option<Box<str>> {
+        let text = Scalar::read(json)?.into_text();
+        let text = text.trim();
+        if text.is_empty() || text.len() > KEY_BYTES_MAX {
+            return None;
+        }
+        Some(if self.ignore_case { text.to_lowercase().into() } else { text.into() })
+    }
+}
+
+impl HttpLookup {
+    /// Fills in a connection's values.
+    pub(crate) fn new(
+        spec: &LookupSpec,
+        resolver: &Resolver<'_>,
+        options: &Options,
+    ) -> Result<Self, ConnectError> {
+        let http = &spec.http;
+        let mut by = Trie::new();
+        by.add(&spec.by);
+        let request = Request::new(http, resolver)?;
+        let mut redactor = resolver.redactor();
+        let auth = Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, &mut redactor)?;
+        let mut headers = headers(&http.headers, "lookup.http.headers", resolver)?;
+        if let Some(kind) = request.content_type() {
+            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
+        }
+        auth.head(&mut headers);
+        let method = http.method.parse().map_err(|_| {
+            let message = format!("`{}` is no HTTP method", http.method);
+            ConnectError::new("lookup.http.method", message)
+        })?;
+        Ok(Self {
+            by,
+            keys: Keys { ignore_case: spec.ignore_case },
+            size: spec.size.max(1),
+            cache_ms: spec.cache_ms,
+            request,
+            rules: Rules::new(http),
+            results: Results::new(http),
+            http: options.http.clone(),
+            method,
+            headers,
+            auth,
+            timeout_ms: http.timeout_ms,
+            redactor,
+            now: options.now.clone(),
+        })
+    }
+
+    /// What stands under each of the keys; `None` for those that cannot be asked for.
+    async fn find(&self, keys: &[Box<str>], until: Instant) -> Result<Vec<Option<Bytes>>, Later> {
+        let asked: Vec<&str> =
+            keys.iter().map(|key| &**key).filter(|key| self.request.can_hold(key)).collect();
+        if asked.is_empty() {
+            return Ok(vec![None; keys.len()]);
+        }
+        let answer = self.send(&asked, until).await?;
+        let many = asked.len() > 1;
+        let later = |blame, reason: String| Later {
+            blame,
+            after_ms: answer.after_ms,
+            unknown: false,
+            reason: self.redactor.line(&reason, REASON_CHARS_MAX).into(),
+        };
+        match self.rules.verdict(answer.status, &answer.body, many) {
+            Verdict::Missing => return Ok(vec![None; keys.len()]),
+            Verdict::Later(blame) => {
+                let said = String::from_utf8_lossy(&answer.body);
+                let said = if said.trim().is_empty() { "it does not say why" } else { &*said };
+                return Err(later(
+                    blame,
+                    format!("the look-up answered {}: {said}", answer.status),
+                ));
+            }
+            Verdict::Answer if answer.cut => {
+                let blame = if many { Blame::Batch } else { Blame::Request };
+                let reason = format!("the look-up's answer has over {ANSWER_BYTES_MAX} bytes");
+                return Err(later(blame, reason));
+            }
+            Verdict::Answer => {}
+        }
+        let found = self.results.read(&answer.body, &asked, self.keys);
+        let found = found.map_err(|fault| later(fault.blame(many), fault.to_string()))?;
+        let mut found = found.into_iter();
+        let own = |key| if self.request.can_hold(key) { found.next().flatten() } else { None };
+        Ok(keys.iter().map(|key| &**key).map(own).collect())
+    }
+
+    /// Sends one request and reads its answer. It is over at `until` at the latest.
+    async fn send(&self, keys: &[&str], until: Instant) -> Result<Answer, Later> {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(later(Blame::Request, "no time was left to look it up".to_owned()));
+        }
+        let (mut url, body) = self
+            .request
+            .render(keys)
+            .ok_or_else(|| later(Blame::Request, "the keys make no address".to_owned()))?;
+        self.auth.address(&mut url);
+        let sent = self
+            .http
+            .inner()
+            .request(self.method.clone(), url)
+            .headers(self.headers.clone())
+            .body(body)
+            .timeout(left.min(Duration::from_millis(self.timeout_ms)))
+            .send()
+            .await;
+        let failed = |error: reqwest::Error| {
+            let blame = if error.is_connect() { Blame::Destination } else { Blame::Request };
+            later(blame, format!("the look-up: {}", describe(error, &self.redactor)))
+        };
+        let response = sent.map_err(failed)?;
+        let status = response.status().as_u16();
+        let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let after_ms = after.and_then(|value| retry_after_ms(value, (self.now)()));
+        let (body, cut) = read(response).await.map_err(failed)?;
+        Ok(Answer { status, after_ms, body, cut })
+    }
+}
+
+/// What the API said.
+struct Answer {
+    status: u16,
+    /// How long it asked us to wait, in ms.
+    after_ms: Option<u64>,
+    /// As much of its body as is read.
+    body: Bytes,
+    /// Whether there was more.
+    cut: bool,
+}
+
+/// Reads a body up to the limit, with whether it went on.
+async fn read(mut response: Response) -> Result<(Bytes, bool), reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = ANSWER_BYTES_MAX - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Ok((body.into(), true));
+        }
+    }
+    Ok((body.into(), false))
+}
+
+/// A look-up changes nothing, so that its outcome is never unknown.
+fn later(blame: Blame, reason: String) -> Later {
+    Later { blame, after_ms: None, unknown: false, reason: reason.into() }
+}
+
+impl Lookup for HttpLookup {
+    fn keys_max(&self) -> usize {
+        self.size
+    }
+
+    fn cache_ms(&self) -> Option<u64> {
+        self.cache_ms
+    }
+
+    fn key(&self, record: &[u8]) -> Option<Box<str>> {
+        let mut picked = vec![None; self.by.slots()];
+        let mut json = Jiter::new(record);
+        // What is no JSON has no key: the transform says why it is refused.
+        self.by.pick(&mut json, &mut picked).ok()?;
+        self.keys.read(&record[picked.pop()??])
+    }
+
+    fn look_up<'a>(&'a self, keys: &'a [Box<str>], timeout_ms: u64) -> BoxFuture<'a, LookedUp> {
+        Box::pin(async move {
+            let until = Instant::now() + Duration::from_millis(timeout_ms);
+            LookedUp { found: self.find(keys, until).await, allowance: None }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_trimmed_and_folded_and_nothing_is_none() {
+        let read = |ignore_case, json: &str| Keys { ignore_case }.read(json.as_bytes());
+        assert_eq!(read(true, r#"" ÄDA@Example.COM\n""#).as_deref(), Some("äda@example.com"));
+        assert_eq!(read(false, r#"" Ada""#).as_deref(), Some("Ada"));
+        assert_eq!(read(false, "17").as_deref(), Some("17"));
+        for none in ["null", r#""""#, r#""  ""#, "[]", "{}"] {
+            assert_eq!(read(true, none), None, "{none}");
+        }
+        assert_eq!(read(true, &format!("\"{}\"", "x".repeat(KEY_BYTES_MAX + 1))), None);
+    }
+}

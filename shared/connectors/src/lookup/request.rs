@@ -1,0 +1,293 @@
+//! The request for some keys.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tidegate_flow::{
+    spec::{HttpLookupSpec, LookupContent},
+    template::{LookupPart, Part, Template},
+};
+use url::{Url, form_urlencoded};
+
+use crate::{
+    connect::{ConnectError, Resolver},
+    http::{Origin, encode_segment},
+    json::quote,
+};
+
+/// How keys are put into a request.
+pub(super) struct Request {
+    url: Vec<Piece>,
+    origin: Origin,
+    query: Vec<(String, Piece)>,
+    content: Option<Content>,
+    separator: String,
+    /// Whether keys stand in the address.
+    in_url: bool,
+    /// Whether the separator stands between keys anywhere.
+    joins: bool,
+}
+
+/// A text that is the same for every request, or keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    /// Each key by itself.
+    Key,
+    /// All of them, joined.
+    Keys,
+}
+
+enum Content {
+    Form(Vec<(String, Piece)>),
+    Json(Json),
+}
+
+/// A JSON body with places for keys.
+enum Json {
+    /// No key in it.
+    Fixed(String),
+    Key,
+    Keys,
+    /// Each key as JSON with its colon.
+    Object(Vec<(String, Json)>),
+    /// Each item with whether it stands there once for each key.
+    Array(Vec<(Json, bool)>),
+}
+
+impl Piece {
+    fn of(template: &Template, place: &str, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
+        match template.parts.as_slice() {
+            [Part::Lookup(LookupPart::Key)] => Ok(Self::Key),
+            [Part::Lookup(LookupPart::Keys)] => Ok(Self::Keys),
+            // Whatever stands beside a key is refused here.
+            _ => resolver.text(template, place).map(Self::Text),
+        }
+    }
+}
+
+impl Request {
+    /// Fills in a connection's values.
+    pub(super) fn new(
+        spec: &HttpLookupSpec,
+        resolver: &Resolver<'_>,
+    ) -> Result<Self, ConnectError> {
+        const URL: &str = "lookup.http.url";
+        let (url, origin) = url(&spec.url, URL, resolver)?;
+        let query = pairs(&spec.query, "lookup.http.query", resolver)?;
+        let content = match &spec.content {
+            None => None,
+            Some(LookupContent::Form(fields)) => {
+                Some(Content::Form(pairs(fields, "lookup.http.form", resolver)?))
+            }
+            Some(LookupContent::Json(json)) => {
+                Some(Content::Json(Json::of(json, "lookup.http.body", resolver)?))
+            }
+        };
+        let has = |piece: Piece| {
+            let fields: &[(String, Piece)] = match &content {
+                Some(Content::Form(fields)) => fields,
+                _ => &[],
+            };
+            url.contains(&piece) || query.iter().chain(fields).any(|(_, given)| *given == piece)
+        };
+        let joins =
+            has(Piece::Keys) || matches!(&content, Some(Content::Json(json)) if json.joins());
+        let in_url = url.iter().any(|piece| !matches!(piece, Piece::Text(_)));
+        let separator = spec.separator.clone();
+        Ok(Self { joins, in_url, url, origin, query, content, separator })
+    }
+
+    pub(super) fn content_type(&self) -> Option<&'static str> {
+        self.content.as_ref().map(|content| match content {
+            Content::Form(_) => "application/x-www-form-urlencoded",
+            Content::Json(_) => "application/json",
+        })
+    }
+
+    /// Whether a key can be asked for. One that holds the separator would be read as two others;
+    /// `.` and `..` climb a path even when they are percent-encoded.
+    pub(super) fn can_hold(&self, key: &str) -> bool {
+        !(self.joins && key.contains(&*self.separator) || self.in_url && matches!(key, "." | ".."))
+    }
+
+    /// Address and body for these keys, which it can hold.
+    pub(super) fn render(&self, keys: &[&str]) -> Option<(Url, Vec<u8>)> {
+        let joined = keys.join(&self.separator);
+        let mut text = String::new();
+        for piece in &self.url {
+            match piece {
+                Piece::Text(literal) => text.push_str(literal),
+                Piece::Key => text.push_str(&encode_segment(keys.first()?)),
+                Piece::Keys => text.push_str(&encode_segment(&joined)),
+            }
+        }
+        let mut url = Url::parse(&text).ok().filter(|url| self.origin.has(url))?;
+        if !self.query.is_empty() {
+            fill(&mut url.query_pairs_mut(), &self.query, keys, &joined);
+        }
+        let body = match &self.content {
+            None => Vec::new(),
+            Some(Content::Form(fields)) => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                fill(&mut form, fields, keys, &joined);
+                form.finish().into_bytes()
+            }
+            Some(Content::Json(json)) => {
+                let mut out = String::new();
+                json.write(keys.first().copied()?, keys, &joined, &mut out);
+                out.into_bytes()
+            }
+        };
+        Some((url, body))
+    }
+}
+
+/// The address's pieces and where they lead. Keys may stand only after the host: a record must not
+/// choose where our credentials go.
+fn url(
+    template: &Template,
+    place: &str,
+    resolver: &Resolver<'_>,
+) -> Result<(Vec<Piece>, Origin), ConnectError> {
+    let mut pieces = Vec::new();
+    let mut probe = String::new();
+    for part in &template.parts {
+        let Part::Lookup(what) = part else {
+            let text = resolver.part(part, place)?;
+            probe.push_str(&text);
+            pieces.push(Piece::Text(text));
+            continue;
+        };
+        if !probe.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
+            let message = "a key may stand only after the host and a `/`";
+            return Err(ConnectError::new(place, message));
+        }
+        probe.push('x');
+        pieces.push(match what {
+            LookupPart::Key => Piece::Key,
+            LookupPart::Keys => Piece::Keys,
+        });
+    }
+    // Not shown: parts of it may be secrets.
+    let fault = || ConnectError::new(place, "it comes to no absolute http(s) URL");
+    let url = Url::parse(&probe).map_err(|_| fault())?;
+    Ok((pieces, Origin::of(&url).ok_or_else(fault)?))
+}
+
+fn pairs(
+    templates: &BTreeMap<String, Template>,
+    place: &str,
+    resolver: &Resolver<'_>,
+) -> Result<Vec<(String, Piece)>, ConnectError> {
+    let pair = |(name, template): (&String, &Template)| {
+        let value = Piece::of(template, &format!("{place}.{name}"), resolver)?;
+        Ok((name.clone(), value))
+    };
+    templates.iter().map(pair).collect()
+}
+
+fn fill<T: form_urlencoded::Target>(
+    pairs: &mut form_urlencoded::Serializer<'_, T>,
+    fields: &[(String, Piece)],
+    keys: &[&str],
+    joined: &str,
+) {
+    for (name, piece) in fields {
+        match piece {
+            Piece::Text(text) => {
+                pairs.append_pair(name, text);
+            }
+            Piece::Keys => {
+                pairs.append_pair(name, joined);
+            }
+            Piece::Key => {
+                pairs.extend_pairs(keys.iter().map(|key| (name, key)));
+            }
+        }
+    }
+}
+
+impl Json {
+    fn of(json: &Value, place: &str, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
+        let made = match json {
+            Value::String(text) => {
+                let template: Template =
+                    text.parse().map_err(|fault| ConnectError::new(place, format!("{fault}")))?;
+                match Piece::of(&template, place, resolver)? {
+                    Piece::Text(text) => Self::Fixed(quote(&text)),
+                    Piece::Key => Self::Key,
+                    Piece::Keys => Self::Keys,
+                }
+            }
+            Value::Array(items) => {
+                let item = |item| {
+                    let item = Self::of(item, place, resolver)?;
+                    let each = item.wants_key();
+                    Ok((item, each))
+                };
+                Self::Array(items.iter().map(item).collect::<Result<_, _>>()?)
+            }
+            Value::Object(fields) => {
+                let field = |(name, value): (&String, &Value)| {
+                    Ok((format!("{}:", quote(name)), Self::of(value, place, resolver)?))
+                };
+                Self::Object(fields.iter().map(field).collect::<Result<_, _>>()?)
+            }
+            scalar => Self::Fixed(scalar.to_string()),
+        };
+        Ok(made)
+    }
+
+    /// Whether it holds a key outside of lists of its own.
+    fn wants_key(&self) -> bool {
+        match self {
+            Self::Key => true,
+            Self::Object(fields) => fields.iter().any(|(_, value)| value.wants_key()),
+            Self::Fixed(_) | Self::Keys | Self::Array(_) => false,
+        }
+    }
+
+    fn joins(&self) -> bool {
+        match self {
+            Self::Keys => true,
+            Self::Fixed(_) | Self::Key => false,
+            Self::Object(fields) => fields.iter().any(|(_, value)| value.joins()),
+            Self::Array(items) => items.iter().any(|(item, _)| item.joins()),
+        }
+    }
+
+    /// Writes it for the key whose turn it is.
+    fn write(&self, key: &str, keys: &[&str], joined: &str, out: &mut String) {
+        match self {
+            Self::Fixed(json) => out.push_str(json),
+            Self::Key => out.push_str(&quote(key)),
+            Self::Keys => out.push_str(&quote(joined)),
+            Self::Object(fields) => {
+                out.push('{');
+                for (index, (name, value)) in fields.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(name);
+                    value.write(key, keys, joined, out);
+                }
+                out.push('}');
+            }
+            Self::Array(items) => {
+                out.push('[');
+                let mut first = true;
+                for (item, each) in items {
+                    let turns = if *each { keys } else { &[key] };
+                    for key in turns {
+                        if !std::mem::take(&mut first) {
+                            out.push(',');
+                        }
+                        item.write(key, keys, joined, out);
+                    }
+                }
+                out.push(']');
+            }
+        }
+    }
+}
