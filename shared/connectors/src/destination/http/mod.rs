@@ -5,7 +5,7 @@ mod classify;
 mod results;
 mod send;
 
-use std::{ops::Range, time::Duration};
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tidegate_core::{
@@ -106,56 +106,24 @@ impl HttpDestination {
         }
     }
 
-    /// Sends many records in one request. Where all are refused for the sake of some, halves are
-    /// sent again, down to single records: only the bad ones are parked.
+    /// Sends many records in one request. Where all are refused for the sake of some, they are given
+    /// back to be sent in smaller requests, each of which the application's limits count.
     async fn deliver_bulk(
         &self,
         bulk: &Bulk,
         records: &[Outgoing],
         until: Instant,
     ) -> Vec<Outcome> {
-        let mut outcomes: Vec<Option<Outcome>> = vec![None; records.len()];
-        let mut left: Vec<Range<usize>> = std::iter::once(0..records.len()).collect();
-        while let Some(range) = left.pop() {
-            let part = &records[range.clone()];
-            let verdict = self.send_bulk(bulk, part, until).await;
-            match verdict {
-                Whole::Split if range.len() > 1 => {
-                    let middle = range.start + range.len() / 2;
-                    left.push(middle..range.end);
-                    left.push(range.start..middle);
-                }
-                Whole::Split => unreachable!("a single record is never split"),
-                Whole::Each(part) => {
-                    for (index, outcome) in range.zip(part) {
-                        outcomes[index] = Some(outcome);
-                    }
-                }
-                Whole::Stop(later) => {
-                    // The rest would fare no better now, but nothing of it was sent and not refused.
-                    for index in left.drain(..).flatten() {
-                        let unsent = Later { unknown: false, ..later.clone() };
-                        outcomes[index] = Some(Outcome::Later(unsent));
-                    }
-                    for index in range {
-                        outcomes[index] = Some(Outcome::Later(later.clone()));
-                    }
-                }
-            }
-        }
-        outcomes.into_iter().map(|outcome| outcome.expect("every range was answered")).collect()
-    }
-
-    async fn send_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Whole {
+        let all = |outcome: Outcome| vec![outcome; records.len()];
         // It names no record, so that any record's address will do.
         let url = match self.url.render(b"null") {
             Ok(url) => url,
-            Err(error) => return Whole::Stop(request_later(error.to_string())),
+            Err(error) => return all(Outcome::Later(request_later(error.to_string()))),
         };
         let sent = self.sender.send(url, bulk.body(records), &bulk_key(records), until).await;
         let answer = match sent {
             Ok(answer) => answer,
-            Err(later) => return Whole::Stop(later),
+            Err(later) => return all(Outcome::Later(later)),
         };
         let verdict = self.rules.verdict(answer.status);
         if let Some(results) = &bulk.results {
@@ -163,23 +131,19 @@ impl HttpDestination {
                 results.read(&answer.body, records.len(), answer.after_ms, &self.sender.redactor);
             match (verdict, read) {
                 (Verdict::Delivered, Some(each)) => {
-                    return Whole::Each(each.into_iter().map(or_later).collect());
+                    return each.into_iter().map(or_later).collect();
                 }
-                (Verdict::Delivered, None) => {
-                    let none = records.iter().map(|_| or_later(None));
-                    return Whole::Each(none.collect());
-                }
+                (Verdict::Delivered, None) => return all(or_later(None)),
                 // Refused, but with a result for every record: the results say more.
                 (Verdict::Refused, Some(each)) if each.iter().all(Option::is_some) => {
-                    return Whole::Each(each.into_iter().flatten().collect());
+                    return each.into_iter().flatten().collect();
                 }
                 _ => {}
             }
         }
         match self.outcome(&answer) {
-            Outcome::Refused { .. } if records.len() > 1 => Whole::Split,
-            Outcome::Later(later) => Whole::Stop(later),
-            outcome => Whole::Each(vec![outcome; records.len()]),
+            Outcome::Refused { .. } if records.len() > 1 => all(self.in_parts(&answer)),
+            outcome => all(outcome),
         }
     }
 
@@ -200,22 +164,23 @@ impl HttpDestination {
         }
     }
 
+    /// Refused for the sake of some: each is to be sent again, among fewer.
+    fn in_parts(&self, answer: &Answer) -> Outcome {
+        Outcome::Later(Later {
+            blame: Blame::Batch,
+            after_ms: Some(0),
+            unknown: false,
+            reason: format!("{}, for all of the request: {}", answer.status, self.reason(answer))
+                .into(),
+        })
+    }
+
     /// What the destination says, in one line, without our secrets.
     fn reason(&self, answer: &Answer) -> String {
         let said = String::from_utf8_lossy(&answer.body);
         let line = self.sender.redactor.line(&said, REASON_CHARS_MAX);
         if line.is_empty() { "it does not say why".to_owned() } else { line }
     }
-}
-
-/// What came of one bulk request.
-enum Whole {
-    /// An outcome for each of its records.
-    Each(Vec<Outcome>),
-    /// Refused as a whole: smaller parts may pass.
-    Split,
-    /// Not now, for it and for whatever would follow.
-    Stop(Later),
 }
 
 /// A record without a result may have been taken or not.
