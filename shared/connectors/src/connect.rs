@@ -131,6 +131,9 @@ impl Resolver<'_> {
                 place,
                 format!("`${{record.{}}}` has no meaning here", path.join(".")),
             )),
+            Part::IdempotencyKey => {
+                Err(ConnectError::new(place, "`${idempotency_key}` has no meaning here"))
+            }
         }
     }
 

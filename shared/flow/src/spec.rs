@@ -1,11 +1,17 @@
 //! What may stand in a flow file.
 
+mod answers;
+mod limits;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{needs::Needs, template::Template};
+
+pub use answers::{AnswerIs, AnswerRule, AnswersSpec, FailureKind, HasSpec, Meaning, OnUnknown};
+pub use limits::{CountHeader, LimitBodySpec, LimitHeadersSpec, ResetIn};
 
 /// A whole flow file.
 #[derive(Debug, Clone)]
@@ -318,6 +324,10 @@ pub struct HttpDestinationSpec {
     pub retry_status: Vec<u16>,
     /// `duplicate`: status codes that say it has the record already (e.g. 409): settled as skipped.
     pub duplicate: Vec<u16>,
+    /// `answers`: what answers mean by a code in their body, and failures by their kind.
+    pub answers: AnswersSpec,
+    /// `on_unknown`
+    pub on_unknown: OnUnknown,
 }
 
 /// `destination.http.batch`
@@ -342,6 +352,8 @@ pub struct ResultsSpec {
     pub path: Vec<String>,
     /// `status`: path in a result to its status code or word.
     pub status: Vec<String>,
+    /// `code`: path in a result to a further code, which the words are compared with first.
+    pub code: Option<Vec<String>>,
     /// `ok`: words or codes of success. Empty where the file gives none, which stands for 200–299,
     /// "ok", "success", "created", "updated".
     pub ok: Vec<String>,
@@ -352,8 +364,25 @@ pub struct ResultsSpec {
     pub duplicate: Vec<String>,
     /// `reason`: path in a result to its message.
     pub reason: Option<Vec<String>>,
-    /// `index`: path in a result to the record's index in the request; none: results are in order.
-    pub index: Option<Vec<String>>,
+    /// How results are matched with records.
+    pub order: ResultOrder,
+}
+
+/// How the results of a bulk are matched with its records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ResultOrder {
+    /// They come in order.
+    #[default]
+    Same,
+    /// `index`: path in a result to the record's index in the request.
+    Index(Vec<String>),
+    /// `key` and `record_key`: both name the record.
+    Key {
+        /// Path in a result.
+        result: Vec<String>,
+        /// Path in the record as it is sent.
+        record: Vec<String>,
+    },
 }
 
 /// `limits`
@@ -365,4 +394,8 @@ pub struct LimitsSpec {
     pub rate: Vec<tidegate_core::model::RateLimit>,
     /// `budget`: through which all who name it share the rate.
     pub budget: Option<String>,
+    /// `headers`
+    pub headers: Option<LimitHeadersSpec>,
+    /// `body`
+    pub body: Option<LimitBodySpec>,
 }

@@ -1,4 +1,4 @@
-//! Texts with `${params.x}`, `${secrets.y}` and `${record.z}` in them.
+//! Texts with `${params.x}`, `${secrets.y}`, `${record.z}` and `${idempotency_key}` in them.
 
 use std::{fmt, str::FromStr};
 
@@ -26,6 +26,8 @@ pub enum Part {
     Secret(String),
     /// `${record.a.b}`: a field of the record (where the place allows it), as a path.
     Record(Vec<String>),
+    /// `${idempotency_key}`: the record's (where the place allows it).
+    IdempotencyKey,
 }
 
 /// Why a text is no template.
@@ -50,6 +52,9 @@ pub enum Unresolved {
     #[error("the connection has no secret `{0}`")]
     Secret(String),
 }
+
+/// The name of the record's idempotency key in a reference; [`Resolved`] asks for it as for a field.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency_key";
 
 /// What may stand in `${…}`.
 const REFERENCES: &str = "write `${params.NAME}`, `${secrets.NAME}` or `${record.PATH}`; \
@@ -88,7 +93,7 @@ impl Template {
 
     /// Whether it refers to the record.
     pub fn needs_record(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Record(_)))
+        self.parts.iter().any(|part| matches!(part, Part::Record(_) | Part::IdempotencyKey))
     }
 
     /// Fills in what the connection gives; references to the record stay open.
@@ -113,6 +118,7 @@ impl Template {
                     resolved.secret(value.ok_or_else(|| Unresolved::Secret(name.clone()))?);
                 }
                 Part::Record(path) => resolved.record(path),
+                Part::IdempotencyKey => resolved.record(&[IDEMPOTENCY_KEY.into()]),
             }
         }
         Ok(resolved.build())
@@ -164,6 +170,9 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
         fragment: reference.into(),
     };
     let inner = &reference[2..reference.len() - 1];
+    if inner == IDEMPOTENCY_KEY {
+        return Ok(Part::IdempotencyKey);
+    }
     let Some((kind, name)) = inner.split_once('.') else {
         return Err(error(format!("`{reference}` refers to nothing"), REFERENCES.into()));
     };
@@ -207,7 +216,8 @@ mod tests {
 
     #[test]
     fn references_are_cut_out_and_the_rest_stands() {
-        let template: Template = "a${params.b}/${record.c.d}?${secrets.e}".parse().unwrap();
+        let template: Template =
+            "a${params.b}/${record.c.d}?${secrets.e}${idempotency_key}".parse().unwrap();
         assert_eq!(
             template.parts,
             [
@@ -217,6 +227,7 @@ mod tests {
                 Part::Record(vec!["c".into(), "d".into()]),
                 Part::Literal("?".into()),
                 Part::Secret("e".into()),
+                Part::IdempotencyKey,
             ]
         );
     }

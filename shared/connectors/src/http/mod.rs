@@ -1,5 +1,5 @@
-//! What every HTTP connector shares: the client, credentials, origins, and what a response may
-//! tell an operator.
+//! What every HTTP connector shares: the client, credentials, origins, what an answer means and permits,
+//! and what it may tell an operator.
 
 mod auth;
 mod client;
@@ -7,7 +7,9 @@ mod headers;
 mod origin;
 mod redact;
 mod retry_after;
+mod rules;
 mod url;
+mod words;
 
 pub(crate) use auth::Auth;
 pub use client::HttpClient;
@@ -16,4 +18,6 @@ pub(crate) use headers::headers;
 pub(crate) use origin::Origin;
 pub(crate) use redact::Redactor;
 pub(crate) use retry_after::retry_after_ms;
+pub(crate) use rules::{Judged, Rules, ShortForms, Verdict};
 pub(crate) use url::{RecordUrl, encode_segment};
+pub(crate) use words::Words;

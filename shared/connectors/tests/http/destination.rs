@@ -14,7 +14,7 @@ use tidegate_core::{
     model::{Blame, Later, Outcome, RecordId, SkipReason, Version},
     ports::{Destination, Outgoing},
 };
-use tidegate_flow::spec::{BatchSpec, HttpDestinationSpec, ResultsSpec};
+use tidegate_flow::spec::{BatchSpec, HttpDestinationSpec, ResultOrder, ResultsSpec};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -89,11 +89,12 @@ fn batch(size: usize, results: bool) -> BatchSpec {
         results: results.then(|| ResultsSpec {
             path: path("results"),
             status: path("status"),
+            code: None,
             ok: Vec::new(),
             retry: Vec::new(),
             duplicate: vec!["409".into()],
             reason: Some(path("why")),
-            index: None,
+            order: ResultOrder::Same,
         }),
     }
 }

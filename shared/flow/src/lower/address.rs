@@ -63,11 +63,14 @@ fn record_after_host(check: &mut Check<'_>, template: &Template, place: Place) -
         match part {
             Part::Literal(text) => before.push_str(text),
             Part::Param(_) | Part::Secret(_) => before.push('1'),
-            Part::Record(path) => {
+            Part::Record(_) | Part::IdempotencyKey => {
                 if before.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
                     return Some(());
                 }
-                let reference = format!("${{record.{}}}", path.join("."));
+                let reference = match part {
+                    Part::Record(path) => format!("${{record.{}}}", path.join(".")),
+                    _ => "${idempotency_key}".to_owned(),
+                };
                 let place = check.report.source.inside(place, &reference, 0);
                 let message = format!("`{reference}` stands where the host is");
                 check.report.add(

@@ -4,10 +4,12 @@
 //! looked at before the first `None` ends it.
 
 mod address;
+mod answers;
 mod auth;
 mod cursor;
 mod destination;
 mod headers;
+mod limits;
 mod pagination;
 mod settings;
 mod source;
@@ -59,8 +61,10 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     };
     let source = source::source(check, raw.source);
     let transform = transform::transform(check, raw.transform);
+    let raw::Destination::Http(http) = &raw.destination;
+    let resolves = answers::on_unknown_fits(check, http.on_unknown.as_ref(), raw.ordering);
     let destination = destination::destination(check, raw.destination);
-    let limits = settings::limits(check, raw.limits);
+    let limits = limits::limits(check, raw.limits);
     let protocol = settings::Protocol {
         ordering: raw.ordering,
         retry: raw.retry,
@@ -71,6 +75,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let settings = settings::settings(check, protocol);
     let schedule = values::optional(raw.schedule, |text| schedule_text(check, text));
 
+    resolves.then_some(())?;
     let (limits, mut settings, destination) = (limits?, settings?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
     settings.settle_lag_ms = settle_lag_ms?;

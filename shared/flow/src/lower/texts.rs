@@ -12,6 +12,8 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordRefs {
     Allowed,
+    /// And to its idempotency key.
+    WithKey,
     /// With the reason, for the remedy.
     Refused(&'static str),
 }
@@ -19,6 +21,7 @@ pub(super) enum RecordRefs {
 /// There is no record yet, or not one alone.
 pub(super) const NO_RECORD: RecordRefs =
     RecordRefs::Refused("only `mark.url` and a destination's `url` without `batch` may hold it");
+const NO_KEY: &str = "only `on_unknown.lookup.url` may hold it";
 
 /// A text with references: notes them, and refuses those that cannot stand there.
 pub(super) fn template(
@@ -69,12 +72,18 @@ fn reference(check: &mut Check<'_>, part: &Part, place: Place, record_refs: Reco
         }
         Part::Record(path) => {
             let RecordRefs::Refused(why) = record_refs else { return true };
-            let reference = format!("${{record.{}}}", path.join("."));
-            let place = check.report.source.inside(place, &reference, 0);
-            check.report.add(place, format!("`{reference}` cannot stand here"), why);
-            false
+            unfit(check, &format!("${{record.{}}}", path.join(".")), place, why)
         }
+        Part::IdempotencyKey if record_refs == RecordRefs::WithKey => true,
+        Part::IdempotencyKey => unfit(check, "${idempotency_key}", place, NO_KEY),
     }
+}
+
+/// Refuses a reference that has no meaning where it stands.
+fn unfit(check: &mut Check<'_>, reference: &str, place: Place, remedy: &str) -> bool {
+    let place = check.report.source.inside(place, reference, 0);
+    check.report.add(place, format!("`{reference}` cannot stand here"), remedy);
+    false
 }
 
 /// A text that is, or holds, a secret: a literal one must not stand in a file.

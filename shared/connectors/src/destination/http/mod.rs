@@ -1,7 +1,6 @@
 //! Records sent over HTTP: one a request, or many.
 
 mod bulk;
-mod classify;
 mod results;
 mod send;
 
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tidegate_core::{
-    model::{Blame, Later, Outcome, SkipReason},
+    model::{Blame, Later, Outcome},
     ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
 };
 use tidegate_flow::spec::HttpDestinationSpec;
@@ -18,16 +17,17 @@ use tokio::time::Instant;
 use crate::{
     Options,
     connect::{ConnectError, Resolver},
-    http::{Auth, RecordUrl, headers},
+    http::{Auth, Judged, RecordUrl, Rules, ShortForms, Verdict, headers},
 };
 use bulk::{Bulk, bulk_key};
-use classify::{Rules, Verdict};
-use send::{Answer, Sender};
+use send::{Answer, Failed, Sender};
 
 /// A reason is one line of at most so many characters.
 pub(super) const REASON_CHARS_MAX: usize = 300;
 /// Read of an answer that only says why.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Read of an answer that may hold a code anywhere.
+const CODED_BYTES_MAX: usize = 1024 * 1024;
 /// Read of an answer with a result for every record.
 const RESULTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -67,7 +67,19 @@ impl HttpDestination {
                 ConnectError::new("destination.http.idempotency_key", message)
             })
         });
-        let with_results = bulk.as_ref().is_some_and(|bulk| bulk.results.is_some());
+        let short = ShortForms {
+            duplicate: spec.duplicate.clone(),
+            refuse: spec.refuse.clone(),
+            retry: spec.retry_status.clone(),
+        };
+        let rules = Rules::new(&spec.answers, short, url.names_record());
+        let body_bytes_max = if bulk.as_ref().is_some_and(|bulk| bulk.results.is_some()) {
+            RESULTS_BYTES_MAX
+        } else if rules.reads_codes() {
+            CODED_BYTES_MAX
+        } else {
+            ANSWER_BYTES_MAX
+        };
         Ok(Self {
             sender: Sender {
                 http: options.http.clone(),
@@ -76,16 +88,11 @@ impl HttpDestination {
                 auth,
                 idempotency: idempotency.transpose()?,
                 timeout_ms: spec.timeout_ms,
-                body_bytes_max: if with_results { RESULTS_BYTES_MAX } else { ANSWER_BYTES_MAX },
+                body_bytes_max,
                 redactor,
                 now: options.now.clone(),
             },
-            rules: Rules {
-                duplicate: spec.duplicate.clone(),
-                refuse: spec.refuse.clone(),
-                retry: spec.retry_status.clone(),
-                names_record: url.names_record(),
-            },
+            rules,
             url,
             bulk,
         })
@@ -101,86 +108,117 @@ impl HttpDestination {
             }
         };
         match self.sender.send(url, record.body.clone(), &record.key, until).await {
-            Ok(answer) => self.outcome(&answer),
-            Err(later) => Outcome::Later(later),
+            Ok(answer) => self.outcome(&answer, &self.judge(&answer)),
+            Err(failed) => self.failed(failed),
         }
     }
 
     /// Sends many records in one request. Where all are refused for the sake of some, they are given
     /// back to be sent in smaller requests, each of which the application's limits count.
-    async fn deliver_bulk(
-        &self,
-        bulk: &Bulk,
-        records: &[Outgoing],
-        until: Instant,
-    ) -> Vec<Outcome> {
+    async fn deliver_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Delivery {
         let all = |outcome: Outcome| vec![outcome; records.len()];
         // It names no record, so that any record's address will do.
         let url = match self.url.render(b"null") {
             Ok(url) => url,
-            Err(error) => return all(Outcome::Later(request_later(error.to_string()))),
+            Err(error) => return all(Outcome::Later(request_later(error.to_string()))).into(),
         };
         let sent = self.sender.send(url, bulk.body(records), &bulk_key(records), until).await;
         let answer = match sent {
             Ok(answer) => answer,
-            Err(later) => return all(Outcome::Later(later)),
+            Err(failed) => return all(self.failed(failed)).into(),
         };
-        let verdict = self.rules.verdict(answer.status);
-        if let Some(results) = &bulk.results {
-            let read =
-                results.read(&answer.body, records.len(), answer.after_ms, &self.sender.redactor);
-            match (verdict, read) {
-                (Verdict::Delivered, Some(each)) => {
-                    return each.into_iter().map(or_later).collect();
+        let judged = self.judge(&answer);
+        let outcomes = self.each(bulk, records, &answer, &judged).unwrap_or_else(|| {
+            match self.outcome(&answer, &judged) {
+                Outcome::Refused { reason, .. } if records.len() > 1 && !judged.unread => {
+                    all(in_parts(answer.status, &reason))
                 }
-                (Verdict::Delivered, None) => return all(or_later(None)),
-                // Refused, but with a result for every record: the results say more.
-                (Verdict::Refused, Some(each)) if each.iter().all(Option::is_some) => {
-                    return each.into_iter().flatten().collect();
-                }
-                _ => {}
+                outcome => all(outcome),
             }
+        });
+        outcomes.into()
+    }
+
+    /// Each record's own outcome, where the answer has one for it.
+    fn each(
+        &self,
+        bulk: &Bulk,
+        records: &[Outgoing],
+        answer: &Answer,
+        judged: &Judged<'_>,
+    ) -> Option<Vec<Outcome>> {
+        let results = bulk.results.as_ref()?;
+        let read = || results.read(&answer.body, records, answer.after_ms, &self.sender.redactor);
+        match judged.verdict {
+            Verdict::Delivered => Some(match read() {
+                Some(each) => each.into_iter().map(or_later).collect(),
+                None => records.iter().map(|_| or_later(None)).collect(),
+            }),
+            // Refused, but with a result for every record: the results say more.
+            Verdict::Refused => read()?.into_iter().collect(),
+            Verdict::Duplicate | Verdict::Token | Verdict::Later { .. } => None,
         }
-        match self.outcome(&answer) {
-            Outcome::Refused { .. } if records.len() > 1 => all(self.in_parts(&answer)),
-            outcome => all(outcome),
-        }
+    }
+
+    fn judge<'b>(&self, answer: &'b Answer) -> Judged<'b> {
+        self.rules.answer(answer.status, &answer.body, answer.whole)
     }
 
     /// What an answer means for everything that was sent with it.
-    fn outcome(&self, answer: &Answer) -> Outcome {
-        match self.rules.verdict(answer.status) {
+    fn outcome(&self, answer: &Answer, judged: &Judged<'_>) -> Outcome {
+        match judged.verdict {
+            // No reason to be made.
             Verdict::Delivered => Outcome::Delivered,
-            Verdict::Duplicate => Outcome::Skipped(SkipReason::Duplicate),
-            Verdict::Refused => {
-                Outcome::Refused { status: Some(answer.status), reason: self.reason(answer).into() }
+            verdict @ (Verdict::Duplicate | Verdict::Refused) => {
+                verdict.outcome(Some(answer.status), None, self.reason(answer, judged))
             }
-            Verdict::Later { blame, unknown } => Outcome::Later(Later {
-                blame,
-                after_ms: answer.after_ms,
-                unknown,
-                reason: format!("{}: {}", answer.status, self.reason(answer)).into(),
-            }),
+            Verdict::Token | Verdict::Later { .. } => Outcome::Later(self.later(answer, judged)),
         }
     }
 
-    /// Refused for the sake of some: each is to be sent again, among fewer.
-    fn in_parts(&self, answer: &Answer) -> Outcome {
-        Outcome::Later(Later {
-            blame: Blame::Batch,
-            after_ms: Some(0),
-            unknown: false,
-            reason: format!("{}, for all of the request: {}", answer.status, self.reason(answer))
-                .into(),
-        })
+    /// What there is to wait for. Every answer that is about credentials, [`Verdict::Token`], passes
+    /// here: the place to have them refreshed.
+    fn later(&self, answer: &Answer, judged: &Judged<'_>) -> Later {
+        let reason = format!("{}: {}", answer.status, self.reason(answer, judged));
+        judged.verdict.later(after_ms(answer, judged), reason)
+    }
+
+    /// What the flow says of a request without an answer; else what it means by itself.
+    fn failed(&self, Failed { kind, later }: Failed) -> Outcome {
+        match kind.and_then(|kind| self.rules.failure(kind)) {
+            Some((verdict, after_ms)) => verdict.outcome(None, after_ms, later.reason.into_owned()),
+            None => Outcome::Later(later),
+        }
     }
 
     /// What the destination says, in one line, without our secrets.
-    fn reason(&self, answer: &Answer) -> String {
-        let said = String::from_utf8_lossy(&answer.body);
+    fn reason(&self, answer: &Answer, judged: &Judged<'_>) -> String {
+        let said = match &judged.reason {
+            Some(reason) => reason.clone(),
+            None => String::from_utf8_lossy(&answer.body),
+        };
+        let said = match &judged.code {
+            Some(code) => format!("{code}: {said}").into(),
+            None => said,
+        };
         let line = self.sender.redactor.line(&said, REASON_CHARS_MAX);
         if line.is_empty() { "it does not say why".to_owned() } else { line }
     }
+}
+
+/// How long to wait, in ms: what the answer asks for, and the flow's own at the least.
+fn after_ms(answer: &Answer, judged: &Judged<'_>) -> Option<u64> {
+    answer.after_ms.max(judged.after_ms)
+}
+
+/// Refused for the sake of some: each is to be sent again, among fewer.
+fn in_parts(status: u16, reason: &str) -> Outcome {
+    Outcome::Later(Later {
+        blame: Blame::Batch,
+        after_ms: Some(0),
+        unknown: false,
+        reason: format!("{status}, for all of the request: {reason}").into(),
+    })
 }
 
 /// A record without a result may have been taken or not.
@@ -211,7 +249,7 @@ impl Destination for HttpDestination {
         Box::pin(async move {
             let until = Instant::now() + Duration::from_millis(timeout_ms);
             if let Some(bulk) = &self.bulk {
-                return self.deliver_bulk(bulk, records, until).await.into();
+                return self.deliver_bulk(bulk, records, until).await;
             }
             let mut outcomes = Vec::with_capacity(records.len());
             for record in records {
