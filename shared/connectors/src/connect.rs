@@ -86,7 +86,7 @@ pub fn connect(
     Ok(Connected {
         source: Box::new(HttpSource::new(source, &resolver, options)?),
         transform: build(&flow.transform, &options.registry)?,
-        destination: Box::new(HttpDestination::new(destination, &resolver, options)?),
+        destination: Box::new(HttpDestination::new(destination, &flow.limits, &resolver, options)?),
         settings: flow.settings.clone(),
     })
 }

@@ -212,6 +212,11 @@ impl From<Meaning> for Verdict {
 }
 
 impl Verdict {
+    /// Whether it is about how much may be sent.
+    pub(crate) fn is_limit(self) -> bool {
+        matches!(self, Self::Later { blame: Blame::Limit | Blame::Quota, .. })
+    }
+
     /// For a record that was sent.
     pub(crate) fn outcome(
         self,

@@ -12,7 +12,7 @@ use axum::{
 use serde_json::json;
 use tidegate_connectors::{Connected, connect};
 use tidegate_core::{
-    model::{Blame, Later, Outcome, RecordId, SkipReason, Version},
+    model::{Allowance, Blame, Later, Outcome, RecordId, SkipReason, Version},
     ports::{Destination, Outgoing},
 };
 use tidegate_flow::{FlowSpec, parse};
@@ -21,7 +21,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::flow::{TOKEN, connection, options};
+use crate::flow::{NOW_MS, TOKEN, connection, options};
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
@@ -268,5 +268,59 @@ async fn what_may_have_been_applied_is_never_sent_in_parts() {
         let outcomes = to(&flow(&url, refuse, "")).deliver(&records(2), 300).await.outcomes;
         let refused = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Refused { .. }));
         assert!(refused, "{outcomes:?}");
+    }
+}
+
+/// An answer with these headers.
+fn with_headers(status: u16, headers: &[(&'static str, String)]) -> Response {
+    let mut response = StatusCode::from_u16(status).unwrap().into_response();
+    for (name, value) in headers {
+        response.headers_mut().append(*name, value.parse().unwrap());
+    }
+    response
+}
+
+#[tokio::test]
+async fn what_is_left_comes_with_every_answer() {
+    let (url, _) =
+        server(|_| with_headers(200, &[("ratelimit", r#""a";r=9;t=5, "b";r=3;t=60"#.into())]))
+            .await;
+    let left = |remaining, reset_in_ms| Some(Allowance { remaining, reset_in_ms });
+    for keys in ["", "    batch: { size: 10 }"] {
+        let delivery = to(&flow(&url, keys, "")).deliver(&[record(1)], 5_000).await;
+        assert_eq!(delivery.allowance, left(3, 60_000));
+    }
+
+    let (url, _) = server(|_| with_headers(200, &[("x-used", "32/40".into())])).await;
+    let limits = "limits: { headers: { used: X-Used, window: 500ms } }";
+    let delivery = to(&flow(&url, "", limits)).deliver(&[record(1)], 5_000).await;
+    assert_eq!(delivery.allowance, left(8, 500));
+
+    let (url, _) =
+        server(|_| r#"{"cost":{"asked":10,"left":{"now":25,"rate":50.0}}}"#.into_response()).await;
+    let limits = "limits: { body: { available: cost.left.now, cost: cost.asked, per_second: cost.left.rate } }";
+    let delivery = to(&flow(&url, "", limits)).deliver(&[record(1)], 5_000).await;
+    assert_eq!(delivery.allowance, left(2, 200));
+}
+
+#[tokio::test]
+async fn without_retry_after_a_refusal_lasts_until_the_reset() {
+    let reset = |seconds: i64| ("x-ratelimit-reset", (NOW_MS / 1_000 + seconds).to_string());
+    let left = |count: &str| ("x-ratelimit-remaining", count.to_owned());
+    for (status, headers, after_ms) in [
+        (429, vec![reset(90)], Some(90_000)),
+        (429, vec![left("0"), reset(90)], Some(90_000)),
+        (503, vec![left("0"), ("ratelimit-reset", "7".into()), reset(90)], Some(90_000)),
+        (429, vec![left("0"), reset(90), ("retry-after", "3".into())], Some(3_000)),
+        // Another limit was met than the one that has requests left.
+        (429, vec![left("4000"), reset(36_000)], None),
+        (429, vec![left("0"), reset(36_000)], Some(3_600_000)),
+        (429, vec![reset(-5)], None),
+        (500, vec![left("0"), reset(90)], None),
+    ] {
+        let shown = format!("{status} {headers:?}");
+        let (url, _) = server(move |_| with_headers(status, &headers)).await;
+        let outcome = to(&flow(&url, "", "")).deliver(&[record(1)], 5_000).await.outcomes.remove(0);
+        assert_eq!(later(&outcome).after_ms, after_ms, "{shown}");
     }
 }

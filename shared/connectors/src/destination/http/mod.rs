@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tidegate_core::{
-    model::{Blame, Later, Outcome},
+    model::{Allowance, Blame, Later, Outcome},
     ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
 };
-use tidegate_flow::spec::HttpDestinationSpec;
+use tidegate_flow::spec::{HttpDestinationSpec, LimitsSpec};
 use tokio::time::Instant;
 
 use crate::{
     Options,
     connect::{ConnectError, Resolver},
-    http::{Auth, Judged, RecordUrl, Rules, ShortForms, Verdict, headers},
+    http::{Auth, Judged, Limits, RecordUrl, Rules, ShortForms, Verdict, WAIT_MS_MAX, headers},
 };
 use bulk::{Bulk, bulk_key};
 use send::{Answer, Failed, Sender};
@@ -43,6 +43,7 @@ impl HttpDestination {
     /// Fills in a connection's values.
     pub(crate) fn new(
         spec: &HttpDestinationSpec,
+        limits: &LimitsSpec,
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Self, ConnectError> {
@@ -73,9 +74,10 @@ impl HttpDestination {
             retry: spec.retry_status.clone(),
         };
         let rules = Rules::new(&spec.answers, short, url.names_record());
+        let limits = Limits::new(limits)?;
         let body_bytes_max = if bulk.as_ref().is_some_and(|bulk| bulk.results.is_some()) {
             RESULTS_BYTES_MAX
-        } else if rules.reads_codes() {
+        } else if rules.reads_codes() || limits.reads_bodies() {
             CODED_BYTES_MAX
         } else {
             ANSWER_BYTES_MAX
@@ -89,6 +91,7 @@ impl HttpDestination {
                 idempotency: idempotency.transpose()?,
                 timeout_ms: spec.timeout_ms,
                 body_bytes_max,
+                limits,
                 redactor,
                 now: options.now.clone(),
             },
@@ -99,17 +102,17 @@ impl HttpDestination {
     }
 
     /// Sends one record.
-    async fn deliver_one(&self, record: &Outgoing, until: Instant) -> Outcome {
+    async fn deliver_one(&self, record: &Outgoing, until: Instant) -> (Outcome, Option<Allowance>) {
         let url = match self.url.render(&record.body) {
             Ok(url) => url,
             Err(error) => {
                 let reason = self.sender.redactor.line(&error.to_string(), REASON_CHARS_MAX);
-                return Outcome::Refused { status: None, reason: reason.into() };
+                return (Outcome::Refused { status: None, reason: reason.into() }, None);
             }
         };
         match self.sender.send(url, record.body.clone(), &record.key, until).await {
-            Ok(answer) => self.outcome(&answer, &self.judge(&answer)),
-            Err(failed) => self.failed(failed),
+            Ok(answer) => (self.outcome(&answer, &self.judge(&answer)), answer.left.allowance()),
+            Err(failed) => (self.failed(failed), None),
         }
     }
 
@@ -136,7 +139,7 @@ impl HttpDestination {
                 outcome => all(outcome),
             }
         });
-        outcomes.into()
+        Delivery { outcomes, allowance: answer.left.allowance() }
     }
 
     /// Each record's own outcome, where the answer has one for it.
@@ -208,7 +211,9 @@ impl HttpDestination {
 
 /// How long to wait, in ms: what the answer asks for, and the flow's own at the least.
 fn after_ms(answer: &Answer, judged: &Judged<'_>) -> Option<u64> {
-    answer.after_ms.max(judged.after_ms)
+    let limited = judged.verdict.is_limit() || matches!(answer.status, 429 | 503);
+    let reset_ms = || answer.left.wait_ms().map(|ms| ms.min(WAIT_MS_MAX)).filter(|_| limited);
+    answer.after_ms.or_else(reset_ms).max(judged.after_ms)
 }
 
 /// Refused for the sake of some: each is to be sent again, among fewer.
@@ -252,10 +257,13 @@ impl Destination for HttpDestination {
                 return self.deliver_bulk(bulk, records, until).await;
             }
             let mut outcomes = Vec::with_capacity(records.len());
+            let mut last = None;
             for record in records {
-                outcomes.push(self.deliver_one(record, until).await);
+                let (outcome, allowance) = self.deliver_one(record, until).await;
+                outcomes.push(outcome);
+                last = allowance.or(last);
             }
-            outcomes.into()
+            Delivery { outcomes, allowance: last }
         })
     }
 }

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::{
     HttpClient, Now,
-    http::{Auth, Redactor, describe, retry_after_ms},
+    http::{Auth, Left, Limits, Redactor, describe, retry_after_ms},
 };
 
 /// Sends a destination's requests.
@@ -27,6 +27,7 @@ pub(super) struct Sender {
     pub(super) timeout_ms: u64,
     /// Of one answer; the rest is not read.
     pub(super) body_bytes_max: usize,
+    pub(super) limits: Limits,
     pub(super) redactor: Redactor,
     pub(super) now: Now,
 }
@@ -36,6 +37,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// How long it asked us to wait, in ms.
     pub(super) after_ms: Option<u64>,
+    /// What it still permits.
+    pub(super) left: Left,
     /// As much of its body as came and is read.
     pub(super) body: Vec<u8>,
     /// Whether that is all of it.
@@ -91,13 +94,18 @@ impl Sender {
             None => request,
         };
         let response = request.send().await.map_err(|error| self.failed(error))?;
+        let now_ms = (self.now)();
         let status = response.status().as_u16();
         let after_ms = response
             .headers()
             .get(RETRY_AFTER)
-            .and_then(|value| retry_after_ms(value.to_str().ok()?, (self.now)()));
+            .and_then(|value| retry_after_ms(value.to_str().ok()?, now_ms));
+        let mut left = self.limits.headers(response.headers(), now_ms);
         let (body, whole) = self.read(response).await;
-        Ok(Answer { status, after_ms, body, whole })
+        if self.limits.reads_bodies() {
+            left = self.limits.with_body(left, &body);
+        }
+        Ok(Answer { status, after_ms, left, body, whole })
     }
 
     /// Why there is no answer, and whether the request may have got through.
