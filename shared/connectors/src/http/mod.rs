@@ -21,5 +21,5 @@ pub(crate) use origin::Origin;
 pub(crate) use redact::Redactor;
 pub(crate) use retry_after::{WAIT_MS_MAX, retry_after_ms};
 pub(crate) use rules::{Judged, Rules, ShortForms, Verdict};
-pub(crate) use url::{RecordUrl, encode_segment};
+pub(crate) use url::{RecordUrl, UrlError, encode_segment};
 pub(crate) use words::Words;

@@ -324,3 +324,64 @@ async fn without_retry_after_a_refusal_lasts_until_the_reset() {
         assert_eq!(later(&outcome).after_ms, after_ms, "{shown}");
     }
 }
+
+const LOOKUP: &str = "
+    on_unknown:
+      lookup:
+        url: URL/leads/${record.email}?key=${idempotency_key}
+        found: { path: result }
+";
+
+#[tokio::test]
+async fn the_destination_is_asked_whether_it_has_a_record() {
+    for (status, body, expected) in [
+        (200, r#"{"result":[{"id":7}]}"#, "true"),
+        (200, r#"{"result":[]}"#, "false"),
+        (200, "{}", "false"),
+        (404, "<html>", "false"),
+        (200, r#"{"errors":[{"code":"602","message":"expired"}]}"#, "Destination None"),
+        (200, r#"{"errors":[{"code":"1003"}]}"#, "Request None"),
+        (200, r#"{"result":[{"#, "Request None"),
+        (429, "", "Limit None"),
+        (500, "", "Request None"),
+        (302, "", "Destination None"),
+        (400, "", "Request None"),
+    ] {
+        let (url, lines) =
+            server(move |_| (StatusCode::from_u16(status).unwrap(), body).into_response()).await;
+        let keys = format!("{MARKETO}{}", LOOKUP.replace("URL", &url));
+        let found = to(&flow(&url, &keys, "")).has(&record(7), 5_000).await;
+        let said = match found {
+            Ok(found) => found.to_string(),
+            Err(Later { blame, after_ms, unknown, .. }) => {
+                assert!(!unknown, "to ask changes nothing");
+                format!("{blame:?} {after_ms:?}")
+            }
+        };
+        assert_eq!(said, expected, "{status} {body}");
+        assert_eq!(*lines.lock().unwrap(), ["GET /leads/7%40x?key=leads%2Fmain%2F7%401"]);
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_be_asked_answers_later() {
+    let silent = raw("", true).await;
+    let slow = to(&flow(&silent, &LOOKUP.replace("URL", &silent), ""));
+    let started = std::time::Instant::now();
+    assert!(!slow.has(&record(1), 200).await.unwrap_err().unknown);
+    assert!(started.elapsed().as_millis() < 1_000);
+    let nameless = Outgoing { body: "{}".into(), ..record(1) };
+    let error = slow.has(&nameless, 5_000).await.unwrap_err();
+    assert!(error.reason.contains("needs the field `email`"), "{}", error.reason);
+    let unasked = to(&flow(&silent, "", "")).has(&record(1), 5_000).await.unwrap_err();
+    assert!(unasked.reason.contains("does not say how to ask"), "{}", unasked.reason);
+}
+
+#[tokio::test]
+async fn only_the_destination_may_see_its_credentials() {
+    let elsewhere = LOOKUP.replace("URL", "https://elsewhere.example");
+    let flow = flow("https://crm.example", &elsewhere, "");
+    let error = connect(&flow, &connection(), &options()).err().unwrap();
+    assert_eq!(error.place, "destination.http.on_unknown.lookup.url");
+    assert!(error.message.contains("only https://crm.example"), "{error}");
+}

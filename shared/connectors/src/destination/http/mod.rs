@@ -1,6 +1,7 @@
 //! Records sent over HTTP: one a request, or many.
 
 mod bulk;
+mod has;
 mod results;
 mod send;
 
@@ -11,7 +12,7 @@ use tidegate_core::{
     model::{Allowance, Blame, Later, Outcome},
     ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
 };
-use tidegate_flow::spec::{HttpDestinationSpec, LimitsSpec};
+use tidegate_flow::spec::{HttpDestinationSpec, LimitsSpec, OnUnknown};
 use tokio::time::Instant;
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     http::{Auth, Judged, Limits, RecordUrl, Rules, ShortForms, Verdict, WAIT_MS_MAX, headers},
 };
 use bulk::{Bulk, bulk_key};
+use has::Has;
 use send::{Answer, Failed, Sender};
 
 /// A reason is one line of at most so many characters.
@@ -37,6 +39,8 @@ pub(crate) struct HttpDestination {
     sender: Sender,
     rules: Rules,
     bulk: Option<Bulk>,
+    /// How to ask whether it has a record, where the flow says so.
+    has: Option<Has>,
 }
 
 impl HttpDestination {
@@ -82,6 +86,10 @@ impl HttpDestination {
         } else {
             ANSWER_BYTES_MAX
         };
+        let has = match &spec.on_unknown {
+            OnUnknown::Lookup(has) => Some(Has::new(has, resolver, url.origin())?),
+            OnUnknown::Retry | OnUnknown::Park => None,
+        };
         Ok(Self {
             sender: Sender {
                 http: options.http.clone(),
@@ -98,6 +106,7 @@ impl HttpDestination {
             rules,
             url,
             bulk,
+            has,
         })
     }
 
@@ -207,6 +216,27 @@ impl HttpDestination {
         let line = self.sender.redactor.line(&said, REASON_CHARS_MAX);
         if line.is_empty() { "it does not say why".to_owned() } else { line }
     }
+
+    /// Asks whether the destination has a record.
+    async fn ask(&self, record: &Outgoing, until: Instant) -> Result<bool, Later> {
+        let Some(has) = &self.has else {
+            return Err(request_later("the flow does not say how to ask for a record".to_owned()));
+        };
+        let url = has.url(record).map_err(|error| {
+            request_later(self.sender.redactor.line(&error.to_string(), REASON_CHARS_MAX))
+        })?;
+        // To ask changes nothing, whatever becomes of the answer.
+        let harmless = |later| Later { unknown: false, ..later };
+        let answer = self.sender.get(url, until).await.map_err(|failed| harmless(failed.later))?;
+        let judged = self.judge(&answer);
+        // An error inside a success would look like a record that is not there.
+        let error_inside =
+            (200..=299).contains(&answer.status) && judged.verdict != Verdict::Delivered;
+        match has.judge(answer.status, &answer.body).filter(|_| !error_inside) {
+            Some(found) => Ok(found),
+            None => Err(harmless(self.later(&answer, &judged))),
+        }
+    }
 }
 
 /// How long to wait, in ms: what the answer asks for, and the flow's own at the least.
@@ -265,5 +295,14 @@ impl Destination for HttpDestination {
             }
             Delivery { outcomes, allowance: last }
         })
+    }
+
+    fn has<'a>(
+        &'a self,
+        record: &'a Outgoing,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<bool, Later>> {
+        let until = Instant::now() + Duration::from_millis(timeout_ms);
+        Box::pin(self.ask(record, until))
     }
 }

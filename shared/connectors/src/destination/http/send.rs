@@ -65,6 +65,11 @@ impl Sender {
         self.exchange(self.method.clone(), url, Some(body.into()), Some(key), until).await
     }
 
+    /// Asks for something. It is over, answered or not, at `until` at the latest.
+    pub(super) async fn get(&self, url: Url, until: Instant) -> Result<Answer, Failed> {
+        self.exchange(Method::GET, url, None, None, until).await
+    }
+
     async fn exchange(
         &self,
         method: Method,
