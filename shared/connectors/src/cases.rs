@@ -161,6 +161,7 @@ source: { http: { url: 'https://a.example', cursor: { by: id }, pagination: none
 lookup: { by: email, http: { url: 'https://b.example', query: { q: '${lookup.keys}' }, key: email } }
 transform: { map: { email: email, city: { path: city, never_overwrite: true } } }
 destination: { http: { url: 'https://b.example' } }
+ordering: serial
 ";
         const CASES: &str = "
 cases:

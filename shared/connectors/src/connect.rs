@@ -90,7 +90,7 @@ pub fn connect(
         source: Box::new(HttpSource::new(source, &resolver, options)?),
         lookup: lookup.transpose()?.map(|lookup| Box::new(lookup) as _),
         transform: build(&flow.transform, &options.registry)?,
-        destination: Box::new(HttpDestination::new(destination, &resolver, options)?),
+        destination: Box::new(HttpDestination::new(destination, &flow.limits, &resolver, options)?),
         settings: flow.settings.clone(),
     })
 }
@@ -137,6 +137,9 @@ impl Resolver<'_> {
             )),
             Part::Lookup(what) => {
                 Err(ConnectError::new(place, format!("`{what}` has no meaning here")))
+            }
+            Part::IdempotencyKey => {
+                Err(ConnectError::new(place, "`${idempotency_key}` has no meaning here"))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What may stand in a flow file.
 
+mod answers;
+mod limits;
 mod lookup;
 
 use std::collections::BTreeMap;
@@ -9,6 +11,9 @@ use serde::Deserialize;
 
 use crate::{needs::Needs, template::Template};
 pub use lookup::{HttpLookupSpec, LookupContent, LookupOkSpec, LookupSpec};
+
+pub use answers::{AnswerIs, AnswerRule, AnswersSpec, FailureKind, HasSpec, Meaning, OnUnknown};
+pub use limits::{CountHeader, LimitBodySpec, LimitHeadersSpec, ResetIn};
 
 /// A whole flow file.
 #[derive(Debug, Clone)]
@@ -339,6 +344,10 @@ pub struct HttpDestinationSpec {
     pub retry_status: Vec<u16>,
     /// `duplicate`: status codes that say it has the record already (e.g. 409): settled as skipped.
     pub duplicate: Vec<u16>,
+    /// `answers`: what answers mean by a code in their body, and failures by their kind.
+    pub answers: AnswersSpec,
+    /// `on_unknown`
+    pub on_unknown: OnUnknown,
 }
 
 /// `destination.http.batch`
@@ -363,6 +372,8 @@ pub struct ResultsSpec {
     pub path: Vec<String>,
     /// `status`: path in a result to its status code or word.
     pub status: Vec<String>,
+    /// `code`: path in a result to a further code, which the words are compared with first.
+    pub code: Option<Vec<String>>,
     /// `ok`: words or codes of success. Empty where the file gives none, which stands for 200–299,
     /// "ok", "success", "created", "updated".
     pub ok: Vec<String>,
@@ -373,8 +384,25 @@ pub struct ResultsSpec {
     pub duplicate: Vec<String>,
     /// `reason`: path in a result to its message.
     pub reason: Option<Vec<String>>,
-    /// `index`: path in a result to the record's index in the request; none: results are in order.
-    pub index: Option<Vec<String>>,
+    /// How results are matched with records.
+    pub order: ResultOrder,
+}
+
+/// How the results of a bulk are matched with its records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ResultOrder {
+    /// They come in order.
+    #[default]
+    Same,
+    /// `index`: path in a result to the record's index in the request.
+    Index(Vec<String>),
+    /// `key` and `record_key`: both name the record.
+    Key {
+        /// Path in a result.
+        result: Vec<String>,
+        /// Path in the record as it is sent.
+        record: Vec<String>,
+    },
 }
 
 /// `limits`
@@ -384,6 +412,14 @@ pub struct LimitsSpec {
     pub concurrency: Option<u32>,
     /// `rate`: like `50/s`, `100/20s`, `1000/min`; one or a list; every one holds.
     pub rate: Vec<tidegate_core::model::RateLimit>,
-    /// `budget`: through which all who name it share the rate.
+    /// `daily`: most requests a day.
+    pub daily: Option<tidegate_core::model::Quota>,
+    /// `priority` among those who share a budget.
+    pub priority: tidegate_core::model::Priority,
+    /// `budget`: through which all who name it share the limits.
     pub budget: Option<String>,
+    /// `headers`
+    pub headers: Option<LimitHeadersSpec>,
+    /// `body`
+    pub body: Option<LimitBodySpec>,
 }

@@ -1,4 +1,4 @@
-//! Texts with `${params.x}`, `${secrets.y}` and `${record.z}` in them.
+//! Texts with `${params.x}`, `${secrets.y}`, `${record.z}` and `${idempotency_key}` in them.
 
 use std::{fmt, str::FromStr};
 
@@ -28,6 +28,8 @@ pub enum Part {
     Record(Vec<String>),
     /// `${lookup.key}` or `${lookup.keys}`: what is looked up (in a look-up's request alone).
     Lookup(LookupPart),
+    /// `${idempotency_key}`: the record's (where the place allows it).
+    IdempotencyKey,
 }
 
 /// What of the keys that are looked up.
@@ -78,6 +80,9 @@ pub enum Unresolved {
     Secret(String),
 }
 
+/// The name of the record's idempotency key in a reference; [`Resolved`] asks for it as for a field.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency_key";
+
 /// What may stand in `${…}`.
 const REFERENCES: &str = "write `${params.NAME}`, `${secrets.NAME}` or `${record.PATH}`; \
                           `$${` stands for a plain `${`";
@@ -115,7 +120,7 @@ impl Template {
 
     /// Whether it refers to the record.
     pub fn needs_record(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Record(_)))
+        self.parts.iter().any(|part| matches!(part, Part::Record(_) | Part::IdempotencyKey))
     }
 
     /// Fills in what the connection gives; references to the record stay open.
@@ -142,6 +147,7 @@ impl Template {
                 Part::Record(path) => resolved.record(path),
                 // Open too, until a request is made.
                 Part::Lookup(what) => resolved.record(&["lookup".into(), what.name().into()]),
+                Part::IdempotencyKey => resolved.record(&[IDEMPOTENCY_KEY.into()]),
             }
         }
         Ok(resolved.build())
@@ -193,6 +199,9 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
         fragment: reference.into(),
     };
     let inner = &reference[2..reference.len() - 1];
+    if inner == IDEMPOTENCY_KEY {
+        return Ok(Part::IdempotencyKey);
+    }
     let Some((kind, name)) = inner.split_once('.') else {
         return Err(error(format!("`{reference}` refers to nothing"), REFERENCES.into()));
     };
@@ -245,7 +254,8 @@ mod tests {
 
     #[test]
     fn references_are_cut_out_and_the_rest_stands() {
-        let template: Template = "a${params.b}/${record.c.d}?${secrets.e}".parse().unwrap();
+        let template: Template =
+            "a${params.b}/${record.c.d}?${secrets.e}${idempotency_key}".parse().unwrap();
         assert_eq!(
             template.parts,
             [
@@ -255,6 +265,7 @@ mod tests {
                 Part::Record(vec!["c".into(), "d".into()]),
                 Part::Literal("?".into()),
                 Part::Secret("e".into()),
+                Part::IdempotencyKey,
             ]
         );
     }

@@ -53,6 +53,16 @@ pub(crate) fn rate(text: &str) -> Result<RateLimit, &'static str> {
     }
 }
 
+/// Minutes after midnight of a time like `17:30`.
+pub(crate) fn minute_of_day(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let part = |digits: &str, below: u16| -> Option<u16> {
+        let two = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        two.then(|| digits.parse().ok()).flatten().filter(|number| *number < below)
+    };
+    Some(part(hour, 24)? * 60 + part(minute, 60)?)
+}
+
 fn whole(digits: &str) -> Option<u32> {
     // `parse` alone would take a `+`.
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()

@@ -1,17 +1,19 @@
 //! What a right file comes to.
 
 use tidegate_core::model::{
-    DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, RateLimit, RetryPolicy, Secret,
+    DeadLetters, FlowSettings, Ordering, Priority, RateLimit, RetryPolicy, Secret,
 };
 use tidegate_flow::{
     Connection, FlowSpec, parse, secret_variable,
     spec::{
-        AuthSpec, Cast, CursorBy, DestinationSpec, KeyPlace, PaginationSpec, ShapeSpec, SourceSpec,
-        WhenAbsent,
+        AnswerIs, AuthSpec, Cast, CountHeader, CursorBy, DestinationSpec, FailureKind, KeyPlace,
+        LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown, PaginationSpec, ResetIn, ResultOrder,
+        ShapeSpec, SourceSpec, WhenAbsent,
     },
 };
 
 const GOOD: &str = include_str!("good.yaml");
+const ANSWERS: &str = include_str!("answers.yaml");
 const LEAST: &str = "
 flow: least
 source: { http: { url: 'https://a.example/x', cursor: { by: id }, pagination: none } }
@@ -87,11 +89,11 @@ fn every_key_reaches_the_spec() {
             window_pages_max: 20,
             settle_lag_ms: 5_000,
             concurrency_max: 4,
-            rates,
-            quotas: Vec::new(),
+            rates: rates[..1].to_vec(),
+            quotas: vec![rates[1].into_quota()],
             budget: Some("crm".into()),
             priority: Priority::Normal,
-            on_unknown: OnUnknown::Retry,
+            on_unknown: tidegate_core::model::OnUnknown::Retry,
             retry: RetryPolicy { attempts_max: 5, base_ms: 500, cap_ms: 120_000 },
             dead_letters: DeadLetters::Block,
             stuck_after_ms: 1_800_000,
@@ -100,6 +102,87 @@ fn every_key_reaches_the_spec() {
         }
     );
     assert_eq!(flow.schedule.as_deref(), Some("cron(0 6 * * ? *)"));
+}
+
+fn path(text: &str) -> Vec<String> {
+    text.split('.').map(str::to_owned).collect()
+}
+
+#[test]
+fn what_answers_mean_reaches_the_spec() {
+    let flow = read(ANSWERS);
+    let DestinationSpec::Http(destination) = &flow.destination;
+    let answers = &destination.answers;
+    assert_eq!(answers.code, Some(path("errors.0.code")));
+    assert_eq!(answers.reason, Some(path("errors.0.message")));
+    let answered = |status: &[u16], code: &[&str]| AnswerIs::Answered {
+        status: status.to_vec(),
+        code: code.iter().map(|code| (*code).to_owned()).collect(),
+    };
+    let rules: Vec<_> =
+        answers.rules.iter().map(|rule| (&rule.when, rule.means, rule.after_ms)).collect();
+    assert_eq!(
+        rules,
+        [
+            (&answered(&[423], &[]), Meaning::Retry, Some(90_000)),
+            (&answered(&[500, 502], &["611"]), Meaning::Unknown, None),
+            (&answered(&[], &["606", "615", "700-709"]), Meaning::Limit, Some(20_000)),
+            (&answered(&[], &["607"]), Meaning::Quota, None),
+            (&answered(&[], &["601", "602"]), Meaning::Token, None),
+            (&answered(&[], &["1003"]), Meaning::Refused, None),
+            (
+                &AnswerIs::Failed(vec![FailureKind::Timeout, FailureKind::Broken]),
+                Meaning::Unknown,
+                None
+            ),
+            (&AnswerIs::Failed(vec![FailureKind::Connect]), Meaning::Down, None),
+        ]
+    );
+    let results = destination.batch.as_ref().unwrap().results.as_ref().unwrap();
+    assert_eq!(results.code, Some(path("reasons.0.code")));
+    let order = ResultOrder::Key { result: path("email"), record: path("contact.email") };
+    assert_eq!(results.order, order);
+    let OnUnknown::Lookup(has) = &destination.on_unknown else { panic!("no look-up") };
+    assert!(has.url.needs_record());
+    assert_eq!((&has.found_status, &has.missing), (&vec![200, 206], &vec![404, 410]));
+    assert_eq!(has.found_path, Some(path("result")));
+}
+
+#[test]
+fn where_answers_say_what_is_left_reaches_the_spec() {
+    let limits = read(ANSWERS).limits;
+    assert_eq!(
+        limits.headers,
+        Some(LimitHeadersSpec {
+            count: CountHeader::Remaining("X-HubSpot-RateLimit-Remaining".into()),
+            reset: Some("X-HubSpot-RateLimit-Reset".into()),
+            reset_in: Some(ResetIn::EpochMillis),
+            interval: Some("X-HubSpot-RateLimit-Interval-Milliseconds".into()),
+            window_ms: Some(10_000),
+        })
+    );
+    assert_eq!(
+        limits.body,
+        Some(LimitBodySpec {
+            available: path("extensions.cost.throttleStatus.currentlyAvailable"),
+            cost: Some(path("extensions.cost.requestedQueryCost")),
+            per_second: path("extensions.cost.throttleStatus.restoreRate"),
+        })
+    );
+}
+
+#[test]
+fn unknown_outcomes_are_retried_parked_or_looked_up() {
+    let on_unknown = |text: &str| {
+        let flow = read(&LEAST.replace("/y'", &format!("/y', on_unknown: {text}")));
+        let DestinationSpec::Http(destination) = flow.destination;
+        destination.on_unknown
+    };
+    assert!(matches!(on_unknown("retry"), OnUnknown::Retry));
+    assert!(matches!(on_unknown("park"), OnUnknown::Park));
+    let lookup = on_unknown("{ lookup: { url: 'https://b.example/y/${idempotency_key}' } }");
+    let OnUnknown::Lookup(has) = lookup else { panic!("no look-up") };
+    assert_eq!((has.found_status, has.missing, has.found_path), (vec![200], vec![404], None));
 }
 
 #[test]
@@ -116,6 +199,9 @@ fn what_is_left_out_has_its_default() {
     let DestinationSpec::Http(destination) = &flow.destination;
     assert_eq!(destination.idempotency_header.as_deref(), Some("Idempotency-Key"));
     assert_eq!(destination.method, "POST");
+    assert!(destination.answers.code.is_none() && destination.answers.rules.is_empty());
+    assert!(matches!(destination.on_unknown, OnUnknown::Retry));
+    assert_eq!((&flow.limits.headers, &flow.limits.body), (&None, &None));
     assert!(matches!(flow.transform.shape, ShapeSpec::Same));
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tidegate_flow::{cases, parse};
 
-const GOOD: &str = include_str!("good.yaml");
+const GOOD: [&str; 2] = [include_str!("good.yaml"), include_str!("answers.yaml")];
 
 /// What YAML, templates, jq and the value kinds trip over.
 const FRAGMENTS: [&str; 24] = [
@@ -53,18 +53,23 @@ proptest! {
 
     #[test]
     fn a_good_file_with_a_slip(
-        cut in 0..GOOD.len(),
+        good in prop::sample::select(GOOD.as_slice()),
+        cut in 0..2_000_usize,
         gone in 0..40_usize,
         fragment in prop::sample::select(FRAGMENTS.as_slice()),
     ) {
-        let start = GOOD.floor_char_boundary(cut);
-        let end = GOOD.floor_char_boundary((start + gone).min(GOOD.len()));
-        shown(&format!("{}{fragment}{}", &GOOD[..start], &GOOD[end..]));
+        let start = good.floor_char_boundary(cut.min(good.len()));
+        let end = good.floor_char_boundary((start + gone).min(good.len()));
+        shown(&format!("{}{fragment}{}", &good[..start], &good[end..]));
     }
 
     #[test]
-    fn a_good_file_with_lines_moved(from in 0..70_usize, to in 0..70_usize) {
-        let mut lines: Vec<_> = GOOD.lines().collect();
+    fn a_good_file_with_lines_moved(
+        good in prop::sample::select(GOOD.as_slice()),
+        from in 0..70_usize,
+        to in 0..70_usize,
+    ) {
+        let mut lines: Vec<_> = good.lines().collect();
         let line = lines.remove(from.min(lines.len() - 1));
         lines.insert(to.min(lines.len()), line);
         shown(&lines.join("\n"));

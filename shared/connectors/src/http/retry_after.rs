@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 use tidegate_core::model::EpochMs;
 
 /// No destination may stop us for longer than this; it is asked again then. In ms.
-const CAP_MS: u64 = 3_600_000;
+pub(crate) const WAIT_MS_MAX: u64 = 3_600_000;
 
 /// How long the header asks us to wait, in ms, at most an hour. `None` for garbage and for dates
 /// that have passed: then the caller's own backoff counts, not zero.
@@ -15,11 +15,11 @@ pub(crate) fn retry_after_ms(value: &str, now_ms: EpochMs) -> Option<u64> {
         // Some servers write fractions, which the RFC does not know.
         let seconds: f64 = value.parse().ok()?;
         let ms = seconds * 1000.0;
-        return Some(if ms >= CAP_MS as f64 { CAP_MS } else { ms.ceil() as u64 });
+        return Some(if ms >= WAIT_MS_MAX as f64 { WAIT_MS_MAX } else { ms.ceil() as u64 });
     }
     let date = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
     let wait_ms = i64::try_from(date.as_millis()).ok()? - now_ms;
-    u64::try_from(wait_ms).ok().filter(|ms| *ms > 0).map(|ms| ms.min(CAP_MS))
+    u64::try_from(wait_ms).ok().filter(|ms| *ms > 0).map(|ms| ms.min(WAIT_MS_MAX))
 }
 
 #[cfg(test)]

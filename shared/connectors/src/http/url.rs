@@ -36,6 +36,7 @@ pub(crate) struct RecordUrl {
 enum Piece {
     Text(String),
     Field { slot: usize, path: String },
+    IdempotencyKey,
 }
 
 /// Why a record has no address.
@@ -55,13 +56,18 @@ impl RecordUrl {
         let mut pieces = Vec::new();
         let mut probe = String::new();
         for part in &template.parts {
-            if let Part::Record(path) = part {
+            if let Part::Record(_) | Part::IdempotencyKey = part {
                 let fixed = probe.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
                 if !fixed {
                     let message = "a record's field may stand only after the host and a `/`";
                     return Err(ConnectError::new(place, message));
                 }
-                pieces.push(Piece::Field { slot: trie.add(path), path: path.join(".") });
+                pieces.push(match part {
+                    Part::Record(path) => {
+                        Piece::Field { slot: trie.add(path), path: path.join(".") }
+                    }
+                    _ => Piece::IdempotencyKey,
+                });
                 probe.push('x');
             } else {
                 let text = resolver.part(part, place)?;
@@ -72,7 +78,7 @@ impl RecordUrl {
         let shown = || format!("`{}` is no absolute http(s) URL", probe_shown(template));
         let url = Url::parse(&probe).map_err(|_| ConnectError::new(place, shown()))?;
         let origin = Origin::of(&url).ok_or_else(|| ConnectError::new(place, shown()))?;
-        let fixed = (trie.slots() == 0).then_some(url);
+        let fixed = (!template.needs_record()).then_some(url);
         Ok(Self { pieces, trie, origin, fixed })
     }
 
@@ -91,6 +97,15 @@ impl RecordUrl {
     /// # Errors
     /// If a field is missing or empty, or would lead to another path than the template says.
     pub(crate) fn render(&self, record: &[u8]) -> Result<Url, UrlError> {
+        // Where no key is at hand, none may be asked for.
+        self.render_with_key(record, "")
+    }
+
+    /// The address for a record's JSON and its idempotency key.
+    ///
+    /// # Errors
+    /// As [`RecordUrl::render`].
+    pub(crate) fn render_with_key(&self, record: &[u8], key: &str) -> Result<Url, UrlError> {
         if let Some(url) = &self.fixed {
             return Ok(url.clone());
         }
@@ -117,6 +132,10 @@ impl RecordUrl {
                     }
                     text.push_str(&encode_segment(&value));
                 }
+                Piece::IdempotencyKey if key.is_empty() => {
+                    return Err(UrlError("the URL needs an idempotency key".into()));
+                }
+                Piece::IdempotencyKey => text.push_str(&encode_segment(key)),
             }
         }
         Url::parse(&text)
@@ -134,6 +153,7 @@ fn probe_shown(template: &Template) -> String {
         Part::Secret(name) => format!("${{secrets.{name}}}"),
         Part::Record(path) => format!("${{record.{}}}", path.join(".")),
         Part::Lookup(what) => what.to_string(),
+        Part::IdempotencyKey => "${idempotency_key}".to_owned(),
     };
     template.parts.iter().map(part).collect()
 }

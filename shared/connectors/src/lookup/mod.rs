@@ -223,10 +223,6 @@ impl Lookup for HttpLookup {
         self.size
     }
 
-    fn cache_ms(&self) -> Option<u64> {
-        self.cache_ms
-    }
-
     fn key(&self, record: &[u8]) -> Option<Box<str>> {
         let mut picked = vec![None; self.by.slots()];
         let mut json = Jiter::new(record);

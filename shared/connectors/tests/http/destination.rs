@@ -14,7 +14,7 @@ use tidegate_core::{
     model::{Blame, Later, Outcome, RecordId, SkipReason, Version},
     ports::{Destination, Outgoing},
 };
-use tidegate_flow::spec::{BatchSpec, HttpDestinationSpec, ResultsSpec};
+use tidegate_flow::spec::{BatchSpec, HttpDestinationSpec, ResultOrder, ResultsSpec};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -89,11 +89,12 @@ fn batch(size: usize, results: bool) -> BatchSpec {
         results: results.then(|| ResultsSpec {
             path: path("results"),
             status: path("status"),
+            code: None,
             ok: Vec::new(),
             retry: Vec::new(),
             duplicate: vec!["409".into()],
             reason: Some(path("why")),
-            index: None,
+            order: ResultOrder::Same,
         }),
     }
 }
@@ -230,12 +231,15 @@ async fn a_bulk_carries_every_records_key_and_a_stable_one_of_its_own() {
     assert!(log[0].key.is_some() && log[0].key == log[1].key);
 }
 
+/// The limits count one request, so it must be one: the application sends the parts.
 #[tokio::test]
-async fn of_a_bulk_that_is_refused_as_a_whole_only_the_bad_ones_are_refused() {
-    for status in [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY] {
+async fn a_bulk_that_is_refused_as_a_whole_is_given_back_to_be_sent_in_parts() {
+    for status in
+        [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY, StatusCode::PAYLOAD_TOO_LARGE]
+    {
         let (url, log) = server(move |body| {
             let items = body["items"].as_array().unwrap();
-            if items.iter().any(|item| item["id"] == 13 || item["id"] == 77) {
+            if items.iter().any(|item| item["id"] == 13) {
                 (status, "a bad one").into_response()
             } else {
                 StatusCode::OK.into_response()
@@ -243,43 +247,20 @@ async fn of_a_bulk_that_is_refused_as_a_whole_only_the_bad_ones_are_refused() {
         })
         .await;
         let spec = HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) };
-        let outcomes = destination(spec).await.deliver(&records(100), 5_000).await.outcomes;
-        for (id, outcome) in outcomes.iter().enumerate() {
-            let bad = id == 13 || id == 77;
-            assert_eq!(matches!(outcome, Outcome::Refused { .. }), bad, "{id} {outcome:?}");
-            assert_eq!(*outcome == Outcome::Delivered, !bad, "{id}");
+        let to = destination(spec).await;
+        let all = records(100);
+        for outcome in to.deliver(&all, 5_000).await.outcomes {
+            let later = later(&outcome);
+            let wait = (later.blame, later.after_ms, later.unknown);
+            assert_eq!(wait, (Blame::Batch, Some(0), false));
+            assert!(later.reason.contains("a bad one"), "{}", later.reason);
         }
-        assert!(log.lock().unwrap().len() < 30);
+        assert_eq!(log.lock().unwrap().len(), 1);
+        let good = to.deliver(&all[14..50], 5_000).await.outcomes;
+        assert_eq!(good, vec![Outcome::Delivered; 36]);
+        let alone = to.deliver(&all[13..14], 5_000).await.outcomes;
+        assert!(matches!(alone[..], [Outcome::Refused { .. }]), "{alone:?}");
     }
-}
-
-#[tokio::test]
-async fn a_bulk_that_is_too_large_is_sent_in_parts() {
-    let (url, _) = server(|body| {
-        let large = body["items"].as_array().unwrap().len() > 10;
-        if large {
-            StatusCode::PAYLOAD_TOO_LARGE.into_response()
-        } else {
-            StatusCode::OK.into_response()
-        }
-    })
-    .await;
-    let spec = HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) };
-    let outcomes = destination(spec).await.deliver(&records(100), 5_000).await.outcomes;
-    assert_eq!(outcomes, vec![Outcome::Delivered; 100]);
-}
-
-#[tokio::test]
-async fn a_limit_met_while_splitting_leaves_the_rest_for_later() {
-    let (url, log) = server(|body| match body["items"].as_array().unwrap().len() {
-        4 => StatusCode::BAD_REQUEST.into_response(),
-        _ => StatusCode::TOO_MANY_REQUESTS.into_response(),
-    })
-    .await;
-    let spec = HttpDestinationSpec { batch: Some(batch(4, false)), ..destination_spec(&url) };
-    let outcomes = destination(spec).await.deliver(&records(4), 5_000).await.outcomes;
-    assert!(outcomes.iter().all(|outcome| later(outcome).blame == Blame::Limit));
-    assert_eq!(log.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]

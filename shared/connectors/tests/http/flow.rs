@@ -10,8 +10,8 @@ use tidegate_core::{
 use tidegate_flow::{
     Connection, FlowSpec,
     spec::{
-        AuthSpec, CursorBy, CursorSpec, DestinationSpec, HttpDestinationSpec, HttpSourceSpec,
-        PaginationSpec, SourceSpec, TimeFormat,
+        AnswersSpec, AuthSpec, CursorBy, CursorSpec, DestinationSpec, HttpDestinationSpec,
+        HttpSourceSpec, OnUnknown, PaginationSpec, SourceSpec, TimeFormat,
     },
     template::{Part, Template},
 };
@@ -92,6 +92,8 @@ pub fn destination_spec(url: &str) -> HttpDestinationSpec {
         refuse: Vec::new(),
         retry_status: Vec::new(),
         duplicate: Vec::new(),
+        answers: AnswersSpec::default(),
+        on_unknown: OnUnknown::Retry,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The connectors over real HTTP on 127.0.0.1, against a small API that misbehaves on request.
 
+mod answers;
 mod api;
 mod cursor_bugs;
 mod destination;

@@ -5,8 +5,6 @@ use std::collections::VecDeque;
 
 use crate::model::{EpochMs, Leased, Paced, RateLimit};
 
-/// Longer windows are quotas: spreading a day's allowance evenly would idle through a quiet morning.
-const PACED_WINDOW_MS_MAX: u64 = 60_000;
 /// One part in so many of a rate is left unused: what a request's way to the destination may vary by,
 /// and a processor's clock, without two windows' worth of requests meeting in one.
 const HEADROOM: i64 = 80;
@@ -33,7 +31,7 @@ pub struct Rate {
 impl Rate {
     /// What keeps every one of these limits; `None` where there are none.
     pub fn within(limits: &[RateLimit]) -> Option<Self> {
-        let paced = || limits.iter().filter(|limit| limit.window_ms <= PACED_WINDOW_MS_MAX);
+        let paced = || limits.iter().filter(|limit| !limit.is_quota());
         let window_us = |limit: &RateLimit| {
             i64::try_from(limit.window_ms).expect("a window of a minute at most") * 1_000
         };

@@ -29,7 +29,9 @@ pub fn verdict(outcome: Outcome, last_try: bool, others_get_through: bool) -> Ve
         Outcome::Skipped(_) => Verdict::Skipped,
         Outcome::Refused { status, reason } => Verdict::Park { status, reason },
         Outcome::Later(later)
-            if last_try && others_get_through && later.blame == Blame::Request =>
+            if last_try
+                && others_get_through
+                && matches!(later.blame, Blame::Request | Blame::Batch) =>
         {
             let unknown = if later.unknown { ", and may have been applied" } else { "" };
             let reason = format!(

@@ -132,6 +132,22 @@ pub enum Priority {
     Low,
 }
 
+/// A longer window is a quota: spreading a day's allowance evenly would idle through a quiet morning.
+const PACED_WINDOW_MS_MAX: u64 = 60_000;
+
+impl RateLimit {
+    /// Whether its window is so long that nothing is spread over it.
+    pub fn is_quota(&self) -> bool {
+        self.window_ms > PACED_WINDOW_MS_MAX
+    }
+
+    /// The same, as a quota of any span of its window.
+    pub fn into_quota(self) -> Quota {
+        let window_ms = EpochMs::try_from(self.window_ms).unwrap_or(EpochMs::MAX);
+        Quota { count: self.count.into(), reset: Reset::Sliding { window_ms } }
+    }
+}
+
 /// How a failed delivery is tried again: with exponentially growing, capped waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {

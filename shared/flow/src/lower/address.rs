@@ -71,6 +71,7 @@ fn record_after_host(check: &mut Check<'_>, template: &Template, place: Place) -
             }
             Part::Record(path) => format!("${{record.{}}}", path.join(".")),
             Part::Lookup(what) => what.to_string(),
+            Part::IdempotencyKey => "${idempotency_key}".to_owned(),
         };
         if before.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
             return Some(());

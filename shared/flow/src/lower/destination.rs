@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, address, auth, headers, source::TIMEOUT_MS, texts, values};
+use super::{Check, address, answers, auth, headers, source::TIMEOUT_MS, texts, values};
 use crate::{
     at::At,
     raw,
-    spec::{BatchSpec, DestinationSpec, HttpDestinationSpec, ResultsSpec},
+    spec::{BatchSpec, DestinationSpec, HttpDestinationSpec, ResultOrder, ResultsSpec},
 };
 
 const TIMEOUT_DEFAULT_MS: u64 = 30_000;
@@ -37,6 +37,10 @@ fn http(check: &mut Check<'_>, http: raw::HttpDestination) -> Option<HttpDestina
     let idempotency_header = idempotency_header(check, http.idempotency_key);
     let timeout_ms =
         values::optional(http.timeout, |text| values::duration(check, &text, TIMEOUT_MS));
+    let answers = answers::answers(check, http.answers);
+    let on_unknown = values::optional(http.on_unknown, |on_unknown| {
+        answers::on_unknown(check, on_unknown.value)
+    });
     let lists = [
         ("refuse", http.refuse.as_slice()),
         ("retry_status", &http.retry_status),
@@ -56,6 +60,8 @@ fn http(check: &mut Check<'_>, http: raw::HttpDestination) -> Option<HttpDestina
         refuse: codes(http.refuse),
         retry_status: codes(http.retry_status),
         duplicate: codes(http.duplicate),
+        answers: answers?,
+        on_unknown: on_unknown?.unwrap_or_default(),
     })
 }
 
@@ -94,7 +100,8 @@ fn results(check: &mut Check<'_>, results: raw::Results) -> Option<ResultsSpec> 
     let path = values::optional(results.path, |path| values::dotted(check, &path));
     let status = values::dotted(check, &results.status);
     let reason = values::optional(results.reason, |path| values::dotted(check, &path));
-    let index = values::optional(results.index, |path| values::dotted(check, &path));
+    let code = values::optional(results.code, |path| values::dotted(check, &path));
+    let order = result_order(check, results.index, results.key, results.record_key);
     let lists = [
         ("ok", results.ok.as_slice()),
         ("retry", &results.retry),
@@ -106,12 +113,46 @@ fn results(check: &mut Check<'_>, results: raw::Results) -> Option<ResultsSpec> 
     Some(ResultsSpec {
         path: path?.unwrap_or_default(),
         status: status?,
+        code: code?,
         ok: texts(results.ok),
         retry: texts(results.retry),
         duplicate: texts(results.duplicate),
         reason: reason?,
-        index: index?,
+        order: order?,
     })
+}
+
+/// How results find their records.
+fn result_order(
+    check: &mut Check<'_>,
+    index: Option<At<raw::DottedPath>>,
+    key: Option<At<raw::DottedPath>>,
+    record_key: Option<At<raw::DottedPath>>,
+) -> Option<ResultOrder> {
+    match (index, key, record_key) {
+        (None, None, None) => Some(ResultOrder::Same),
+        (Some(index), None, None) => values::dotted(check, &index).map(ResultOrder::Index),
+        (None, Some(key), Some(record_key)) => {
+            let (result, record) =
+                (values::dotted(check, &key), values::dotted(check, &record_key));
+            Some(ResultOrder::Key { result: result?, record: record? })
+        }
+        (Some(index), ..) => {
+            let message = "a result names its record by `index` or by `key`, not by both";
+            check.report.add(index.place, message, "remove one");
+            None
+        }
+        (None, Some(key), None) => {
+            let message = "`key` does not say what of the record it names";
+            check.report.add(key.place, message, "add `record_key:` with its path in the record");
+            None
+        }
+        (None, None, Some(record_key)) => {
+            let message = "`record_key` is what a result's `key` names, which is not given";
+            check.report.add(record_key.place, message, "add `key:` with its path in a result");
+            None
+        }
+    }
 }
 
 /// Whether no value stands in two of the lists: it could not mean both.

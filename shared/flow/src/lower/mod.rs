@@ -4,10 +4,12 @@
 //! looked at before the first `None` ends it.
 
 mod address;
+mod answers;
 mod auth;
 mod cursor;
 mod destination;
 mod headers;
+mod limits;
 mod lookup;
 mod pagination;
 mod settings;
@@ -18,7 +20,7 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_core::model::StreamId;
+use tidegate_core::model::{OnUnknown, RateLimit, StreamId};
 
 use crate::{
     at::{At, Entries},
@@ -58,12 +60,16 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let settle_lag_ms = match &raw.source {
         raw::Source::Http(http) => cursor::settle_lag_ms(check, &http.cursor.value),
     };
+    let raw::Source::Http(http) = &raw.source;
+    let id = http.id.as_ref().map_or_else(|| "id".to_owned(), |id| id.value.0.clone());
+    let asked = raw.lookup.as_ref().map(|it| transform::Asked::of(it, &id, raw.ordering));
     let source = source::source(check, raw.source);
-    let asked = raw.lookup.as_ref().map(transform::Asked::of);
     let lookup = values::optional(raw.lookup, |lookup| lookup::lookup(check, lookup));
     let transform = transform::transform(check, raw.transform, asked.as_ref());
+    let raw::Destination::Http(http) = &raw.destination;
+    let resolves = answers::on_unknown_fits(check, http.on_unknown.as_ref(), raw.ordering);
     let destination = destination::destination(check, raw.destination);
-    let limits = settings::limits(check, raw.limits);
+    let limits = limits::limits(check, raw.limits);
     let protocol = settings::Protocol {
         ordering: raw.ordering,
         retry: raw.retry,
@@ -74,11 +80,23 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let settings = settings::settings(check, protocol);
     let schedule = values::optional(raw.schedule, |text| schedule_text(check, text));
 
+    resolves.then_some(())?;
     let (limits, mut settings, destination) = (limits?, settings?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
     settings.settle_lag_ms = settle_lag_ms?;
     settings.request_timeout_ms = http.timeout_ms;
-    settings.rates.clone_from(&limits.rate);
+    // What is asked for over more than a minute is not spread over it.
+    let (quotas, rates): (Vec<RateLimit>, Vec<RateLimit>) =
+        limits.rate.iter().partition(|rate| rate.is_quota());
+    settings.rates = rates;
+    settings.quotas =
+        quotas.into_iter().map(RateLimit::into_quota).chain(limits.daily.clone()).collect();
+    settings.priority = limits.priority;
+    settings.on_unknown = match &http.on_unknown {
+        crate::spec::OnUnknown::Retry => OnUnknown::Retry,
+        crate::spec::OnUnknown::Lookup(_) => OnUnknown::LookUp,
+        crate::spec::OnUnknown::Park => OnUnknown::Park,
+    };
     settings.budget = limits.budget.as_deref().map(Into::into);
     if let Some(concurrency) = limits.concurrency {
         settings.concurrency_max = concurrency;

@@ -1,21 +1,17 @@
-//! `limits`, `ordering`, `retry`, `page`, `stuck_after`, `landing`: what the protocol goes by.
+//! `ordering`, `retry`, `page`, `stuck_after`, `landing`: what the protocol goes by.
 
-use tidegate_core::model::{DeadLetters, EpochMs, FlowSettings, Ordering, RateLimit, RetryPolicy};
+use tidegate_core::model::{DeadLetters, EpochMs, FlowSettings, Ordering, RetryPolicy};
 
 use super::{Check, values};
 use crate::{
     at::At,
-    raw::{self, Duration, OneOrList, Rate},
-    spec::LimitsSpec,
-    time,
+    raw::{self, Duration},
 };
 
 /// Waits between tries. A queue hides a message for 12 hours at most: Amazon SQS's quotas.
 const WAIT_MS: std::ops::RangeInclusive<u64> = 1..=43_200_000;
 const STUCK_AFTER_MS: std::ops::RangeInclusive<u64> = 60_000..=1_209_600_000;
 const LANDING_MS: std::ops::RangeInclusive<u64> = 0..=3_600_000;
-
-const BUDGET_BYTES_MAX: usize = 100;
 
 /// The sections that only the protocol reads.
 pub(super) struct Protocol {
@@ -24,38 +20,6 @@ pub(super) struct Protocol {
     pub(super) page: raw::Page,
     pub(super) stuck_after: Option<At<Duration>>,
     pub(super) landing: Option<At<Duration>>,
-}
-
-pub(super) fn limits(check: &mut Check<'_>, limits: raw::Limits) -> Option<LimitsSpec> {
-    let rate = values::optional(limits.rate, |rates| {
-        values::all(OneOrList::items(rates).map(|rate| self::rate(check, rate)))
-    });
-    let rate: Vec<RateLimit> = rate?.unwrap_or_default();
-    let budget = match limits.budget {
-        Some(budget) if rate.is_empty() => {
-            let message = "`limits.budget` shares a rate, and there is none";
-            check.report.add(budget.place, message, "give `limits.rate`, or leave `budget` out");
-            return None;
-        }
-        Some(budget) if budget.value.is_empty() || budget.value.len() > BUDGET_BYTES_MAX => {
-            let message = "`limits.budget` is no name";
-            check.report.add(budget.place, message, "name it in 1 to 100 bytes, like `marketo`");
-            return None;
-        }
-        budget => budget.map(|budget| budget.value),
-    };
-    Some(LimitsSpec { concurrency: limits.concurrency, rate, budget })
-}
-
-fn rate(check: &mut Check<'_>, rate: At<Rate>) -> Option<RateLimit> {
-    match time::rate(&rate.value.0) {
-        Ok(rate) => Some(rate),
-        Err(fault) => {
-            let message = format!("`{}` is no rate: {fault}", rate.value.0);
-            check.report.add(rate.place, message, time::RATE_REMEDY);
-            None
-        }
-    }
 }
 
 /// The settings; what other sections say of them is still at its default.

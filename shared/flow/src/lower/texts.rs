@@ -14,6 +14,8 @@ pub(super) enum RecordRefs {
     Allowed,
     /// A look-up's request is for many records: it holds their keys instead.
     Keys,
+    /// And to its idempotency key.
+    WithKey,
     /// With the reason, for the remedy.
     Refused(&'static str),
 }
@@ -21,6 +23,7 @@ pub(super) enum RecordRefs {
 /// There is no record yet, or not one alone.
 pub(super) const NO_RECORD: RecordRefs =
     RecordRefs::Refused("only `mark.url` and a destination's `url` without `batch` may hold it");
+const NO_KEY: &str = "only `on_unknown.lookup.url` may hold it";
 
 /// A text with references: notes them, and refuses those that cannot stand there.
 pub(super) fn template(
@@ -71,7 +74,7 @@ fn reference(check: &mut Check<'_>, part: &Part, place: Place, record_refs: Reco
         }
         Part::Record(path) => {
             let why = match record_refs {
-                RecordRefs::Allowed => return true,
+                RecordRefs::Allowed | RecordRefs::WithKey => return true,
                 RecordRefs::Keys => "write `${lookup.keys}`, or `${lookup.key}` for one key alone",
                 RecordRefs::Refused(why) => why,
             };
@@ -82,9 +85,12 @@ fn reference(check: &mut Check<'_>, part: &Part, place: Place, record_refs: Reco
             let why = "only `url`, `query`, `form` and `body` of `lookup.http` may hold it";
             misplaced(check, place, &what.to_string(), why)
         }
+        Part::IdempotencyKey if record_refs == RecordRefs::WithKey => true,
+        Part::IdempotencyKey => misplaced(check, place, "${idempotency_key}", NO_KEY),
     }
 }
 
+/// Refuses a reference that has no meaning where it stands.
 fn misplaced(check: &mut Check<'_>, place: Place, reference: &str, why: &str) -> bool {
     let place = check.report.source.inside(place, reference, 0);
     check.report.add(place, format!("`{reference}` cannot stand here"), why);

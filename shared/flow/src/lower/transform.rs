@@ -7,22 +7,32 @@ use crate::{
     at::{At, Entries},
     jq::{self, Sees},
     path,
-    raw::{DottedPath, Field, FieldKeys, Lookup, NeverOverwrite, Transform},
+    raw::{DottedPath, Field, FieldKeys, Lookup, NeverOverwrite, Ordering, Transform},
     spec::{Cast, FieldSpec, ShapeSpec, TransformSpec, WhenAbsent},
     text::Place,
 };
 
 /// What a transform needs to know of the flow's `lookup`.
 pub(super) struct Asked {
+    /// No two records that are looked up by the same key are merged at once.
+    one_at_a_time: bool,
     by: Option<Vec<String>>,
     cache: Option<Place>,
     place: Place,
 }
 
 impl Asked {
-    pub(super) fn of(lookup: &At<Lookup>) -> Self {
+    pub(super) fn of(lookup: &At<Lookup>, id: &str, ordering: Option<Ordering>) -> Self {
+        let by = path::parse(&lookup.value.by.value.0).ok();
+        let one_at_a_time = match ordering {
+            Some(Ordering::Serial) => true,
+            // What is no path is reported where it stands.
+            Some(Ordering::Entity) | None => by.is_none() || by == path::parse(id).ok(),
+            Some(Ordering::None) => false,
+        };
         Self {
-            by: path::parse(&lookup.value.by.value.0).ok(),
+            one_at_a_time,
+            by,
             cache: lookup.value.cache.as_ref().map(|cache| cache.place),
             place: lookup.place,
         }
@@ -88,6 +98,14 @@ fn uses(check: &mut Check<'_>, shape: &ShapeSpec, asked: &Asked) -> Option<()> {
         let message = "`cache` and a merge (`never_overwrite`, `when_absent: keep`) cannot both be: \
                        what was known a while ago is no base to merge with";
         check.report.add(cache, message, "remove `cache`: every record is then looked up anew");
+        return None;
+    }
+    if merges && !asked.one_at_a_time {
+        let message = "a merge (`never_overwrite`, `when_absent: keep`) goes by what was looked up, and two \
+                       records of one key could be merged at once";
+        let remedy = "write `ordering: serial`, or have `source.http.id` and `lookup.by` name the same \
+                      field with `ordering: entity`";
+        check.report.add(asked.place, message, remedy);
         return None;
     }
     Some(())

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Visitor};
 
-use super::{Auth, DottedPath, Duration, Scalar, StatusCode};
+use super::{Answers, Auth, DottedPath, Duration, OnUnknown, Scalar, StatusCode};
 use crate::at::{At, Entries};
 
 /// Where records go: exactly one kind.
@@ -46,6 +46,11 @@ pub(crate) struct HttpDestination {
     /// Status codes that say that the destination has the record already.
     #[serde(default)]
     pub(crate) duplicate: Vec<At<StatusCode>>,
+    /// What answers mean by a code in their body, and failures by their kind.
+    #[serde(default)]
+    pub(crate) answers: Answers,
+    /// What becomes of a record of which nobody knows whether it was applied. Default `retry`.
+    pub(crate) on_unknown: Option<At<OnUnknown>>,
 }
 
 /// How to send.
@@ -94,6 +99,9 @@ pub(crate) struct Results {
     pub(crate) path: Option<At<DottedPath>>,
     /// Path in a result to its status code or word.
     pub(crate) status: At<DottedPath>,
+    /// Path in a result to a further code, which says more: it is looked for first in `ok`, `retry`
+    /// and `duplicate`.
+    pub(crate) code: Option<At<DottedPath>>,
     /// Words or codes of success. Default 200 to 299, `ok`, `success`, `created`, `updated`.
     #[serde(default)]
     pub(crate) ok: Vec<At<Scalar>>,
@@ -107,6 +115,10 @@ pub(crate) struct Results {
     pub(crate) reason: Option<At<DottedPath>>,
     /// Path in a result to the record's index in the request; left out: results are in order.
     pub(crate) index: Option<At<DottedPath>>,
+    /// Path in a result to what names its record, for results in any order; goes with `record_key`.
+    pub(crate) key: Option<At<DottedPath>>,
+    /// Path in a record, as it is sent, to what `key` names it by.
+    pub(crate) record_key: Option<At<DottedPath>>,
 }
 
 /// A header's name, or `false`.

@@ -3,15 +3,19 @@
 //!
 //! The doc comments are what an editor shows for a key.
 
+mod answers;
 mod destination;
 mod http;
+mod limits;
 mod lookup;
 mod source;
 mod transform;
 mod values;
 
+pub(crate) use answers::{AnswerRule, Answers, Has, OnUnknown};
 pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey, Results};
 pub(crate) use http::{ApiKey, Auth, Basic};
+pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
 pub(crate) use source::{
     ByParam, Cursor, HttpSource, LinkHeader, Mark, NextUrl, PageNumber, Pagination, Source, Token,
@@ -73,20 +77,6 @@ pub(crate) struct Param {
     pub(crate) default: Option<Scalar>,
     /// One line for people.
     pub(crate) description: Option<String>,
-}
-
-/// What the destination bears, over all processors together.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Limits {
-    /// Most requests in flight. Default 10.
-    #[schemars(range(min = 1, max = 1000))]
-    pub(crate) concurrency: Option<u32>,
-    /// Most requests in a time, like `50/s` or `100/20s`; of a list, every one holds.
-    pub(crate) rate: Option<At<OneOrList<Rate>>>,
-    /// The name of a budget that the rate is shared through, by every flow and connection that names
-    /// it. Default: the stream's own.
-    pub(crate) budget: Option<At<String>>,
 }
 
 /// How strictly records of one entity follow each other.

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
     de::{IntoDeserializer, SeqAccess, Visitor},
+    forward_to_deserialize_any,
 };
 
 use crate::at::At;
@@ -79,12 +80,32 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrList<T> {
             type Value = OneOrList<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list")
+                f.write_str("a value or a list")
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 let only = T::deserialize(text.into_deserializer())?;
                 Ok(OneOrList(vec![Item::Only(only)]))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
+                let only = T::deserialize(Whole(number, PhantomData))?;
+                Ok(OneOrList(vec![Item::Only(only)]))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
+                match u64::try_from(number) {
+                    Ok(number) => self.visit_u64(number),
+                    Err(_) => self.visit_str(&number.to_string()),
+                }
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
+                self.visit_str(&value.to_string())
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -97,6 +118,26 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrList<T> {
         }
 
         deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+/// A whole number, which a type that takes texts reads as it is written.
+struct Whole<E>(u64, PhantomData<E>);
+
+impl<'de, E: serde::de::Error> Deserializer<'de> for Whole<E> {
+    type Error = E;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_u64(self.0)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_string(self.0.to_string())
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -1,14 +1,17 @@
 //! What is said of wrong files: each is the good file with one slip, and each error names the line
 //! and the remedy.
 
+mod answers;
 mod meaning;
 mod structure;
 
+use answers::ANSWERS;
 use meaning::MEANING;
 use structure::STRUCTURE;
 use tidegate_flow::{FlowErrors, parse};
 
 const GOOD: &str = include_str!("../good.yaml");
+const GOOD_ANSWERS: &str = include_str!("../answers.yaml");
 
 /// What is written, what is written instead, the line that is blamed, and parts of what is said.
 struct Slip {
@@ -36,11 +39,11 @@ fn errors(text: &str) -> FlowErrors {
     }
 }
 
-fn check(slips: &[Slip]) {
+fn check(good: &str, slips: &[Slip]) {
     let mut unsaid = String::new();
     for Slip { right, wrong, line, message, remedy } in slips {
-        assert!(GOOD.contains(right), "`{right}` is not in the good file");
-        let errors = errors(&GOOD.replacen(right, wrong, 1));
+        assert!(good.contains(right), "`{right}` is not in the good file");
+        let errors = errors(&good.replacen(right, wrong, 1));
         let said = errors.iter().any(|error| {
             error.location.line == *line
                 && error.message.contains(message)
@@ -56,12 +59,26 @@ fn check(slips: &[Slip]) {
 
 #[test]
 fn keys_and_kinds_of_values() {
-    check(STRUCTURE);
+    check(GOOD, STRUCTURE);
 }
 
 #[test]
 fn what_values_mean() {
-    check(MEANING);
+    check(GOOD, MEANING);
+}
+
+#[test]
+fn what_answers_mean_and_limits_say() {
+    check(GOOD_ANSWERS, ANSWERS);
+}
+
+#[test]
+fn where_no_header_says_when_the_count_begins_anew_it_is_no_limit() {
+    let start = GOOD_ANSWERS.find("    reset:").unwrap();
+    let end = GOOD_ANSWERS.find("  body:").unwrap();
+    let errors = errors(&format!("{}{}", &GOOD_ANSWERS[..start], &GOOD_ANSWERS[end..]));
+    assert_eq!(errors[0].location.line, 40);
+    assert!(errors[0].message.contains("when the count begins anew"), "{errors}");
 }
 
 #[test]

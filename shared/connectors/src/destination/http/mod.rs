@@ -1,33 +1,35 @@
 //! Records sent over HTTP: one a request, or many.
 
 mod bulk;
-mod classify;
+mod has;
 mod results;
 mod send;
 
-use std::{ops::Range, time::Duration};
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tidegate_core::{
-    model::{Blame, Later, Outcome, SkipReason},
+    model::{Blame, Later, Outcome},
     ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
 };
-use tidegate_flow::spec::HttpDestinationSpec;
+use tidegate_flow::spec::{HttpDestinationSpec, LimitsSpec, OnUnknown};
 use tokio::time::Instant;
 
 use crate::{
     Options,
     connect::{ConnectError, Resolver},
-    http::{Auth, RecordUrl, headers},
+    http::{Auth, Judged, Limits, RecordUrl, Rules, ShortForms, Verdict, WAIT_MS_MAX, headers},
 };
 use bulk::{Bulk, bulk_key};
-use classify::{Rules, Verdict};
-use send::{Answer, Sender};
+use has::Has;
+use send::{Answer, Failed, Sender};
 
 /// A reason is one line of at most so many characters.
 pub(super) const REASON_CHARS_MAX: usize = 300;
 /// Read of an answer that only says why.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Read of an answer that may hold a code anywhere.
+const CODED_BYTES_MAX: usize = 1024 * 1024;
 /// Read of an answer with a result for every record.
 const RESULTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -37,12 +39,15 @@ pub(crate) struct HttpDestination {
     sender: Sender,
     rules: Rules,
     bulk: Option<Bulk>,
+    /// How to ask whether it has a record, where the flow says so.
+    has: Option<Has>,
 }
 
 impl HttpDestination {
     /// Fills in a connection's values.
     pub(crate) fn new(
         spec: &HttpDestinationSpec,
+        limits: &LimitsSpec,
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Self, ConnectError> {
@@ -67,7 +72,24 @@ impl HttpDestination {
                 ConnectError::new("destination.http.idempotency_key", message)
             })
         });
-        let with_results = bulk.as_ref().is_some_and(|bulk| bulk.results.is_some());
+        let short = ShortForms {
+            duplicate: spec.duplicate.clone(),
+            refuse: spec.refuse.clone(),
+            retry: spec.retry_status.clone(),
+        };
+        let rules = Rules::new(&spec.answers, short, url.names_record());
+        let limits = Limits::new(limits)?;
+        let body_bytes_max = if bulk.as_ref().is_some_and(|bulk| bulk.results.is_some()) {
+            RESULTS_BYTES_MAX
+        } else if rules.reads_codes() || limits.reads_bodies() {
+            CODED_BYTES_MAX
+        } else {
+            ANSWER_BYTES_MAX
+        };
+        let has = match &spec.on_unknown {
+            OnUnknown::Lookup(has) => Some(Has::new(has, resolver, url.origin())?),
+            OnUnknown::Retry | OnUnknown::Park => None,
+        };
         Ok(Self {
             sender: Sender {
                 http: options.http.clone(),
@@ -76,146 +98,172 @@ impl HttpDestination {
                 auth,
                 idempotency: idempotency.transpose()?,
                 timeout_ms: spec.timeout_ms,
-                body_bytes_max: if with_results { RESULTS_BYTES_MAX } else { ANSWER_BYTES_MAX },
+                body_bytes_max,
+                limits,
                 redactor,
                 now: options.now.clone(),
             },
-            rules: Rules {
-                duplicate: spec.duplicate.clone(),
-                refuse: spec.refuse.clone(),
-                retry: spec.retry_status.clone(),
-                names_record: url.names_record(),
-            },
+            rules,
             url,
             bulk,
+            has,
         })
     }
 
     /// Sends one record.
-    async fn deliver_one(&self, record: &Outgoing, until: Instant) -> Outcome {
+    async fn deliver_one(&self, record: &Outgoing, until: Instant) -> Delivery {
         let url = match self.url.render(&record.body) {
             Ok(url) => url,
             Err(error) => {
                 let reason = self.sender.redactor.line(&error.to_string(), REASON_CHARS_MAX);
-                return Outcome::Refused { status: None, reason: reason.into() };
+                return vec![Outcome::Refused { status: None, reason: reason.into() }].into();
             }
         };
         match self.sender.send(url, record.body.clone(), &record.key, until).await {
-            Ok(answer) => self.outcome(&answer),
-            Err(later) => Outcome::Later(later),
-        }
-    }
-
-    /// Sends many records in one request. Where all are refused for the sake of some, halves are
-    /// sent again, down to single records: only the bad ones are parked.
-    async fn deliver_bulk(
-        &self,
-        bulk: &Bulk,
-        records: &[Outgoing],
-        until: Instant,
-    ) -> Vec<Outcome> {
-        let mut outcomes: Vec<Option<Outcome>> = vec![None; records.len()];
-        let mut left: Vec<Range<usize>> = std::iter::once(0..records.len()).collect();
-        while let Some(range) = left.pop() {
-            let part = &records[range.clone()];
-            let verdict = self.send_bulk(bulk, part, until).await;
-            match verdict {
-                Whole::Split if range.len() > 1 => {
-                    let middle = range.start + range.len() / 2;
-                    left.push(middle..range.end);
-                    left.push(range.start..middle);
-                }
-                Whole::Split => unreachable!("a single record is never split"),
-                Whole::Each(part) => {
-                    for (index, outcome) in range.zip(part) {
-                        outcomes[index] = Some(outcome);
-                    }
-                }
-                Whole::Stop(later) => {
-                    // The rest would fare no better now, but nothing of it was sent and not refused.
-                    for index in left.drain(..).flatten() {
-                        let unsent = Later { unknown: false, ..later.clone() };
-                        outcomes[index] = Some(Outcome::Later(unsent));
-                    }
-                    for index in range {
-                        outcomes[index] = Some(Outcome::Later(later.clone()));
-                    }
-                }
+            Ok(answer) => Delivery {
+                outcomes: vec![self.outcome(&answer, &self.judge(&answer))],
+                allowance: answer.left.allowance(),
+                in_flight: false,
+            },
+            Err(failed) => {
+                let in_flight = failed.in_flight();
+                Delivery { in_flight, ..vec![self.failed(failed)].into() }
             }
         }
-        outcomes.into_iter().map(|outcome| outcome.expect("every range was answered")).collect()
     }
 
-    async fn send_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Whole {
+    /// Sends many records in one request. Where all are refused for the sake of some, they are given
+    /// back to be sent in smaller requests, each of which the application's limits count.
+    async fn deliver_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Delivery {
+        let all = |outcome: Outcome| vec![outcome; records.len()];
         // It names no record, so that any record's address will do.
         let url = match self.url.render(b"null") {
             Ok(url) => url,
-            Err(error) => return Whole::Stop(request_later(error.to_string())),
+            Err(error) => return all(Outcome::Later(request_later(error.to_string()))).into(),
         };
         let sent = self.sender.send(url, bulk.body(records), &bulk_key(records), until).await;
         let answer = match sent {
             Ok(answer) => answer,
-            Err(later) => return Whole::Stop(later),
-        };
-        let verdict = self.rules.verdict(answer.status);
-        if let Some(results) = &bulk.results {
-            let read =
-                results.read(&answer.body, records.len(), answer.after_ms, &self.sender.redactor);
-            match (verdict, read) {
-                (Verdict::Delivered, Some(each)) => {
-                    return Whole::Each(each.into_iter().map(or_later).collect());
-                }
-                (Verdict::Delivered, None) => {
-                    let none = records.iter().map(|_| or_later(None));
-                    return Whole::Each(none.collect());
-                }
-                // Refused, but with a result for every record: the results say more.
-                (Verdict::Refused, Some(each)) if each.iter().all(Option::is_some) => {
-                    return Whole::Each(each.into_iter().flatten().collect());
-                }
-                _ => {}
+            Err(failed) => {
+                let in_flight = failed.in_flight();
+                return Delivery { in_flight, ..all(self.failed(failed)).into() };
             }
-        }
-        match self.outcome(&answer) {
-            Outcome::Refused { .. } if records.len() > 1 => Whole::Split,
-            Outcome::Later(later) => Whole::Stop(later),
-            outcome => Whole::Each(vec![outcome; records.len()]),
+        };
+        let judged = self.judge(&answer);
+        let outcomes = self.each(bulk, records, &answer, &judged).unwrap_or_else(|| {
+            match self.outcome(&answer, &judged) {
+                Outcome::Refused { reason, .. } if records.len() > 1 && !judged.unread => {
+                    all(in_parts(answer.status, &reason))
+                }
+                outcome => all(outcome),
+            }
+        });
+        Delivery { outcomes, allowance: answer.left.allowance(), in_flight: false }
+    }
+
+    /// Each record's own outcome, where the answer has one for it.
+    fn each(
+        &self,
+        bulk: &Bulk,
+        records: &[Outgoing],
+        answer: &Answer,
+        judged: &Judged<'_>,
+    ) -> Option<Vec<Outcome>> {
+        let results = bulk.results.as_ref()?;
+        let read = || results.read(&answer.body, records, answer.after_ms, &self.sender.redactor);
+        match judged.verdict {
+            Verdict::Delivered => Some(match read() {
+                Some(each) => each.into_iter().map(or_later).collect(),
+                None => records.iter().map(|_| or_later(None)).collect(),
+            }),
+            // Refused, but with a result for every record: the results say more.
+            Verdict::Refused => read()?.into_iter().collect(),
+            Verdict::Duplicate | Verdict::Token | Verdict::Later { .. } => None,
         }
     }
 
+    fn judge<'b>(&self, answer: &'b Answer) -> Judged<'b> {
+        self.rules.answer(answer.status, &answer.body, answer.whole)
+    }
+
     /// What an answer means for everything that was sent with it.
-    fn outcome(&self, answer: &Answer) -> Outcome {
-        match self.rules.verdict(answer.status) {
+    fn outcome(&self, answer: &Answer, judged: &Judged<'_>) -> Outcome {
+        match judged.verdict {
+            // No reason to be made.
             Verdict::Delivered => Outcome::Delivered,
-            Verdict::Duplicate => Outcome::Skipped(SkipReason::Duplicate),
-            Verdict::Refused => {
-                Outcome::Refused { status: Some(answer.status), reason: self.reason(answer).into() }
+            verdict @ (Verdict::Duplicate | Verdict::Refused) => {
+                verdict.outcome(Some(answer.status), None, self.reason(answer, judged))
             }
-            Verdict::Later { blame, unknown } => Outcome::Later(Later {
-                blame,
-                after_ms: answer.after_ms,
-                unknown,
-                reason: format!("{}: {}", answer.status, self.reason(answer)).into(),
-            }),
+            Verdict::Token | Verdict::Later { .. } => Outcome::Later(self.later(answer, judged)),
+        }
+    }
+
+    /// What there is to wait for. Every answer that is about credentials, [`Verdict::Token`], passes
+    /// here: the place to have them refreshed.
+    fn later(&self, answer: &Answer, judged: &Judged<'_>) -> Later {
+        let reason = format!("{}: {}", answer.status, self.reason(answer, judged));
+        judged.verdict.later(after_ms(answer, judged), reason)
+    }
+
+    /// What the flow says of a request without an answer; else what it means by itself.
+    fn failed(&self, Failed { kind, later }: Failed) -> Outcome {
+        match kind.and_then(|kind| self.rules.failure(kind)) {
+            Some((verdict, after_ms)) => verdict.outcome(None, after_ms, later.reason.into_owned()),
+            None => Outcome::Later(later),
         }
     }
 
     /// What the destination says, in one line, without our secrets.
-    fn reason(&self, answer: &Answer) -> String {
-        let said = String::from_utf8_lossy(&answer.body);
+    fn reason(&self, answer: &Answer, judged: &Judged<'_>) -> String {
+        let said = match &judged.reason {
+            Some(reason) => reason.clone(),
+            None => String::from_utf8_lossy(&answer.body),
+        };
+        let said = match &judged.code {
+            Some(code) => format!("{code}: {said}").into(),
+            None => said,
+        };
         let line = self.sender.redactor.line(&said, REASON_CHARS_MAX);
         if line.is_empty() { "it does not say why".to_owned() } else { line }
     }
+
+    /// Asks whether the destination has a record.
+    async fn ask(&self, record: &Outgoing, until: Instant) -> Result<bool, Later> {
+        let Some(has) = &self.has else {
+            return Err(request_later("the flow does not say how to ask for a record".to_owned()));
+        };
+        let url = has.url(record).map_err(|error| {
+            request_later(self.sender.redactor.line(&error.to_string(), REASON_CHARS_MAX))
+        })?;
+        // To ask changes nothing, whatever becomes of the answer.
+        let harmless = |later| Later { unknown: false, ..later };
+        let answer = self.sender.get(url, until).await.map_err(|failed| harmless(failed.later))?;
+        let judged = self.judge(&answer);
+        // An error inside a success would look like a record that is not there.
+        let error_inside =
+            (200..=299).contains(&answer.status) && judged.verdict != Verdict::Delivered;
+        match has.judge(answer.status, &answer.body).filter(|_| !error_inside) {
+            Some(found) => Ok(found),
+            None => Err(harmless(self.later(&answer, &judged))),
+        }
+    }
 }
 
-/// What came of one bulk request.
-enum Whole {
-    /// An outcome for each of its records.
-    Each(Vec<Outcome>),
-    /// Refused as a whole: smaller parts may pass.
-    Split,
-    /// Not now, for it and for whatever would follow.
-    Stop(Later),
+/// How long to wait, in ms: what the answer asks for, and the flow's own at the least.
+fn after_ms(answer: &Answer, judged: &Judged<'_>) -> Option<u64> {
+    let limited = judged.verdict.is_limit() || matches!(answer.status, 429 | 503);
+    let reset_ms = || answer.left.wait_ms().map(|ms| ms.min(WAIT_MS_MAX)).filter(|_| limited);
+    answer.after_ms.or_else(reset_ms).max(judged.after_ms)
+}
+
+/// Refused for the sake of some: each is to be sent again, among fewer.
+fn in_parts(status: u16, reason: &str) -> Outcome {
+    Outcome::Later(Later {
+        blame: Blame::Batch,
+        after_ms: Some(0),
+        unknown: false,
+        reason: format!("{status}, for all of the request: {reason}").into(),
+    })
 }
 
 /// A record without a result may have been taken or not.
@@ -246,13 +294,27 @@ impl Destination for HttpDestination {
         Box::pin(async move {
             let until = Instant::now() + Duration::from_millis(timeout_ms);
             if let Some(bulk) = &self.bulk {
-                return self.deliver_bulk(bulk, records, until).await.into();
+                return self.deliver_bulk(bulk, records, until).await;
             }
             let mut outcomes = Vec::with_capacity(records.len());
+            let (mut last, mut any_in_flight) = (None, false);
             for record in records {
-                outcomes.push(self.deliver_one(record, until).await);
+                let Delivery { outcomes: one, allowance, in_flight } =
+                    self.deliver_one(record, until).await;
+                outcomes.extend(one);
+                last = allowance.or(last);
+                any_in_flight |= in_flight;
             }
-            outcomes.into()
+            Delivery { outcomes, allowance: last, in_flight: any_in_flight }
         })
+    }
+
+    fn has<'a>(
+        &'a self,
+        record: &'a Outgoing,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<bool, Later>> {
+        let until = Instant::now() + Duration::from_millis(timeout_ms);
+        Box::pin(self.ask(record, until))
     }
 }

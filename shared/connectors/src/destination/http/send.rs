@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use reqwest::{
-    Method, Response,
+    Body, Method, Response,
     header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use tidegate_core::model::{Blame, Later};
+use tidegate_flow::spec::FailureKind;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::{
     HttpClient, Now,
-    http::{Auth, Redactor, describe, retry_after_ms},
+    http::{Auth, Left, Limits, Redactor, describe, retry_after_ms},
 };
 
 /// Sends a destination's requests.
@@ -26,6 +27,7 @@ pub(super) struct Sender {
     pub(super) timeout_ms: u64,
     /// Of one answer; the rest is not read.
     pub(super) body_bytes_max: usize,
+    pub(super) limits: Limits,
     pub(super) redactor: Redactor,
     pub(super) now: Now,
 }
@@ -35,80 +37,133 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// How long it asked us to wait, in ms.
     pub(super) after_ms: Option<u64>,
+    /// What it still permits.
+    pub(super) left: Left,
     /// As much of its body as came and is read.
     pub(super) body: Vec<u8>,
+    /// Whether that is all of it.
+    pub(super) whole: bool,
+}
+
+/// A request without an answer.
+pub(super) struct Failed {
+    /// `None` where it was never sent, for a reason of our own.
+    pub(super) kind: Option<FailureKind>,
+    /// What it means, unless the flow says otherwise.
+    pub(super) later: Later,
+}
+
+impl Failed {
+    /// We gave it up, and the destination may be at it still. Where it broke off, the other side knows.
+    pub(super) fn in_flight(&self) -> bool {
+        self.kind == Some(FailureKind::Timeout)
+    }
 }
 
 impl Sender {
-    /// Sends one request. It is over, answered or not, at `until` at the latest.
+    /// Sends records. It is over, answered or not, at `until` at the latest.
     pub(super) async fn send(
         &self,
-        mut url: Url,
-        body: impl Into<reqwest::Body>,
+        url: Url,
+        body: impl Into<Body>,
         key: &str,
         until: Instant,
-    ) -> Result<Answer, Later> {
+    ) -> Result<Answer, Failed> {
+        self.exchange(self.method.clone(), url, Some(body.into()), Some(key), until).await
+    }
+
+    /// Asks for something. It is over, answered or not, at `until` at the latest.
+    pub(super) async fn get(&self, url: Url, until: Instant) -> Result<Answer, Failed> {
+        self.exchange(Method::GET, url, None, None, until).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        mut url: Url,
+        body: Option<Body>,
+        key: Option<&str>,
+        until: Instant,
+    ) -> Result<Answer, Failed> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(self.later("no time was left to send it".to_owned(), false));
+            let later = later("no time was left to send it".to_owned(), false);
+            return Err(Failed { kind: None, later });
         }
         self.auth.address(&mut url);
         let mut headers = self.headers.clone();
-        if let Some(name) = &self.idempotency {
+        if let (Some(name), Some(key)) = (&self.idempotency, key) {
             headers.insert(name.clone(), key_value(key));
         }
-        let sent = self
+        let request = self
             .http
             .inner()
-            .request(self.method.clone(), url)
+            .request(method, url)
             .headers(headers)
-            .body(body)
-            .timeout(left.min(Duration::from_millis(self.timeout_ms)))
-            .send()
-            .await;
-        let response = sent.map_err(|error| self.failed(error))?;
-        Ok(Answer {
-            status: response.status().as_u16(),
-            after_ms: response
-                .headers()
-                .get(RETRY_AFTER)
-                .and_then(|value| retry_after_ms(value.to_str().ok()?, (self.now)())),
-            body: self.read(response).await,
-        })
+            .timeout(left.min(Duration::from_millis(self.timeout_ms)));
+        let request = match body {
+            Some(body) => request.body(body),
+            None => request,
+        };
+        let response = request.send().await.map_err(|error| self.failed(error))?;
+        let now_ms = (self.now)();
+        let status = response.status().as_u16();
+        let after_ms = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| retry_after_ms(value.to_str().ok()?, now_ms));
+        let mut left = self.limits.headers(response.headers(), now_ms);
+        let (body, whole) = self.read(response).await;
+        if self.limits.reads_bodies() {
+            left = self.limits.with_body(left, &body);
+        }
+        Ok(Answer { status, after_ms, left, body, whole })
     }
 
     /// Why there is no answer, and whether the request may have got through.
-    fn failed(&self, error: reqwest::Error) -> Later {
-        if error.is_connect() {
+    fn failed(&self, error: reqwest::Error) -> Failed {
+        let kind = if error.is_builder() {
+            None
+        } else if error.is_connect() {
+            Some(FailureKind::Connect)
+        } else if error.is_timeout() {
+            Some(FailureKind::Timeout)
+        } else {
+            Some(FailureKind::Broken)
+        };
+        let reason = describe(error, &self.redactor);
+        let later = match kind {
+            None => later(reason, false),
             // Refused, unknown host, TLS: nothing was sent.
-            let reason = describe(error, &self.redactor);
-            return Later {
-                blame: Blame::Destination,
-                after_ms: None,
-                unknown: false,
-                reason: reason.into(),
-            };
-        }
-        let unknown = !error.is_builder();
-        self.later(describe(error, &self.redactor), unknown)
+            Some(FailureKind::Connect) => {
+                Later { blame: Blame::Destination, ..later(reason, false) }
+            }
+            Some(FailureKind::Timeout | FailureKind::Broken) => later(reason, true),
+        };
+        Failed { kind, later }
     }
 
-    fn later(&self, reason: String, unknown: bool) -> Later {
-        Later { blame: Blame::Request, after_ms: None, unknown, reason: reason.into() }
-    }
-
-    /// Reads an answer's body as far as it goes: the status has said what counts.
-    async fn read(&self, mut response: Response) -> Vec<u8> {
+    /// Reads an answer's body as far as it goes, and says whether that is all.
+    async fn read(&self, mut response: Response) -> (Vec<u8>, bool) {
         let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            let room = self.body_bytes_max - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if chunk.len() >= room {
-                break;
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    let room = self.body_bytes_max - body.len();
+                    body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                    if chunk.len() >= room {
+                        return (body, false);
+                    }
+                }
+                Ok(None) => return (body, true),
+                Err(_) => return (body, false),
             }
         }
-        body
     }
+}
+
+fn later(reason: String, unknown: bool) -> Later {
+    Later { blame: Blame::Request, after_ms: None, unknown, reason: reason.into() }
 }
 
 /// A key as a header's value: as it is, unless it holds what no header may carry.

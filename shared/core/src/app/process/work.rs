@@ -385,7 +385,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
     async fn judge(&mut self, outcomes: Vec<(Place, Outcome)>) {
         let last_try =
             |job: usize| self.jobs[job].page.attempts + 1 >= self.flow.settings.retry.attempts_max;
-        let fails = |outcome: &Outcome| matches!(outcome, Outcome::Later(later) if later.blame == Blame::Request);
+        let fails = |outcome: &Outcome| matches!(outcome, Outcome::Later(later) if matches!(later.blame, Blame::Request | Blame::Batch));
         let failed_last =
             outcomes.iter().find(|(place, outcome)| last_try(place.page) && fails(outcome));
         let others_get_through = match failed_last {

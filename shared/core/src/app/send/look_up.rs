@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{Group, Item, Place, Sender, Sent, Start, Unit};
 use crate::{
     decide::Moment,
-    model::{Outcome, SkipReason},
+    model::{Blame, Outcome, SkipReason},
     ports::{ClaimEnd, Clock, Found, Ids, Lookup, Store},
 };
 
@@ -81,6 +81,10 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
                 found.resize(keys.len(), None);
                 let found = keys.into_iter().zip(found).collect();
                 self.map(group, &found, &mut sent).await;
+            }
+            Err(later) if later.blame == Blame::Batch && group.items.len() > 1 => {
+                // Too much for one request: halves are looked up, under their claims.
+                sent.next.extend(group.halves().into_iter().map(Unit::LookUp));
             }
             Err(later) => {
                 self.let_go(&owner, &group.items).await;

@@ -50,6 +50,21 @@ pub(in crate::app) struct Group {
     pub keys: Vec<Option<(Box<str>, Option<Found>)>>,
 }
 
+impl Group {
+    /// Its two halves.
+    pub fn halves(self) -> [Self; 2] {
+        let Self { mut items, decided, claim, mut keys } = self;
+        let half = items.len() / 2;
+        let second = Self {
+            items: items.split_off(half),
+            decided: Vec::new(),
+            claim: claim.clone(),
+            keys: keys.split_off(half),
+        };
+        [Self { items, decided, claim, keys }, second]
+    }
+}
+
 /// What is done with one request.
 pub(in crate::app) enum Unit {
     Send(Chunk),
