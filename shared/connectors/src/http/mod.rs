@@ -9,7 +9,7 @@ mod redact;
 mod retry_after;
 mod url;
 
-pub(crate) use auth::Auth;
+pub(crate) use auth::{Auth, AuthError, Proof};
 pub use client::HttpClient;
 pub(crate) use client::describe;
 pub(crate) use headers::headers;

@@ -1,9 +1,11 @@
 //! The connectors over real HTTP on 127.0.0.1, against a small API that misbehaves on request.
 
 mod api;
+mod auth;
 mod cursor_bugs;
 mod destination;
 mod faults;
 mod flow;
+mod issuer;
 mod pagination;
 mod random;

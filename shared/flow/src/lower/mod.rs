@@ -12,6 +12,7 @@ mod pagination;
 mod settings;
 mod source;
 mod texts;
+mod tokens;
 mod transform;
 mod values;
 
@@ -26,7 +27,7 @@ use crate::{
     raw,
     report::Report,
     schedule,
-    spec::{FlowSpec, ParamSpec},
+    spec::{AuthSpec, FlowSpec, ParamSpec},
     template,
     text::SourceText,
 };
@@ -74,7 +75,8 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let (limits, mut settings, destination) = (limits?, settings?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
     settings.settle_lag_ms = settle_lag_ms?;
-    settings.request_timeout_ms = http.timeout_ms;
+    let asking_ms = http.auth.as_ref().map_or(0, AuthSpec::asking_ms);
+    settings.request_timeout_ms = http.timeout_ms + asking_ms;
     settings.rates.clone_from(&limits.rate);
     settings.budget = limits.budget.as_deref().map(Into::into);
     if let Some(concurrency) = limits.concurrency {

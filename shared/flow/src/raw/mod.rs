@@ -3,12 +3,14 @@
 //!
 //! The doc comments are what an editor shows for a key.
 
+mod auth;
 mod destination;
 mod http;
 mod source;
 mod transform;
 mod values;
 
+pub(crate) use auth::{JwtBearer, Oauth2Client, Oauth2Refresh, Session, TokenPlace};
 pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey, Results};
 pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use source::{

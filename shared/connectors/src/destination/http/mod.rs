@@ -52,11 +52,11 @@ impl HttpDestination {
             let message = "the address cannot name a record where a request carries many";
             return Err(ConnectError::new("destination.http.url", message));
         }
-        let mut redactor = resolver.redactor();
-        let auth = Auth::new(spec.auth.as_ref(), "destination.http.auth", resolver, &mut redactor)?;
+        let redactor = resolver.redactor();
+        let auth =
+            Auth::new(spec.auth.as_ref(), "destination.http.auth", resolver, options, &redactor)?;
         let mut headers = headers(&spec.headers, "destination.http.headers", resolver)?;
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-        auth.head(&mut headers);
         let method = spec.method.parse().map_err(|_| {
             let message = format!("`{}` is no HTTP method", spec.method);
             ConnectError::new("destination.http.method", message)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{
     Method, Response,
     header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
@@ -12,7 +13,7 @@ use url::Url;
 
 use crate::{
     HttpClient, Now,
-    http::{Auth, Redactor, describe, retry_after_ms},
+    http::{Auth, Proof, Redactor, describe, retry_after_ms},
 };
 
 /// Sends a destination's requests.
@@ -39,21 +40,50 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+impl Answer {
+    /// Whether the destination does not know the token any more.
+    fn refuses_token(&self) -> bool {
+        self.status == 401
+    }
+}
+
 impl Sender {
-    /// Sends one request. It is over, answered or not, at `until` at the latest.
+    /// Sends one request; once more, with a newer token, where the answer says that the token is not
+    /// known any more: then nothing was applied. It is over, answered or not, at `until` at the latest.
     pub(super) async fn send(
         &self,
-        mut url: Url,
-        body: impl Into<reqwest::Body>,
+        url: Url,
+        body: impl Into<Bytes>,
         key: &str,
+        until: Instant,
+    ) -> Result<Answer, Later> {
+        let body = body.into();
+        let proof = self.auth.proof(until).await?;
+        let answer = self.send_once(url.clone(), body.clone(), key, &proof, until).await?;
+        if !answer.refuses_token() {
+            return Ok(answer);
+        }
+        match self.auth.renewed(&proof, until).await? {
+            Some(newer) => self.send_once(url, body, key, &newer, until).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn send_once(
+        &self,
+        mut url: Url,
+        body: Bytes,
+        key: &str,
+        proof: &Proof,
         until: Instant,
     ) -> Result<Answer, Later> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(self.later("no time was left to send it".to_owned(), false));
         }
-        self.auth.address(&mut url);
+        proof.address(&mut url);
         let mut headers = self.headers.clone();
+        proof.head(&mut headers);
         if let Some(name) = &self.idempotency {
             headers.insert(name.clone(), key_value(key));
         }
