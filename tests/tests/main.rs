@@ -4,3 +4,4 @@ mod contracts;
 mod flows;
 mod simulation;
 mod tidy;
+mod tokens;

@@ -1,9 +1,11 @@
 //! Just enough of an HTTP/1.1 server: one address, one handler, and a way to hang up.
 
+mod guarded;
 mod reply;
 mod server;
 mod stranger;
 
+pub use guarded::{Guarded, GuardedState};
 pub(crate) use reply::Reply;
 pub(crate) use server::{Hangup, Server, body_of};
 pub use stranger::Stranger;
