@@ -1,14 +1,15 @@
 //! Flow files and their connections, from the command line and the environment.
 
-use std::{env, fs, path::Path};
+use std::{env, fs, path::Path, sync::Arc};
 
+use tidegate_aws::Table;
 use tidegate_connectors::{HttpClient, Options};
 use tidegate_core::{
     app::Flow,
     model::{Secret, StreamId},
 };
 use tidegate_flow::{Connection, FlowErrors, FlowSpec, secret_variable};
-use tidegate_runtime::connected;
+use tidegate_runtime::{OsEntropy, connected};
 
 use crate::failure::Failure;
 
@@ -58,10 +59,16 @@ pub fn given(file: &FlowFile, params: &[(String, String)]) -> Connection {
     Connection { params, secrets }.with_defaults(&file.spec)
 }
 
-/// Connects the flow, or says what is missing.
-pub fn flow(file: FlowFile, stream: StreamId, connection: &Connection) -> Result<Flow, Failure> {
+/// Connects the flow, or says what is missing. Its tokens are kept in the table.
+pub fn flow(
+    file: FlowFile,
+    stream: StreamId,
+    connection: &Connection,
+    table: &Table,
+) -> Result<Flow, Failure> {
     complete(&file, connection)?;
-    let options = Options::new(HttpClient::new().map_err(Failure::run)?);
+    let http = HttpClient::new().map_err(Failure::run)?;
+    let options = Options::new(http, Arc::new(table.clone()), Arc::new(OsEntropy));
     connected(&file.spec, connection, stream, &options).map_err(|error| {
         Failure::usage(format!("error: {} cannot be connected: {error}", file.name))
     })

@@ -6,3 +6,4 @@ mod flows;
 mod sentry;
 mod simulation;
 mod tidy;
+mod tokens;

@@ -106,6 +106,7 @@ fn only_its_own_crate_names_a_library() {
         ("aws-config", "shared/aws"),
         ("aws-smithy-", "shared/aws"),
         ("reqwest", "shared/connectors"),
+        ("ring", "shared/connectors"),
         ("quick-xml", "shared/connectors"),
         ("jiter", "shared/connectors"),
         ("dynoxide-rs", "shared/local"),

@@ -48,10 +48,10 @@ pub async fn demo(asked: Demo) -> Result<(), Failure> {
     let orders = Orders::start(orders_config(&asked.world)).await?;
     let given = connection_to(&orders);
     let stream = stream::id(&file.spec.name, "default")?;
-    let flow = connection::flow(file, stream.clone(), &given)?;
 
     let folder = tempfile::tempdir().map_err(Failure::run)?;
     let state = embedded::open(Some(folder.path()))?;
+    let flow = connection::flow(file, stream.clone(), &given, &state.table)?;
     let host = &asked.host;
     if !host.json {
         println!("{}: {} records at {}", asked.name, count(asked.world.records), orders.source_url);

@@ -23,8 +23,9 @@ pub async fn invoke(asked: Invoke) -> Result<(), Failure> {
         None => connection::shipped(stream.flow())?,
     };
     let given = connection::given(&file, &asked.params.params);
-    let flow = connection::flow(file, stream, &given)?;
+    connection::complete(&file, &given)?;
     let state = embedded::open(Some(&asked.state))?;
+    let flow = connection::flow(file, stream, &given, &state.table)?;
     let timeout_ms = asked.invocation_seconds * 1_000;
     let app = embedded::app(state.table.clone(), Fixed::one(flow), timeout_ms, 1, None);
     let app = Arc::new(app);

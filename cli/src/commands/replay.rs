@@ -54,7 +54,7 @@ pub async fn replay(asked: Replay) -> Result<(), Failure> {
     let file =
         if path.exists() { connection::read(path)? } else { connection::shipped(stream.flow())? };
     let given = connection::given(&file, &asked.params.params);
-    let flow = connection::flow(file, stream.clone(), &given)?;
+    let flow = connection::flow(file, stream.clone(), &given, &state.table)?;
     on_laptop(&asked, &state, flow, &stream, &listed).await
 }
 

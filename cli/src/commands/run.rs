@@ -14,9 +14,11 @@ pub async fn run(asked: Run) -> Result<(), Failure> {
     let file = connection::read(&asked.flow)?;
     let stream = stream::id(&file.spec.name, &asked.connection)?;
     let given = connection::given(&file, &asked.params.params);
-    let flow = connection::flow(file, stream.clone(), &given)?;
+    // Before a folder is made for it.
+    connection::complete(&file, &given)?;
 
     let state = embedded::open(Some(&asked.state))?;
+    let flow = connection::flow(file, stream.clone(), &given, &state.table)?;
     let host = &asked.host;
     let until = if asked.until_caught_up { Until::CaughtUp } else { Until::Stopped };
     let runner = Runner { until, ..Runner::of(flow, &state, host) };

@@ -44,16 +44,18 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
             .transpose()
     };
     let processors = number("TIDEGATE_MAX_PROCESSORS")?.unwrap_or(1);
+    let table = clients.table(&required("TIDEGATE_TABLE")?);
+    let http = HttpClient::new().map_err(anyhow::Error::msg)?;
     Ok(App {
         ports: Ports {
-            store: clients.table(&required("TIDEGATE_TABLE")?),
+            store: table.clone(),
             queue: clients.queue(&required("TIDEGATE_QUEUE_URL")?),
             clock: WallClock,
             entropy: OsEntropy,
         },
         flows: Deployed {
             parameters: clients.parameters(&stage),
-            options: Options::new(HttpClient::new().map_err(anyhow::Error::msg)?),
+            options: Options::new(http, Arc::new(table), Arc::new(OsEntropy)),
             stage,
             connected: Mutex::default(),
         },

@@ -1,10 +1,10 @@
 //! From a flow's plain data and a connection's values to the application's ports.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use tidegate_core::{
     model::{FlowSettings, Secret},
-    ports::{Destination, Lookup, Source, Transform},
+    ports::{Destination, Lookup, Random, Shelf, Source, Transform},
 };
 use tidegate_flow::{
     Connection,
@@ -26,12 +26,16 @@ pub struct Options {
     pub now: Now,
     /// Sends requests; share one over all connections, for its warm connections.
     pub http: HttpClient,
+    /// Keeps tokens between invocations, and for all of them.
+    pub shelf: Arc<dyn Shelf>,
+    /// Tells one invocation's writes on the shelf from another's.
+    pub random: Arc<dyn Random>,
 }
 
 impl Options {
     /// No Rust transforms, and the machine's clock.
-    pub fn new(http: HttpClient) -> Self {
-        Self { registry: Registry::new(), now: wall_clock(), http }
+    pub fn new(http: HttpClient, shelf: Arc<dyn Shelf>, random: Arc<dyn Random>) -> Self {
+        Self { registry: Registry::new(), now: wall_clock(), http, shelf, random }
     }
 }
 
@@ -82,10 +86,13 @@ pub fn connect(
     options: &Options,
 ) -> Result<Connected, ConnectError> {
     let connection = connection.clone().with_defaults(flow);
-    let resolver = Resolver { connection: &connection };
+    let resolver = Resolver::new(&connection);
     let SourceSpec::Http(source) = &flow.source;
     let DestinationSpec::Http(destination) = &flow.destination;
-    let lookup = flow.lookup.as_ref().map(|lookup| HttpLookup::new(lookup, &resolver, options));
+    let lookup = flow
+        .lookup
+        .as_ref()
+        .map(|lookup| HttpLookup::new(lookup, &flow.limits, &resolver, options));
     Ok(Connected {
         source: Box::new(HttpSource::new(source, &resolver, options)?),
         lookup: lookup.transpose()?.map(|lookup| Box::new(lookup) as _),
@@ -106,9 +113,15 @@ pub fn transform(flow: &FlowSpec, registry: &Registry) -> Result<Box<dyn Transfo
 /// Fills a connection's values into templates.
 pub(crate) struct Resolver<'a> {
     connection: &'a Connection,
+    redactor: Redactor,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(connection: &'a Connection) -> Self {
+        let secrets = connection.secrets.values().collect::<Vec<&Secret>>();
+        Self { connection, redactor: Redactor::new(secrets) }
+    }
+
     /// The whole text of a template that no record takes part in.
     pub(crate) fn text(&self, template: &Template, place: &str) -> Result<String, ConnectError> {
         template.parts.iter().map(|part| self.part(part, place)).collect()
@@ -144,8 +157,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// What must never be shown, whichever section uses it.
+    /// What must never be shown, whichever section uses it. All of the connection's share it.
     pub(crate) fn redactor(&self) -> Redactor {
-        Redactor::new(self.connection.secrets.values().collect::<Vec<&Secret>>())
+        self.redactor.clone()
     }
 }

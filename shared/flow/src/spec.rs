@@ -1,6 +1,7 @@
 //! What may stand in a flow file.
 
 mod answers;
+mod auth;
 mod limits;
 mod lookup;
 
@@ -14,6 +15,11 @@ pub use lookup::{HttpLookupSpec, LookupContent, LookupOkSpec, LookupSpec};
 
 pub use answers::{AnswerIs, AnswerRule, AnswersSpec, FailureKind, HasSpec, Meaning, OnUnknown};
 pub use limits::{CountHeader, LimitBodySpec, LimitHeadersSpec, ResetIn};
+
+pub use auth::{
+    ClientCredentials, JsonTemplate, JwtAlgorithm, JwtBearerSpec, Oauth2ClientSpec,
+    Oauth2RefreshSpec, SessionSpec, TokenPlace,
+};
 
 /// A whole flow file.
 #[derive(Debug, Clone)]
@@ -209,6 +215,29 @@ pub enum AuthSpec {
         /// Holds a secret.
         value: Template,
     },
+    /// `oauth2_client: {token_url, client_id, client_secret, …}`
+    Oauth2Client(Box<Oauth2ClientSpec>),
+    /// `oauth2_refresh: {token_url, client_id, refresh_token, …}`
+    Oauth2Refresh(Box<Oauth2RefreshSpec>),
+    /// `jwt_bearer: {token_url, issuer, audience, private_key, …}`
+    JwtBearer(Box<JwtBearerSpec>),
+    /// `session: {url, body, token, …}`
+    Session(Box<SessionSpec>),
+}
+
+impl AuthSpec {
+    /// How long a request may take for the sake of its credentials, in ms: where they are a token,
+    /// that is asked for within the request's time. An answer that is cut off may cost a refresh
+    /// token that is good for one use.
+    pub fn asking_ms(&self) -> u64 {
+        match self {
+            Self::Bearer(_) | Self::Basic { .. } | Self::ApiKey { .. } => 0,
+            Self::Oauth2Client(_)
+            | Self::Oauth2Refresh(_)
+            | Self::JwtBearer(_)
+            | Self::Session(_) => 15_000,
+        }
+    }
 }
 
 /// Where an API key stands.

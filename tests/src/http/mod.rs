@@ -2,10 +2,12 @@
 
 #[cfg(test)]
 pub(crate) mod client;
+mod guarded;
 mod reply;
 mod server;
 mod stranger;
 
+pub use guarded::{Guarded, GuardedState};
 pub(crate) use reply::Reply;
 pub(crate) use server::{Hangup, Server, body_of};
 pub use stranger::Stranger;

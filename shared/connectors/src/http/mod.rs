@@ -13,7 +13,7 @@ mod rules;
 mod url;
 mod words;
 
-pub(crate) use auth::Auth;
+pub(crate) use auth::{Auth, AuthError, Proof};
 pub use client::HttpClient;
 pub(crate) use client::describe;
 pub(crate) use headers::headers;

@@ -1,5 +1,10 @@
 //! Texts for operators, with our secrets taken out.
 
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
+};
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tidegate_core::model::Secret;
 use url::Url;
@@ -9,47 +14,67 @@ const MASK: &str = "[secret]";
 /// Shorter secrets are no secrets, and masking them would eat half of every text.
 const SECRET_LEN_MIN: usize = 4;
 
-/// Takes the secrets that a connector was built with out of whatever it says.
+/// As many learned values are remembered; older tokens have long been replaced.
+const LEARNED_MAX: usize = 64;
+
+/// Takes the secrets that a connector was built with, and those that it learned since, out of whatever
+/// it says. Clones share what they know.
 #[derive(Clone, Default)]
-pub(crate) struct Redactor {
+pub(crate) struct Redactor(Arc<RwLock<Needles>>);
+
+#[derive(Default)]
+struct Needles {
     /// Longest first, so that a secret inside another leaves no rest of it.
-    needles: Vec<Box<str>>,
+    sorted: Vec<Box<str>>,
+    /// What was learned, oldest first, each in all its forms.
+    learned: VecDeque<Vec<Box<str>>>,
 }
 
 impl Redactor {
-    /// Knows the secrets as they are, percent-encoded and in base64.
+    /// Knows the secrets as they are, percent-encoded, in base64 and in JSON.
     pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut redactor = Self::default();
+        let redactor = Self::default();
         for secret in secrets {
             redactor.add(secret.expose());
         }
         redactor
     }
 
-    /// Adds a value that must not be shown, e.g. a header made of secrets.
-    pub(crate) fn add(&mut self, value: &str) {
-        if value.len() < SECRET_LEN_MIN {
+    /// Adds a value that must never be shown, e.g. a header made of secrets.
+    pub(crate) fn add(&self, value: &str) {
+        self.write().add(value);
+    }
+
+    /// Adds a value that came at run time, like a token: in the place of the oldest such value, once
+    /// they are many.
+    pub(crate) fn learn(&self, value: &str) {
+        let mut needles = self.write();
+        let new = needles.add(value);
+        if new.is_empty() {
             return;
         }
-        let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-        let percent = super::encode_segment(value);
-        for needle in [value.to_owned(), encoded, percent, STANDARD.encode(value)] {
-            if !self.needles.iter().any(|known| **known == *needle) {
-                self.needles.push(needle.into());
-            }
+        needles.learned.push_back(new);
+        if needles.learned.len() > LEARNED_MAX {
+            let oldest = needles.learned.pop_front().unwrap_or_default();
+            needles.sorted.retain(|needle| !oldest.contains(needle));
         }
-        self.needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Needles> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One line of at most `chars_max` characters without any secret.
     pub(crate) fn line(&self, text: &str, chars_max: usize) -> String {
         // Masked before it is cut, or the cut could leave half a secret.
         let mut masked = text.to_owned();
-        for needle in &self.needles {
+        let needles = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for needle in &needles.sorted {
             if masked.contains(&**needle) {
                 masked = masked.replace(&**needle, MASK);
             }
         }
+        drop(needles);
         let mut line = String::new();
         for word in masked.split(|c: char| c.is_whitespace() || c.is_control()) {
             if word.is_empty() {
@@ -77,6 +102,28 @@ impl Redactor {
     }
 }
 
+impl Needles {
+    /// Adds a value in all its forms, and answers with those that were not known.
+    fn add(&mut self, value: &str) -> Vec<Box<str>> {
+        if value.len() < SECRET_LEN_MIN {
+            return Vec::new();
+        }
+        let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        let percent = super::encode_segment(value);
+        let quoted = crate::json::quote(value);
+        let json = quoted[1..quoted.len() - 1].to_owned();
+        let mut new: Vec<Box<str>> = Vec::new();
+        for needle in [value.to_owned(), encoded, percent, STANDARD.encode(value), json] {
+            if !self.sorted.iter().chain(&new).any(|known| **known == *needle) {
+                new.push(needle.into());
+            }
+        }
+        self.sorted.extend(new.iter().cloned());
+        self.sorted.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+        new
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +137,22 @@ mod tests {
             assert_eq!(redactor.line(&format!("bad key\n {text}!"), 300), "bad key [secret]!");
         }
         assert_eq!(redactor.line("12345 p@ss word", 10), "12345 [sec…");
+    }
+
+    #[test]
+    fn what_is_learned_is_masked_by_all_clones_and_the_oldest_is_forgotten_at_last() {
+        let redactor = Redactor::new([&Secret::new("hunter2")]);
+        let clone = redactor.clone();
+        clone.learn("token-\"0\"");
+        assert_eq!(redactor.line(r#"token-"0" token-\"0\""#, 99), "[secret] [secret]");
+        for number in 1..=LEARNED_MAX {
+            clone.learn(&format!("token-{number}-"));
+            clone.learn("hunter2");
+        }
+        assert_eq!(
+            redactor.line("token-\"0\" token-1- hunter2", 99),
+            "token-\"0\" [secret] [secret]"
+        );
     }
 
     #[test]

@@ -192,6 +192,7 @@ mod tests {
             key: key.map(path),
             missing: Vec::new(),
             ok: None,
+            answers: tidegate_flow::spec::AnswersSpec::default(),
             more: more.map(path),
             timeout_ms: 1,
         })

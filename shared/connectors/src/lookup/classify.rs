@@ -1,10 +1,13 @@
 //! What a look-up's answer means, by what to do next.
 
 use jiter::Jiter;
-use tidegate_core::model::Blame;
+use tidegate_core::model::{Blame, Later};
 use tidegate_flow::spec::HttpLookupSpec;
 
-use crate::json::{Scalar, Trie};
+use crate::{
+    http,
+    json::{Scalar, Trie},
+};
 
 /// A flow's own rules.
 pub(super) struct Rules {
@@ -12,6 +15,28 @@ pub(super) struct Rules {
     missing: Vec<u16>,
     /// What the body must say to be an answer: where, and what.
     ok: Option<(Trie, String)>,
+    /// What the flow says of answers by their status and code.
+    answers: http::Rules,
+}
+
+/// What the flow's own rules, or a code in the body, make of an answer.
+pub(super) struct ByAnswers {
+    verdict: http::Verdict,
+    /// To wait at least so long, in ms.
+    pub(super) after_ms: Option<u64>,
+    /// What the answer says, in its own words.
+    pub(super) said: String,
+}
+
+impl ByAnswers {
+    pub(super) fn later(&self, after_ms: Option<u64>, reason: String, many: bool) -> Later {
+        let later = self.verdict.later(after_ms, reason);
+        match self.verdict {
+            // Perhaps for the sake of one key.
+            http::Verdict::Refused if many => Later { blame: Blame::Batch, ..later },
+            _ => later,
+        }
+    }
 }
 
 /// What to do next.
@@ -32,7 +57,27 @@ impl Rules {
             trie.add(&ok.path);
             (trie, ok.equals.clone())
         });
-        Self { missing: spec.missing.clone(), ok }
+        let answers = http::Rules::new(&spec.answers, http::ShortForms::default(), true);
+        Self { missing: spec.missing.clone(), ok, answers }
+    }
+
+    /// Whether the answer says that the token is not known any more.
+    pub(super) fn refuses_token(&self, status: u16, body: &[u8], whole: bool) -> bool {
+        self.answers.answer(status, body, whole).verdict == http::Verdict::Token
+    }
+
+    /// What a code in the body, or the flow's own rules, say of an answer, if anything.
+    pub(super) fn by_answers(&self, status: u16, body: &[u8], whole: bool) -> Option<ByAnswers> {
+        if !self.answers.reads_codes() || self.missing.contains(&status) {
+            return None;
+        }
+        let judged = self.answers.answer(status, body, whole);
+        if judged.verdict == http::Verdict::Delivered || (judged.code.is_none() && !judged.unread) {
+            return None;
+        }
+        let code = judged.code.as_deref().unwrap_or("no code");
+        let said = format!("{code}: {}", judged.reason.as_deref().unwrap_or("it does not say why"));
+        Some(ByAnswers { verdict: judged.verdict, after_ms: judged.after_ms, said })
     }
 
     /// What status and body say. `many`: whether a smaller request could fare better.
@@ -66,13 +111,19 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_flow::spec::AnswersSpec;
+
     use super::*;
 
     const BODY: &[u8] = b"[]";
 
+    fn none() -> http::Rules {
+        http::Rules::new(&AnswersSpec::default(), http::ShortForms::default(), true)
+    }
+
     #[test]
     fn every_status_says_what_to_do_next() {
-        let rules = Rules { missing: Vec::new(), ok: None };
+        let rules = Rules { missing: Vec::new(), ok: None, answers: none() };
         for (statuses, verdict) in [
             (&[200, 201, 203, 206][..], Verdict::Answer),
             (&[400, 406, 413, 414, 422, 431], Verdict::Later(Blame::Batch)),
@@ -92,7 +143,7 @@ mod tests {
     fn the_flows_own_rules_come_first() {
         let mut trie = Trie::new();
         trie.add(&["success".to_owned()]);
-        let rules = Rules { missing: vec![404], ok: Some((trie, "true".into())) };
+        let rules = Rules { missing: vec![404], ok: Some((trie, "true".into())), answers: none() };
         assert_eq!(rules.verdict(404, b"", true), Verdict::Missing);
         for (body, verdict) in [
             (r#"{"success":true}"#, Verdict::Answer),

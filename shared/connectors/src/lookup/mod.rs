@@ -16,16 +16,16 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use tidegate_core::{
-    model::{Blame, Later},
-    ports::{BoxFuture, LookedUp, Lookup},
+    model::{Allowance, Blame, Later},
+    ports::{BoxFuture, Found, LookedUp, Lookup},
 };
-use tidegate_flow::spec::LookupSpec;
+use tidegate_flow::spec::{LimitsSpec, LookupSpec};
 use tokio::time::Instant;
 
 use crate::{
     HttpClient, Now, Options,
     connect::{ConnectError, Resolver},
-    http::{Auth, Redactor, describe, headers, retry_after_ms},
+    http::{Auth, Left, Limits, Proof, Redactor, describe, headers, retry_after_ms},
     json::{Scalar, Trie},
 };
 use answer::Results;
@@ -54,6 +54,8 @@ pub(crate) struct HttpLookup {
     auth: Auth,
     /// For one request, in ms.
     timeout_ms: u64,
+    /// Where answers say what is left.
+    limits: Limits,
     redactor: Redactor,
     now: Now,
 }
@@ -81,6 +83,7 @@ impl HttpLookup {
     /// Fills in a connection's values.
     pub(crate) fn new(
         spec: &LookupSpec,
+        limits: &LimitsSpec,
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Self, ConnectError> {
@@ -89,12 +92,12 @@ impl HttpLookup {
         by.add(&spec.by);
         let request = Request::new(http, resolver)?;
         let mut redactor = resolver.redactor();
-        let auth = Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, &mut redactor)?;
+        let auth =
+            Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, options, &mut redactor)?;
         let mut headers = headers(&http.headers, "lookup.http.headers", resolver)?;
         if let Some(kind) = request.content_type() {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
         }
-        auth.head(&mut headers);
         let method = http.method.parse().map_err(|_| {
             let message = format!("`{}` is no HTTP method", http.method);
             ConnectError::new("lookup.http.method", message)
@@ -112,19 +115,26 @@ impl HttpLookup {
             headers,
             auth,
             timeout_ms: http.timeout_ms,
+            limits: Limits::new(limits)?,
             redactor,
             now: options.now.clone(),
         })
     }
 
     /// What stands under each of the keys; `None` for those that cannot be asked for.
-    async fn find(&self, keys: &[Box<str>], until: Instant) -> Result<Vec<Option<Bytes>>, Later> {
+    async fn find(
+        &self,
+        keys: &[Box<str>],
+        until: Instant,
+        allowance: &mut Option<Allowance>,
+    ) -> Result<Vec<Found>, Later> {
         let asked: Vec<&str> =
             keys.iter().map(|key| &**key).filter(|key| self.request.can_hold(key)).collect();
         if asked.is_empty() {
             return Ok(vec![None; keys.len()]);
         }
         let answer = self.send(&asked, until).await?;
+        *allowance = answer.left.allowance();
         let many = asked.len() > 1;
         let later = |blame, reason: String| Later {
             blame,
@@ -132,6 +142,13 @@ impl HttpLookup {
             unknown: false,
             reason: self.redactor.line(&reason, REASON_CHARS_MAX).into(),
         };
+        if let Some(verdict) = self.rules.by_answers(answer.status, &answer.body, !answer.cut) {
+            // A code of the flow's own: a limit is everybody's, and an outcome is never unknown.
+            let said = format!("the look-up answered {}: {}", answer.status, verdict.said);
+            let said = self.redactor.line(&said, REASON_CHARS_MAX);
+            let after_ms = answer.after_ms.max(verdict.after_ms);
+            return Err(Later { unknown: false, ..verdict.later(after_ms, said, many) });
+        }
         match self.rules.verdict(answer.status, &answer.body, many) {
             Verdict::Missing => return Ok(vec![None; keys.len()]),
             Verdict::Later(blame) => {
@@ -156,8 +173,26 @@ impl HttpLookup {
         Ok(keys.iter().map(|key| &**key).map(own).collect())
     }
 
-    /// Sends one request and reads its answer. It is over at `until` at the latest.
+    /// Sends one request and reads its answer; once more, with a newer token, where the answer says that
+    /// the token is not known any more. It is over at `until` at the latest.
     async fn send(&self, keys: &[&str], until: Instant) -> Result<Answer, Later> {
+        let proof = self.auth.proof(until).await?;
+        let answer = self.send_once(keys, &proof, until).await?;
+        if !self.rules.refuses_token(answer.status, &answer.body, !answer.cut) {
+            return Ok(answer);
+        }
+        match self.auth.renewed(&proof, until).await? {
+            Some(newer) => self.send_once(keys, &newer, until).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn send_once(
+        &self,
+        keys: &[&str],
+        proof: &Proof,
+        until: Instant,
+    ) -> Result<Answer, Later> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(later(Blame::Request, "no time was left to look it up".to_owned()));
@@ -166,12 +201,14 @@ impl HttpLookup {
             .request
             .render(keys)
             .ok_or_else(|| later(Blame::Request, "the keys make no address".to_owned()))?;
-        self.auth.address(&mut url);
+        proof.address(&mut url);
+        let mut headers = self.headers.clone();
+        proof.head(&mut headers);
         let sent = self
             .http
             .inner()
             .request(self.method.clone(), url)
-            .headers(self.headers.clone())
+            .headers(headers)
             .body(body)
             .timeout(left.min(Duration::from_millis(self.timeout_ms)))
             .send()
@@ -184,8 +221,9 @@ impl HttpLookup {
         let status = response.status().as_u16();
         let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let after_ms = after.and_then(|value| retry_after_ms(value, (self.now)()));
+        let left = self.limits.headers(response.headers(), (self.now)());
         let (body, cut) = read(response).await.map_err(failed)?;
-        Ok(Answer { status, after_ms, body, cut })
+        Ok(Answer { status, after_ms, left, body, cut })
     }
 }
 
@@ -194,6 +232,8 @@ struct Answer {
     status: u16,
     /// How long it asked us to wait, in ms.
     after_ms: Option<u64>,
+    /// What it still permits.
+    left: Left,
     /// As much of its body as is read.
     body: Bytes,
     /// Whether there was more.
@@ -234,7 +274,9 @@ impl Lookup for HttpLookup {
     fn look_up<'a>(&'a self, keys: &'a [Box<str>], timeout_ms: u64) -> BoxFuture<'a, LookedUp> {
         Box::pin(async move {
             let until = Instant::now() + Duration::from_millis(timeout_ms);
-            LookedUp { found: self.find(keys, until).await, allowance: None }
+            let mut allowance = None;
+            let found = self.find(keys, until, &mut allowance).await;
+            LookedUp { found, allowance }
         })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
+    memory::{MemoryStore, Seeded},
     model::{EpochMs, Position, Record, RecordId, Secret},
     ports::{Source, SourceError},
 };
@@ -126,7 +127,11 @@ pub fn options() -> Options {
         // Each test has its own thread and runtime, and pooled connections must not outlive theirs.
         static HTTP: HttpClient = HttpClient::new().unwrap();
     }
-    Options { now: Arc::new(|| NOW_MS), ..Options::new(HTTP.with(HttpClient::clone)) }
+    let (shelf, random) = (Arc::new(MemoryStore::new()), Arc::new(Seeded::new(1)));
+    Options {
+        now: Arc::new(|| NOW_MS),
+        ..Options::new(HTTP.with(HttpClient::clone), shelf, random)
+    }
 }
 
 pub fn connected(source: HttpSourceSpec, destination: HttpDestinationSpec) -> Connected {

@@ -2,10 +2,12 @@
 
 mod answers;
 mod api;
+mod auth;
 mod cursor_bugs;
 mod destination;
 mod faults;
 mod flow;
+mod issuer;
 mod lookup;
 mod pagination;
 mod random;

@@ -1,6 +1,6 @@
 //! `auth`
 
-use super::{Check, headers, texts, values};
+use super::{Check, headers, texts, tokens, values};
 use crate::{
     at::At,
     raw::{ApiKey, Auth, Basic},
@@ -16,6 +16,18 @@ pub(super) fn auth(check: &mut Check<'_>, auth: At<Auth>) -> Option<AuthSpec> {
             Some(AuthSpec::Basic { username: username?, password: password? })
         }
         Auth::ApiKey(key) => api_key(check, key),
+        Auth::Oauth2Client(client) => {
+            tokens::oauth2_client(check, *client).map(|spec| AuthSpec::Oauth2Client(spec.into()))
+        }
+        Auth::Oauth2Refresh(refresh) => {
+            tokens::oauth2_refresh(check, *refresh).map(|spec| AuthSpec::Oauth2Refresh(spec.into()))
+        }
+        Auth::JwtBearer(jwt) => {
+            tokens::jwt_bearer(check, *jwt).map(|spec| AuthSpec::JwtBearer(spec.into()))
+        }
+        Auth::Session(session) => {
+            tokens::session(check, *session).map(|spec| AuthSpec::Session(spec.into()))
+        }
     }
 }
 

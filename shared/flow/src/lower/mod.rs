@@ -15,6 +15,7 @@ mod pagination;
 mod settings;
 mod source;
 mod texts;
+mod tokens;
 mod transform;
 mod values;
 
@@ -29,7 +30,7 @@ use crate::{
     raw,
     report::Report,
     schedule,
-    spec::{FlowSpec, ParamSpec},
+    spec::{AuthSpec, FlowSpec, ParamSpec},
     template,
     text::SourceText,
 };
@@ -84,7 +85,8 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let (limits, mut settings, destination) = (limits?, settings?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
     settings.settle_lag_ms = settle_lag_ms?;
-    settings.request_timeout_ms = http.timeout_ms;
+    let asking_ms = http.auth.as_ref().map_or(0, AuthSpec::asking_ms);
+    settings.request_timeout_ms = http.timeout_ms + asking_ms;
     // What is asked for over more than a minute is not spread over it.
     let (quotas, rates): (Vec<RateLimit>, Vec<RateLimit>) =
         limits.rate.iter().partition(|rate| rate.is_quota());

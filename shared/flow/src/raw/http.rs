@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{JwtBearer, Oauth2Client, Oauth2Refresh, Session};
 use crate::at::At;
 
 /// How requests prove who sends them: exactly one kind.
@@ -15,6 +16,14 @@ pub(crate) enum Auth {
     Basic(Basic),
     /// A key in a header or a query parameter.
     ApiKey(At<ApiKey>),
+    /// A token for a client's id and secret (OAuth 2).
+    Oauth2Client(Box<Oauth2Client>),
+    /// A token for a refresh token, which may rotate (OAuth 2).
+    Oauth2Refresh(Box<Oauth2Refresh>),
+    /// A token for a signed JWT (OAuth 2), as Google's service accounts do.
+    JwtBearer(Box<JwtBearer>),
+    /// The token that a login answers with.
+    Session(Box<Session>),
 }
 
 /// `Authorization: Basic …`.

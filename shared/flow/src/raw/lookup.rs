@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Auth, DottedPath, Duration, Given, Scalar, StatusCode};
+use super::{Answers, Auth, DottedPath, Duration, Given, Scalar, StatusCode};
 use crate::at::{At, Entries};
 
 /// What another system knows of a record, asked for before it is mapped: for many records in a
@@ -68,6 +68,9 @@ pub(crate) struct HttpLookup {
     /// Path to what says, by any value but false, null and empty text, that results were left off:
     /// fewer keys are asked for then.
     pub(crate) more: Option<At<DottedPath>>,
+    /// What answers mean by a code in their body, and failures by their kind, as in `destination.http`.
+    #[serde(default)]
+    pub(crate) answers: Answers,
     /// The longest that one request may take. Default `30s`.
     pub(crate) timeout: Option<At<Duration>>,
 }

@@ -4,6 +4,7 @@
 //! The doc comments are what an editor shows for a key.
 
 mod answers;
+mod auth;
 mod destination;
 mod http;
 mod limits;
@@ -13,6 +14,7 @@ mod transform;
 mod values;
 
 pub(crate) use answers::{AnswerRule, Answers, Has, OnUnknown};
+pub(crate) use auth::{JwtBearer, Oauth2Client, Oauth2Refresh, Session, TokenPlace};
 pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey, Results};
 pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::AuthSpec;
+use super::{AnswersSpec, AuthSpec};
 use crate::template::Template;
 
 /// `lookup`: what another system knows of a record, asked for before it is mapped.
@@ -46,6 +46,8 @@ pub struct HttpLookupSpec {
     pub missing: Vec<u16>,
     /// `ok`: what a body must say to be an answer.
     pub ok: Option<LookupOkSpec>,
+    /// `answers`: what answers mean by a code in their body.
+    pub answers: AnswersSpec,
     /// `more`: path to what says that results were left off.
     pub more: Option<Vec<String>>,
     /// `timeout`: for one request, in ms. Default 30 s.

@@ -57,11 +57,11 @@ impl HttpDestination {
             let message = "the address cannot name a record where a request carries many";
             return Err(ConnectError::new("destination.http.url", message));
         }
-        let mut redactor = resolver.redactor();
-        let auth = Auth::new(spec.auth.as_ref(), "destination.http.auth", resolver, &mut redactor)?;
+        let redactor = resolver.redactor();
+        let auth =
+            Auth::new(spec.auth.as_ref(), "destination.http.auth", resolver, options, &redactor)?;
         let mut headers = headers(&spec.headers, "destination.http.headers", resolver)?;
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-        auth.head(&mut headers);
         let method = spec.method.parse().map_err(|_| {
             let message = format!("`{}` is no HTTP method", spec.method);
             ConnectError::new("destination.http.method", message)
@@ -119,7 +119,11 @@ impl HttpDestination {
                 return vec![Outcome::Refused { status: None, reason: reason.into() }].into();
             }
         };
-        match self.sender.send(url, record.body.clone(), &record.key, until).await {
+        match self
+            .sender
+            .send(url, record.body.clone(), &record.key, until, |it| self.refuses_token(it))
+            .await
+        {
             Ok(answer) => Delivery {
                 outcomes: vec![self.outcome(&answer, &self.judge(&answer))],
                 allowance: answer.left.allowance(),
@@ -141,7 +145,8 @@ impl HttpDestination {
             Ok(url) => url,
             Err(error) => return all(Outcome::Later(request_later(error.to_string()))).into(),
         };
-        let sent = self.sender.send(url, bulk.body(records), &bulk_key(records), until).await;
+        let (body, key) = (bulk.body(records), bulk_key(records));
+        let sent = self.sender.send(url, body, &key, until, |it| self.refuses_token(it)).await;
         let answer = match sent {
             Ok(answer) => answer,
             Err(failed) => {
@@ -184,6 +189,11 @@ impl HttpDestination {
 
     fn judge<'b>(&self, answer: &'b Answer) -> Judged<'b> {
         self.rules.answer(answer.status, &answer.body, answer.whole)
+    }
+
+    /// Whether the destination does not know the token any more.
+    fn refuses_token(&self, answer: &Answer) -> bool {
+        self.judge(answer).verdict == Verdict::Token
     }
 
     /// What an answer means for everything that was sent with it.
@@ -237,7 +247,8 @@ impl HttpDestination {
         })?;
         // To ask changes nothing, whatever becomes of the answer.
         let harmless = |later| Later { unknown: false, ..later };
-        let answer = self.sender.get(url, until).await.map_err(|failed| harmless(failed.later))?;
+        let sent = self.sender.get(url, until, |it| self.refuses_token(it)).await;
+        let answer = sent.map_err(|failed| harmless(failed.later))?;
         let judged = self.judge(&answer);
         // An error inside a success would look like a record that is not there.
         let error_inside =

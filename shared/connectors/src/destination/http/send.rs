@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{
-    Body, Method, Response,
+    Method, Response,
     header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use tidegate_core::model::{Blame, Later};
@@ -13,7 +14,7 @@ use url::Url;
 
 use crate::{
     HttpClient, Now,
-    http::{Auth, Left, Limits, Redactor, describe, retry_after_ms},
+    http::{Auth, Left, Limits, Proof, Redactor, describe, retry_after_ms},
 };
 
 /// Sends a destination's requests.
@@ -54,10 +55,23 @@ pub(super) struct Failed {
 }
 
 impl Failed {
+    fn unsent(why: impl Into<Later>) -> Self {
+        Self { kind: None, later: why.into() }
+    }
+
     /// We gave it up, and the destination may be at it still. Where it broke off, the other side knows.
     pub(super) fn in_flight(&self) -> bool {
         self.kind == Some(FailureKind::Timeout)
     }
+}
+
+/// A request before it is proved who sends it.
+#[derive(Clone)]
+struct Request<'r> {
+    method: &'r Method,
+    url: Url,
+    body: Option<Bytes>,
+    key: Option<&'r str>,
 }
 
 impl Sender {
@@ -65,40 +79,68 @@ impl Sender {
     pub(super) async fn send(
         &self,
         url: Url,
-        body: impl Into<Body>,
+        body: impl Into<Bytes>,
         key: &str,
         until: Instant,
+        refuses_token: impl Fn(&Answer) -> bool,
     ) -> Result<Answer, Failed> {
-        self.exchange(self.method.clone(), url, Some(body.into()), Some(key), until).await
+        let request =
+            Request { method: &self.method, url, body: Some(body.into()), key: Some(key) };
+        self.exchange(request, until, refuses_token).await
     }
 
     /// Asks for something. It is over, answered or not, at `until` at the latest.
-    pub(super) async fn get(&self, url: Url, until: Instant) -> Result<Answer, Failed> {
-        self.exchange(Method::GET, url, None, None, until).await
+    pub(super) async fn get(
+        &self,
+        url: Url,
+        until: Instant,
+        refuses_token: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer, Failed> {
+        let request = Request { method: &Method::GET, url, body: None, key: None };
+        self.exchange(request, until, refuses_token).await
     }
 
+    /// Sends a request; once more, with a newer token, where the answer says that the token is not known
+    /// any more: then nothing was applied.
     async fn exchange(
         &self,
-        method: Method,
-        mut url: Url,
-        body: Option<Body>,
-        key: Option<&str>,
+        request: Request<'_>,
+        until: Instant,
+        refuses_token: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer, Failed> {
+        let proof = self.auth.proof(until).await.map_err(Failed::unsent)?;
+        let answer = self.exchange_once(request.clone(), &proof, until).await?;
+        if !refuses_token(&answer) {
+            return Ok(answer);
+        }
+        match self.auth.renewed(&proof, until).await.map_err(Failed::unsent)? {
+            Some(newer) => self.exchange_once(request, &newer, until).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn exchange_once(
+        &self,
+        request: Request<'_>,
+        proof: &Proof,
         until: Instant,
     ) -> Result<Answer, Failed> {
+        let Request { method, mut url, body, key } = request;
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             let later = later("no time was left to send it".to_owned(), false);
             return Err(Failed { kind: None, later });
         }
-        self.auth.address(&mut url);
+        proof.address(&mut url);
         let mut headers = self.headers.clone();
+        proof.head(&mut headers);
         if let (Some(name), Some(key)) = (&self.idempotency, key) {
             headers.insert(name.clone(), key_value(key));
         }
         let request = self
             .http
             .inner()
-            .request(method, url)
+            .request(method.clone(), url)
             .headers(headers)
             .timeout(left.min(Duration::from_millis(self.timeout_ms)));
         let request = match body {

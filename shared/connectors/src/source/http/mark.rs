@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{
-    Method,
+    Method, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use tidegate_core::{
@@ -11,11 +11,13 @@ use tidegate_core::{
     ports::{BoxFuture, Marker, SourceError},
 };
 use tidegate_flow::spec::MarkSpec;
+use tokio::time::Instant;
+use url::Url;
 
 use crate::{
     HttpClient, Now,
     connect::{ConnectError, Resolver},
-    http::{Auth, Origin, RecordUrl, Redactor, describe, retry_after_ms},
+    http::{Auth, Origin, Proof, RecordUrl, Redactor, describe, retry_after_ms},
 };
 
 /// Sends one request a record.
@@ -60,25 +62,19 @@ impl HttpMarker {
     }
 
     async fn send(&self, id: &RecordId, data: &[u8], timeout_ms: u64) -> Result<(), SourceError> {
-        let mut url = self
+        let url = self
             .url
             .render(data)
             .map_err(|error| SourceError::Halt(format!("record {id} cannot be marked: {error}")))?;
         let shown = self.redactor.url(&url);
-        self.auth.address(&mut url);
-        let mut request = self
-            .http
-            .inner()
-            .request(self.method.clone(), url)
-            .headers(self.headers.clone())
-            .timeout(Duration::from_millis(timeout_ms));
-        if let Some(body) = &self.body {
-            request = request.body(body.clone());
+        let until = Instant::now() + Duration::from_millis(timeout_ms);
+        let proof = self.auth.proof(until).await?;
+        let mut response = self.send_once(url.clone(), &proof, until).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(newer) = self.auth.renewed(&proof, until).await?
+        {
+            response = self.send_once(url, &newer, until).await?;
         }
-        let response = request.send().await.map_err(|error| SourceError::Later {
-            reason: format!("{shown}: {}", describe(error, &self.redactor)),
-            after_ms: None,
-        })?;
         let status = response.status();
         match status.as_u16() {
             // Gone, or marked already: nothing is left to mark.
@@ -92,6 +88,31 @@ impl HttpMarker {
             }),
             _ => Err(SourceError::Halt(format!("{shown} answered {status}: see source.http.mark"))),
         }
+    }
+
+    async fn send_once(
+        &self,
+        mut url: Url,
+        proof: &Proof,
+        until: Instant,
+    ) -> Result<Response, SourceError> {
+        let shown = self.redactor.url(&url);
+        proof.address(&mut url);
+        let mut headers = self.headers.clone();
+        proof.head(&mut headers);
+        let mut request = self
+            .http
+            .inner()
+            .request(self.method.clone(), url)
+            .headers(headers)
+            .timeout(until.saturating_duration_since(Instant::now()));
+        if let Some(body) = &self.body {
+            request = request.body(body.clone());
+        }
+        request.send().await.map_err(|error| SourceError::Later {
+            reason: format!("{shown}: {}", describe(error, &self.redactor)),
+            after_ms: None,
+        })
     }
 }
 

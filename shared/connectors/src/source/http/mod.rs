@@ -67,11 +67,10 @@ impl HttpSource {
             let value = resolver.text(value, &format!("source.http.query.{name}"))?;
             base.query_pairs_mut().append_pair(name, &value);
         }
-        let mut redactor = resolver.redactor();
-        let auth = Auth::new(spec.auth.as_ref(), "source.http.auth", resolver, &mut redactor)?;
+        let redactor = resolver.redactor();
+        let auth = Auth::new(spec.auth.as_ref(), "source.http.auth", resolver, options, &redactor)?;
         let mut headers = headers(&spec.headers, "source.http.headers", resolver)?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
-        auth.head(&mut headers);
         let marker = spec.mark.as_ref().map(|mark| {
             HttpMarker::new(
                 mark,

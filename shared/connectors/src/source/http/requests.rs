@@ -8,11 +8,12 @@ use reqwest::{
     header::{HeaderMap, LINK, LOCATION, RETRY_AFTER},
 };
 use tidegate_core::{model::EpochMs, ports::SourceError};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{
     HttpClient, Now,
-    http::{Auth, Origin, Redactor, describe, retry_after_ms},
+    http::{Auth, AuthError, Origin, Proof, Redactor, describe, retry_after_ms},
 };
 
 /// Tries of one request in a walk; then the next run goes on.
@@ -151,10 +152,34 @@ impl Requester {
         Err(halt(format!("{} redirects more than {REDIRECTS_MAX} times", self.shown(&url))))
     }
 
-    /// One request; any answer but success and redirection is a failure.
+    /// One request, and once more with a newer token where this one is not known any more; any answer
+    /// but success and redirection is a failure.
     async fn send(
         &self,
         url: &Url,
+        deadline_ms: EpochMs,
+        requests: &mut u32,
+    ) -> Result<Response, Failure> {
+        let until = Instant::now() + Duration::from_millis(self.left_ms(deadline_ms));
+        let no_token = |error: AuthError| Failure::Final(Refusal::Source(error.into()));
+        let proof = self.auth.proof(until).await.map_err(no_token)?;
+        let mut response = self.send_once(url, &proof, deadline_ms, requests).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(newer) = self.auth.renewed(&proof, until).await.map_err(no_token)?
+        {
+            response = self.send_once(url, &newer, deadline_ms, requests).await?;
+        }
+        let status = response.status();
+        if status.is_success() || status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+            return Ok(response);
+        }
+        Err(self.refused(&response, url))
+    }
+
+    async fn send_once(
+        &self,
+        url: &Url,
+        proof: &Proof,
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<Response, Failure> {
@@ -165,25 +190,22 @@ impl Requester {
             return Err(Failure::Final(Refusal::Source(error)));
         }
         let mut address = url.clone();
-        self.auth.address(&mut address);
+        proof.address(&mut address);
+        let mut headers = self.headers.clone();
+        proof.head(&mut headers);
         *requests += 1;
         let sent = self
             .http
             .inner()
             .get(address)
-            .headers(self.headers.clone())
+            .headers(headers)
             .timeout(Duration::from_millis(timeout_ms))
             .send()
             .await;
-        let response = sent.map_err(|error| {
+        sent.map_err(|error| {
             let reason = format!("{}: {}", self.shown(url), describe(error, &self.redactor));
             Failure::Passing { reason, after_ms: None }
-        })?;
-        let status = response.status();
-        if status.is_success() || status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            return Ok(response);
-        }
-        Err(self.refused(&response, url))
+        })
     }
 
     /// What a status code asks for.

@@ -1,0 +1,163 @@
+//! What the OAuth 2 kinds share: the request's form and the answer's JSON (RFC 6749).
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::{
+    Method,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+use tidegate_flow::{spec::ClientCredentials, template::Template};
+use url::{Url, form_urlencoded};
+
+use super::{
+    Redactor,
+    ask::{Answer, Ask, Got, Unread, said},
+};
+use crate::{
+    connect::{ConnectError, Resolver},
+    http::Origin,
+};
+
+/// A client and where it asks.
+pub(super) struct Client {
+    pub(super) token_url: Url,
+    pub(super) id: String,
+    pub(super) secret: Option<String>,
+    credentials: ClientCredentials,
+    /// `Basic …`, where the credentials stand in it.
+    basic: Option<HeaderValue>,
+}
+
+impl Client {
+    pub(super) fn new(
+        token_url: Url,
+        id: String,
+        secret: Option<String>,
+        credentials: ClientCredentials,
+        redactor: &Redactor,
+    ) -> Self {
+        let basic = (credentials == ClientCredentials::Basic).then(|| {
+            // Section 2.3.1: both are form-encoded first.
+            let encode =
+                |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let pair = format!("{}:{}", encode(&id), encode(secret.as_deref().unwrap_or_default()));
+            let encoded = STANDARD.encode(pair);
+            redactor.add(&encoded);
+            let mut value =
+                HeaderValue::from_str(&format!("Basic {encoded}")).expect("base64 is plain ASCII");
+            value.set_sensitive(true);
+            value
+        });
+        Self { token_url, id, secret, credentials, basic }
+    }
+
+    /// A request with these fields and the client's credentials.
+    pub(super) fn ask(&self, fields: &[(&str, &str)]) -> Ask {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        let mut headers = HeaderMap::new();
+        if let Some(basic) = &self.basic {
+            headers.insert(AUTHORIZATION, basic.clone());
+        } else {
+            form.append_pair("client_id", &self.id);
+            if let Some(secret) = &self.secret {
+                form.append_pair("client_secret", secret);
+            }
+        }
+        let form = form.finish();
+        if self.credentials == ClientCredentials::Query {
+            let mut url = self.token_url.clone();
+            let given = url.query().map(|query| format!("{query}&")).unwrap_or_default();
+            url.set_query(Some(&format!("{given}{form}")));
+            return Ask { method: Method::GET, url, headers, body: Vec::new() };
+        }
+        post(self.token_url.clone(), headers, form)
+    }
+}
+
+/// A posted form.
+pub(super) fn post(url: Url, mut headers: HeaderMap, form: String) -> Ask {
+    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+    headers.insert(CONTENT_TYPE, kind);
+    Ask { method: Method::POST, url, headers, body: form.into_bytes() }
+}
+
+/// Reads an answer (section 5.1).
+pub(super) fn read(answer: &Answer) -> Result<Got, Unread> {
+    let json: serde_json::Value =
+        serde_json::from_slice(&answer.body).map_err(|_| match answer.status.is_success() {
+            true => Unread::Broken,
+            false => Unread::Missing("a redirect, which no secret follows".into()),
+        })?;
+    let text =
+        |key: &str| json.get(key).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
+    let Some(token) = text("access_token") else {
+        let (code, words) = said(&answer.body);
+        // Without a code the body is nobody's error, and may hold anything.
+        let said = if code.is_some() { words } else { "there is no `access_token` in it".into() };
+        return Err(Unread::Missing(said));
+    };
+    Ok(Got {
+        token: token.to_owned(),
+        lives_ms: json.get("expires_in").and_then(seconds_as_ms),
+        refresh_token: text("refresh_token").map(str::to_owned),
+    })
+}
+
+/// Seconds, which some servers write as a text.
+fn seconds_as_ms(value: &serde_json::Value) -> Option<u64> {
+    let seconds = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    // No token lives for ten years; a larger number is no lifetime in seconds.
+    (seconds.is_finite() && seconds < 315_360_000.0).then(|| (seconds.max(0.0) * 1_000.0) as u64)
+}
+
+/// An address that secrets go to.
+pub(super) fn address(
+    template: &Template,
+    place: &str,
+    resolver: &Resolver<'_>,
+) -> Result<Url, ConnectError> {
+    let url = resolver.text(template, place)?.parse().ok();
+    url.filter(|url| Origin::of(url).is_some()).ok_or_else(|| {
+        let message = "it must be an absolute http or https URL with a host and no user in it";
+        ConnectError::new(place, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(body: &str) -> Answer {
+        let status = reqwest::StatusCode::OK;
+        Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn lifetimes_are_read_as_numbers_and_as_texts_and_nonsense_is_none() {
+        for (text, ms) in [
+            ("3600", Some(3_600_000)),
+            ("1.5", Some(1_500)),
+            ("\"3599\"", Some(3_599_000)),
+            ("0", Some(0)),
+            ("-1", Some(0)),
+            ("\"soon\"", None),
+            ("null", None),
+            ("1e300", None),
+        ] {
+            let got = read(&answer(&format!(r#"{{"access_token":"t","expires_in":{text}}}"#)));
+            assert!(got.is_ok_and(|got| got.lives_ms == ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_token_shows_only_an_error_that_is_one() {
+        let unread = |body: &str| read(&answer(body)).err();
+        assert_eq!(unread("<html>"), Some(Unread::Broken));
+        assert_eq!(
+            unread(r#"{"error":"unauthorized","error_description":"no"}"#),
+            Some(Unread::Missing("unauthorized: no".into()))
+        );
+        let odd = unread(r#"{"accessToken":"hush"}"#);
+        assert_eq!(odd, Some(Unread::Missing("there is no `access_token` in it".into())));
+    }
+}

@@ -1,0 +1,693 @@
+//! Tokens: got by one, used by all, renewed ahead of their end, after a refusal, and after a crash.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    RSA_PKCS1_2048_8192_SHA256, RsaKeyPair,
+};
+use tidegate_connectors::{Connected, HttpClient, Options, connect};
+use tidegate_core::{
+    memory::{ManualClock, MemoryStore, Seeded},
+    model::{Blame, Kept, Later, Outcome, Position, RecordId, Secret, ShelfKey, Version},
+    ports::{BoxFuture, Clock, Outgoing, Shelf, SourceError, Swap, Unavailable},
+};
+use tidegate_flow::{
+    Connection,
+    spec::{AuthSpec, DestinationSpec, MarkSpec, SourceSpec},
+};
+use tokio::{sync::Notify, task::JoinSet};
+
+use crate::{
+    api::{Api, Behaviour, Sort, Style},
+    flow::{NOW_MS, destination_spec, flow, source_spec, walk},
+    issuer::{CLIENT_ID, CLIENT_SECRET, FIRST_REFRESH_TOKEN, Issuer, PASSWORD, Slip, Verifier},
+};
+
+const HOUR_S: i64 = 3_600;
+/// Longer than any turn.
+const TURN_MS: i64 = 20_000;
+const TIMEOUT_MS: u64 = 5_000;
+
+/// A section as a flow file has it.
+fn auth(section: &str) -> AuthSpec {
+    let text = format!(
+        "flow: f
+source: {{ http: {{ url: 'https://a.example', auth: {section}, cursor: {{ by: id }}, pagination: none }} }}
+destination: {{ http: {{ url: 'https://b.example' }} }}
+"
+    );
+    let flow = tidegate_flow::parse("auth.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let SourceSpec::Http(http) = flow.source;
+    http.auth.unwrap()
+}
+
+fn client(issuer: &Issuer, rest: &str) -> AuthSpec {
+    auth(&format!(
+        "{{ oauth2_client: {{ token_url: '{}', client_id: {CLIENT_ID}, \
+         client_secret: '${{secrets.client_secret}}'{rest} }} }}",
+        issuer.url("/token")
+    ))
+}
+
+fn refresh(issuer: &Issuer) -> AuthSpec {
+    auth(&format!(
+        "{{ oauth2_refresh: {{ token_url: '{}', client_id: {CLIENT_ID}, \
+         client_secret: '${{secrets.client_secret}}', refresh_token: '${{secrets.refresh}}', \
+         credentials: basic }} }}",
+        issuer.url("/token")
+    ))
+}
+
+fn session(issuer: &Issuer, rest: &str) -> AuthSpec {
+    auth(&format!(
+        "{{ session: {{ url: '{}', body: {{ user: anna, proof: {{ password: '${{secrets.password}}' }}, \
+         year: 2024 }}, {rest} }} }}",
+        issuer.url("/login")
+    ))
+}
+
+fn connection() -> Connection {
+    let secret = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
+    Connection {
+        params: [].into(),
+        secrets: [
+            secret("client_secret", CLIENT_SECRET),
+            secret("refresh", FIRST_REFRESH_TOKEN),
+            secret("password", PASSWORD),
+        ]
+        .into(),
+    }
+}
+
+/// What one process makes of a flow: its own memory, the common shelf.
+async fn process_with(
+    issuer: &Issuer,
+    auth: AuthSpec,
+    shelf: Arc<dyn Shelf>,
+    connection: &Connection,
+) -> Arc<Connected> {
+    static PROCESSES: AtomicUsize = AtomicUsize::new(1);
+    let clock = issuer.clock.clone();
+    let random = Seeded::new(PROCESSES.fetch_add(1, SeqCst) as u64 * 1_000_003);
+    let options = Options {
+        now: Arc::new(move || clock.now_ms()),
+        ..Options::new(HttpClient::new().unwrap(), shelf, Arc::new(random))
+    };
+    let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, Vec::new())).await;
+    let mut source = source_spec(&api);
+    source.url = issuer.url("/orders").parse().unwrap();
+    source.auth = Some(auth.clone());
+    source.page_size = 3;
+    source.mark = Some(MarkSpec {
+        method: "PUT".into(),
+        url: format!("{}/${{record.id}}", issuer.url("/marks")).parse().unwrap(),
+        body: None,
+    });
+    let mut destination = destination_spec(&issuer.url("/orders"));
+    destination.auth = Some(auth);
+    let flow = flow(source, destination);
+    assert!(matches!(flow.destination, DestinationSpec::Http(_)));
+    Arc::new(connect(&flow, connection, &options).unwrap())
+}
+
+async fn process(issuer: &Issuer, auth: AuthSpec, shelf: &Arc<MemoryStore>) -> Arc<Connected> {
+    process_with(issuer, auth, shelf.clone(), &connection()).await
+}
+
+async fn issuer(lives_s: i64) -> Issuer {
+    Issuer::start(ManualClock::at(NOW_MS), lives_s, None).await
+}
+
+fn record(id: i64) -> Outgoing {
+    Outgoing {
+        id: RecordId::Number(id),
+        version: Version(1),
+        deleted: false,
+        key: format!("key-{id}").into(),
+        body: format!(r#"{{"id":{id}}}"#).into(),
+    }
+}
+
+async fn deliver(process: &Connected, id: i64) -> Outcome {
+    process.destination.deliver(&[record(id)], TIMEOUT_MS).await.outcomes.remove(0)
+}
+
+fn later(outcome: &Outcome) -> &Later {
+    match outcome {
+        Outcome::Later(later) => later,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A shelf that hangs or fails at its n-th call, before or after the effect.
+struct Shaky {
+    inner: Arc<MemoryStore>,
+    calls: AtomicUsize,
+    at: usize,
+    how: How,
+    reached: Notify,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    HangBefore,
+    HangAfter,
+    /// This call and two more have no effect, and no answer.
+    FailBefore,
+    FailAfter,
+}
+
+impl Shaky {
+    fn new(inner: &Arc<MemoryStore>, at: usize, how: How) -> Arc<Self> {
+        let (inner, calls, reached) = (inner.clone(), AtomicUsize::new(0), Notify::new());
+        Arc::new(Self { inner, calls, at, how, reached })
+    }
+
+    async fn call<T>(&self, act: impl FnOnce() -> T) -> Result<T, Unavailable> {
+        let call = self.calls.fetch_add(1, SeqCst);
+        let lost = || Err(Unavailable("the answer was lost".into()));
+        match self.how {
+            How::HangBefore | How::HangAfter if call == self.at => {
+                if self.how == How::HangAfter {
+                    act();
+                }
+                self.reached.notify_one();
+                pending().await
+            }
+            How::FailBefore if (self.at..self.at + 3).contains(&call) => lost(),
+            How::FailAfter if (self.at..self.at + 3).contains(&call) => {
+                act();
+                lost()
+            }
+            _ => Ok(act()),
+        }
+    }
+}
+
+impl Shelf for Shaky {
+    fn kept<'a>(
+        &'a self,
+        keys: &'a [ShelfKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
+        Box::pin(self.call(|| self.inner.kept_now(keys)))
+    }
+
+    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
+        Box::pin(self.call(|| self.inner.keep_now(items)))
+    }
+
+    fn swap<'a>(
+        &'a self,
+        key: &'a ShelfKey,
+        seen: Option<&'a Kept>,
+        new: &'a Kept,
+    ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
+        Box::pin(self.call(move || self.inner.swap_now(key, seen, new)))
+    }
+}
+
+/// How the tokens of 20 processes end, when half of all records have arrived.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// They are to be renewed, and live on for a minute.
+    Near,
+    /// All at once.
+    Over,
+    /// Before their time.
+    Withdrawn,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_twenty_processes_exactly_one_refreshes_and_no_record_fails() {
+    const PROCESSES: i64 = 20;
+    const EACH: i64 = 40;
+    for end in [End::Near, End::Over, End::Withdrawn] {
+        let issuer = issuer(HOUR_S).await;
+        let shelf = Arc::new(MemoryStore::new());
+        let clock = issuer.clock.clone();
+        issuer.now().after = Some((
+            (PROCESSES * EACH / 2) as usize,
+            Box::new(move |state| match end {
+                End::Near => clock.advance(3_545_000),
+                End::Over => clock.advance(3_600_000),
+                End::Withdrawn => state.withdraw(),
+            }),
+        ));
+        let mut running = JoinSet::new();
+        for number in 0..PROCESSES {
+            let process = process(&issuer, refresh(&issuer), &shelf).await;
+            // Four requests of each are under way at once.
+            for lane in 0..4 {
+                let process = process.clone();
+                running.spawn(async move {
+                    for n in 0..EACH / 4 {
+                        let id = number * EACH + lane * (EACH / 4) + n;
+                        assert_eq!(deliver(&process, id).await, Outcome::Delivered, "{end:?} {id}");
+                    }
+                });
+            }
+        }
+        while let Some(ended) = running.join_next().await {
+            ended.unwrap();
+        }
+        let mut state = issuer.now();
+        state.delivered.sort_unstable();
+        assert_eq!(state.delivered, (0..PROCESSES * EACH).collect::<Vec<_>>(), "{end:?}");
+        // The first one, and the one in the middle.
+        assert_eq!((state.issued, state.asked, state.reused), (2, 2, 0), "{end:?}");
+        if matches!(end, End::Near) {
+            assert_eq!(state.unauthorised, 0, "renewed ahead of its end");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_ahead_of_its_end_however_short_it_lives() {
+    for (lives_s, fresh_ms, renewed_ms) in [(HOUR_S, 3_539_000, 3_540_000), (3, 2_399, 2_400)] {
+        let issuer = issuer(lives_s).await;
+        let process = process(&issuer, client(&issuer, ""), &Arc::default()).await;
+        assert_eq!(deliver(&process, 1).await, Outcome::Delivered);
+        issuer.clock.advance_to(NOW_MS + fresh_ms);
+        assert_eq!(deliver(&process, 2).await, Outcome::Delivered);
+        assert_eq!(issuer.now().issued, 1);
+        issuer.clock.advance_to(NOW_MS + renewed_ms);
+        assert_eq!(deliver(&process, 3).await, Outcome::Delivered);
+        let state = issuer.now();
+        assert_eq!((state.issued, state.unauthorised), (2, 0), "{lives_s} s");
+    }
+}
+
+#[tokio::test]
+async fn a_client_proves_itself_where_the_api_wants_it() {
+    for (rest, how) in [
+        ("", "POST fields"),
+        (", credentials: basic", "POST basic"),
+        (", credentials: query", "GET fields"),
+    ] {
+        let issuer = issuer(HOUR_S).await;
+        let process = process(&issuer, client(&issuer, rest), &Arc::default()).await;
+        assert_eq!(deliver(&process, 1).await, Outcome::Delivered, "{how}");
+        assert_eq!(issuer.now().last_ask, how);
+    }
+}
+
+#[tokio::test]
+async fn a_source_and_a_destination_of_one_account_share_its_token() {
+    let issuer = issuer(HOUR_S).await;
+    let shelf = Arc::default();
+    let process = process(&issuer, refresh(&issuer), &shelf).await;
+    assert_eq!(deliver(&process, 1).await, Outcome::Delivered);
+    let walked = walk(&*process.source, Position::Start).await.unwrap();
+    assert_eq!(walked.ids(), (0..12).collect::<Vec<_>>());
+    assert_eq!(issuer.now().issued, 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_withdrawn_in_the_middle_of_a_walk_is_renewed() {
+    let issuer = issuer(HOUR_S).await;
+    let process = process(&issuer, refresh(&issuer), &Arc::default()).await;
+    issuer.now().after = Some((2, Box::new(|state| state.withdraw())));
+    let walked = walk(&*process.source, Position::Start).await.unwrap();
+    assert_eq!(walked.ids(), (0..12).collect::<Vec<_>>());
+    assert_eq!(issuer.counts(|state| (state.issued, state.unauthorised)), (2, 1));
+    issuer.now().withdraw();
+    let marker = process.source.marker().unwrap();
+    marker.mark(&RecordId::Number(7), br#"{"id":7}"#, TIMEOUT_MS).await.unwrap();
+    let state = issuer.now();
+    assert_eq!(state.marked, ["/marks/7"]);
+    assert_eq!((state.issued, state.reused), (3, 0));
+}
+
+#[tokio::test]
+async fn refused_with_a_new_token_too_the_credentials_are_to_blame() {
+    let issuer = issuer(HOUR_S).await;
+    let process = process(&issuer, client(&issuer, ""), &Arc::default()).await;
+    issuer.now().betray = Some(401);
+    let outcome = deliver(&process, 1).await;
+    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Destination, false));
+    assert_eq!(issuer.counts(|state| (state.issued, state.requests)), (2, 2), "repeated once");
+    let error = walk(&*process.source, Position::Start).await.unwrap_err();
+    assert!(matches!(&error, SourceError::Halt(text) if text.contains("source.http.auth")));
+}
+
+#[tokio::test]
+async fn no_token_is_ever_shown() {
+    for status in [401, 403, 422, 500] {
+        let issuer = issuer(HOUR_S).await;
+        let shelf = Arc::new(MemoryStore::new());
+        let process = process(&issuer, refresh(&issuer), &shelf).await;
+        issuer.now().betray = Some(status);
+        let outcome = deliver(&process, 1).await;
+        let secrets = issuer.now().secrets();
+        let mut shown = format!("{outcome:?}");
+        shown += &format!("{:?}", walk(&*process.source, Position::Start).await);
+        shown += &format!("{:?}", shelf);
+        assert!(shown.contains("[secret]"), "{shown}");
+        for secret in secrets.iter().map(String::as_str).chain([CLIENT_SECRET, FIRST_REFRESH_TOKEN])
+        {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_named_and_not_tried_at_every_request() {
+    let issuer = issuer(HOUR_S).await;
+    let mut connection = connection();
+    connection.secrets.insert("client_secret".into(), Secret::new("gu3ssed"));
+    let shelf: Arc<MemoryStore> = Arc::default();
+    let wrong = process_with(&issuer, client(&issuer, ""), shelf.clone(), &connection).await;
+    for _ in 0..3 {
+        let outcome = deliver(&wrong, 1).await;
+        let Later { blame, after_ms, reason, unknown } = later(&outcome);
+        assert_eq!((*blame, *after_ms, *unknown), (Blame::Destination, Some(10_000), false));
+        assert!(reason.contains("destination.http.auth") && reason.contains("invalid_client"));
+        assert!(!reason.contains("gu3ssed"), "{reason}");
+    }
+    let error = walk(&*wrong.source, Position::Start).await.unwrap_err();
+    assert!(matches!(&error, SourceError::Halt(text) if text.contains("invalid_client")));
+    assert_eq!(issuer.counts(|state| (state.asked, state.requests)), (1, 0));
+    issuer.clock.advance(10_000);
+    deliver(&wrong, 1).await;
+    assert_eq!(issuer.now().asked, 2);
+    // The right ones are another's: nobody waits for what the wrong ones came to.
+    let right = process(&issuer, client(&issuer, ""), &shelf).await;
+    assert_eq!(deliver(&right, 2).await, Outcome::Delivered);
+}
+
+#[tokio::test]
+async fn while_the_token_server_is_down_the_old_token_goes_on_as_long_as_it_lives() {
+    let issuer = issuer(HOUR_S).await;
+    let process = process(&issuer, client(&issuer, ""), &Arc::default()).await;
+    assert_eq!(deliver(&process, 0).await, Outcome::Delivered);
+    issuer.now().slips = vec![Slip::Status(503), Slip::Status(503), Slip::Status(503)];
+    for (id, at_ms) in [(1, 3_540_000), (2, 3_540_500), (3, 3_541_000), (4, 3_542_999)] {
+        issuer.clock.advance_to(NOW_MS + at_ms);
+        assert_eq!(deliver(&process, id).await, Outcome::Delivered, "{id}");
+    }
+    // Asked at once, and after one second; the next pause is two seconds long.
+    assert_eq!(issuer.now().asked, 3);
+    issuer.clock.advance_to(NOW_MS + 3_600_000);
+    let outcome = deliver(&process, 5).await;
+    assert_eq!(
+        (later(&outcome).blame, later(&outcome).after_ms),
+        (Blame::Destination, Some(4_000))
+    );
+    assert!(later(&outcome).reason.contains("503"), "{outcome:?}");
+    issuer.clock.advance(4_000);
+    assert_eq!(deliver(&process, 6).await, Outcome::Delivered);
+}
+
+#[tokio::test]
+async fn a_session_is_opened_by_a_login_and_anew_when_it_ends() {
+    for rest in [
+        "token: { path: session.key }",
+        "token: { header: X-Session }, header: X-Session, prefix: 'Key '",
+        "token: { cookie: SID }",
+        "token: { cookie: SID }, lifetime: 1h",
+    ] {
+        let issuer = issuer(HOUR_S).await;
+        let process = process(&issuer, session(&issuer, rest), &Arc::default()).await;
+        assert_eq!(deliver(&process, 1).await, Outcome::Delivered, "{rest}");
+        issuer.clock.advance(3_600_000);
+        assert_eq!(deliver(&process, 2).await, Outcome::Delivered, "{rest}");
+        let told = usize::from(!rest.contains("lifetime"));
+        assert_eq!(issuer.counts(|state| (state.issued, state.unauthorised)), (2, told), "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_gives_no_token_is_told_without_what_was_sent() {
+    let issuer = issuer(HOUR_S).await;
+    let misread = session(&issuer, "token: { path: session.token }");
+    let process_a = process(&issuer, misread, &Arc::default()).await;
+    let outcome = deliver(&process_a, 1).await;
+    assert!(later(&outcome).reason.contains("no token at `session.token`"), "{outcome:?}");
+    let mut connection = connection();
+    connection.secrets.insert("password".into(), Secret::new("a \"wrong\" one"));
+    let section = session(&issuer, "token: { path: session.key }");
+    let shelf: Arc<MemoryStore> = Arc::default();
+    let outcome = deliver(&*process_with(&issuer, section, shelf, &connection).await, 1).await;
+    let reason = &later(&outcome).reason;
+    assert!(reason.contains("403") && reason.contains("[secret]"), "{reason}");
+    assert!(!reason.contains("wrong"), "{reason}");
+}
+
+#[tokio::test]
+async fn an_assertion_is_signed_anew_for_every_token() {
+    let rsa = include_str!("test_key.pem").to_owned();
+    let body: String = rsa.lines().filter(|line| !line.starts_with('-')).collect();
+    let pair = RsaKeyPair::from_pkcs8(&STANDARD.decode(body).unwrap()).unwrap();
+    let rsa_verifier: Verifier = (&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref().to_vec());
+
+    let random = ring::rand::SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random)
+        .unwrap();
+    // As it is pasted from a service account's JSON.
+    let ecdsa = format!(
+        "-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----\\n",
+        STANDARD.encode(pkcs8.as_ref())
+    );
+    let ecdsa_verifier: Verifier = (&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref().to_vec());
+
+    for (algorithm, key, verifier) in
+        [("RS256", rsa, rsa_verifier), ("ES256", ecdsa, ecdsa_verifier)]
+    {
+        let issuer = Issuer::start(ManualClock::at(NOW_MS), HOUR_S, Some(verifier)).await;
+        let section = auth(&format!(
+            "{{ jwt_bearer: {{ token_url: '{}', issuer: robot, subject: anna, scope: orders, \
+             audience: 'https://aud.example', private_key: '${{secrets.key}}', key_id: key-1, \
+             algorithm: {algorithm} }} }}",
+            issuer.url("/token")
+        ));
+        let mut connection = connection();
+        connection.secrets.insert("key".into(), Secret::new(key));
+        let shelf: Arc<MemoryStore> = Arc::default();
+        let process = process_with(&issuer, section, shelf, &connection).await;
+        assert_eq!(deliver(&process, 1).await, Outcome::Delivered, "{algorithm}");
+        issuer.now().withdraw();
+        assert_eq!(deliver(&process, 2).await, Outcome::Delivered, "{algorithm}");
+        assert_eq!(issuer.now().issued, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_sign_is_told_when_the_flow_is_connected() {
+    let issuer = issuer(HOUR_S).await;
+    let rsa = include_str!("test_key.pem");
+    for (algorithm, key) in [("RS256", "nonsense"), ("ES256", rsa)] {
+        let section = auth(&format!(
+            "{{ jwt_bearer: {{ token_url: '{}', issuer: a, audience: b, \
+             private_key: '${{secrets.key}}', algorithm: {algorithm} }} }}",
+            issuer.url("/token")
+        ));
+        let mut destination = destination_spec(&issuer.url("/orders"));
+        destination.auth = Some(section);
+        let api = Api::start(Behaviour::new(Style::None, Sort::Id, Vec::new())).await;
+        let mut connection = crate::flow::connection();
+        connection.secrets.insert("key".into(), Secret::new(key));
+        let flow = flow(source_spec(&api), destination);
+        let error = connect(&flow, &connection, &crate::flow::options()).err().unwrap();
+        assert_eq!(error.place, "destination.http.auth.jwt_bearer.private_key");
+        assert!(!key.lines().any(|line| error.message.contains(line)), "{error}");
+    }
+}
+
+/// Where a refresher dies.
+#[derive(Debug, Clone, Copy)]
+enum Death {
+    OnShelf(usize, How),
+    AtServer(Slip),
+}
+
+/// Every await of a refresher: it reads, takes its turn, asks, and writes what it got.
+const DEATHS: [Death; 8] = [
+    Death::OnShelf(0, How::HangBefore),
+    Death::OnShelf(0, How::HangAfter),
+    Death::OnShelf(1, How::HangBefore),
+    Death::OnShelf(1, How::HangAfter),
+    Death::AtServer(Slip::HangBefore),
+    Death::AtServer(Slip::HangAfter),
+    Death::OnShelf(2, How::HangBefore),
+    Death::OnShelf(2, How::HangAfter),
+];
+
+impl Death {
+    /// Whether a refresh token is lost that was good for one use.
+    fn loses(self) -> bool {
+        matches!(self, Self::AtServer(Slip::HangAfter) | Self::OnShelf(2, How::HangBefore))
+    }
+}
+
+/// Lets a process die, and drops all that it was doing.
+async fn die(issuer: &Issuer, auth: AuthSpec, shelf: &Arc<MemoryStore>, death: Death) {
+    let (at, how) = match death {
+        Death::OnShelf(at, how) => (at, how),
+        Death::AtServer(slip) => {
+            issuer.now().slips.push(slip);
+            (usize::MAX, How::HangBefore)
+        }
+    };
+    let shaky = Shaky::new(shelf, at, how);
+    let process = process_with(issuer, auth, shaky.clone(), &connection()).await;
+    let task = tokio::spawn(async move { deliver(&process, 1).await });
+    tokio::select! {
+        () = shaky.reached.notified() => {}
+        () = issuer.hanging.notified() => {}
+    }
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+}
+
+#[tokio::test]
+async fn wherever_a_refresher_dies_the_others_get_through_once_its_turn_is_over() {
+    for death in DEATHS {
+        let issuer = issuer(HOUR_S).await;
+        let shelf = Arc::default();
+        die(&issuer, client(&issuer, ""), &shelf, death).await;
+        let other = process(&issuer, client(&issuer, ""), &shelf).await;
+        // It may be at it still: nobody else asks, and nothing has failed.
+        let outcome = other.destination.deliver(&[record(1)], 350).await.outcomes.remove(0);
+        if let Outcome::Later(later) = &outcome {
+            assert_eq!((later.blame, later.unknown), (Blame::Entity, false), "{death:?}");
+        }
+        assert!(issuer.now().asked <= 1, "{death:?}");
+        issuer.clock.advance(TURN_MS);
+        assert_eq!(deliver(&other, 2).await, Outcome::Delivered, "{death:?}");
+        assert!(issuer.now().issued <= 2, "{death:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_lost_on_the_way_is_told_and_a_new_one_heals_it() {
+    for death in DEATHS {
+        let issuer = issuer(HOUR_S).await;
+        let shelf: Arc<MemoryStore> = Arc::default();
+        die(&issuer, refresh(&issuer), &shelf, death).await;
+        issuer.clock.advance(TURN_MS);
+        let other = process(&issuer, refresh(&issuer), &shelf).await;
+        let outcome = deliver(&other, 2).await;
+        assert_eq!(issuer.now().reused, usize::from(death.loses()), "{death:?}");
+        if !death.loses() {
+            assert_eq!(outcome, Outcome::Delivered, "{death:?}");
+            continue;
+        }
+        let Later { blame, unknown, reason, .. } = later(&outcome);
+        assert_eq!((*blame, *unknown), (Blame::Destination, false), "{death:?}");
+        assert!(reason.contains("authorised anew: an earlier answer was lost"), "{reason}");
+        assert!(!reason.contains(FIRST_REFRESH_TOKEN), "{reason}");
+        // Not at every request.
+        assert!(matches!(deliver(&other, 3).await, Outcome::Later(_)));
+        assert_eq!(issuer.now().asked, 2, "{death:?}");
+        // Somebody authorises the connection anew.
+        issuer.now().authorise("refresh-anew");
+        let mut connection = connection();
+        connection.secrets.insert("refresh".into(), Secret::new("refresh-anew"));
+        let healed = process_with(&issuer, refresh(&issuer), shelf.clone(), &connection).await;
+        assert_eq!(deliver(&healed, 4).await, Outcome::Delivered, "{death:?}");
+        issuer.now().withdraw();
+        assert_eq!(deliver(&healed, 5).await, Outcome::Delivered, "{death:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_is_written_later_by_the_same_process() {
+    let issuer = issuer(HOUR_S).await;
+    let shelf = Arc::default();
+    let shaky = Shaky::new(&shelf, 2, How::HangBefore);
+    let process_a = process_with(&issuer, refresh(&issuer), shaky.clone(), &connection()).await;
+    let task = tokio::spawn({
+        let process = process_a.clone();
+        async move { deliver(&process, 1).await }
+    });
+    shaky.reached.notified().await;
+    task.abort();
+    let _ = task.await;
+    assert_eq!(issuer.now().requests, 0, "nothing is used before it is kept");
+    assert_eq!(deliver(&process_a, 2).await, Outcome::Delivered);
+    let other = process(&issuer, refresh(&issuer), &shelf).await;
+    assert_eq!(deliver(&other, 3).await, Outcome::Delivered);
+    let state = issuer.now();
+    assert_eq!((state.issued, state.asked, state.reused), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_the_table_loses_costs_nothing() {
+    for how in [How::FailBefore, How::FailAfter] {
+        let issuer = issuer(HOUR_S).await;
+        let shelf = Arc::default();
+        let shaky = Shaky::new(&shelf, 2, how);
+        let process_a = process_with(&issuer, refresh(&issuer), shaky, &connection()).await;
+        assert_eq!(deliver(&process_a, 1).await, Outcome::Delivered, "{how:?}");
+        let other = process(&issuer, refresh(&issuer), &shelf).await;
+        assert_eq!(deliver(&other, 2).await, Outcome::Delivered, "{how:?}");
+        assert_eq!(issuer.counts(|state| (state.asked, state.reused)), (1, 0), "{how:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_gives_no_answer_is_no_reason_to_ask_for_a_token() {
+    let issuer = issuer(HOUR_S).await;
+    let shaky = Shaky::new(&Arc::default(), 0, How::FailBefore);
+    let process = process_with(&issuer, refresh(&issuer), shaky, &connection()).await;
+    let outcome = deliver(&process, 1).await;
+    assert_eq!(later(&outcome).blame, Blame::Destination);
+    assert!(later(&outcome).reason.contains("the table"), "{outcome:?}");
+    assert_eq!(issuer.now().asked, 0);
+}
+
+#[tokio::test]
+async fn a_refresher_that_was_too_slow_neither_loses_its_token_nor_undoes_anothers() {
+    let issuer = issuer(HOUR_S).await;
+    issuer.now().steady = true;
+    let shelf: Arc<MemoryStore> = Arc::default();
+    // Its turn is taken from it while it waits for the server.
+    let clock = issuer.clock.clone();
+    let slow = process(&issuer, refresh(&issuer), &shelf).await;
+    let fast = process(&issuer, refresh(&issuer), &shelf).await;
+    let (first, second) = tokio::join!(deliver(&slow, 1), async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        clock.advance(TURN_MS);
+        deliver(&fast, 2).await
+    });
+    assert_eq!((first, second), (Outcome::Delivered, Outcome::Delivered));
+    assert_eq!(
+        (deliver(&slow, 3).await, deliver(&fast, 4).await),
+        (Outcome::Delivered, Outcome::Delivered)
+    );
+    assert!(issuer.now().asked <= 2);
+}
+
+#[tokio::test]
+async fn too_little_time_spends_no_refresh_token() {
+    let issuer = issuer(HOUR_S).await;
+    let process = process(&issuer, refresh(&issuer), &Arc::default()).await;
+    let outcome = process.destination.deliver(&[record(1)], 1_500).await.outcomes.remove(0);
+    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Entity, false));
+    assert_eq!(issuer.counts(|state| (state.asked, state.requests)), (0, 0));
+}
+
+#[tokio::test]
+async fn half_an_answer_is_asked_for_again() {
+    let issuer = issuer(HOUR_S).await;
+    issuer.now().steady = true;
+    issuer.now().slips = vec![Slip::Cut];
+    let process = process(&issuer, refresh(&issuer), &Arc::default()).await;
+    let outcome = deliver(&process, 1).await;
+    assert_eq!(
+        (later(&outcome).blame, later(&outcome).after_ms),
+        (Blame::Destination, Some(1_000))
+    );
+    issuer.clock.advance(1_000);
+    assert_eq!(deliver(&process, 2).await, Outcome::Delivered);
+}
