@@ -335,11 +335,8 @@ pub(crate) const MEANING: &[Slip] = &[
         "shares limits, and there are none",
         "`limits.rate`, `daily`",
     ),
-    slip("budget: crm", "daily: { count: 0 }", 63, "out of range", "1 or more"),
     slip("budget: crm", "daily: { count: 9, reset: 24:00 }", 63, "no time of day", "`17:30`"),
     slip("budget: crm", "daily: { count: 9, zone: Mars }", 63, "no time zone", "America/Chicago"),
-    slip("budget: crm", "daily: { count: 9, resets: x }", 63, "`resets`", "`reset`"),
-    slip("budget: crm", "priority: urgent", 63, "`urgent`", "`high`"),
     slip("budget: crm", "budget: \"\"", 63, "is no name", "1 to 100 bytes"),
     slip("cap: 2m", "cap: 100ms", 65, "longer than the longest", "raise `cap`"),
     slip(

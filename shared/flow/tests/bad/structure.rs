@@ -186,4 +186,7 @@ pub(crate) const STRUCTURE: &[Slip] = &[
         "unknown key `results` in `destination.http`",
         "known keys are",
     ),
+    slip("budget: crm", "daily: { count: 0 }", 63, "out of range", "1 or more"),
+    slip("budget: crm", "daily: { count: 9, resets: x }", 63, "`resets`", "`reset`"),
+    slip("budget: crm", "priority: urgent", 63, "`urgent`", "`high`"),
 ];
