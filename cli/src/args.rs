@@ -109,7 +109,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// The flow: `orders` or `orders-marked`.
+    /// The flow: `orders`, `orders-marked` or `leads`.
     pub name: String,
     #[command(flatten)]
     pub host: HostOptions,

@@ -1,23 +1,36 @@
 //! `tidegate examples`: the example APIs, on their own.
 
-use std::{fs, time::Duration};
+use std::{fmt::Display, fs, path::Path, time::Duration};
 
-use tidegate_tests::orders::Orders;
+use tidegate_tests::{leads::Leads, orders::Orders};
 
-use crate::{args::Examples, commands::demo::orders_config, failure::Failure};
+use crate::{
+    args::Examples,
+    commands::demo::{leads_config, orders_config},
+    failure::Failure,
+};
 
 /// Serves them until the process is stopped.
 pub async fn examples(asked: Examples) -> Result<(), Failure> {
-    if asked.name != "orders" {
-        return Err(Failure::usage(format!(
-            "error: there are no example APIs for `{}`\n   = help: there are those for `orders`",
-            asked.name
-        )));
+    match &*asked.name {
+        "orders" => {
+            let orders = Orders::start(orders_config(&asked.world)).await?;
+            serve(orders.port_file(), asked.port_file.as_deref()).await
+        }
+        "leads" => {
+            let leads = Leads::start(leads_config(&asked.world)).await?;
+            serve(leads.port_file(), asked.port_file.as_deref()).await
+        }
+        other => Err(Failure::usage(format!(
+            "error: there are no example APIs for `{other}`\n   = help: there are those for `orders` \
+             and `leads`",
+        ))),
     }
-    let orders = Orders::start(orders_config(&asked.world)).await?;
-    let addresses = orders.port_file();
+}
+
+async fn serve(addresses: impl Display, port_file: Option<&Path>) -> Result<(), Failure> {
     println!("{addresses}");
-    if let Some(path) = &asked.port_file {
+    if let Some(path) = port_file {
         // Written whole or not at all: whoever waits for it reads it at once.
         let draft = path.with_extension("part");
         let written =

@@ -1,4 +1,4 @@
-//! `tidegate demo`: a shipped flow against example APIs, to the end.
+//! The `orders` flows against OrderPlacementPavillion and FulfillmentsRUs.
 
 use std::cell::RefCell;
 
@@ -43,7 +43,7 @@ struct Run {
 }
 
 /// Runs the flow to its end, and lets the example APIs say what arrived.
-pub async fn demo(asked: Demo) -> Result<(), Failure> {
+pub(super) async fn orders(asked: &Demo) -> Result<(), Failure> {
     let file = connection::shipped(&asked.name)?;
     let orders = Orders::start(orders_config(&asked.world)).await?;
     let given = connection_to(&orders);

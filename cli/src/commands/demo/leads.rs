@@ -1,0 +1,195 @@
+//! The `leads` flow against LiveChat and Marketo.
+
+use comfy_table::{Table, presets::NOTHING};
+use serde::Serialize;
+use tidegate_core::{
+    app::digest,
+    model::{Digest, Secret},
+    ports::{Notifier, Unavailable},
+};
+use tidegate_digest::{Letter, Place};
+use tidegate_flow::Connection;
+use tidegate_tests::{
+    faults::Rate,
+    leads::{Audit, Leads, LeadsConfig, LiveChatConfig, MarketoConfig},
+};
+
+use crate::{
+    args::{Demo, WorldOptions},
+    commands::print_json,
+    connection, embedded,
+    failure::Failure,
+    runner::Runner,
+    stream,
+    summary::Summary,
+    text::{count, span},
+};
+
+/// So short that it ends in the middle of the run.
+const TOKEN_EXPIRES_IN_S: u64 = 2;
+/// Every so many-th lead is refused, so that there is something to tell.
+const REFUSE_EVERY: u64 = 500;
+
+#[derive(Serialize)]
+struct DemoSummary {
+    #[serde(flatten)]
+    summary: Summary,
+    digest_errors: u64,
+    audit: Audit,
+}
+
+pub(super) async fn leads(asked: &Demo) -> Result<(), Failure> {
+    let file = connection::shipped(&asked.name)?;
+    let leads = Leads::start(leads_config(&asked.world)).await?;
+    let given = connection_to(&leads);
+    let stream = stream::id(&file.spec.name, "default")?;
+
+    let folder = tempfile::tempdir().map_err(Failure::run)?;
+    let state = embedded::open(Some(folder.path()))?;
+    let flow = connection::flow(file, stream, &given, &state.table)?;
+    let host = &asked.host;
+    if !host.json {
+        println!("leads: {} chats at {}", count(asked.world.records), leads.source_url);
+    }
+    let runner = Runner { total: Some(asked.world.records), ..Runner::of(flow, &state, host) };
+    let app = runner.app.clone();
+    let summary = runner.run(|_| true).await?;
+
+    let reader = Reader { prints: !host.json };
+    let report = digest(&app.ports, &reader, 0).await?;
+    let audit = leads.audit();
+    let faults = faults(&audit, &summary, report.errors);
+    if host.json {
+        print_json(&DemoSummary { summary, digest_errors: report.errors, audit });
+    } else {
+        println!("{}", summary.table());
+        println!("{}", table(&audit, &summary));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Failure::run(faults.join("; "))) }
+}
+
+/// Whom the digest goes to.
+struct Reader {
+    prints: bool,
+}
+
+impl Notifier for Reader {
+    async fn notify(&self, digest: &Digest) -> Result<(), Unavailable> {
+        if self.prints {
+            let place = Place::new("the demo", &["--state", ".state"]);
+            let letter = Letter::new(digest, &place);
+            println!("The digest: {}\n\n{}", letter.subject(), letter.text(usize::MAX));
+        }
+        Ok(())
+    }
+}
+
+/// What ought not to be, by Marketo's own count.
+fn faults(audit: &Audit, summary: &Summary, digest_errors: u64) -> Vec<String> {
+    let limits =
+        audit.limit_errors.rate + audit.limit_errors.concurrency + audit.limit_errors.quota;
+    let expected = audit.chats_refused + audit.chats_with_malformed_email;
+    let zero = [
+        ("visitors are in no lead", audit.missing),
+        ("cities were overwritten", audit.overwritten),
+        ("empty cities were not filled", audit.unfilled),
+        ("answers were a limit's", limits),
+        ("look-ups were too long", audit.lookup_values_max.saturating_sub(300)),
+    ];
+    let mut faults: Vec<String> = zero
+        .into_iter()
+        .filter(|(_, found)| *found > 0)
+        .map(|(what, found)| format!("{} {what}", count(found)))
+        .collect();
+    for (what, found) in [("are parked", summary.parked), ("are in the digest", digest_errors)] {
+        if found != expected {
+            faults.push(format!("{} chats {what}, {} ought to be", count(found), count(expected)));
+        }
+    }
+    if !summary.caught_up {
+        faults.push("leads is not caught up".to_owned());
+    }
+    faults
+}
+
+fn table(audit: &Audit, summary: &Summary) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    let mut row = |name: &str, value: String| {
+        table.add_row([name.to_owned(), value]);
+    };
+    let limits = &audit.limit_errors;
+    row("Marketo's audit", format!("after {}", span(summary.elapsed_ms)));
+    row(
+        "leads before / created",
+        format!("{} / {}", count(audit.leads_before), count(audit.created)),
+    );
+    row("records that completed a lead", count(audit.updated));
+    row("empty cities filled", count(audit.filled));
+    row("known cities overwritten", count(audit.overwritten));
+    row("e-mails in no lead", count(audit.missing));
+    row("refused, and parked", count(audit.refused_items));
+    row(
+        "look-ups / posts",
+        format!(
+            "{} of at most {} e-mails / {} of at most {} records",
+            count(audit.lookups),
+            audit.lookup_values_max,
+            count(audit.posts),
+            audit.post_records_max
+        ),
+    );
+    row(
+        "limits met: rate / concurrency / quota",
+        format!("{} / {} / {}", limits.rate, limits.concurrency, limits.quota),
+    );
+    row(
+        "tokens issued",
+        format!("{} ({} calls met an expired one)", audit.tokens_issued, audit.expired_calls),
+    );
+    table
+}
+
+/// The parameters and secrets of a connection to these APIs.
+fn connection_to(leads: &Leads) -> Connection {
+    let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let secret = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
+    Connection {
+        params: [
+            text("livechat_url", &leads.source_url),
+            text("marketo_url", &leads.destination_url),
+        ]
+        .into(),
+        secrets: [
+            secret("livechat_token", &leads.source_token),
+            secret("marketo_client_id", &leads.client_id),
+            secret("marketo_client_secret", &leads.client_secret),
+        ]
+        .into(),
+    }
+}
+
+/// The example APIs as the command line wants them.
+pub fn leads_config(world: &WorldOptions) -> LeadsConfig {
+    let default = MarketoConfig::default();
+    LeadsConfig {
+        chats: world.records,
+        seed: world.seed,
+        livechat: LiveChatConfig {
+            latency_ms: world.source_latency_ms,
+            ..LiveChatConfig::default()
+        },
+        marketo: MarketoConfig {
+            latency_ms: world.latency_ms,
+            token_expires_in_s: TOKEN_EXPIRES_IN_S,
+            rate: world.rate.map_or(default.rate, |requests| Rate { requests, per_ms: 1_000 }),
+            concurrency_max: world.concurrency.unwrap_or(default.concurrency_max),
+            fail_before: world.fail_before,
+            fail_after: world.fail_after,
+            drop: world.drop,
+            refuse_every: Some(world.refuse_every.unwrap_or(REFUSE_EVERY)),
+            ..default
+        },
+        ..LeadsConfig::default()
+    }
+}
