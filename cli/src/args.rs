@@ -58,6 +58,9 @@ pub struct HostOptions {
     /// From the end of one scheduled run to the next, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     pub tick_ms: u64,
+    /// Runs as if it were so many seconds later, as to see what a daily quota does tomorrow.
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=31_536_000))]
+    pub clock_ahead: u64,
     /// Prints one JSON object as the last line, and no table.
     #[arg(long)]
     pub json: bool,

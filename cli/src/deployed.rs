@@ -30,7 +30,7 @@ pub async fn ports(place: &PlaceOptions) -> Result<DeployedPorts, Failure> {
     Ok(Ports {
         store: clients.table(output("StateTableName")?),
         queue: clients.queue(output("PageQueueUrl")?),
-        clock: WallClock,
+        clock: WallClock::default(),
         entropy: OsEntropy,
     })
 }

@@ -74,6 +74,7 @@ pub fn app(
     invocation_ms: u64,
     processors: u32,
     records_max: Option<u64>,
+    clock: WallClock,
 ) -> EmbeddedApp {
     let settings = QueueSettings {
         visibility_ms: i64::try_from(invocation_ms).unwrap_or(i64::MAX / 6) * 6,
@@ -83,8 +84,8 @@ pub fn app(
     App {
         ports: Ports {
             store: table,
-            queue: Arc::new(MemoryQueue::new(WallClock, settings)),
-            clock: WallClock,
+            queue: Arc::new(MemoryQueue::new(clock, settings)),
+            clock,
             entropy: OsEntropy,
         },
         flows,

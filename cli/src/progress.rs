@@ -27,7 +27,7 @@ impl Progress {
         };
         bar.set_style(ProgressStyle::with_template(template).expect("the template is right"));
         let shown = bar.clone();
-        let began_ms = WallClock.now_ms();
+        let began_ms = WallClock::default().now_ms();
         let ticker = tokio::spawn(async move {
             loop {
                 let (settled, message) = line(&app, began_ms);
@@ -53,7 +53,7 @@ fn line(app: &EmbeddedApp, began_ms: EpochMs) -> (u64, String) {
     let queue = app.ports.queue.counts();
     let tally = totals.tally;
     let settled = tally.delivered + tally.skipped + tally.parked;
-    let elapsed_ms = u64::try_from(WallClock.now_ms() - began_ms).unwrap_or(0).max(1);
+    let elapsed_ms = u64::try_from(WallClock::default().now_ms() - began_ms).unwrap_or(0).max(1);
     let message = format!(
         "{} records  {}/s  lag {} pages  in flight {}  parked {}",
         count(settled),

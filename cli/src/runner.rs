@@ -8,7 +8,7 @@ use std::{
 use tidegate_aws::Requests;
 use tidegate_core::{
     app::{End, FetchReport, Flow, Recovered, recover},
-    model::StreamId,
+    model::{EpochMs, StreamId},
     ports::Clock,
 };
 use tidegate_fetcher::SourceHalted;
@@ -21,6 +21,7 @@ use crate::{
     failure::Failure,
     progress::Progress,
     summary::Summary,
+    text::moment,
 };
 
 /// Scheduled runs that fail in a row, by no fault of the source, before this gives up.
@@ -61,15 +62,27 @@ impl<'a> Runner<'a> {
             host.invocation_seconds * 1_000,
             host.processors,
             host.records_per_run,
+            clock(host),
         );
         let requests = state.requests.clone();
         Self { app: Arc::new(app), requests, stream, host, until: Until::CaughtUp, total: None }
     }
 
+    /// When the run goes on, where a quota is used up and all that is left waits for its reset.
+    fn waits_until_ms(&self) -> Option<EpochMs> {
+        let now_ms = self.app.ports.clock.now_ms();
+        let until_ms = self.app.meter.totals().quota_until_ms?;
+        let queue = &self.app.ports.queue;
+        let all_wait = queue.counts().in_flight == 0
+            && queue.next_visible_ms().is_none_or(|visible_ms| visible_ms >= until_ms);
+        (until_ms > now_ms && all_wait).then_some(until_ms)
+    }
+
     /// Runs. `seen` is shown every scheduled run; it answers whether the end may be reached yet.
     pub async fn run(self, mut seen: impl FnMut(&FetchReport) -> bool) -> Result<Summary, Failure> {
         let began = Instant::now();
-        let must_reach_ms = WallClock.now_ms();
+        let clock = self.app.ports.clock;
+        let must_reach_ms = clock.now_ms();
         // The queue went with the process before: what it carried is read again.
         let Recovered { voided, careful_to } = recover(&self.app.ports, &self.stream).await?;
         if voided > 0 {
@@ -82,7 +95,7 @@ impl<'a> Runner<'a> {
         };
         let queue = self.app.ports.queue.clone();
         let functions = Arc::new(Handlers(self.app.clone()));
-        let host = Host::new(WallClock, queue.clone(), functions, settings);
+        let host = Host::new(clock, queue.clone(), functions, settings);
         stop_on_signal(host.stopper());
         if voided > 0 {
             // Perhaps a record killed the process before: should it do so again, it is alone with those
@@ -92,6 +105,7 @@ impl<'a> Runner<'a> {
 
         let progress = Progress::start(self.app.clone(), self.total);
         let mut caught_up = false;
+        let mut goes_on_ms = None;
         let mut failed_runs = 0;
         let mut failure = None;
         let until = self.until;
@@ -104,8 +118,11 @@ impl<'a> Runner<'a> {
                 let may_end = seen(&report);
                 let reached = report.caught_up && report.until_ms >= must_reach_ms;
                 caught_up = may_end && reached && queue.counts().dead == 0;
+                goes_on_ms = self.waits_until_ms();
                 match report.end {
-                    _ if caught_up && until == Until::CaughtUp => Next::Stop,
+                    _ if (caught_up || goes_on_ms.is_some()) && until == Until::CaughtUp => {
+                        Next::Stop
+                    }
                     End::Window => Next::Soon,
                     _ => Next::Tick,
                 }
@@ -132,11 +149,18 @@ impl<'a> Runner<'a> {
         summary.longest_invocation_ms = invocations.longest_ms.load(Relaxed);
         summary.timed_out = invocations.timed_out.load(Relaxed);
         summary.caught_up = caught_up;
+        summary.goes_on_at = goes_on_ms.filter(|_| !caught_up).map(moment);
         match failure {
             Some(reason) => Err(Failure::run(reason)),
             None => Ok(summary),
         }
     }
+}
+
+/// The machine's clock, or as far ahead of it as is asked for.
+pub fn clock(host: &HostOptions) -> WallClock {
+    let ahead_ms = i64::try_from(host.clock_ahead).unwrap_or(i64::MAX / 1_000) * 1_000;
+    WallClock::ahead(ahead_ms)
 }
 
 /// The first ctrl-C finishes what is in flight; the second ends at once, and loses nothing either.

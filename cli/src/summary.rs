@@ -46,6 +46,9 @@ pub struct Summary {
     pub timed_out: u64,
     /// Everything at the source is settled.
     pub caught_up: bool,
+    /// A quota is used up, and what is left waits until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goes_on_at: Option<String>,
     /// Scheduled runs that emitted a page.
     pub runs: u64,
 }
@@ -115,7 +118,14 @@ impl Summary {
         row("throttled / retried", format!("{} / {}", count(self.throttled), count(self.retried)));
         row("requests to AWS, emulated", format!("{}\n{}", count(aws), by_operation.join("\n")));
         row("elapsed", format!("{} ({} records/s)", span(self.elapsed_ms), count(rate)));
-        row("caught up", if self.caught_up { "yes" } else { "no" }.into());
+        row(
+            "caught up",
+            match (self.caught_up, &self.goes_on_at) {
+                (true, _) => "yes".into(),
+                (false, None) => "no".into(),
+                (false, Some(at)) => format!("no: a quota is used up, the rest goes on at {at}"),
+            },
+        );
         table
     }
 }

@@ -22,6 +22,11 @@ pub fn span(ms: u64) -> String {
     }
 }
 
+/// `2026-11-22T06:00:00Z`
+pub fn moment(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| "never".to_owned(), |at| at.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,11 +27,18 @@ pub async fn invoke(asked: Invoke) -> Result<(), Failure> {
     let state = embedded::open(Some(&asked.state))?;
     let flow = connection::flow(file, stream, &given, &state.table)?;
     let timeout_ms = asked.invocation_seconds * 1_000;
-    let app = embedded::app(state.table.clone(), Fixed::one(flow), timeout_ms, 1, None);
+    let app = embedded::app(
+        state.table.clone(),
+        Fixed::one(flow),
+        timeout_ms,
+        1,
+        None,
+        WallClock::default(),
+    );
     let app = Arc::new(app);
 
     let mut context = Context::default();
-    let deadline_ms = WallClock.now_ms().saturating_add_unsigned(timeout_ms);
+    let deadline_ms = WallClock::default().now_ms().saturating_add_unsigned(timeout_ms);
     context.deadline = u64::try_from(deadline_ms).unwrap_or(0);
     let answer = call(&app, asked.handler, event, context).await.map_err(Failure::run)?;
     println!("{}", serde_json::to_string_pretty(&answer).expect("an answer is plain data"));

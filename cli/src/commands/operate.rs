@@ -22,7 +22,9 @@ macro_rules! with_ports {
         } else {
             let state = $crate::embedded::open(Some(&$place.state))?;
             let fixed = $crate::embedded::Fixed::default();
-            let $ports = $crate::embedded::app(state.table.clone(), fixed, 1, 1, None).ports;
+            let $ports =
+                $crate::embedded::app(state.table.clone(), fixed, 1, 1, None, Default::default())
+                    .ports;
             $act
         }
     }};

@@ -45,7 +45,9 @@ pub async fn replay(asked: Replay) -> Result<(), Failure> {
     }
 
     let state = embedded::open(Some(&asked.look.place.state))?;
-    let bare = embedded::app(state.table.clone(), Fixed::default(), 1, 1, None).ports;
+    let bare =
+        embedded::app(state.table.clone(), Fixed::default(), 1, 1, None, WallClock::default())
+            .ports;
     let listed = list_parked(&bare, &stream, |parked| wanted.wants(parked)).await?;
     if asked.dry_run || listed.is_empty() {
         return dry(&asked, &stream, &listed);
@@ -68,21 +70,29 @@ async fn on_laptop(
     let settings = HostSettings { invocation_ms: 60_000, processors: 2, tick_ms: 50 };
     let fixed = Fixed::one(flow);
     let (timeout_ms, processors) = (settings.invocation_ms, settings.processors);
-    let app = embedded::app(state.table.clone(), fixed, timeout_ms, processors, None);
+    let app = embedded::app(
+        state.table.clone(),
+        fixed,
+        timeout_ms,
+        processors,
+        None,
+        WallClock::default(),
+    );
     let app = Arc::new(app);
     send_again(&app.ports, stream, listed).await?;
     let queue = app.ports.queue.clone();
-    let host = Host::new(WallClock, queue.clone(), Arc::new(Handlers(app.clone())), settings);
+    let host =
+        Host::new(WallClock::default(), queue.clone(), Arc::new(Handlers(app.clone())), settings);
     let stop = host.stopper();
-    let began_ms = WallClock.now_ms();
+    let began_ms = WallClock::default().now_ms();
     let watcher = tokio::spawn(async move {
         loop {
             let counts = queue.counts();
-            let late = WallClock.now_ms() - began_ms > PATIENCE_MS;
+            let late = WallClock::default().now_ms() - began_ms > PATIENCE_MS;
             if late || counts.waiting + counts.in_flight == 0 {
                 return stop();
             }
-            WallClock.sleep_until(WallClock.now_ms() + 20).await;
+            WallClock::default().sleep_until(WallClock::default().now_ms() + 20).await;
         }
     });
     // Only the processors run: a replay fetches nothing.

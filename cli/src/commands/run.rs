@@ -27,6 +27,9 @@ pub async fn run(asked: Run) -> Result<(), Failure> {
         print_json(&summary);
     } else {
         println!("{}", summary.table());
+        if let Some(at) = &summary.goes_on_at {
+            println!("A quota is used up: the same command goes on from here after {at}.");
+        }
         if summary.parked > 0 {
             println!(
                 "{} records are parked: `tidegate parked {} --connection {} --state {}` lists them",
@@ -37,7 +40,8 @@ pub async fn run(asked: Run) -> Result<(), Failure> {
             );
         }
     }
-    if summary.caught_up {
+    // A limit of the destination is no failure: the next run goes on after its reset.
+    if summary.caught_up || summary.goes_on_at.is_some() {
         Ok(())
     } else {
         Err(Failure::run(format!("{stream} is not caught up; the next run goes on from here")))

@@ -38,6 +38,6 @@ pub fn deployed() -> anyhow::Result<App<Table, WallClock, Mail>> {
     let place = Place::new(&stage, &["--aws", "--stack", &stack]);
     let store = clients.table(&required("TIDEGATE_TABLE")?);
     let topic = clients.topic(&required("TIDEGATE_TOPIC_ARN")?);
-    let ports = Ports { store, queue: (), clock: WallClock, entropy: () };
+    let ports = Ports { store, queue: (), clock: WallClock::default(), entropy: () };
     Ok(App { ports, notifier: Mail::new(topic, place) })
 }

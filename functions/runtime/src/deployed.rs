@@ -50,7 +50,7 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
         ports: Ports {
             store: table.clone(),
             queue: clients.queue(&required("TIDEGATE_QUEUE_URL")?),
-            clock: WallClock,
+            clock: WallClock::default(),
             entropy: OsEntropy,
         },
         flows: Deployed {
@@ -73,7 +73,7 @@ pub fn required(name: &str) -> anyhow::Result<String> {
 
 impl Flows for Deployed {
     async fn flow(&self, stream: &StreamId) -> anyhow::Result<Arc<Flow>> {
-        let now_ms = WallClock.now_ms();
+        let now_ms = WallClock::default().now_ms();
         if let Some(flow) = self.kept(stream, now_ms) {
             return Ok(flow);
         }

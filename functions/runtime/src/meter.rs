@@ -2,7 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tidegate_core::app::{FetchReport, ProcessReport, Tally};
+use tidegate_core::{
+    app::{FetchReport, ProcessReport, Tally},
+    model::EpochMs,
+};
 
 /// Adds up reports: for the command line's progress and summary.
 #[derive(Debug, Default)]
@@ -31,6 +34,8 @@ pub struct Totals {
     pub source_requests: u64,
     /// Messages that no handler could read.
     pub messages_refused: u64,
+    /// The latest reset of a quota that was found used up.
+    pub quota_until_ms: Option<EpochMs>,
 }
 
 impl Meter {
@@ -62,6 +67,7 @@ impl Meter {
         self.add(|totals| {
             totals.tally.add(&report.tally);
             totals.pages_done += report.pages_done;
+            totals.quota_until_ms = totals.quota_until_ms.max(report.quota_until_ms);
         });
     }
 

@@ -163,7 +163,7 @@ impl Inner {
         let id = format!("{:016x}{:016x}", OsEntropy.next_u64(), OsEntropy.next_u64());
         queue.events.push(json!({
             "event_id": id,
-            "timestamp": WallClock.now_ms() as f64 / 1_000.0,
+            "timestamp": WallClock::default().now_ms() as f64 / 1_000.0,
             "platform": "other",
             "level": "error",
             "logger": target,

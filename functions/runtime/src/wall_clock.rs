@@ -6,12 +6,21 @@ use tidegate_core::{model::EpochMs, ports::Clock};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct WallClock;
+pub struct WallClock {
+    ahead_ms: EpochMs,
+}
+
+impl WallClock {
+    /// A clock that runs ahead of the machine's: to see today what a run will do tomorrow.
+    pub fn ahead(ahead_ms: EpochMs) -> Self {
+        Self { ahead_ms }
+    }
+}
 
 impl Clock for WallClock {
     fn now_ms(&self) -> EpochMs {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        EpochMs::try_from(since.as_millis()).unwrap_or(EpochMs::MAX)
+        EpochMs::try_from(since.as_millis()).unwrap_or(EpochMs::MAX).saturating_add(self.ahead_ms)
     }
 
     async fn sleep_until(&self, moment_ms: EpochMs) {

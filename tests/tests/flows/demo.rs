@@ -1,4 +1,4 @@
-//! `demo orders` under everything that the example APIs can do to it.
+//! `demo orders` under everything that the example APIs can do to it, and `demo leads`.
 
 use serde_json::Value;
 
@@ -102,4 +102,25 @@ fn refused_orders_are_parked_and_the_others_pass() {
     assert_eq!(number(&summary, "delivered"), 990);
     assert_eq!(number(&summary, "missing"), 10);
     assert_eq!(summary["caught_up"], true);
+}
+
+#[test]
+fn leads_are_completed_and_nothing_known_is_overwritten() {
+    let summary = tidegate(["demo", "leads", "--json", "--records", "2000"]).run().fine();
+    let audit = &summary["audit"];
+    for name in ["missing", "overwritten", "unfilled", "out_of_turn", "unauthorized"] {
+        assert_eq!(number(audit, name), 0, "{name} in {audit}");
+    }
+    for limit in ["rate", "concurrency", "quota"] {
+        assert_eq!(number(&audit["limit_errors"], limit), 0, "{audit}");
+    }
+    for some in ["created", "filled"] {
+        assert!(number(audit, some) > 100, "{some} in {audit}");
+    }
+    assert!((200..=300).contains(&number(audit, "lookup_values_max")), "{audit}");
+    // The token ends in the middle.
+    assert!(number(audit, "tokens_issued") >= 2, "{audit}");
+    let refused = number(audit, "chats_refused") + number(audit, "chats_with_malformed_email");
+    assert!(refused > 10);
+    assert_eq!((number(&summary, "parked"), number(&summary, "digest_errors")), (refused, refused));
 }

@@ -6,6 +6,7 @@ mod demo;
 mod killed;
 mod operate;
 mod process;
+mod quotas;
 mod refused;
 mod styles;
 mod world;
