@@ -34,7 +34,7 @@ pub const CALLS: &[&[&str]] = &[
     queue::CALLS,
     source::CALLS,
     destination::CALLS,
-    &["load", "settle", "sleep_until", "acknowledge", "notify"],
+    &["load", "settle", "kept", "swap", "sleep_until", "acknowledge", "notify"],
 ];
 
 /// One actor's view of the world.

@@ -383,11 +383,9 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
 
     /// Notes what became of each record.
     async fn judge(&mut self, outcomes: Vec<(Place, Outcome)>) {
-        let last_try =
-            |job: usize| self.jobs[job].page.attempts + 1 >= self.flow.settings.retry.attempts_max;
-        let fails = |outcome: &Outcome| matches!(outcome, Outcome::Later(later) if matches!(later.blame, Blame::Request | Blame::Batch));
-        let failed_last =
-            outcomes.iter().find(|(place, outcome)| last_try(place.page) && fails(outcome));
+        let failed_last = outcomes
+            .iter()
+            .find(|(place, outcome)| self.is_last_try(place.page) && fails_by_itself(outcome));
         let others_get_through = match failed_last {
             None => false,
             Some((place, _)) => {
@@ -397,11 +395,13 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             }
         };
         for (place, outcome) in outcomes {
-            let last_try =
-                self.jobs[place.page].page.attempts + 1 >= self.flow.settings.retry.attempts_max;
-            let verdict = verdict(outcome, last_try, others_get_through);
+            let verdict = verdict(outcome, self.is_last_try(place.page), others_get_through);
             self.note(place.page, place.index, verdict);
         }
+    }
+
+    fn is_last_try(&self, job: usize) -> bool {
+        self.jobs[job].page.attempts + 1 >= self.flow.settings.retry.attempts_max
     }
 
     pub(super) fn note(&mut self, job: usize, index: u32, verdict: Verdict) {
@@ -450,6 +450,12 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             }
         }
     }
+}
+
+/// Whether it is not the destination as a whole, nor a limit, nor another version.
+fn fails_by_itself(outcome: &Outcome) -> bool {
+    let Outcome::Later(later) = outcome else { return false };
+    matches!(later.blame, Blame::Request | Blame::Batch)
 }
 
 /// The records of some jobs that are left.

@@ -1,3 +1,5 @@
+//! Slots and moments under every kind of asking.
+
 use proptest::prelude::*;
 
 use super::*;
