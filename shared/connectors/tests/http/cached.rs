@@ -420,7 +420,7 @@ impl Shelf for Spy {
         _: Option<&'a Kept>,
         _: &'a Kept,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
-        unimplemented!("a look-up never swaps")
+        panic!("a look-up never swaps")
     }
 }
 
