@@ -118,9 +118,8 @@ impl HttpLookup {
         let mut by = Trie::new();
         by.add(&spec.by);
         let request = Request::new(http, resolver)?;
-        let mut redactor = resolver.redactor();
-        let auth =
-            Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, options, &mut redactor)?;
+        let redactor = resolver.redactor();
+        let auth = Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, options, &redactor)?;
         let mut headers = headers(&http.headers, "lookup.http.headers", resolver)?;
         if let Some(kind) = request.content_type() {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
