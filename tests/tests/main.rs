@@ -3,6 +3,7 @@
 mod contracts;
 mod digest;
 mod flows;
+mod lookups;
 mod sentry;
 mod simulation;
 mod tidy;

@@ -109,6 +109,7 @@ fn only_its_own_crate_names_a_library() {
         ("ring", "shared/connectors"),
         ("quick-xml", "shared/connectors"),
         ("jiter", "shared/connectors"),
+        ("moka", "shared/connectors"),
         ("dynoxide-rs", "shared/local"),
         ("serde-saphyr", "shared/flow"),
         ("hyper", "tests"),

@@ -13,8 +13,8 @@ use tidegate_flow::{
 };
 
 use crate::{
-    HttpClient, Now, Registry, destination::http::HttpDestination, http::Redactor,
-    lookup::HttpLookup, source::http::HttpSource, transform::build, wall_clock,
+    HttpClient, LookupCache, Now, Registry, destination::http::HttpDestination, http::Redactor,
+    lookup, source::http::HttpSource, transform::build, wall_clock,
 };
 
 /// What all connectors of a process share.
@@ -26,16 +26,19 @@ pub struct Options {
     pub now: Now,
     /// Sends requests; share one over all connections, for its warm connections.
     pub http: HttpClient,
-    /// Keeps tokens between invocations, and for all of them.
+    /// Keeps tokens, and what was looked up, between invocations and for all of them.
     pub shelf: Arc<dyn Shelf>,
     /// Tells one invocation's writes on the shelf from another's.
     pub random: Arc<dyn Random>,
+    /// What was looked up, in memory; share one over all connections, for it is bounded.
+    pub lookups: LookupCache,
 }
 
 impl Options {
     /// No Rust transforms, and the machine's clock.
     pub fn new(http: HttpClient, shelf: Arc<dyn Shelf>, random: Arc<dyn Random>) -> Self {
-        Self { registry: Registry::new(), now: wall_clock(), http, shelf, random }
+        let lookups = LookupCache::new();
+        Self { registry: Registry::new(), now: wall_clock(), http, shelf, random, lookups }
     }
 }
 
@@ -89,13 +92,9 @@ pub fn connect(
     let resolver = Resolver::new(&connection);
     let SourceSpec::Http(source) = &flow.source;
     let DestinationSpec::Http(destination) = &flow.destination;
-    let lookup = flow
-        .lookup
-        .as_ref()
-        .map(|lookup| HttpLookup::new(lookup, &flow.limits, &resolver, options));
     Ok(Connected {
         source: Box::new(HttpSource::new(source, &resolver, options)?),
-        lookup: lookup.transpose()?.map(|lookup| Box::new(lookup) as _),
+        lookup: lookup::build(flow, &connection, &resolver, options)?,
         transform: build(&flow.transform, &options.registry)?,
         destination: Box::new(HttpDestination::new(destination, &flow.limits, &resolver, options)?),
         settings: flow.settings.clone(),

@@ -4,7 +4,8 @@
 //! `dyn` ports. Each connector reads its own section; nothing here knows the commit protocol.
 //!
 //! - `source::http`: pages over HTTP, in ascending order, by keyset: nothing is stepped over.
-//! - `lookup`: what another system knows of many records, in one request.
+//! - `lookup`: what another system knows of many records, in one request; used again for as long as the
+//!   flow says.
 //! - `transform`: a field map in one pass, jq within a budget, and registered Rust.
 //! - `destination::http`: one record or many a request, and what each answer means.
 //! - [`cases`]: a flow's own tests.
@@ -23,4 +24,5 @@ mod transform;
 pub use clock::{Now, wall_clock};
 pub use connect::{ConnectError, Connected, Options, connect, transform};
 pub use http::HttpClient;
+pub use lookup::LookupCache;
 pub use registry::Registry;

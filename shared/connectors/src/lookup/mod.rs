@@ -2,10 +2,17 @@
 //!
 //! A result counts only for the key that stands in it (or that the address named), so that no answer,
 //! and no key that an API reads as something else, can give one record what is another's.
+//!
+//! Where the flow has a `cache`, [`cached`] stands before the requests.
 
 mod answer;
+mod cached;
 mod classify;
+mod flights;
+mod memory;
 mod request;
+mod scope;
+mod shelved;
 
 use std::time::Duration;
 
@@ -19,7 +26,10 @@ use tidegate_core::{
     model::{Allowance, Blame, Later},
     ports::{BoxFuture, Found, LookedUp, Lookup},
 };
-use tidegate_flow::spec::{LimitsSpec, LookupSpec};
+use tidegate_flow::{
+    Connection, FlowSpec,
+    spec::{LimitsSpec, LookupSpec},
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -29,8 +39,11 @@ use crate::{
     json::{Scalar, Trie},
 };
 use answer::Results;
+use cached::CachedLookup;
 use classify::{Rules, Verdict};
 use request::Request;
+
+pub use memory::LookupCache;
 
 /// A reason is one line of at most so many characters.
 const REASON_CHARS_MAX: usize = 300;
@@ -39,12 +52,26 @@ const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A longer key is none: it would fill the request, and what stands under it is no key.
 const KEY_BYTES_MAX: usize = 1024;
 
+/// A flow's look-up, if it has one.
+pub(crate) fn build(
+    flow: &FlowSpec,
+    connection: &Connection,
+    resolver: &Resolver<'_>,
+    options: &Options,
+) -> Result<Option<Box<dyn Lookup>>, ConnectError> {
+    let Some(spec) = &flow.lookup else { return Ok(None) };
+    let http = HttpLookup::new(spec, &flow.limits, resolver, options)?;
+    Ok(Some(match spec.cache_ms {
+        Some(cache_ms) => Box::new(CachedLookup::new(http, cache_ms, flow, connection, options)),
+        None => Box::new(http),
+    }))
+}
+
 /// An HTTP API that is asked by keys.
-pub(crate) struct HttpLookup {
+struct HttpLookup {
     by: Trie,
     keys: Keys,
     size: usize,
-    cache_ms: Option<u64>,
     request: Request,
     rules: Rules,
     results: Results,
@@ -81,7 +108,7 @@ impl Keys {
 
 impl HttpLookup {
     /// Fills in a connection's values.
-    pub(crate) fn new(
+    fn new(
         spec: &LookupSpec,
         limits: &LimitsSpec,
         resolver: &Resolver<'_>,
@@ -91,9 +118,8 @@ impl HttpLookup {
         let mut by = Trie::new();
         by.add(&spec.by);
         let request = Request::new(http, resolver)?;
-        let mut redactor = resolver.redactor();
-        let auth =
-            Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, options, &mut redactor)?;
+        let redactor = resolver.redactor();
+        let auth = Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, options, &redactor)?;
         let mut headers = headers(&http.headers, "lookup.http.headers", resolver)?;
         if let Some(kind) = request.content_type() {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
@@ -106,7 +132,6 @@ impl HttpLookup {
             by,
             keys: Keys { ignore_case: spec.ignore_case },
             size: spec.size.max(1),
-            cache_ms: spec.cache_ms,
             request,
             rules: Rules::new(http),
             results: Results::new(http),

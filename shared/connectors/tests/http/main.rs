@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod auth;
+mod cached;
 mod cursor_bugs;
 mod destination;
 mod faults;

@@ -14,8 +14,8 @@ pub struct LookupSpec {
     pub ignore_case: bool,
     /// `size`: most keys in a request. Default 100, and 1 where the address names the key.
     pub size: usize,
-    /// `cache`: how long what was found may be used again, in ms; none: every record is looked up
-    /// anew.
+    /// `cache`: how long what was found, or was not, may be used again, in ms; none: every record is
+    /// looked up anew, as in every flow that merges.
     pub cache_ms: Option<u64>,
     /// `http`
     pub http: HttpLookupSpec,

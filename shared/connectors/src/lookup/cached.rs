@@ -1,0 +1,234 @@
+//! A look-up that remembers what it found, and what it did not find, for as long as the flow's `cache`
+//! says: in the memory of this process, and on the shelf for all others.
+//!
+//! - What is on the shelf is asked for before a look-up, all keys at once; what a look-up finds is put
+//!   there after it. Without the shelf it is only asked more often.
+//! - Look-ups of this process that want the same key at the same time make one request for it: see
+//!   [`super::flights`]. Look-ups of two processes may both ask; from then on the shelf answers both.
+//! - An answer's time is counted from before the request, so that none is older than the flow says.
+//! - A merge goes by what is there now: the flow file's check lets no flow merge and cache at once.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tidegate_core::{
+    model::{Allowance, Blame, EpochMs, Kept, Later, ShelfKey},
+    ports::{BoxFuture, Found, LookedUp, Lookup, Shelf},
+};
+use tidegate_flow::{Connection, FlowSpec};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{
+    HttpLookup,
+    flights::{Passenger, Seat, Turn},
+    memory::{Answer, LookupCache},
+    scope::{Place, Scope},
+    shelved,
+};
+use crate::{Now, Options};
+
+/// The shelf is not waited for any longer: it only saves requests.
+const SHELF: Duration = Duration::from_secs(2);
+/// How soon to come back where somebody else is asking, in ms.
+const BUSY_MS: u64 = 1_000;
+
+/// An HTTP API whose answers are used again.
+pub(super) struct CachedLookup {
+    inner: HttpLookup,
+    cache_ms: EpochMs,
+    scope: Scope,
+    memory: LookupCache,
+    shelf: Arc<dyn Shelf>,
+    now: Now,
+}
+
+impl CachedLookup {
+    pub(super) fn new(
+        inner: HttpLookup,
+        cache_ms: u64,
+        flow: &FlowSpec,
+        connection: &Connection,
+        options: &Options,
+    ) -> Self {
+        Self {
+            inner,
+            cache_ms: EpochMs::try_from(cache_ms).unwrap_or(EpochMs::MAX),
+            scope: Scope::new(flow, connection),
+            memory: options.lookups.clone(),
+            shelf: options.shelf.clone(),
+            now: options.now.clone(),
+        }
+    }
+
+    /// What the shelf holds for these, as far as it is of use.
+    async fn on_shelf(&self, places: &[Place]) -> Vec<Option<Answer>> {
+        let keys: Vec<ShelfKey> = places.iter().map(|place| place.on_shelf()).collect();
+        let kept = match timeout(SHELF, self.shelf.kept(&keys)).await {
+            Ok(Ok(kept)) => kept,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "what was looked up before cannot be read");
+                return vec![None; places.len()];
+            }
+            Err(_) => {
+                tracing::debug!("what was looked up before is not read in time");
+                return vec![None; places.len()];
+            }
+        };
+        let now_ms = (self.now)();
+        let answer = |kept: Option<Kept>| {
+            let kept = kept.filter(|kept| now_ms < kept.expires_ms)?;
+            let found = shelved::decode(&kept.value)?;
+            // Whoever wrote it may have another clock.
+            let expires_ms = kept.expires_ms.min(self.expires_ms(now_ms));
+            Some(Answer { found, expires_ms })
+        };
+        kept.into_iter().map(answer).collect()
+    }
+
+    /// Finds them all, with one request at most. It is over at `until`.
+    async fn find(
+        &self,
+        keys: &[Box<str>],
+        until: Instant,
+        allowance: &mut Option<Allowance>,
+    ) -> Result<Vec<Found>, Later> {
+        let places: Vec<Place> = keys.iter().map(|key| self.scope.place(key)).collect();
+        let mut found: Vec<Option<Found>> = vec![None; keys.len()];
+        let mut asked = false;
+        loop {
+            let open: Vec<usize> = (0..keys.len()).filter(|at| found[*at].is_none()).collect();
+            if open.is_empty() {
+                return Ok(found.into_iter().map(Option::flatten).collect());
+            }
+            if asked {
+                return Err(left());
+            }
+            let wanted: Vec<Place> = open.iter().map(|at| places[*at]).collect();
+            let now_ms = (self.now)();
+            let known = |place: &Place| self.memory.get(place, now_ms);
+            let (turn, seats) = self.memory.flights().board(&wanted, known);
+            let (mut ours, mut taken): (Vec<usize>, Vec<(usize, Passenger)>) = Default::default();
+            for (at, seat) in open.into_iter().zip(seats) {
+                match seat {
+                    Seat::Known(known) => found[at] = Some(known),
+                    Seat::Taken(passenger) => taken.push((at, passenger)),
+                    Seat::Ours => ours.push(at),
+                }
+            }
+            // Before anybody is waited for: so no two wait for each other.
+            if !ours.is_empty() {
+                asked = true;
+                let keys: Vec<Box<str>> = ours.iter().map(|at| keys[*at].clone()).collect();
+                let answers = self.ask(turn, &keys, until, allowance).await?;
+                for (at, answer) in ours.into_iter().zip(answers) {
+                    found[at] = Some(answer);
+                }
+            }
+            for (at, passenger) in taken {
+                found[at] = timeout_at(until, passenger.landed()).await.map_err(|_| busy())?;
+            }
+        }
+    }
+
+    /// Asks for the keys of a turn, and keeps what comes of it.
+    async fn ask(
+        &self,
+        turn: Turn<'_>,
+        keys: &[Box<str>],
+        until: Instant,
+        allowance: &mut Option<Allowance>,
+    ) -> Result<Vec<Found>, Later> {
+        let expires_ms = self.expires_ms((self.now)());
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let looked_up = self.inner.look_up(keys, timeout_ms).await;
+        *allowance = looked_up.allowance;
+        let mut found = looked_up.found?;
+        found.resize(keys.len(), None);
+        // Each by itself: a slice would hold all of the request's answer.
+        let alone = |json: &Bytes| Bytes::copy_from_slice(json);
+        found.iter_mut().for_each(|found| *found = found.as_ref().map(alone));
+        let places = turn.places.clone();
+        let answer = |found: &Found| Answer { found: found.clone(), expires_ms };
+        self.memory.put(places.iter().copied().zip(found.iter().map(answer)));
+        turn.land(&found);
+        self.shelve(&places, &found, expires_ms, until).await;
+        Ok(found)
+    }
+
+    /// Puts it on the shelf, in the time that there is.
+    async fn shelve(&self, places: &[Place], found: &[Found], expires_ms: EpochMs, until: Instant) {
+        let kept = |(place, found): (&Place, &Found)| {
+            Some((place.on_shelf(), Kept { value: shelved::encode(found)?, expires_ms }))
+        };
+        let kept: Vec<(ShelfKey, Kept)> = places.iter().zip(found).filter_map(kept).collect();
+        if kept.is_empty() {
+            return;
+        }
+        let until = until.min(Instant::now() + SHELF);
+        match timeout_at(until, self.shelf.keep(&kept)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "what was looked up is not kept"),
+            Err(_) => tracing::debug!("what was looked up is not kept in time"),
+        }
+    }
+
+    fn expires_ms(&self, now_ms: EpochMs) -> EpochMs {
+        now_ms.saturating_add(self.cache_ms)
+    }
+}
+
+impl Lookup for CachedLookup {
+    fn keys_max(&self) -> usize {
+        self.inner.keys_max()
+    }
+
+    fn key(&self, record: &[u8]) -> Option<Box<str>> {
+        self.inner.key(record)
+    }
+
+    fn known<'a>(&'a self, keys: &'a [Box<str>]) -> BoxFuture<'a, Vec<Option<Found>>> {
+        Box::pin(async move {
+            let now_ms = (self.now)();
+            let places: Vec<Place> = keys.iter().map(|key| self.scope.place(key)).collect();
+            let mut known: Vec<Option<Found>> =
+                places.iter().map(|place| self.memory.get(place, now_ms)).collect();
+            let open: Vec<usize> = (0..keys.len()).filter(|at| known[*at].is_none()).collect();
+            if open.is_empty() {
+                return known;
+            }
+            let wanted: Vec<Place> = open.iter().map(|at| places[*at]).collect();
+            let answers = self.on_shelf(&wanted).await;
+            let mut fresh = Vec::new();
+            for (at, answer) in open.into_iter().zip(answers) {
+                let Some(answer) = answer else { continue };
+                known[at] = Some(answer.found.clone());
+                fresh.push((places[at], answer));
+            }
+            self.memory.put(fresh);
+            known
+        })
+    }
+
+    fn look_up<'a>(&'a self, keys: &'a [Box<str>], timeout_ms: u64) -> BoxFuture<'a, LookedUp> {
+        Box::pin(async move {
+            let until = Instant::now() + Duration::from_millis(timeout_ms);
+            let mut allowance = None;
+            let found = self.find(keys, until, &mut allowance).await;
+            LookedUp { found, allowance }
+        })
+    }
+}
+
+/// Whoever asked for the other keys got no answer, and a look-up is permitted one request: the next ones
+/// are for these.
+fn left() -> Later {
+    let reason = "some of the keys were asked for by another look-up, which got no answer";
+    Later { blame: Blame::Batch, after_ms: None, unknown: false, reason: reason.into() }
+}
+
+/// Nothing failed here.
+fn busy() -> Later {
+    let reason = "another look-up is asking for the same keys";
+    Later { blame: Blame::Entity, after_ms: Some(BUSY_MS), unknown: false, reason: reason.into() }
+}
