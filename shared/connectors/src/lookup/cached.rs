@@ -187,6 +187,10 @@ impl Lookup for CachedLookup {
         self.inner.key(record)
     }
 
+    fn is_cached(&self) -> bool {
+        true
+    }
+
     fn known<'a>(&'a self, keys: &'a [Box<str>]) -> BoxFuture<'a, Vec<Option<Found>>> {
         Box::pin(async move {
             let now_ms = (self.now)();

@@ -14,6 +14,12 @@ pub trait Lookup: Send + Sync {
     /// equal.
     fn key(&self, record: &[u8]) -> Option<Box<str>>;
 
+    /// Whether what was found may be used again: then nobody merges with it, and records of one key may
+    /// be looked up together.
+    fn is_cached(&self) -> bool {
+        false
+    }
+
     /// What is known of these keys from before, without a request to the other system: nothing, where
     /// every record is to be looked up anew.
     fn known<'a>(&'a self, keys: &'a [Box<str>]) -> BoxFuture<'a, Vec<Option<Found>>> {

@@ -33,9 +33,9 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
         let keys: Vec<Option<Box<str>>> = keys.collect();
         let asked: Vec<Box<str>> = keys.iter().flatten().cloned().collect();
         let known = if asked.is_empty() { Vec::new() } else { lookup.known(&asked).await };
-        let mut known: HashMap<Box<str>, Option<Found>> = asked.into_iter().zip(known).collect();
+        let known: HashMap<Box<str>, Option<Found>> = asked.into_iter().zip(known).collect();
         let keys = keys.into_iter().map(|key| {
-            let found = key.as_ref().and_then(|key| known.remove(key)).flatten();
+            let found = key.as_ref().and_then(|key| known.get(key)).cloned().flatten();
             key.map(|key| (key, found))
         });
         let group = Group { keys: keys.collect(), items, decided: Vec::new(), claim };

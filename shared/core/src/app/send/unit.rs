@@ -192,7 +192,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
     }
 
     /// Takes records that are to be looked up together. Of several that are looked up by the same key only
-    /// the first: what becomes of it changes what is found for the next.
+    /// the first, unless what is found is cached: what becomes of it changes what is found for the next.
     pub fn group(&self, places: &mut impl Places, lookup: &dyn Lookup) -> Group {
         let mut group = Group::default();
         let (mut seen, mut put_back) = (HashSet::new(), Vec::new());
@@ -208,7 +208,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
                     continue;
                 }
             };
-            if key.as_ref().is_some_and(|key| !seen.insert(key.clone())) {
+            if !lookup.is_cached() && key.as_ref().is_some_and(|key| !seen.insert(key.clone())) {
                 put_back.push(place);
                 continue;
             }
