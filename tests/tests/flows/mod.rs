@@ -1,6 +1,7 @@
 //! Flows end to end: the command line in a process of its own, real HTTP, the example APIs.
 
 mod bad_files;
+mod cost;
 mod deadly;
 mod demo;
 mod killed;
