@@ -1,14 +1,10 @@
 //! `tidegate cost`: what a million records cost on AWS.
 
-use std::{
-    fs,
-    io::{self, Read},
-    path::Path,
-};
+use std::path::Path;
 
 use crate::{
     args::Cost,
-    commands::{demo::play, print_json},
+    commands::{check, demo::play, print_json},
     cost::{Functions, Measured, Prices, Report},
     embedded,
     failure::Failure,
@@ -30,8 +26,7 @@ pub async fn cost(asked: Cost) -> Result<(), Failure> {
         architecture: asked.architecture,
     };
     let instant = asked.from.is_none() && asked.world.latency_ms == 0;
-    let report =
-        Report::new(&Measured { of: &of, instant, run: &run, functions, prices: &prices })?;
+    let report = Report::new(Measured { of: &of, instant, run: &run, functions, prices })?;
     if asked.host.json {
         print_json(&report)
     } else {
@@ -50,25 +45,20 @@ async fn measured(name: &str, asked: &Cost) -> Result<Summary, Failure> {
 
 /// The summary that `run --json` or `demo --json` left in this file, as its last line.
 fn summary(path: &Path) -> Result<Summary, Failure> {
-    let wrong = |reason: String| {
+    let text = check::read(path)?;
+    let last = text.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    serde_json::from_slice(last).map_err(|error| {
         Failure::usage(format!(
-            "error: {} {reason}\n   = help: give what `tidegate run FILE --until-caught-up --json` printed",
+            "error: {} ends with no summary: {error}\n   = help: give what `tidegate run FILE --until-caught-up --json` printed",
             path.display()
         ))
-    };
-    let mut text = String::new();
-    if path == Path::new("-") {
-        io::stdin().read_to_string(&mut text).map(drop)
-    } else {
-        fs::read_to_string(path).map(|read| text = read)
-    }
-    .map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let last = text.trim_end().lines().last().unwrap_or_default();
-    serde_json::from_str(last).map_err(|error| wrong(format!("ends with no summary: {error}")))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read(text: &str) -> Result<Summary, Failure> {

@@ -21,7 +21,7 @@ pub struct Measured<'a> {
     /// The functions.
     pub functions: Functions,
     /// The prices.
-    pub prices: &'a Prices,
+    pub prices: Prices,
 }
 
 /// The bill with all that it rests on. Every number is for a million records, but for `records`.
@@ -29,31 +29,29 @@ pub struct Measured<'a> {
 pub struct Report {
     of: String,
     records: u64,
-    region: String,
-    prices_of: String,
     functions: Functions,
     operations: Vec<Line>,
     usd_per_million_records: f64,
     advice: Option<String>,
+    prices: Prices,
     #[serde(skip)]
     instant: bool,
 }
 
 impl Report {
     /// Reckons.
-    pub fn new(measured: &Measured<'_>) -> Result<Self, Failure> {
+    pub fn new(measured: Measured<'_>) -> Result<Self, Failure> {
         let Measured { of, instant, run, functions, prices } = measured;
-        let bill = Bill::of(run, functions, prices)?;
+        let bill = Bill::of(run, &functions, &prices)?;
         Ok(Self {
-            of: (*of).to_owned(),
+            of: of.to_owned(),
             records: bill.records,
-            region: prices.region.clone(),
-            prices_of: prices.date.clone(),
-            functions: *functions,
+            functions,
             usd_per_million_records: bill.usd(),
             advice: advice(&bill, run),
             operations: bill.lines,
-            instant: *instant,
+            prices,
+            instant,
         })
     }
 
@@ -95,7 +93,7 @@ impl Report {
         let mut notes = vec![
             format!(
                 "AWS list prices of {} as of {}, without free tier.",
-                self.region, self.prices_of
+                self.prices.region, self.prices.date
             ),
             format!(
                 "Fetcher of {fetcher_memory} MiB and processors of {processor_memory} MiB on {architecture}, \
@@ -111,7 +109,7 @@ impl Report {
             );
         }
         notes.push(
-            "Scheduled runs are as many as this host made, which is dear for a small run. Left out: \
+            "Scheduled runs are as many as this host made, which weighs on a small run. Left out: \
              storage, logs, alarms,\ntraffic, and the mappings' polls of empty queues."
                 .to_owned(),
         );

@@ -33,6 +33,7 @@ fn write(folder: &Path, name: &str, value: &Value) -> String {
 fn a_shipped_flow_costs_what_its_operations_and_its_functions_cost() {
     let bill = cost(&["orders", "--records", "1000"]).fine();
     assert_eq!(bill["records"], 1_000);
+    assert_eq!(bill["prices"]["region"], "us-east-1");
     for operation in [
         "BatchGetItem",
         "TransactWriteItems",
