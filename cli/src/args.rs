@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cost::Architecture;
+
 /// Moves records from one API to another, and loses none.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, about, max_term_width = 100)]
@@ -23,6 +25,8 @@ pub enum Command {
     Run(Run),
     /// Validates a flow file, runs its tests, and shows a record through its mapping.
     Check(Check),
+    /// Says what a million records cost on AWS: requests, units and dollars, by operation.
+    Cost(Box<Cost>),
     /// Shows how far a stream is.
     Status(Look),
     /// Lists the records that were put aside, with their reasons.
@@ -178,8 +182,37 @@ pub struct Run {
     /// The folder that holds the state.
     #[arg(long, value_name = "DIR", default_value = ".state")]
     pub state: PathBuf,
+    /// Counts DynamoDB's read and write units too, for `cost --from`.
+    #[arg(long)]
+    pub count_units: bool,
     #[command(flatten)]
     pub host: HostOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct Cost {
+    /// The shipped flow that is run for it against example APIs, as `demo` does.
+    #[arg(value_name = "NAME", required_unless_present = "from", conflicts_with = "from")]
+    pub name: Option<String>,
+    /// A run of your own instead: a file with what `run --json` printed; `-` for standard input.
+    #[arg(long, value_name = "SUMMARY.json", conflicts_with = "WorldOptions")]
+    pub from: Option<PathBuf>,
+    /// Other prices: a file like cli/src/cost/prices.json.
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// The fetcher's memory, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub fetcher_memory: u32,
+    /// A processor's memory, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub processor_memory: u32,
+    /// What the functions run on.
+    #[arg(long, default_value = "arm64")]
+    pub architecture: Architecture,
+    #[command(flatten)]
+    pub host: HostOptions,
+    #[command(flatten)]
+    pub world: WorldOptions,
 }
 
 #[derive(Debug, Args)]

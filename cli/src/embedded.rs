@@ -12,7 +12,7 @@ use tidegate_core::{
     model::StreamId,
 };
 use tidegate_fetcher::Answer;
-use tidegate_local::{EmbeddedTable, Functions, StateDir};
+use tidegate_local::{CapacityMeter, EmbeddedTable, Functions, StateDir};
 use tidegate_runtime::{App, Flows, Meter, OsEntropy, WallClock};
 
 use crate::failure::Failure;
@@ -52,19 +52,34 @@ pub struct State {
     pub table: Table,
     /// Its requests.
     pub requests: Requests,
+    /// What they are billed by, where that is counted.
+    pub capacity: Option<CapacityMeter>,
     _dir: Option<StateDir>,
 }
 
 /// Opens the state in a folder, or one that goes with the process.
 pub fn open(dir: Option<&Path>) -> Result<State, Failure> {
+    open_with(dir, None)
+}
+
+/// The same, with the units of each request counted, for some µs more.
+pub fn open_counting(dir: Option<&Path>) -> Result<State, Failure> {
+    open_with(dir, Some(CapacityMeter::default()))
+}
+
+fn open_with(dir: Option<&Path>, capacity: Option<CapacityMeter>) -> Result<State, Failure> {
     let dir = dir.map(StateDir::open).transpose().map_err(Failure::run)?;
     let table = match &dir {
         Some(dir) => EmbeddedTable::open(&dir.table())?,
         None => EmbeddedTable::in_memory()?,
     };
-    let clients = Clients::over(InProcess::new(move |target, body| table.answer(target, body)));
+    let meter = capacity.clone();
+    let clients = Clients::over(InProcess::new(move |target, body| match &meter {
+        Some(meter) => meter.answer(&table, target, body),
+        None => table.answer(target, body),
+    }));
     let requests = clients.requests().clone();
-    Ok(State { table: clients.table(EmbeddedTable::NAME), requests, _dir: dir })
+    Ok(State { table: clients.table(EmbeddedTable::NAME), requests, capacity, _dir: dir })
 }
 
 /// An app over this table, with a queue of its own.

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod connection;
+mod cost;
 mod deployed;
 mod embedded;
 mod failure;

@@ -12,7 +12,7 @@ use tidegate_core::{
     ports::Clock,
 };
 use tidegate_fetcher::SourceHalted;
-use tidegate_local::{Host, HostSettings, Next};
+use tidegate_local::{CapacityMeter, Host, HostSettings, Next};
 use tidegate_runtime::WallClock;
 
 use crate::{
@@ -42,6 +42,8 @@ pub struct Runner<'a> {
     pub app: Arc<EmbeddedApp>,
     /// Its table's requests.
     pub requests: Requests,
+    /// What they are billed by, where that is counted.
+    pub capacity: Option<CapacityMeter>,
     /// The stream.
     pub stream: StreamId,
     /// How the host treats the functions.
@@ -64,8 +66,15 @@ impl<'a> Runner<'a> {
             host.records_per_run,
             clock(host),
         );
-        let requests = state.requests.clone();
-        Self { app: Arc::new(app), requests, stream, host, until: Until::CaughtUp, total: None }
+        Self {
+            app: Arc::new(app),
+            requests: state.requests.clone(),
+            capacity: state.capacity.clone(),
+            stream,
+            host,
+            until: Until::CaughtUp,
+            total: None,
+        }
     }
 
     /// When the run goes on, where a quota is used up and all that is left waits for its reset.
@@ -146,6 +155,9 @@ impl<'a> Runner<'a> {
         let mut summary = Summary::new(&self.app.meter.totals(), counts, self.requests.snapshot());
         summary.voided += voided;
         summary.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        summary.aws_units.extend(self.capacity.iter().flat_map(CapacityMeter::snapshot));
+        summary.fetch_ms = invocations.fetch_ms.load(Relaxed);
+        summary.process_ms = invocations.process_ms.load(Relaxed);
         summary.longest_invocation_ms = invocations.longest_ms.load(Relaxed);
         summary.timed_out = invocations.timed_out.load(Relaxed);
         summary.caught_up = caught_up;

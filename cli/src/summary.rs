@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use comfy_table::{Table, presets::NOTHING};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tidegate_core::memory::{QueueCounts, QueueTraffic};
 use tidegate_runtime::Totals;
 
 use crate::text::{count, span};
 
 /// Everything counted in a run.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Records that the destination took.
     pub delivered: u64,
@@ -38,6 +38,14 @@ pub struct Summary {
     pub dead_letters: u64,
     /// Requests to the table and the queue, by operation.
     pub aws_requests: BTreeMap<String, u64>,
+    /// What those are billed by: the queue's 64 KiB, and the table's read or write units where they
+    /// were counted.
+    #[serde(default)]
+    pub aws_units: BTreeMap<String, f64>,
+    /// The fetcher's time, in ms.
+    pub fetch_ms: u64,
+    /// The processors' time, in ms, added up.
+    pub process_ms: u64,
     /// From the first run to the end, in ms.
     pub elapsed_ms: u64,
     /// The longest invocation, in ms.
@@ -62,14 +70,16 @@ impl Summary {
     ) -> Self {
         let (counts, traffic) = queue;
         let mut aws_requests = table_requests;
-        for (operation, requests) in [
-            ("SendMessageBatch", traffic.sends),
-            ("ReceiveMessage", traffic.receives),
-            ("DeleteMessageBatch", traffic.deletes),
-            ("ChangeMessageVisibilityBatch", traffic.give_backs),
+        let mut aws_units = BTreeMap::new();
+        for (operation, requests, billed) in [
+            ("SendMessageBatch", traffic.sends, traffic.sends_billed),
+            ("ReceiveMessage", traffic.receives, traffic.receives_billed),
+            ("DeleteMessageBatch", traffic.deletes, traffic.deletes),
+            ("ChangeMessageVisibilityBatch", traffic.give_backs, traffic.give_backs),
         ] {
             if requests > 0 {
                 aws_requests.insert(operation.to_owned(), requests);
+                aws_units.insert(operation.to_owned(), billed as f64);
             }
         }
         Self {
@@ -86,6 +96,7 @@ impl Summary {
             voided: totals.voided,
             dead_letters: counts.dead as u64,
             aws_requests,
+            aws_units,
             runs: totals.runs,
             ..Self::default()
         }

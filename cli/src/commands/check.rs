@@ -64,8 +64,8 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
     )))
 }
 
-/// A file's bytes, or those of standard input.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// A file's bytes, or, for `-`, those of standard input.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = match path.to_str() {
         Some("-") => std::io::stdin().read_to_end(&mut bytes).map(drop),

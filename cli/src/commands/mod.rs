@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod check;
+mod cost;
 mod demo;
 mod digest;
 mod examples;
@@ -24,6 +25,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Demo(asked) => demo::demo(*asked).await,
         Command::Run(asked) => run::run(asked).await,
         Command::Check(asked) => check::check(asked),
+        Command::Cost(asked) => cost::cost(*asked).await,
         Command::Status(asked) => status::status(asked).await,
         Command::Parked(asked) => parked::parked(asked).await,
         Command::Replay(asked) => replay::replay(asked).await,

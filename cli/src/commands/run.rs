@@ -17,7 +17,8 @@ pub async fn run(asked: Run) -> Result<(), Failure> {
     // Before a folder is made for it.
     connection::complete(&file, &given)?;
 
-    let state = embedded::open(Some(&asked.state))?;
+    let open = if asked.count_units { embedded::open_counting } else { embedded::open };
+    let state = open(Some(&asked.state))?;
     let flow = connection::flow(file, stream.clone(), &given, &state.table)?;
     let host = &asked.host;
     let until = if asked.until_caught_up { Until::CaughtUp } else { Until::Stopped };

@@ -72,9 +72,13 @@ pub enum Next {
     Stop,
 }
 
-/// Invocations that the host had to kill, and the longest.
+/// How long invocations took, and those that the host had to kill.
 #[derive(Debug, Default)]
 pub struct Invocations {
+    /// The fetcher's time, in ms, as Lambda bills it: from call to answer, each rounded up.
+    pub fetch_ms: AtomicU64,
+    /// The processors' time, in ms, likewise; those that ran at once are added up.
+    pub process_ms: AtomicU64,
     /// Killed at their timeout.
     pub timed_out: AtomicU64,
     /// Ended with an error or a panic.
@@ -144,7 +148,9 @@ impl<C: Clock + Clone + 'static, F: Functions> Host<C, F> {
         while !self.stopping.load(Relaxed) {
             let functions = self.functions.clone();
             let event = LambdaEvent::new(input.clone(), self.worker().context());
-            let answer = self.worker().invoke(async move { functions.fetch(event).await }).await;
+            let busy_ms = &self.invocations.fetch_ms;
+            let fetch = async move { functions.fetch(event).await };
+            let answer = self.worker().invoke(busy_ms, fetch).await;
             let wait_ms = match after_fetch(answer) {
                 Next::Stop => break,
                 Next::Tick => self.settings.tick_ms,
@@ -211,7 +217,8 @@ impl<C: Clock + 'static, F: Functions> Worker<C, F> {
             let names = names(&received);
             let event = LambdaEvent::new(event(received, "pages"), self.context());
             let functions = self.functions.clone();
-            let answer = self.invoke(async move { functions.process(event).await }).await;
+            let busy_ms = &self.invocations.process_ms;
+            let answer = self.invoke(busy_ms, async move { functions.process(event).await }).await;
             // A whole failure leaves every message to its visibility timeout.
             if let Ok(response) = answer {
                 let failed = |id: &str| {
@@ -236,7 +243,8 @@ impl<C: Clock + 'static, F: Functions> Worker<C, F> {
             }
             let event = LambdaEvent::new(event(dead.clone(), "dead-letters"), self.context());
             let functions = self.functions.clone();
-            let answer = self.invoke(async move { functions.bury(event).await }).await;
+            let busy_ms = &self.invocations.fetch_ms;
+            let answer = self.invoke(busy_ms, async move { functions.bury(event).await }).await;
             for letter in dead {
                 let stays = answer.as_ref().map_or(true, |response| {
                     let failures = &response.batch_item_failures;
@@ -256,9 +264,11 @@ impl<C: Clock + 'static, F: Functions> Worker<C, F> {
         context
     }
 
-    /// Runs one invocation to its end, or kills it at its timeout as Lambda does.
+    /// Runs one invocation to its end, or kills it at its timeout as Lambda does. Adds its time to
+    /// `busy_ms`.
     async fn invoke<T: Send + 'static>(
         &self,
+        busy_ms: &AtomicU64,
         invocation: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
         let started_ms = self.clock.now_ms();
@@ -275,6 +285,7 @@ impl<C: Clock + 'static, F: Functions> Worker<C, F> {
         };
         let took_ms = u64::try_from(self.clock.now_ms() - started_ms).unwrap_or(0);
         self.invocations.longest_ms.fetch_max(took_ms, Relaxed);
+        busy_ms.fetch_add(took_ms.max(1), Relaxed);
         if let Err(error) = &answer {
             self.invocations.failed.fetch_add(1, Relaxed);
             tracing::warn!(%error, "an invocation failed");

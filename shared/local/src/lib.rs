@@ -2,10 +2,12 @@
 //!
 //! It calls the very handlers that the deployed functions call, with the very events.
 
+mod capacity;
 mod host;
 mod state;
 mod table;
 
+pub use capacity::CapacityMeter;
 pub use host::{Functions, Host, HostSettings, Invocations, Next};
 pub use state::{StateDir, StateError};
 pub use table::EmbeddedTable;

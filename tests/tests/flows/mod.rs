@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod bulks;
+mod cost;
 mod deadly;
 mod demo;
 mod killed;

@@ -15,9 +15,10 @@ use tidegate_tests::{
 };
 
 use crate::{
-    args::{Demo, WorldOptions},
+    args::{Demo, HostOptions, WorldOptions},
     commands::print_json,
-    connection, embedded,
+    connection,
+    embedded::{self, State},
     failure::Failure,
     runner::Runner,
     stream,
@@ -39,33 +40,56 @@ struct DemoSummary {
 }
 
 pub(super) async fn leads(asked: &Demo) -> Result<(), Failure> {
-    let file = connection::shipped(&asked.name)?;
-    let leads = Leads::start(leads_config(&asked.world)).await?;
-    let given = connection_to(&leads);
-    let stream = stream::id(&file.spec.name, "default")?;
-
     let folder = tempfile::tempdir().map_err(Failure::run)?;
     let state = embedded::open(Some(folder.path()))?;
-    let flow = connection::flow(file, stream, &given, &state.table)?;
-    let host = &asked.host;
-    if !host.json {
-        println!("leads: {} chats at {}", count(asked.world.records), leads.source_url);
-    }
-    let runner = Runner { total: Some(asked.world.records), ..Runner::of(flow, &state, host) };
-    let app = runner.app.clone();
-    let summary = runner.run(|_| true).await?;
-
-    let reader = Reader { prints: !host.json };
-    let report = digest(&app.ports, &reader, 0).await?;
-    let audit = leads.audit();
-    let faults = faults(&audit, &summary, report.errors);
-    if host.json {
-        print_json(&DemoSummary { summary, digest_errors: report.errors, audit });
+    let played = play(&asked.world, &asked.host, &state, asked.host.json).await?;
+    let complete = played.complete();
+    let Played { summary, digest_errors, audit } = played;
+    if asked.host.json {
+        print_json(&DemoSummary { summary, digest_errors, audit });
     } else {
         println!("{}", summary.table());
         println!("{}", table(&audit, &summary));
     }
-    if faults.is_empty() { Ok(()) } else { Err(Failure::run(faults.join("; "))) }
+    complete
+}
+
+/// The flow, run to its end, and its digest.
+pub(super) struct Played {
+    /// What it took.
+    pub(super) summary: Summary,
+    digest_errors: u64,
+    audit: Audit,
+}
+
+impl Played {
+    /// Whether Marketo has all that it should have, and as it should.
+    pub(super) fn complete(&self) -> Result<(), Failure> {
+        let faults = faults(&self.audit, &self.summary, self.digest_errors);
+        if faults.is_empty() { Ok(()) } else { Err(Failure::run(faults.join("; "))) }
+    }
+}
+
+/// Runs the flow against example APIs, on a state that nothing was run on before.
+pub(super) async fn play(
+    world: &WorldOptions,
+    host: &HostOptions,
+    state: &State,
+    quiet: bool,
+) -> Result<Played, Failure> {
+    let file = connection::shipped("leads")?;
+    let leads = Leads::start(leads_config(world)).await?;
+    let given = connection_to(&leads);
+    let stream = stream::id(&file.spec.name, "default")?;
+    let flow = connection::flow(file, stream, &given, &state.table)?;
+    if !quiet {
+        println!("leads: {} chats at {}", count(world.records), leads.source_url);
+    }
+    let runner = Runner { total: Some(world.records), ..Runner::of(flow, state, host) };
+    let app = runner.app.clone();
+    let summary = runner.run(|_| true).await?;
+    let digest_errors = digest(&app.ports, &Reader { prints: !quiet }, 0).await?.errors;
+    Ok(Played { summary, digest_errors, audit: leads.audit() })
 }
 
 /// Whom the digest goes to.

@@ -12,9 +12,10 @@ use tidegate_tests::{
 };
 
 use crate::{
-    args::{Demo, WorldOptions},
+    args::{Demo, HostOptions, WorldOptions},
     commands::print_json,
-    connection, embedded,
+    connection,
+    embedded::{self, State},
     failure::Failure,
     runner::Runner,
     stream,
@@ -44,21 +45,63 @@ struct Run {
 
 /// Runs the flow to its end, and lets the example APIs say what arrived.
 pub(super) async fn orders(asked: &Demo) -> Result<(), Failure> {
-    let file = connection::shipped(&asked.name)?;
-    let orders = Orders::start(orders_config(&asked.world)).await?;
-    let given = connection_to(&orders);
-    let stream = stream::id(&file.spec.name, "default")?;
-
     let folder = tempfile::tempdir().map_err(Failure::run)?;
     let state = embedded::open(Some(folder.path()))?;
-    let flow = connection::flow(file, stream.clone(), &given, &state.table)?;
-    let host = &asked.host;
-    if !host.json {
-        println!("{}: {} records at {}", asked.name, count(asked.world.records), orders.source_url);
+    let json = asked.host.json;
+    let played = play(&asked.name, &asked.world, &asked.host, &state, json).await?;
+    let complete = played.complete(&asked.name);
+    let Played { summary, audit, runs } = played;
+    if json {
+        let (missing, duplicates) = (audit.missing, audit.duplicates);
+        print_json(&DemoSummary { summary, missing, duplicates, backlog: runs, audit });
+    } else {
+        show_backlog(&runs);
+        println!("{}", summary.table());
+        show_audit(&audit, &summary);
+    }
+    complete
+}
+
+/// A flow that was run to its end.
+pub(super) struct Played {
+    /// What it took.
+    pub(super) summary: Summary,
+    audit: Audit,
+    runs: Vec<Run>,
+}
+
+impl Played {
+    /// Whether all that was at the source arrived, once.
+    pub(super) fn complete(&self, name: &str) -> Result<(), Failure> {
+        let Audit { missing, duplicates, .. } = self.audit;
+        if self.summary.caught_up && missing == self.summary.parked && duplicates == 0 {
+            return Ok(());
+        }
+        Err(Failure::run(format!(
+            "{name} did not come to its end: {missing} missing, {duplicates} applied twice"
+        )))
+    }
+}
+
+/// Runs a shipped flow against example APIs, on a state that nothing was run on before.
+pub(super) async fn play(
+    name: &str,
+    world: &WorldOptions,
+    host: &HostOptions,
+    state: &State,
+    quiet: bool,
+) -> Result<Played, Failure> {
+    let file = connection::shipped(name)?;
+    let orders = Orders::start(orders_config(world)).await?;
+    let given = connection_to(&orders);
+    let stream = stream::id(&file.spec.name, "default")?;
+    let flow = connection::flow(file, stream, &given, &state.table)?;
+    if !quiet {
+        println!("{name}: {} records at {}", count(world.records), orders.source_url);
     }
     let runs = RefCell::new(Vec::new());
-    let total = asked.world.growth.is_none().then_some(asked.world.records);
-    let runner = Runner { total, ..Runner::of(flow, &state, host) };
+    let total = world.growth.is_none().then_some(world.records);
+    let runner = Runner { total, ..Runner::of(flow, state, host) };
     let summary = runner
         .run(|report| {
             if report.pages > 0 {
@@ -70,26 +113,7 @@ pub(super) async fn orders(asked: &Demo) -> Result<(), Failure> {
             orders.grown()
         })
         .await?;
-
-    let audit = orders.audit();
-    let runs = runs.into_inner();
-    let (missing, duplicates) = (audit.missing, audit.duplicates);
-    let complete = summary.caught_up && missing == summary.parked && duplicates == 0;
-    if host.json {
-        print_json(&DemoSummary { summary, missing, duplicates, backlog: runs, audit });
-    } else {
-        show_backlog(&runs);
-        println!("{}", summary.table());
-        show_audit(&audit, &summary);
-    }
-    if complete {
-        Ok(())
-    } else {
-        Err(Failure::run(format!(
-            "{} did not come to its end: {missing} missing, {duplicates} applied twice",
-            asked.name
-        )))
-    }
+    Ok(Played { summary, audit: orders.audit(), runs: runs.into_inner() })
 }
 
 fn show_backlog(runs: &[Run]) {

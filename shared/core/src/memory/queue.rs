@@ -48,13 +48,20 @@ pub struct QueueCounts {
     pub dead: usize,
 }
 
+/// What a request is billed by: each begun so many bytes of its messages count as one request.
+const BILLED_BYTES: usize = 64 * 1024;
+
 /// Requests made so far, for the summary.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueTraffic {
     /// Batches sent.
     pub sends: u64,
+    /// As how many requests those are billed.
+    pub sends_billed: u64,
     /// Receives that found something.
     pub receives: u64,
+    /// As how many requests those are billed.
+    pub receives_billed: u64,
     /// Batches deleted.
     pub deletes: u64,
     /// Batches given back.
@@ -128,6 +135,7 @@ impl<C: Clock> MemoryQueue<C> {
         }
         if !received.is_empty() {
             state.traffic.receives += 1;
+            state.traffic.receives_billed += billed(received.iter().map(|it| it.body.len()));
         }
         received
     }
@@ -217,6 +225,7 @@ impl<C: Clock> PageQueue for MemoryQueue<C> {
             state.messages.insert(state.sequence, stored);
         }
         state.traffic.sends += 1;
+        state.traffic.sends_billed += billed(bodies.iter().map(String::len));
         Ok(())
     }
 
@@ -238,6 +247,24 @@ impl<C: Clock> PageQueue for MemoryQueue<C> {
     }
 }
 
+/// As how many requests one with bodies of these lengths is billed.
+fn billed(lengths: impl Iterator<Item = usize>) -> u64 {
+    lengths.sum::<usize>().div_ceil(BILLED_BYTES).max(1) as u64
+}
+
 fn number_of(receipt: &Receipt) -> Option<u64> {
     receipt.0.split_once('.')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_billed_by_every_begun_64_kib_of_all_its_bodies() {
+        assert_eq!(billed([].into_iter()), 1);
+        assert_eq!(billed([BILLED_BYTES].into_iter()), 1);
+        assert_eq!(billed([BILLED_BYTES - 1, 2].into_iter()), 2);
+        assert_eq!(billed([10; 10].into_iter()), 1);
+    }
 }

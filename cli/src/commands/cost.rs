@@ -1,0 +1,96 @@
+//! `tidegate cost`: what a million records cost on AWS.
+
+use std::path::Path;
+
+use crate::{
+    args::Cost,
+    commands::{check, demo::play, print_json},
+    cost::{Functions, Measured, Prices, Report},
+    embedded,
+    failure::Failure,
+    summary::Summary,
+};
+
+/// Measures a run, or takes a summary of one, and prints its bill.
+pub async fn cost(asked: Cost) -> Result<(), Failure> {
+    // A wrong table is said before anything runs.
+    let prices = asked.prices.as_deref().map_or_else(|| Ok(Prices::embedded()), Prices::read)?;
+    let (of, run) = match (&asked.from, &asked.name) {
+        (Some(path), _) => (path.display().to_string(), summary(path)?),
+        (None, Some(name)) => (name.clone(), measured(name, &asked).await?),
+        (None, None) => return Err(Failure::usage("error: give a flow, or a summary by --from")),
+    };
+    let functions = Functions {
+        fetcher_memory: asked.fetcher_memory,
+        processor_memory: asked.processor_memory,
+        architecture: asked.architecture,
+    };
+    let instant = asked.from.is_none() && asked.world.latency_ms == 0;
+    let report = Report::new(Measured { of: &of, instant, run: &run, functions, prices })?;
+    if asked.host.json {
+        print_json(&report)
+    } else {
+        report.print()
+    }
+    Ok(())
+}
+
+async fn measured(name: &str, asked: &Cost) -> Result<Summary, Failure> {
+    let folder = tempfile::tempdir().map_err(Failure::run)?;
+    let state = embedded::open_counting(Some(folder.path()))?;
+    play(name, &asked.world, &asked.host, &state).await
+}
+
+/// The summary that `run --json` or `demo --json` left in this file, as its last line.
+fn summary(path: &Path) -> Result<Summary, Failure> {
+    let text = check::read(path)?;
+    let last = text.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    serde_json::from_slice(last).map_err(|error| {
+        Failure::usage(format!(
+            "error: {} ends with no summary: {error}\n   = help: give what `tidegate run FILE --until-caught-up --json` printed",
+            path.display()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Summary, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.json");
+        fs::write(&path, text).unwrap();
+        summary(&path)
+    }
+
+    #[test]
+    fn a_summary_is_the_last_line_whatever_came_before() {
+        let run = Summary { delivered: 7, ..Summary::default() };
+        let line = serde_json::to_string(&run).unwrap();
+        assert_eq!(read(&format!("started\n{line}\n")).unwrap().delivered, 7);
+    }
+
+    #[test]
+    fn a_file_that_is_no_summary_is_told_so() {
+        for text in ["", "total 4", r#"{"delivered": 7}"#] {
+            let failure = read(text).unwrap_err();
+            assert_eq!(failure.code, 2);
+            assert!(failure.report.contains("no summary"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn the_functions_are_by_default_those_of_the_template() {
+        let template = include_str!("../../../template.yaml");
+        for (parameter, default) in
+            [("FetcherMemory", "256"), ("ProcessorMemory", "256"), ("Architecture", "arm64")]
+        {
+            let lines: Vec<_> = template.lines().map(str::trim).collect();
+            let at = lines.iter().position(|line| *line == format!("{parameter}:")).unwrap();
+            assert_eq!(lines[at + 2], format!("Default: {default}"), "{parameter}");
+        }
+    }
+}
