@@ -10,7 +10,7 @@ use tidegate_simulation::{
     episode::{self, Episode, harm, play},
     mutation::{Noticed, notice},
     scenario::Scenario,
-    seeds::{explain, history, simulate_all},
+    seeds::{explain, history, simulate, simulate_all},
     sweep,
 };
 
@@ -24,6 +24,18 @@ fn every_seed_holds_every_invariant() {
     if let Err(breach) = simulate_all(first, seeds, |_| ()) {
         panic!("{}", explain(breach.seed, Scenario::of(breach.seed), None));
     }
+}
+
+/// What was parked as unknown let go of its claim, and whoever read its page again sent it.
+#[test]
+fn repro_what_was_parked_as_unknown_is_not_sent_when_its_page_is_read_again() {
+    simulate(25, Scenario::Charges, None).unwrap();
+}
+
+/// Parked because its processor died, it was replayed by somebody who did not know that it was sent.
+#[test]
+fn repro_a_replay_insists_only_on_what_somebody_knows_to_be_unknown() {
+    simulate(10_646, Scenario::Charges, None).unwrap();
 }
 
 #[test]

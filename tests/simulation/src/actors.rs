@@ -19,14 +19,15 @@ pub fn ports(seat: &Seat) -> Ports<Seat, Seat, Seat, Seat> {
     Ports { store: seat.clone(), queue: seat.clone(), clock: seat.clone(), entropy: seat.clone() }
 }
 
-fn flow(seat: &Seat) -> Flow {
+/// `is_replay`: somebody looked at what is sent.
+fn flow(seat: &Seat, is_replay: bool) -> Flow {
     Flow {
         stream: seat.world.stream.clone(),
         settings: seat.world.settings.clone(),
         source: Box::new(SimSource(seat.clone())),
         lookup: None,
         transform: Box::new(Same),
-        destination: Box::new(SimDestination(seat.clone())),
+        destination: Box::new(SimDestination { seat: seat.clone(), is_replay }),
     }
 }
 
@@ -41,7 +42,7 @@ pub async fn fetcher(seat: Seat) {
     };
     let fence_before = invariants::cursor(&seat.world).map_or(0, |cursor| cursor.fence);
     // An error is a lost answer: the next run goes on.
-    if let Ok(report) = fetch(&ports(&seat), &flow(&seat), run).await {
+    if let Ok(report) = fetch(&ports(&seat), &flow(&seat, false), run).await {
         seat.world.inner().voided += report.voided;
         invariants::fetched(&seat.world, fence_before, &report);
     }
@@ -50,7 +51,7 @@ pub async fn fetcher(seat: Seat) {
 pub async fn processor(seat: Seat, carried: Vec<Carried>) {
     let now_ms = seat.now_ms();
     let deadline = Deadline::new(now_ms, now_ms + INVOCATION_MS);
-    let (ports, flow) = (ports(&seat), flow(&seat));
+    let ports = ports(&seat);
     let (mut pages, mut replays) = (Vec::new(), Vec::new());
     for Carried { name, body, receives, .. } in carried {
         let receipt = Receipt(name.to_string().into());
@@ -61,13 +62,13 @@ pub async fn processor(seat: Seat, carried: Vec<Carried>) {
     }
     let mut dispositions = Vec::new();
     if !pages.is_empty()
-        && let Ok(report) = process(&ports, &flow, pages, deadline, PROCESSORS).await
+        && let Ok(report) = process(&ports, &flow(&seat, false), pages, deadline, PROCESSORS).await
     {
         dispositions.extend(report.dispositions);
     }
     for (receipt, replay) in replays {
         if let Ok(report) =
-            process_replay(&ports, &flow, receipt, replay, deadline, PROCESSORS).await
+            process_replay(&ports, &flow(&seat, true), receipt, replay, deadline, PROCESSORS).await
         {
             dispositions.extend(report.dispositions);
         }
@@ -100,7 +101,7 @@ pub async fn burier(seat: Seat) {
     let buried = match page_of(&letter) {
         None => true,
         Some(page) => {
-            let burial = bury(&ports(&seat), &flow(&seat), &page).await;
+            let burial = bury(&ports(&seat), &flow(&seat, false), &page).await;
             matches!(burial, Ok(Burial::Buried(_)))
         }
     };

@@ -3,13 +3,14 @@
 use tidegate_core::{
     app::{digest, list_parked, replay, rewind, set_paused, status},
     memory::SplitMix,
-    model::{BudgetId, Position},
+    model::{BudgetId, OnUnknown, Parked, Position, RecordId},
     ports::CursorStore,
 };
 
 use crate::{
     actors::ports,
     invariants::cursor,
+    scenario::Scenario,
     seat::Seat,
     world::{INVOCATION_MS, World, position},
 };
@@ -29,11 +30,13 @@ pub enum Deed {
 }
 
 impl Deed {
-    pub fn draw(rng: &mut SplitMix, rewinds: bool) -> Self {
+    pub fn draw(rng: &mut SplitMix, scenario: Scenario) -> Self {
         match rng.below(10) {
             0..2 => Self::Pause,
             2..5 => Self::Resume,
-            _ if rewinds => Self::Rewind,
+            _ if scenario == Scenario::Rewinds => Self::Rewind,
+            // Who rewinds charges again, and wants to.
+            _ if scenario == Scenario::Charges => Self::FixAndReplay,
             5..7 => Self::FixAndReplay,
             7..9 => Self::Rewind,
             _ => Self::Look,
@@ -51,7 +54,8 @@ pub async fn operator(seat: Seat, deed: Deed) {
         Deed::Resume => drop(set_paused(&ports, stream, false).await),
         Deed::FixAndReplay => {
             seat.world.inner().poison.clear();
-            if let Ok(parked) = list_parked(&ports, stream, |_| true).await {
+            let again = |parked: &Parked| is_to_be_replayed(&seat.world, parked);
+            if let Ok(parked) = list_parked(&ports, stream, again).await {
                 let _ = replay(&ports, stream, &parked).await;
             }
         }
@@ -65,6 +69,14 @@ pub async fn operator(seat: Seat, deed: Deed) {
             }
         }
     }
+}
+
+/// Whether an operator replays it: where nothing may be sent twice, whoever finds one parked as unknown
+/// looks whether the destination has it.
+pub fn is_to_be_replayed(world: &World, parked: &Parked) -> bool {
+    let RecordId::Number(id) = parked.key.id else { unreachable!("ids are numbers here") };
+    let looks = world.settings.on_unknown == OnUnknown::Park && parked.is_unknown();
+    !looks || !world.inner().landed.contains_key(&id)
 }
 
 fn somewhere_before(world: &World) -> Position {

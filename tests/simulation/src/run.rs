@@ -12,7 +12,7 @@ use crate::{
     executor::{Actor, Kind},
     faults::{Fate, Faults},
     invariants::{Watch, at_rest, cursor, end_of_source, parked},
-    operator::{Deed, operator},
+    operator::{Deed, is_to_be_replayed, operator},
     scenario::Scenario,
     seat::Seat,
     world::{INVOCATION_MS, PROCESSORS, Row, SKEW_MS, World},
@@ -37,6 +37,8 @@ pub enum Event {
     WearOutMessages,
     /// So many requests find the destination down.
     Down(u32),
+    /// So many requests are accepted and get no answer.
+    Unanswered(u32),
     /// Somebody acts.
     Operator(Deed),
 }
@@ -103,7 +105,7 @@ impl Run {
             if self.actors.is_empty() {
                 let visible_now = self.visible();
                 if self.is_done() && idle > 3 {
-                    if self.takes_everything() && !parked(&self.world).is_empty() {
+                    if self.takes_everything() && self.is_to_be_replayed() {
                         // The destination takes everything: nothing may stay parked.
                         if replays == REPLAYS_MAX {
                             return Err("I4: what was parked is never delivered".into());
@@ -142,6 +144,10 @@ impl Run {
         inner.poison.is_empty() && inner.killers.is_empty()
     }
 
+    fn is_to_be_replayed(&self) -> bool {
+        parked(&self.world).iter().any(|parked| is_to_be_replayed(&self.world, parked))
+    }
+
     fn is_done(&self) -> bool {
         let quiet = {
             let inner = self.world.inner();
@@ -169,6 +175,7 @@ impl Run {
                 }
             }
             Event::Down(requests) => self.world.inner().down_for_requests = requests,
+            Event::Unanswered(requests) => self.world.inner().unanswered_requests = requests,
             Event::Operator(deed) => self.start_operator(deed),
         }
     }
@@ -196,8 +203,7 @@ impl Run {
             }
             Kind::Burier => self.push(kind, INVOCATION_MS, burier),
             Kind::Operator => {
-                let rewinds = self.world.scenario == Scenario::Rewinds;
-                let deed = Deed::draw(&mut self.world.inner().rng, rewinds);
+                let deed = Deed::draw(&mut self.world.inner().rng, self.world.scenario);
                 self.start_operator(deed);
             }
             Kind::Processor => {

@@ -29,6 +29,8 @@ pub enum Scenario {
     Operators,
     /// Many rewinds, and fetchers that sleep through them.
     Rewinds,
+    /// What is sent twice is applied twice: unknown outcomes are looked up, or parked.
+    Charges,
 }
 
 impl Scenario {
@@ -46,6 +48,7 @@ impl Scenario {
         Self::Killers,
         Self::Operators,
         Self::Rewinds,
+        Self::Charges,
     ];
 
     /// The scenario of a seed.
@@ -63,7 +66,7 @@ impl Scenario {
 
     /// Records change, and are deleted.
     pub(crate) fn changes(self) -> bool {
-        self != Self::Imports
+        !matches!(self, Self::Imports | Self::Charges)
     }
 
     /// A sandbox was frozen, and wakes long after its lease.
@@ -72,7 +75,7 @@ impl Scenario {
     }
 
     pub(crate) fn processors_pause(self) -> bool {
-        matches!(self, Self::Pauses | Self::LateLandings)
+        matches!(self, Self::Pauses | Self::LateLandings | Self::Charges)
     }
 
     /// Timestamps are multiples of this, in ms.
@@ -81,7 +84,7 @@ impl Scenario {
     }
 
     pub(crate) fn has_operators(self) -> bool {
-        matches!(self, Self::Killers | Self::Operators | Self::Rewinds)
+        matches!(self, Self::Killers | Self::Operators | Self::Rewinds | Self::Charges)
     }
 
     /// The destination refuses what is older than what it has.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::FutureExt;
 use tidegate_core::{
     guard::{Guard, without},
-    model::{DeadLetters, Parked, RateLimit, RecordId},
+    model::{DeadLetters, OnUnknown, Parked, RateLimit, RecordId},
     ports::Digests,
 };
 
@@ -30,6 +30,7 @@ struct Small {
     killer: Option<i64>,
     rates: Vec<RateLimit>,
     dead_letters: DeadLetters,
+    on_unknown: OnUnknown,
     events: Vec<(usize, Event)>,
 }
 
@@ -53,6 +54,7 @@ fn small(name: &'static str, scenario: Scenario, rows: i64) -> Small {
         killer: None,
         rates: Vec::new(),
         dead_letters: DeadLetters::Park,
+        on_unknown: OnUnknown::Retry,
         events: Vec::new(),
     }
 }
@@ -62,7 +64,7 @@ fn row(at_ms: i64, deleted: bool) -> Row {
 }
 
 fn all() -> Vec<Small> {
-    use Event::{Change, Down, LoseMessages, Operator, WearOutMessages};
+    use Event::{Change, Down, LoseMessages, Operator, Unanswered, WearOutMessages};
     let updates = |name, rows| small(name, Scenario::Updates, rows);
     vec![
         small("imports that are marked", Scenario::Imports, 5),
@@ -102,6 +104,16 @@ fn all() -> Vec<Small> {
         },
         Small { events: vec![(150, Operator(Deed::Rewind))], ..updates("a rewind", 4) },
         small("one page at a time", Scenario::Serial, 5),
+        Small {
+            on_unknown: OnUnknown::LookUp,
+            events: vec![(0, Unanswered(2))],
+            ..small("charges that are looked up", Scenario::Charges, 4)
+        },
+        Small {
+            on_unknown: OnUnknown::Park,
+            events: vec![(0, Unanswered(2)), (400, Operator(Deed::FixAndReplay))],
+            ..small("charges that are parked", Scenario::Charges, 4)
+        },
     ]
 }
 
@@ -109,6 +121,7 @@ impl Small {
     fn run(&self, planned: &[(u64, Fate)]) -> (Run, Result<(), String>) {
         let mut world = World::new(self.scenario, 7);
         world.settings.dead_letters = self.dead_letters;
+        world.settings.on_unknown = self.on_unknown;
         world.settings.rates.clone_from(&self.rates);
         {
             let inner = &mut *world.inner();

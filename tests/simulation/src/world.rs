@@ -9,8 +9,8 @@ use std::{
 use tidegate_core::{
     memory::{ManualClock, MemoryStore, SplitMix},
     model::{
-        Blame, Emission, EpochMs, FlowSettings, Mark, Moment, Parked, Position, Quota, RateLimit,
-        RecordId, Reset, StreamId,
+        Blame, Emission, EpochMs, FlowSettings, Mark, Moment, OnUnknown, Parked, Position, Quota,
+        RateLimit, RecordId, Reset, StreamId,
     },
     ports::Clock,
 };
@@ -94,6 +94,8 @@ pub struct Inner {
     pub killed: u32,
     /// So many requests to come find the destination down.
     pub down_for_requests: u32,
+    /// So many requests to come are accepted and get no answer.
+    pub unanswered_requests: u32,
     /// The destination is down then, and what that says of it.
     pub down: Option<(Range<EpochMs>, Blame)>,
     /// How long a request takes to land; drawn where it is not given.
@@ -110,6 +112,8 @@ pub struct Inner {
     pub landing: Vec<Landing>,
     /// What the destination has.
     pub landed: BTreeMap<i64, Row>,
+    /// Every version that was ever accepted, where none may be twice.
+    pub charged: HashSet<(i64, EpochMs)>,
     /// The newest version that ever landed.
     pub newest_landed: HashMap<i64, EpochMs>,
     /// When each was last accepted.
@@ -195,6 +199,9 @@ impl World {
         }
         if rng.chance(0.15) {
             settings.quotas = vec![QUOTA];
+        }
+        if scenario == Scenario::Charges {
+            settings.on_unknown = if rng.chance(0.5) { OnUnknown::Park } else { OnUnknown::LookUp };
         }
         let faults = Faults::draw(&mut rng);
         let killers = if scenario == Scenario::Killers { [3, 5].into() } else { BTreeSet::new() };
@@ -286,6 +293,7 @@ impl Inner {
             may_look_like_death: faults.may_look_like_death(),
             killed: 0,
             down_for_requests: 0,
+            unanswered_requests: 0,
             down: None,
             lands_after_ms: None,
             probed_ms: Vec::new(),
@@ -294,6 +302,7 @@ impl Inner {
             marked: BTreeSet::new(),
             landing: Vec::new(),
             landed: BTreeMap::new(),
+            charged: HashSet::new(),
             newest_landed: HashMap::new(),
             sent_ms: HashMap::new(),
             rewound: None,
@@ -327,6 +336,15 @@ impl Inner {
         !parked.reason.starts_with("whoever handled it died")
             || self.may_look_like_death
             || self.killers.iter().any(is_killer)
+    }
+
+    /// Whether a request that was accepted gets no answer.
+    pub fn leaves_unknown(&mut self) -> bool {
+        if self.unanswered_requests > 0 {
+            self.unanswered_requests -= 1;
+            return true;
+        }
+        self.rng.chance(self.faults.unknown_outcome)
     }
 
     /// The next call's fate.

@@ -39,7 +39,14 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     }
     let records: Vec<WireRecord> = parked.iter().map(Parked::record).collect();
     let invocation = Invocation { deadline, generation: loaded.cursor.generation };
-    let sender = Sender { ports, flow, invocation, pages: vec![&records], insists: true };
+    // Who replays something else, say what killed its processor, does not know that it was sent.
+    let mut looked_at = Settled::default();
+    for (index, parked) in (0u32..).zip(&parked) {
+        if parked.is_unknown() {
+            looked_at.insert(index);
+        }
+    }
+    let sender = Sender { ports, flow, invocation, pages: vec![&records], looked_at };
     let shared = Shared::new(ports, flow, loaded.budget);
     let permits = Permits::new(&flow.settings, &shared.seen(), deadline, processors);
     let mut replay = Replay {

@@ -25,7 +25,20 @@ pub struct Parked {
     pub data: Bytes,
 }
 
+/// What every reason begins with that stands for an unknown outcome.
+const UNKNOWN: &str = "unknown: ";
+
 impl Parked {
+    /// The reason for one that may have been applied.
+    pub fn unknown(why: &str) -> Box<str> {
+        format!("{UNKNOWN}it may have been applied: {why}").into()
+    }
+
+    /// Whether it may have been applied, and says so to whoever looks at it.
+    pub fn is_unknown(&self) -> bool {
+        self.reason.starts_with(UNKNOWN)
+    }
+
     /// A page's record, put aside.
     pub fn new(
         stream: &StreamId,

@@ -1,23 +1,30 @@
 //! The destination: accepts a request, applies it some time later, and may say nothing.
 
 use tidegate_core::{
-    model::{Blame, EpochMs, Later, Ordering, Outcome, RecordId, Reset},
+    model::{
+        Blame, EpochMs, Later, OnUnknown, Ordering, Outcome, Parked, RecordId, RecordKey, Reset,
+    },
     ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing},
 };
 
 use super::Seat;
 use crate::{
     faults::Fate,
+    invariants::parked,
     scenario::Scenario,
     world::{InFlight, LANDING_MS, LATE_LANDING_MS, Landing, Row, World},
 };
 
-pub const CALLS: &[&str] = &["deliver"];
+pub const CALLS: &[&str] = &["deliver", "has"];
 
 /// No limit looks further back.
 const LONGEST_WINDOW_MS: EpochMs = 700_000;
 
-pub struct SimDestination(pub Seat);
+pub struct SimDestination {
+    pub seat: Seat,
+    /// Somebody looked at what is sent.
+    pub is_replay: bool,
+}
 
 /// What came of a request.
 struct Accepted {
@@ -32,9 +39,9 @@ impl Destination for SimDestination {
 
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
-            let awaited = Awaited::enter(&self.0.world);
+            let awaited = Awaited::enter(&self.seat.world);
             if self.kills(records) {
-                self.0.crash("deliver", Fate::CrashBefore, "in").await;
+                self.seat.crash("deliver", Fate::CrashBefore, "in").await;
             }
             let accept = async || {
                 let accepted = self.accept(records);
@@ -43,8 +50,8 @@ impl Destination for SimDestination {
                 }
                 accepted
             };
-            let answer = self.0.call("deliver", accept).await;
-            let now_ms = self.0.now_ms();
+            let answer = self.seat.call("deliver", accept).await;
+            let now_ms = self.seat.now_ms();
             let unknown = |in_flight| {
                 let outcomes = vec![later(Blame::Request, true); records.len()];
                 Delivery { outcomes, allowance: None, in_flight }
@@ -56,17 +63,38 @@ impl Destination for SimDestination {
             };
             // The caller learns of it when it has landed, or not at all.
             let gives_up_ms = now_ms.saturating_add_unsigned(timeout_ms);
-            let answers_ms = lands_ms + self.0.skew_ms;
-            self.0.sleep_until(answers_ms.min(gives_up_ms)).await;
-            let lost = answers_ms > gives_up_ms || {
-                let inner = &mut *self.0.world.inner();
-                inner.rng.chance(inner.faults.unknown_outcome)
-            };
-            if lost {
-                vec![later(Blame::Request, true); records.len()].into()
+            let answers_ms = lands_ms + self.seat.skew_ms;
+            self.seat.sleep_until(answers_ms.min(gives_up_ms)).await;
+            if answers_ms > gives_up_ms {
+                unknown(true)
+            } else if self.seat.world.inner().leaves_unknown() {
+                unknown(false)
             } else {
                 outcomes.into()
             }
+        })
+    }
+
+    fn has<'a>(
+        &'a self,
+        record: &'a Outgoing,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<bool, Later>> {
+        Box::pin(async move {
+            let _awaited = Awaited::enter(&self.seat.world);
+            let gives_up_ms = self.seat.now_ms().saturating_add_unsigned(timeout_ms);
+            let unheard = || no_answer(Blame::Request, false);
+            // As it is when the request comes: what lands later it does not know of.
+            let look = async || {
+                let inner = &mut *self.seat.world.inner();
+                let known = inner.newest_landed.get(&number(record));
+                let has = known.is_some_and(|newest_ms| *newest_ms >= record.version.0);
+                (has, inner.rng.below(LANDING_MS as u64) as EpochMs)
+            };
+            let (has, takes_ms) = self.seat.call("has", look).await.map_err(|_| unheard())?;
+            let answers_ms = self.seat.now_ms() + takes_ms;
+            self.seat.sleep_until(answers_ms.min(gives_up_ms)).await;
+            if answers_ms > gives_up_ms { Err(unheard()) } else { Ok(has) }
         })
     }
 }
@@ -74,7 +102,7 @@ impl Destination for SimDestination {
 impl SimDestination {
     /// Whether one of these ends the process, as by its memory or an abort.
     fn kills(&self, records: &[Outgoing]) -> bool {
-        let inner = &mut *self.0.world.inner();
+        let inner = &mut *self.seat.world.inner();
         let kills = records.iter().any(|record| {
             inner.killers.iter().any(|killer| record.id == RecordId::Number(*killer))
         });
@@ -82,10 +110,19 @@ impl SimDestination {
         kills
     }
 
+    /// Whether somebody knows of this one's unknown outcome, and wants it to be sent all the same.
+    fn has_looked(&self, record: &Outgoing) -> bool {
+        let key = RecordKey { id: record.id.clone(), version: record.version };
+        let is_unknown = |parked: &Parked| parked.key == key && parked.is_unknown();
+        self.is_replay
+            && self.seat.world.settings.on_unknown == OnUnknown::Park
+            && parked(&self.seat.world).iter().any(is_unknown)
+    }
+
     /// Takes a request, or is unavailable: a scripted outage speaks of the destination, a drawn one
     /// may be the request's affair.
     fn accept(&self, records: &[Outgoing]) -> Result<Accepted, Blame> {
-        let world = &self.0.world;
+        let world = &self.seat.world;
         let now_ms = world.now_ms();
         let conditional = world.scenario.is_conditional();
         let one_write_at_a_time = world.settings.ordering != Ordering::None && !conditional;
@@ -113,7 +150,7 @@ impl SimDestination {
         // Time that passes is what lands it: nothing lands at once.
         let lands_ms = now_ms + takes_ms.max(1);
         let outcomes = records.iter().map(|record| {
-            let RecordId::Number(id) = record.id else { unreachable!("ids are numbers here") };
+            let id = number(record);
             if inner.poison.contains(&id) {
                 return Outcome::Refused { status: Some(422), reason: "poison".into() };
             }
@@ -121,6 +158,12 @@ impl SimDestination {
                 inner.breach = Some(format!("I8: two writes of {id} are outstanding"));
             }
             let row = Row { at_ms: record.version.0, deleted: record.deleted };
+            if world.settings.on_unknown != OnUnknown::Retry
+                && !inner.charged.insert((id, row.at_ms))
+                && !self.has_looked(record)
+            {
+                inner.breach = Some(format!("applied twice: {id} {row}"));
+            }
             inner.landing.push(Landing { lands_ms, id, row });
             inner.sent_ms.insert(id, now_ms);
             Outcome::Delivered
@@ -129,9 +172,17 @@ impl SimDestination {
     }
 }
 
+fn number(record: &Outgoing) -> i64 {
+    let RecordId::Number(id) = record.id else { unreachable!("ids are numbers here") };
+    id
+}
+
+fn no_answer(blame: Blame, unknown: bool) -> Later {
+    Later { blame, after_ms: None, unknown, reason: "it did not answer".into() }
+}
+
 fn later(blame: Blame, unknown: bool) -> Outcome {
-    let reason = "it did not answer".into();
-    Outcome::Later(Later { blame, after_ms: None, unknown, reason })
+    Outcome::Later(no_answer(blame, unknown))
 }
 
 /// One request that somebody waits for; a killed invocation waits no more.

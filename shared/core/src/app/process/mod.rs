@@ -17,7 +17,7 @@ use super::{
 use crate::{
     decide::{CAREFUL_FROM_RECEIVES, Deadline},
     guard::Guard,
-    model::{Cursor, EpochMs, Page, PageMessage, PageNumber, PageState},
+    model::{Cursor, EpochMs, Page, PageMessage, PageNumber, PageState, Settled},
     ports::{Clock, Ids, Loaded, PageQueue, Random, Receipt, Store, Unavailable},
 };
 use work::{Job, Work};
@@ -97,7 +97,7 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
 
     let invocation = Invocation { deadline, generation: cursor.generation };
     let pages = jobs.iter().map(|job| &*job.arrival.page.records).collect();
-    let sender = Sender { ports, flow, invocation, pages, insists: false };
+    let sender = Sender { ports, flow, invocation, pages, looked_at: Settled::default() };
     let shared = Shared::new(ports, flow, budget);
     let mut work = Work::new(&sender, &shared, &jobs, processors);
     work.run().await;

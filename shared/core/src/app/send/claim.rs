@@ -120,19 +120,18 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
         sent: &mut Sent,
     ) -> Vec<Item> {
         let policy = self.flow.settings.on_unknown;
-        let sends_again = policy == OnUnknown::Retry
-            || (policy == OnUnknown::Park && self.insists)
-            || !Guard::Doubt.stands();
-        if sends_again {
+        if policy == OnUnknown::Retry || !Guard::Doubt.stands() {
             return items;
         }
+        let insists =
+            |item: &Item| policy == OnUnknown::Park && self.looked_at.contains(item.place.index);
         let (doubtful, items): (Vec<Item>, Vec<Item>) =
-            items.into_iter().partition(|item| item.doubt);
+            items.into_iter().partition(|item| item.doubt && !insists(item));
         if policy == OnUnknown::LookUp {
             sent.next.extend(doubtful.into_iter().map(|item| Unit::Ask(item, owner.into())));
             return items;
         }
-        self.finish(owner, &doubtful, |_| Some(ClaimEnd::Free)).await;
+        // Their claims stay as they are: ended, nobody who comes by again would know of the doubt.
         let park = |item: &Item| (item.place, unknown("whoever sent it was heard of no more"));
         sent.outcomes.extend(doubtful.iter().map(park));
         items

@@ -10,7 +10,9 @@ use super::{Flow, Ports};
 use crate::{
     decide::{Deadline, Moment},
     guard::Guard,
-    model::{Allowance, Blame, Edition, Later, OnUnknown, Ordering, Outcome, WireRecord},
+    model::{
+        Allowance, Blame, Edition, Later, OnUnknown, Ordering, Outcome, Parked, Settled, WireRecord,
+    },
     ports::{Clock, Ids, Outgoing, Store},
 };
 
@@ -38,8 +40,8 @@ pub(super) struct Sender<'a, S, Q, C, E> {
     pub invocation: Invocation,
     /// The records, page by page.
     pub pages: Vec<&'a [WireRecord]>,
-    /// Somebody has looked: what may have been applied is sent again.
-    pub insists: bool,
+    /// Of one page: somebody looked at these, and wants them to be sent, though they may have been applied.
+    pub looked_at: Settled,
 }
 
 /// What came of a unit.
@@ -239,8 +241,7 @@ fn park_unknown(answer: &mut Outcome) {
 }
 
 fn unknown(reason: &str) -> Outcome {
-    let reason = format!("unknown: it may have been applied: {reason}").into();
-    Outcome::Refused { status: None, reason }
+    Outcome::Refused { status: None, reason: Parked::unknown(reason) }
 }
 
 fn unanswered() -> Outcome {
