@@ -191,7 +191,8 @@ pub struct Run {
 
 #[derive(Debug, Args)]
 pub struct Cost {
-    /// The shipped flow that is run for it against example APIs, as `demo` does.
+    /// The shipped flow that is run for it against example APIs, as `demo` does, but with scheduled
+    /// runs at least 5 s apart.
     #[arg(value_name = "NAME", required_unless_present = "from", conflicts_with = "from")]
     pub name: Option<String>,
     /// A run of your own instead: a file with what `run --json` printed; `-` for standard input.

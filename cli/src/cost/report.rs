@@ -109,8 +109,9 @@ impl Report {
             );
         }
         notes.push(
-            "Scheduled runs are as many as this host made, which weighs on a small run. Left out: \
-             storage, logs, alarms,\ntraffic, and the mappings' polls of empty queues."
+            "Scheduled runs are as many as the host made: a slow or small run pays for many that find \
+             nothing; `run --tick-ms`\nsets them apart. Left out: storage, logs, alarms, traffic, and \
+             the mappings' polls of empty queues."
                 .to_owned(),
         );
         if self.operations.iter().any(|line| line.estimated) {
