@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Group, Item, Place, Sender, Sent, Start, Unit};
+use super::{Chunk, Group, Item, Place, Sender, Sent, Start, Unit};
 use crate::{
     decide::Moment,
     model::{Blame, Outcome, SkipReason},
@@ -21,7 +21,6 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
         let (claim, items) = if self.by_entity() {
             let owner = self.ports.entropy.unique(&self.flow.stream);
             let items = self.claim(&owner, items, &mut sent.outcomes).await;
-            let items = self.without_doubt(&owner, items, &mut sent).await;
             (Some(owner), items)
         } else {
             (None, items)
@@ -111,7 +110,14 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
             })
             .collect();
         let (chunks, settled) = self.chunks_of(items, &found, claim.as_deref());
-        sent.next.extend(chunks.into_iter().map(Unit::Send));
+        let owner = claim.clone().unwrap_or_default();
+        for chunk in chunks {
+            // Only what is mapped can be asked for.
+            let items = self.without_doubt(&owner, chunk.items, sent).await;
+            if !items.is_empty() {
+                sent.next.push(Unit::Send(Chunk { items, ..chunk }));
+            }
+        }
         if settled.is_empty() {
             return;
         }
@@ -121,7 +127,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
             Outcome::Skipped(SkipReason::Unchanged) => Some(ClaimEnd::Applied),
             _ => Some(ClaimEnd::Free),
         };
-        self.finish(&claim.unwrap_or_default(), &settled, end).await;
+        self.finish(&owner, &settled, end).await;
         sent.outcomes.extend(settled.iter().map(|item| item.place).zip(outcomes));
     }
 }
