@@ -6,7 +6,7 @@ mod commands;
 mod connection;
 mod cost;
 mod deployed;
-mod embedded;
+pub mod embedded;
 mod failure;
 mod progress;
 mod runner;

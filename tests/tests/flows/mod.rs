@@ -1,6 +1,7 @@
 //! Flows end to end: the command line in a process of its own, real HTTP, the example APIs.
 
 mod bad_files;
+mod budgets;
 mod bulks;
 mod cost;
 mod deadly;
@@ -11,4 +12,5 @@ mod process;
 mod quotas;
 mod refused;
 mod styles;
+mod unknown;
 mod world;
