@@ -102,7 +102,7 @@ impl Budget {
         let own = &terms.stream;
         let rivals =
             |waiting: &&Waiting| waiting.stream != *own && waiting.urgency <= terms.priority as u8;
-        if true || own.is_empty() || !self.waiting.iter().any(|waiting| rivals(&waiting)) {
+        if own.is_empty() || !self.waiting.iter().any(|waiting| rivals(&waiting)) {
             return u32::MAX;
         }
         let waiting = self.waiting.iter().filter(rivals).map(|waiting| &waiting.stream);
