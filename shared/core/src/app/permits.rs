@@ -41,7 +41,7 @@ impl<'a, S: Store, Q, C: Clock, E: Ids> Shared<'a, S, Q, C, E> {
     pub(super) fn new(ports: &'a Ports<S, Q, C, E>, flow: &Flow, seen: Option<Kept>) -> Self {
         Self {
             ports,
-            terms: Terms::of(&flow.settings),
+            terms: Terms::of(&flow.settings, &flow.stream),
             key: flow.settings.budget_of(&flow.stream).key(),
             owner: ports.entropy.unique(&flow.stream),
             changes: AtomicU64::new(0),

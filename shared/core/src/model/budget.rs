@@ -43,6 +43,9 @@ pub struct Budget {
     /// Who holds slots.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holders: Vec<Holder>,
+    /// Streams that share the budget and found no slot, the newest of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// Slots that the destination bears just now, where that is fewer than it permits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bears: Option<Bears>,
@@ -109,10 +112,24 @@ pub struct Paced {
 pub struct Holder {
     /// Which.
     pub owner: Box<str>,
+    /// Whose, where streams share the budget.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub stream: Box<str>,
     /// How many.
     pub slots: u32,
     /// None of them is in flight after this.
     pub until_ms: EpochMs,
+}
+
+/// A stream that found no slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Which.
+    pub stream: Box<str>,
+    /// How urgent it is.
+    pub urgency: u8,
+    /// When.
+    pub at_ms: EpochMs,
 }
 
 /// How many requests at once a destination bears that has failed under more.

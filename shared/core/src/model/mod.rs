@@ -14,7 +14,9 @@ mod secret;
 mod stream;
 mod wire;
 
-pub use budget::{Ask, Bears, Budget, BudgetId, Gate, Grant, Holder, Leased, Paced, Wait, WaitOn};
+pub use budget::{
+    Ask, Bears, Budget, BudgetId, Gate, Grant, Holder, Leased, Paced, Wait, WaitOn, Waiting,
+};
 pub use cursor::{Advance, Cursor};
 pub use digest::{Digest, DigestState, ErrorGroup, ParkedError};
 pub use flow::{

@@ -71,10 +71,11 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FlowSettings, Gate};
+    use crate::model::{FlowSettings, Gate, StreamId};
 
     fn terms() -> Terms {
-        Terms::of(&FlowSettings { concurrency_max: 16, ..FlowSettings::default() })
+        let settings = FlowSettings { concurrency_max: 16, ..FlowSettings::default() };
+        Terms::of(&settings, &StreamId::new("flow", "default").unwrap())
     }
 
     #[test]

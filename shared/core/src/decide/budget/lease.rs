@@ -1,7 +1,9 @@
 //! Slots and moments for one invocation.
 
+use std::collections::BTreeSet;
+
 use super::{QuotaSpan, Terms};
-use crate::model::{Ask, Budget, EpochMs, Grant, Holder, Leased, Priority, Wait, WaitOn};
+use crate::model::{Ask, Budget, EpochMs, Grant, Holder, Leased, Priority, Wait, WaitOn, Waiting};
 
 /// For so long after a more urgent stream asked, others leave it the greater part.
 const YIELD_MS: EpochMs = 5_000;
@@ -9,16 +11,20 @@ const YIELD_MS: EpochMs = 5_000;
 const YIELD_AHEAD_US: i64 = 250_000;
 /// Who finds no slot asks again after this.
 const SLOTS_AGAIN_MS: EpochMs = 1_000;
+/// That a stream waits is noted so often.
+const NOTE_WAITING_MS: EpochMs = 1_000;
 
 impl Budget {
     /// Leases slots, and moments for so many requests. Where there is something to wait for nothing is
-    /// leased, and nothing changes but that slots held for nothing are let go.
+    /// leased, and nothing changes but that slots held for nothing are let go, and that a stream
+    /// waits for slots which another has.
     pub fn lease(&mut self, terms: &Terms, ask: &Ask<'_>) -> Grant {
         let now_ms = ask.now_us.div_euclid(1_000);
         self.forget(now_ms);
         let yields = self.yields_to_others(terms.priority, now_ms);
         let slots = self.slots_for(terms, ask, yields);
         if slots == 0 {
+            self.note_waiting(terms, now_ms);
             return self.wait(ask, WaitOn::Slots, now_ms + SLOTS_AGAIN_MS);
         }
         // With too few slots only as many moments as can be used at once.
@@ -51,7 +57,8 @@ impl Budget {
         for quota in &terms.quotas {
             self.spend(quota, now_ms, leased.until_us / 1_000, u64::from(leased.count));
         }
-        self.hold(ask.owner, slots, ask.slots_until_ms);
+        self.waiting.retain(|waiting| terms.stream.is_empty() || waiting.stream != terms.stream);
+        self.hold(terms, ask, slots);
         self.note_priority(terms.priority, now_ms);
         Grant { slots, leased, wait: None }
     }
@@ -67,7 +74,8 @@ impl Budget {
     ) {
         self.holders.retain(|holder| &*holder.owner != owner);
         if let Some((slots, until_ms)) = in_flight {
-            self.holders.push(Holder { owner: owner.into(), slots, until_ms });
+            let stream = terms.stream.clone();
+            self.holders.push(Holder { owner: owner.into(), stream, slots, until_ms });
         }
         for quota in &terms.quotas {
             for (at_ms, requests) in unused {
@@ -84,7 +92,37 @@ impl Budget {
         // Room for the more urgent, where there is any to leave.
         let left_free = if yields && all > 1 { (all / 4).max(1) } else { 0 };
         let free = all.saturating_sub(taken + left_free);
-        ask.slots.min(free).max(ask.slots_busy)
+        let fair = self.fair_part(terms, ask, all);
+        ask.slots.min(free).min(fair).max(ask.slots_busy)
+    }
+
+    /// While another stream that is as urgent waits for slots, this one has its part of them, over all its
+    /// invocations.
+    fn fair_part(&self, terms: &Terms, ask: &Ask<'_>, all: u32) -> u32 {
+        let own = &terms.stream;
+        let rivals =
+            |waiting: &&Waiting| waiting.stream != *own && waiting.urgency <= terms.priority as u8;
+        if own.is_empty() || !self.waiting.iter().any(|waiting| rivals(&waiting)) {
+            return u32::MAX;
+        }
+        let waiting = self.waiting.iter().filter(rivals).map(|waiting| &waiting.stream);
+        let holding = self.holders.iter().map(|holder| &holder.stream);
+        let streams: BTreeSet<_> = waiting.chain(holding).chain([own]).collect();
+        let others = self.holders.iter().filter(|it| it.stream == *own && &*it.owner != ask.owner);
+        let used: u32 = others.map(|holder| holder.slots).sum();
+        let part = all / u32::try_from(streams.len()).unwrap_or(u32::MAX);
+        part.max(1).saturating_sub(used)
+    }
+
+    fn note_waiting(&mut self, terms: &Terms, now_ms: EpochMs) {
+        let lately =
+            |it: &Waiting| it.stream == terms.stream && it.at_ms + NOTE_WAITING_MS > now_ms;
+        if terms.stream.is_empty() || self.waiting.iter().any(lately) {
+            return;
+        }
+        self.waiting.retain(|waiting| waiting.stream != terms.stream);
+        let (stream, urgency) = (terms.stream.clone(), terms.priority as u8);
+        self.waiting.push(Waiting { stream, urgency, at_ms: now_ms });
     }
 
     fn moments_for(&self, ask: &Ask<'_>, want: u32, until_us: i64, yields: bool) -> Leased {
@@ -114,13 +152,17 @@ impl Budget {
         Grant { slots: ask.slots_busy, leased, wait: Some(Wait { on, until_ms }) }
     }
 
-    fn hold(&mut self, owner: &str, slots: u32, until_ms: EpochMs) {
-        match self.holders.iter_mut().find(|holder| &*holder.owner == owner) {
+    fn hold(&mut self, terms: &Terms, ask: &Ask<'_>, slots: u32) {
+        let until_ms = ask.slots_until_ms;
+        match self.holders.iter_mut().find(|holder| &*holder.owner == ask.owner) {
             Some(holder) => {
                 holder.slots = slots;
                 holder.until_ms = holder.until_ms.max(until_ms);
             }
-            None => self.holders.push(Holder { owner: owner.into(), slots, until_ms }),
+            None => {
+                let stream = terms.stream.clone();
+                self.holders.push(Holder { owner: ask.owner.into(), stream, slots, until_ms });
+            }
         }
     }
 

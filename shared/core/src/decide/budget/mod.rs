@@ -6,9 +6,12 @@ mod gate;
 mod lease;
 mod quota;
 
-use crate::model::{Budget, EpochMs, FlowSettings, Priority, Quota};
+use crate::model::{Budget, EpochMs, FlowSettings, Priority, Quota, StreamId};
 
 pub use quota::QuotaSpan;
+
+/// Who found no slot is back within this, or wants none any more.
+const WAITING_MS: EpochMs = 5_000;
 
 /// What the flow says of a budget, as its rules need it.
 #[derive(Debug, Clone)]
@@ -19,15 +22,19 @@ pub struct Terms {
     pub quotas: Vec<Quota>,
     /// Whose turn comes first.
     pub priority: Priority,
+    /// Who asks, where streams share the budget; empty where one has it for itself.
+    pub stream: Box<str>,
 }
 
 impl Terms {
     /// A flow's.
-    pub fn of(settings: &FlowSettings) -> Self {
+    pub fn of(settings: &FlowSettings, stream: &StreamId) -> Self {
+        let shares = settings.budget.is_some();
         Self {
             slots_max: settings.concurrency_max.max(1),
             quotas: settings.quotas.clone(),
             priority: settings.priority,
+            stream: if shares { stream.to_string().into() } else { Box::default() },
         }
     }
 }
@@ -36,6 +43,7 @@ impl Budget {
     /// Forgets what time has settled.
     pub fn forget(&mut self, now_ms: EpochMs) {
         self.holders.retain(|holder| holder.until_ms > now_ms);
+        self.waiting.retain(|waiting| waiting.at_ms + WAITING_MS > now_ms);
         if self.paced.is_some_and(|paced| paced.until_us <= now_ms * 1_000) {
             self.paced = None;
         }

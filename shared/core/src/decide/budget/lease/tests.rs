@@ -3,11 +3,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     decide::Rate,
-    model::{FlowSettings, Quota, RateLimit, Reset},
+    model::{FlowSettings, Quota, RateLimit, Reset, StreamId},
 };
 
+fn stream(name: &str) -> StreamId {
+    StreamId::new(name, "default").unwrap()
+}
+
 fn terms(slots_max: u32) -> Terms {
-    Terms::of(&FlowSettings { concurrency_max: slots_max, ..FlowSettings::default() })
+    let settings = FlowSettings { concurrency_max: slots_max, ..FlowSettings::default() };
+    Terms::of(&settings, &stream("own"))
 }
 
 fn ask(owner: &str, now_us: i64, want: u32, slots: u32) -> Ask<'_> {
@@ -41,6 +46,29 @@ fn a_lease_follows_the_one_before_and_ends_in_time() {
     let grant = budget.lease(&terms, &Ask { until_us: 5_550, slots_busy: 1, ..short });
     assert_eq!(grant.wait, Some(Wait { on: WaitOn::Moments, until_ms: 6 }));
     assert_eq!(budget, before);
+}
+
+/// Whose invocation came first kept all slots until it ended, and the other stream got nothing.
+#[test]
+fn repro_a_stream_that_waits_for_slots_gets_its_part_of_a_shared_budget() {
+    let settings = FlowSettings { budget: Some("crm".into()), ..FlowSettings::default() };
+    let terms = |name| Terms { slots_max: 4, ..Terms::of(&settings, &stream(name)) };
+    let (accounts, invoices) = (terms("accounts"), terms("invoices"));
+    let mut budget = Budget::default();
+    assert_eq!(budget.lease(&accounts, &ask("a1", 0, 1, 2)).slots, 2);
+    assert_eq!(budget.lease(&accounts, &ask("a2", 0, 1, 2)).slots, 2);
+    assert_eq!(budget.lease(&invoices, &ask("b1", 1_000, 1, 2)).slots, 0);
+    // The one keeps what is in flight, and the other what is its stream's part.
+    let busy = Ask { slots_busy: 1, ..ask("a2", 2_000, 1, 2) };
+    assert_eq!(budget.lease(&accounts, &busy).slots, 1);
+    assert_eq!(budget.lease(&accounts, &ask("a2", 3_000, 1, 2)).slots, 0);
+    assert_eq!(budget.lease(&accounts, &ask("a1", 4_000, 1, 4)).slots, 2);
+    assert_eq!(budget.lease(&invoices, &ask("b1", 5_000, 1, 2)).slots, 2);
+    assert_eq!(budget.lease(&accounts, &ask("a2", 6_000, 1, 2)).slots, 0);
+    assert_eq!(budget.lease(&invoices, &ask("b1", 7_000, 1, 2)).slots, 2);
+    // Nobody waits any more.
+    budget.release(&invoices, "b1", None, &[]);
+    assert_eq!(budget.lease(&accounts, &ask("a2", 9_000_000, 1, 2)).slots, 2);
 }
 
 #[test]
