@@ -38,6 +38,9 @@ pub struct Traffic {
     pub span_ms: u64,
 }
 
+/// So many arrivals are kept.
+const ARRIVALS_MAX: usize = 100_000;
+
 /// Collects [`Traffic`].
 #[derive(Debug)]
 pub(crate) struct Meter(Mutex<Reading>);
@@ -48,6 +51,7 @@ struct Reading {
     first: Option<Instant>,
     second: Window,
     outage_second: Window,
+    arrivals_us: Vec<u64>,
 }
 
 impl Meter {
@@ -57,6 +61,7 @@ impl Meter {
             first: None,
             second: Window::new(Duration::from_secs(1)),
             outage_second: Window::new(Duration::from_millis(950)),
+            arrivals_us: Vec::new(),
         }))
     }
 
@@ -67,6 +72,10 @@ impl Meter {
         let first = *reading.first.get_or_insert(now);
         let in_second = reading.second.len_at(now) + 1;
         reading.second.push(now);
+        if reading.arrivals_us.len() < ARRIVALS_MAX {
+            let after_us = u64::try_from((now - first).as_micros()).unwrap_or(u64::MAX);
+            reading.arrivals_us.push(after_us);
+        }
         let traffic = &mut reading.traffic;
         traffic.requests += 1;
         traffic.per_second_max = traffic.per_second_max.max(small(in_second));
@@ -93,6 +102,11 @@ impl Meter {
     /// Counts something else.
     pub(crate) fn count(&self, add: impl FnOnce(&mut Traffic)) {
         add(&mut lock(&self.0).traffic);
+    }
+
+    /// When each request came, in µs after the first; of the first hundred thousand.
+    pub(crate) fn arrivals_us(&self) -> Vec<u64> {
+        lock(&self.0).arrivals_us.clone()
     }
 
     /// The counts so far.

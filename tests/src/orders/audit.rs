@@ -45,6 +45,8 @@ pub struct Audit {
     /// Records that came while another request for the same order was under way. Seen only with
     /// latency.
     pub overlapped: u64,
+    /// Requests that ask for a fulfilment.
+    pub looked_up: u64,
     /// Requests to `/fulfillments/bulk`.
     pub bulks: u64,
     /// The destination's requests.

@@ -126,6 +126,10 @@ pub struct DestinationConfig {
     pub fail_after: f64,
     /// The connection is closed without an answer; half of them after applying.
     pub drop: f64,
+    /// This share is applied at once and answered only after [`Self::late_ms`].
+    pub late: f64,
+    /// See [`Self::late`].
+    pub late_ms: u64,
     /// In a bulk, this share of the records gets 500 of its own and is not applied.
     pub fail_item: f64,
     /// Refuses orders whose id this divides, with 422, until told to accept all.

@@ -52,7 +52,8 @@ impl Destination {
             "/fulfillments/bulk" => Shape::Bulk,
             path => return Ok(self.malformed(404, &format!("there is nothing at {path}"))),
         };
-        if request.method() != Method::POST {
+        let looks = request.method() == Method::GET && shape == Shape::One;
+        if request.method() != Method::POST && !looks {
             return Ok(self.malformed(405, "fulfilments are posted"));
         }
         let ticket = match self.admit(&request) {
@@ -61,9 +62,13 @@ impl Destination {
         };
         self.meter.inside(self.gate.inside());
 
+        if looks {
+            return Ok(self.look_up(request.uri().query()));
+        }
         let key = header(request.headers(), "idempotency-key").map(str::to_owned);
         let body = body_of(request.into_body()).await?;
-        if self.config.latency_ms == 0 {
+        let late = self.config.late > 0.0 && self.dice.roll() < self.config.late;
+        if self.config.latency_ms == 0 && !late {
             return self.serve(shape, &read(shape, &body), key.as_deref());
         }
         // On a task of its own, so that it lands even if the client has hung up meanwhile.
@@ -72,7 +77,11 @@ impl Destination {
             let fulfilments = read(shape, &body);
             let _flight = self.ledger.take_off(fulfilments.as_deref().unwrap_or_default());
             tokio::time::sleep(Duration::from_millis(self.config.latency_ms)).await;
-            self.serve(shape, &fulfilments, key.as_deref())
+            let answer = self.serve(shape, &fulfilments, key.as_deref());
+            if late {
+                tokio::time::sleep(Duration::from_millis(self.config.late_ms)).await;
+            }
+            answer
         });
         landing.await.unwrap_or(Err(Hangup))
     }
@@ -120,6 +129,19 @@ impl Destination {
                 Ok(Reply::error(500, "internal", "failed on purpose"))
             }
         }
+    }
+
+    /// The fulfilments of an order.
+    fn look_up(&self, query: Option<&str>) -> Reply {
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let id =
+            pairs.filter(|(name, _)| name == "external_id").find_map(|(_, id)| id.parse().ok());
+        let Some(id) = id else { return self.malformed(400, "external_id is required") };
+        let body = match self.ledger.has(id) {
+            true => format!(r#"{{"fulfillments":[{{"external_id":{id}}}]}}"#),
+            false => r#"{"fulfillments":[]}"#.to_owned(),
+        };
+        Reply::json(200, body)
     }
 
     fn land(&self, shape: Shape, read: &Read<'_>, key: Option<&str>) -> Reply {

@@ -109,6 +109,14 @@ impl Ledger {
         Verdict::Created(subject)
     }
 
+    /// Whether an order was applied.
+    pub(crate) fn has(&self, id: u64) -> bool {
+        let mut entries = lock(&self.entries);
+        entries.counts.looked_up += 1;
+        let place = usize::try_from(id).unwrap_or(usize::MAX);
+        entries.applications.get(place).is_some_and(|applications| *applications > 0)
+    }
+
     /// Notes that a request is under way for these orders.
     pub(crate) fn take_off<'a>(&'a self, fulfilments: &[Fulfilment<'_>]) -> Flight<'a> {
         let ids: Vec<_> = fulfilments

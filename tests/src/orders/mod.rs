@@ -51,14 +51,17 @@
 //! seen; 422 and `{"error","reason"}` where it is refused. Only `external_id` (a number, or text
 //! such as `"17"` or `"OP-000017"`) is required; an order passed on as it is counts by its `id`.
 //!
+//! `GET /fulfillments?external_id=17` answers 200 and `{"fulfillments":[{"external_id":17}]}`, or an empty
+//! list where there is none.
+//!
 //! `POST /fulfillments/bulk` takes `{"fulfillments":[{…,"idempotency_key":"…"},…]}` or the bare
 //! array, and answers 200 and `{"results":[{"index":0,"status":201},{"index":1,"status":422,
 //! "reason":"…"}]}`. Without keys of their own, records go by the `Idempotency-Key` header and their id.
 //!
 //! # For tests, without a key, on the destination's address
 //!
-//! `GET /healthz`, `GET /audit` (an [`Audit`]), `POST /control/accept-all`,
-//! `POST /control/outage` with `{"on":true}`.
+//! `GET /healthz`, `GET /audit` (an [`Audit`]), `GET /arrivals` (when each request came, in µs after the
+//! first), `POST /control/accept-all`, `POST /control/outage` with `{"on":true}`.
 
 mod arrivals;
 mod audit;

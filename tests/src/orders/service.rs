@@ -162,6 +162,9 @@ impl Desk {
             match (request.method(), request.uri().path()) {
                 (&Method::GET, "/healthz") => Ok(Reply::json(200, r#"{"ok":true}"#)),
                 (&Method::GET, "/audit") => Ok(Reply::of(200, &desk.audit())),
+                (&Method::GET, "/arrivals") => {
+                    Ok(Reply::of(200, &desk.destination.meter.arrivals_us()))
+                }
                 (&Method::POST, "/control/accept-all") => {
                     desk.destination.ledger.accept_all();
                     Ok(Reply::json(200, r#"{"ok":true}"#))

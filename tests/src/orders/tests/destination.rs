@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Orders, ask, deliver, get, post, start};
 use crate::faults::{Outage, Rate};
 use crate::http::Stranger;
-use crate::orders::Audit;
+use crate::orders::{Audit, DestinationConfig};
 
 /// The fulfilment that a correct flow makes of an order.
 async fn fulfilment(orders: &Orders, id: u64) -> serde_json::Value {
@@ -226,4 +226,26 @@ async fn it_redirects_where_told_and_closes_its_port_when_dropped() {
     drop(orders);
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_was_applied_can_be_looked_up_also_before_it_is_answered() {
+    let orders = start(|config| {
+        config.destination = DestinationConfig { late: 1.0, late_ms: 60_000, ..Default::default() };
+    })
+    .await;
+    let slow = deliver(&orders, 7);
+    let gives_up = tokio::time::timeout(Duration::from_millis(300), slow);
+    assert!(gives_up.await.is_err());
+    for (id, found) in [(7, 1), (8, 0)] {
+        let url = format!("{}/fulfillments?external_id={id}", orders.destination_url);
+        let key = format!("X-Api-Key: {}\r\n", orders.destination_key);
+        let answer = ask("GET", &url, &key, "").await.unwrap();
+        let fulfillments = answer.json()["fulfillments"].as_array().map(Vec::len);
+        assert_eq!((answer.status, fulfillments), (200, Some(found)), "{id}");
+    }
+    assert_eq!(orders.audit().looked_up, 2);
+    let url = format!("{}/arrivals", orders.destination_url);
+    let arrivals = ask("GET", &url, "", "").await.unwrap().json();
+    assert_eq!((arrivals[0].as_u64(), arrivals.as_array().map(Vec::len)), (Some(0), Some(3)));
 }
