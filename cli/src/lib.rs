@@ -5,7 +5,7 @@ mod args;
 mod commands;
 mod connection;
 mod deployed;
-mod embedded;
+pub mod embedded;
 mod failure;
 mod progress;
 mod runner;

@@ -1,0 +1,179 @@
+//! Flows that share one budget: two hosts, each with its own queue, over one table.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use tidegate::embedded::{self, EmbeddedApp, Fixed, Handlers, State};
+use tidegate_connectors::{HttpClient, Options};
+use tidegate_core::{
+    model::{PageState, Secret, StreamId},
+    ports::{Clock, CursorStore},
+};
+use tidegate_flow::Connection;
+use tidegate_local::{Host, HostSettings, Next};
+use tidegate_runtime::{OsEntropy, WallClock, connected};
+use tidegate_tests::{
+    faults::Rate,
+    orders::{DestinationConfig, Orders, OrdersConfig},
+};
+
+const INVOCATION_MS: u64 = 30_000;
+const PROCESSORS: u32 = 2;
+const CONCURRENCY: u32 = 4;
+
+/// A destination that permits 30 requests a second, in windows so long that a busy machine's hiccups do
+/// not count.
+async fn orders(records: u64) -> Orders {
+    let destination = DestinationConfig {
+        latency_ms: 20,
+        rate: Some(Rate { requests: 90, per_ms: 3_000 }),
+        concurrency_max: Some(CONCURRENCY),
+        // Each flow moves every order.
+        ignore_idempotency: true,
+        ..DestinationConfig::default()
+    };
+    let config = OrdersConfig { records, destination, ..OrdersConfig::default() };
+    Orders::start(config).await.expect("the example APIs start")
+}
+
+/// One flow of those that share the budget.
+struct Sharing<'a> {
+    name: &'a str,
+    priority: &'a str,
+}
+
+impl Sharing<'_> {
+    fn file(&self) -> String {
+        let Self { name, priority } = self;
+        format!(
+            "flow: {name}
+source:
+  http:
+    url: ${{params.source_url}}/orders
+    auth: {{ bearer: '${{secrets.source_token}}' }}
+    records: orders
+    cursor: {{ by: id, since: since_id }}
+    pagination: {{ last_id: {{ param: since_id, size_param: limit }} }}
+    page_size: 20
+transform: {{ map: {{ external_id: id }} }}
+destination:
+  http:
+    url: ${{params.destination_url}}/fulfillments
+    auth: {{ api_key: {{ header: X-Api-Key, value: '${{secrets.destination_key}}' }} }}
+page: {{ records_max: 20 }}
+limits: {{ rate: 90/3s, concurrency: {CONCURRENCY}, budget: crm, priority: {priority} }}
+ordering: none
+"
+        )
+    }
+
+    /// Its app over the shared table, with a queue of its own.
+    fn app(&self, orders: &Orders, state: &State) -> (StreamId, Arc<EmbeddedApp>) {
+        let spec = tidegate_flow::parse(&format!("{}.yaml", self.name), &self.file())
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let secret = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
+        let params = [
+            text("source_url", &orders.source_url),
+            text("destination_url", &orders.destination_url),
+        ];
+        let secrets = [
+            secret("source_token", &orders.source_token),
+            secret("destination_key", &orders.destination_key),
+        ];
+        let connection = Connection { params: params.into(), secrets: secrets.into() };
+        let http = HttpClient::new().expect("a client");
+        let options = Options::new(http, Arc::new(state.table.clone()), Arc::new(OsEntropy));
+        let stream = StreamId::new(self.name, "default").expect("a stream");
+        let flow = connected(&spec, &connection, stream.clone(), &options).expect("it connects");
+        let table = state.table.clone();
+        let app = embedded::app(table, Fixed::one(flow), INVOCATION_MS, PROCESSORS, None);
+        (stream, Arc::new(app))
+    }
+}
+
+/// Runs until everything is settled.
+async fn run(stream: StreamId, app: Arc<EmbeddedApp>) {
+    let settings =
+        HostSettings { invocation_ms: INVOCATION_MS, processors: PROCESSORS, tick_ms: 50 };
+    let must_reach_ms = WallClock.now_ms();
+    let queue = app.ports.queue.clone();
+    let host = Host::new(WallClock, queue, Arc::new(Handlers(app)), settings);
+    let after = |answer: Result<tidegate_core::app::FetchReport, _>| {
+        let report = answer.expect("nothing fails here");
+        let over = report.caught_up && report.until_ms >= must_reach_ms;
+        if over { Next::Stop } else { Next::Tick }
+    };
+    host.run(&stream, after).await;
+}
+
+fn delivered(app: &EmbeddedApp) -> u64 {
+    app.meter.totals().tally.delivered
+}
+
+/// Records of pages that are done, also of an invocation that is not over.
+async fn done(app: &EmbeddedApp, stream: &StreamId) -> u32 {
+    let pages = app.ports.store.pages_after(stream, 0, 100).await.expect("the table answers");
+    pages.iter().filter(|page| page.state == PageState::Done).map(|page| page.count).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_flows_that_share_a_budget_share_it_fairly_and_never_break_it() {
+    let orders = orders(120).await;
+    let state = embedded::open(None).unwrap_or_else(|failure| panic!("{}", failure.report));
+    let [(a, app_a), (b, app_b)] = ["accounts", "invoices"]
+        .map(|name| Sharing { name, priority: "normal" }.app(&orders, &state));
+    let first = {
+        let (run_a, run_b) = (run(a.clone(), app_a.clone()), run(b.clone(), app_b.clone()));
+        let (run_a, run_b) = (tokio::spawn(run_a), tokio::spawn(run_b));
+        let mut halfway = None;
+        while !(run_a.is_finished() && run_b.is_finished()) {
+            let done = (done(&app_a, &a).await, done(&app_b, &b).await);
+            if halfway.is_none() && done.0.max(done.1) == 120 {
+                halfway = Some(done);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        run_a.await.and(run_b.await).expect("both end well");
+        halfway.unwrap_or((120, 120))
+    };
+    assert_eq!((delivered(&app_a), delivered(&app_b)), (120, 120));
+    let audit = orders.audit();
+    assert_eq!((audit.applied, audit.traffic.throttled_429), (240, 0), "{audit:?}");
+    assert!(audit.traffic.in_flight_max <= CONCURRENCY, "{audit:?}");
+    // When the one was done, the other had got a fair part.
+    assert!(first.0.min(first.1) >= 40, "{first:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_urgent_stream_that_comes_later_is_done_before_those_that_are_not() {
+    let orders = orders(100).await;
+    let state = embedded::open(None).unwrap_or_else(|failure| panic!("{}", failure.report));
+    let places = Arc::new(AtomicU32::new(0));
+    let start = |name, priority| {
+        let (stream, app) = Sharing { name, priority }.app(&orders, &state);
+        let (run, places) = (run(stream.clone(), app.clone()), places.clone());
+        let place = tokio::spawn(async move {
+            run.await;
+            places.fetch_add(1, SeqCst)
+        });
+        (app, stream, place)
+    };
+    let (low, low_stream, low_place) = start("backfill", "low");
+    let (_, _, normal_place) = start("hourly", "normal");
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let (_, _, high_place) = start("webhook", "high");
+    let high_place = high_place.await.expect("it ends well");
+    let low_then = done(&low, &low_stream).await;
+    let places = [high_place, normal_place.await.unwrap(), low_place.await.unwrap()];
+    assert_eq!(places, [0, 1, 2]);
+    assert!(low_then < 60, "{low_then} of 100");
+    let audit = orders.audit();
+    assert_eq!((audit.applied, audit.traffic.throttled_429), (300, 0), "{audit:?}");
+    assert!(audit.traffic.in_flight_max <= CONCURRENCY, "{audit:?}");
+}
