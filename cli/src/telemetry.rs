@@ -1,5 +1,7 @@
 //! Logs for a person at a terminal.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Writes to standard error, so that standard output stays a command's answer. Quiet by default:
@@ -12,5 +14,6 @@ pub fn log_to_stderr(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    let colours = std::io::stderr().is_terminal();
+    fmt().with_writer(std::io::stderr).with_ansi(colours).with_env_filter(filter).init();
 }

@@ -93,6 +93,9 @@ fn log(stream: &StreamId, report: &FetchReport) {
         caught_up = report.caught_up,
         "fetched"
     );
+    if report.parked > 0 {
+        tracing::error!(%stream, records = report.parked, "records too large for a message were parked");
+    }
 }
 
 async fn bury_all<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(

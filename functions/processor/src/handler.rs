@@ -115,7 +115,10 @@ async fn run_stream<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>
             process_replay(&app.ports, &flow, receipt.clone(), replay, deadline, app.processors);
         match AssertUnwindSafe(run).catch_unwind().await {
             Ok(Ok(report)) => back.extend(given_back(&app.meter, stream, &report)),
-            Ok(Err(_)) => back.push(receipt),
+            Ok(Err(error)) => {
+                tracing::error!(%stream, %error, "nothing was replayed");
+                back.push(receipt);
+            }
             Err(_) => {
                 tracing::error!(%stream, "its replay panicked");
                 back.push(receipt);
@@ -139,6 +142,15 @@ fn given_back(meter: &Meter, stream: &StreamId, report: &ProcessReport) -> Vec<R
         pages_stale = report.pages_stale,
         "processed"
     );
+    for group in &report.errors {
+        let status = group.status.map(tracing::field::display);
+        let examples =
+            group.examples.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        tracing::error!(
+            %stream, status, reason = %group.reason, records = group.count, examples,
+            "records were parked"
+        );
+    }
     let back = report.dispositions.iter().filter(|(_, it)| *it != Disposition::Acknowledge);
     back.map(|(receipt, _)| receipt.clone()).collect()
 }

@@ -160,6 +160,10 @@ impl Inner {
         if let Some(stream) = extra.get("stream") {
             tags["stream"] = json!(stream);
         }
+        // By its words alone all that was ever refused would be one issue there.
+        let parts = ["stream", "status", "reason"].into_iter().filter_map(|name| extra.get(name));
+        let fingerprint: Vec<&str> =
+            [message].into_iter().chain(parts.map(String::as_str)).collect();
         let id = format!("{:016x}{:016x}", OsEntropy.next_u64(), OsEntropy.next_u64());
         queue.events.push(json!({
             "event_id": id,
@@ -170,6 +174,7 @@ impl Inner {
             "logentry": { "formatted": cut(message.to_owned()) },
             "environment": self.stage,
             "release": format!("tidegate@{VERSION}"),
+            "fingerprint": fingerprint,
             "tags": tags,
             "extra": extra,
         }));

@@ -2,7 +2,7 @@
 
 use tidegate_core::{
     model::{Cursor, Position, ShelfKey},
-    ports::{Advance, CursorStore, Lease, Loaded, NewPage, Seal, Void},
+    ports::{Advance, CursorStore, Lease, Loaded, Moved, NewPage, Seal, Void},
 };
 
 use super::{acquired, at, contract, cursor_of, in_parallel, other_stream, page, sealed, stream};
@@ -44,7 +44,8 @@ async fn a_new_stream_has_no_cursor<S: CursorStore>(store: &S) {
     assert_eq!(store.pages_after(&stream(), 0, 10).await, Ok(vec![]));
     assert_eq!(store.rewind(&stream(), 0, &at(1)).await, Ok(false));
     let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };
-    assert_eq!(store.advance(&stream(), &advance).await, Ok(false));
+    let nothing = Moved::No(Box::default());
+    assert_eq!(store.advance(&stream(), &advance).await, Ok(nothing));
     assert_eq!(store.void(&stream(), 1, &Cursor::new()).await, Ok(Void::Lost));
     assert_eq!(store.seal(&stream(), 1, &[page(1, "f")], 5).await, Ok(Seal::Lost));
 }
@@ -101,7 +102,7 @@ async fn releasing_again_does_nothing<S: CursorStore>(store: &S) {
 async fn advancing_moves_both<S: CursorStore>(store: &S) {
     let before = sealed(store, 3).await;
     let advance = Advance { from: (0, Position::Start), to: (2, at(20)) };
-    assert_eq!(store.advance(&stream(), &advance).await, Ok(true));
+    assert_eq!(store.advance(&stream(), &advance).await, Ok(Moved::Yes));
     let after = Cursor { committed: 2, watermark: at(20), ..before };
     assert_eq!(cursor_of(store).await, after);
 }
@@ -109,16 +110,20 @@ async fn advancing_moves_both<S: CursorStore>(store: &S) {
 async fn advancing_again_finds_it_done<S: CursorStore>(store: &S) {
     sealed(store, 3).await;
     let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };
-    assert_eq!(store.advance(&stream(), &advance).await, Ok(true));
-    assert_eq!(store.advance(&stream(), &advance).await, Ok(false));
-    assert_eq!(cursor_of(store).await.committed, 1);
+    assert_eq!(store.advance(&stream(), &advance).await, Ok(Moved::Yes));
+    let stands = cursor_of(store).await;
+    assert_eq!(stands.committed, 1);
+    let again = store.advance(&stream(), &advance).await;
+    assert_eq!(again, Ok(Moved::No(Box::new(stands.clone()))));
+    assert_eq!(cursor_of(store).await, stands);
 }
 
 async fn an_advance_from_elsewhere_does_nothing<S: CursorStore>(store: &S) {
     let before = sealed(store, 3).await;
     for from in [(1, Position::Start), (0, at(10)), (1, at(10))] {
         let advance = Advance { from, to: (2, at(20)) };
-        assert_eq!(store.advance(&stream(), &advance).await, Ok(false));
+        let stands = Moved::No(Box::new(before.clone()));
+        assert_eq!(store.advance(&stream(), &advance).await, Ok(stands));
     }
     assert_eq!(cursor_of(store).await, before);
 }
@@ -127,7 +132,7 @@ async fn of_twenty_one_advances<S: CursorStore>(store: &S) {
     sealed(store, 1).await;
     let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };
     let moved = in_parallel(20, async |_| store.advance(&stream(), &advance).await.unwrap());
-    assert_eq!(moved.iter().filter(|moved| **moved).count(), 1);
+    assert_eq!(moved.iter().filter(|moved| **moved == Moved::Yes).count(), 1);
 }
 
 /// In memory the second one was told that it had lost, as the run that asked it then was.

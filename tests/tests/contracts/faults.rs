@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tidegate_aws::{Clients, InProcess, Requests, Table};
 use tidegate_core::{
     model::{Cursor, Parked, Position, RecordId, RecordKey, Settled, Settling, Version},
-    ports::{Advance, CursorStore, Lease, ParkedStore, Seal, Settle, Unavailable},
+    ports::{Advance, CursorStore, Lease, Moved, ParkedStore, Seal, Settle, Unavailable},
 };
 use tidegate_local::EmbeddedTable;
 
@@ -89,8 +89,10 @@ async fn an_advance_whose_answer_is_lost_is_made_once() {
     let table = losing_answers();
     sealed(&table, 1).await;
     let advance = Advance { from: (0, Position::Start), to: (1, at(10)) };
-    assert_eq!(table.advance(&stream(), &advance).await, Ok(false));
-    assert_eq!(cursor_of(&table).await.watermark, at(10));
+    let Ok(Moved::No(stands)) = table.advance(&stream(), &advance).await else {
+        panic!("it was told that it was made");
+    };
+    assert_eq!((&stands.watermark, &*stands), (&at(10), &cursor_of(&table).await));
 }
 
 #[tokio::test]

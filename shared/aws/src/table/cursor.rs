@@ -8,7 +8,7 @@ use tidegate_core::{
     model::{
         Cursor, Emission, EpochMs, Fence, Page, PageNumber, Position, Settling, ShelfKey, StreamId,
     },
-    ports::{Advance, CursorStore, Lease, Loaded, NewPage, Seal, Settle, Unavailable, Void},
+    ports::{Advance, CursorStore, Lease, Loaded, Moved, NewPage, Seal, Settle, Unavailable, Void},
 };
 
 use super::{
@@ -120,7 +120,7 @@ impl CursorStore for Table {
         self.settle_page(stream, number, emission, settling).await
     }
 
-    async fn advance(&self, stream: &StreamId, advance: &Advance) -> Answer<bool> {
+    async fn advance(&self, stream: &StreamId, advance: &Advance) -> Answer<Moved> {
         let update = self
             .update(Key::cursor(stream))
             .update_expression("SET committed = :to, watermark = :to_position")
@@ -130,7 +130,11 @@ impl CursorStore for Table {
             .expression_attribute_values(":to", number(advance.to.0))
             .expression_attribute_values(":to_position", position(&advance.to.1));
         // Own success or another's helping hand: to the caller they are one.
-        Ok(conditionally(update).await?.is_yes())
+        Ok(match conditionally(update).await? {
+            Written::Yes(_) => Moved::Yes,
+            Written::No(None) => Moved::No(Box::default()),
+            Written::No(Some(item)) => Moved::No(Box::new(read(&item)?)),
+        })
     }
 
     async fn void(&self, stream: &StreamId, fence: Fence, seen: &Cursor) -> Answer<Void> {

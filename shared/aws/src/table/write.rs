@@ -22,13 +22,6 @@ pub enum Written {
     No(Option<Item>),
 }
 
-impl Written {
-    /// Whether it was made.
-    pub fn is_yes(&self) -> bool {
-        matches!(self, Self::Yes(_))
-    }
-}
-
 impl Table {
     pub(super) fn update(&self, key: Key) -> UpdateItemFluentBuilder {
         self.client

@@ -3,7 +3,7 @@
 use crate::{
     decide::chain,
     model::{Cursor, StreamId},
-    ports::{CursorStore, Unavailable},
+    ports::{CursorStore, Moved, Unavailable},
 };
 
 /// Pages looked at in one request.
@@ -27,14 +27,15 @@ pub(super) async fn help<S: CursorStore>(
         let pages = store.pages_after(stream, cursor.committed, LOOK_AHEAD).await?;
         let Some(advance) = chain(&cursor, &pages) else { break };
         let whole = advance.to.0 - advance.from.0 == LOOK_AHEAD as u64;
-        if store.advance(stream, &advance).await? {
-            (cursor.committed, cursor.watermark) = advance.to;
-            if !whole {
-                break;
+        match store.advance(stream, &advance).await? {
+            Moved::Yes => {
+                (cursor.committed, cursor.watermark) = advance.to;
+                if !whole {
+                    break;
+                }
             }
-        } else {
-            // Somebody else moved it, or voided the pages: look again from where it is now.
-            cursor = store.load(stream, &[], None).await?.cursor;
+            // Look again from where it is now.
+            Moved::No(stands) => cursor = *stands,
         }
     }
     Ok(cursor)

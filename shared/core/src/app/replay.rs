@@ -9,7 +9,7 @@ use super::{
     send::{Invocation, Place, Places, Sender, Unit},
 };
 use crate::{
-    decide::{Batches, Deadline, Moment, Verdict, verdict},
+    decide::{Batches, Deadline, Grouping, Moment, Verdict, verdict},
     guard::Guard,
     model::{Blame, Ordering, Outcome, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
     ports::{Clock, Ids, PageQueue, Receipt, Store, Unavailable},
@@ -60,6 +60,7 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
         report: ProcessReport::default(),
         handled: Settled::default(),
         wait_ms: None,
+        errors: Grouping::default(),
     };
     let ran = replay.run().await;
     if replay.permits.holds_anything() {
@@ -67,7 +68,8 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     }
     ran?;
 
-    let Replay { mut report, wait_ms, .. } = replay;
+    let Replay { mut report, wait_ms, errors, .. } = replay;
+    report.errors = errors.digest().groups;
     let disposition = match wait_ms {
         None => Disposition::Acknowledge,
         Some(delay_ms) => Disposition::GiveBack { delay_ms },
@@ -93,6 +95,7 @@ struct Replay<'a, S, Q, C, E> {
     handled: Settled,
     /// When the message is to come back, if something is left.
     wait_ms: Option<u64>,
+    errors: Grouping,
 }
 
 /// What is left of a batch.
@@ -130,10 +133,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
             .filter(|parked| parked.reason != died())
             .map(|parked| Parked { status: None, reason: died(), ..self.again(parked) })
             .collect();
-        if !again.is_empty() {
-            ports.store.park(&again).await?;
-            self.report.tally.parked += again.len() as u64;
-        }
+        self.park(again).await?;
         for batch in batches {
             let in_hand: Vec<RecordKey> = batch.iter().map(|index| key(*index).clone()).collect();
             suspicion.take_in_hand(&in_hand).await?;
@@ -214,13 +214,22 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
                 }
             }
         }
-        self.report.tally.parked += again.len() as u64;
-        let (store, stream) = (&self.ports.store, &self.flow.stream);
-        if !again.is_empty() {
-            store.park(&again).await?;
-        }
+        self.park(again).await?;
         if !gone.is_empty() {
-            store.unpark(stream, &gone).await?;
+            self.ports.store.unpark(&self.flow.stream, &gone).await?;
+        }
+        Ok(())
+    }
+
+    /// Parks records with their newest reason.
+    async fn park(&mut self, again: Vec<Parked>) -> Result<(), Unavailable> {
+        if again.is_empty() {
+            return Ok(());
+        }
+        self.ports.store.park(&again).await?;
+        self.report.tally.parked += again.len() as u64;
+        for parked in again {
+            self.errors.add(&self.flow.stream, parked.into());
         }
         Ok(())
     }

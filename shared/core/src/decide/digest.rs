@@ -20,7 +20,7 @@ const REPLAY_CHARS_MIN: usize = 4;
 const VALUE: char = '…';
 
 /// Puts errors into groups, one by one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Grouping {
     from_ms: EpochMs,
     until_ms: EpochMs,

@@ -13,7 +13,7 @@ use crate::{
         Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
     },
     ports::{
-        Advance, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, NewPage,
+        Advance, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved, NewPage,
         ParkedStore, Seal, Settle, Suspects, Unavailable, Void,
     },
 };
@@ -228,14 +228,16 @@ impl CursorStore for MemoryStore {
         }
     }
 
-    async fn advance(&self, stream: &StreamId, advance: &Advance) -> Result<bool, Unavailable> {
+    async fn advance(&self, stream: &StreamId, advance: &Advance) -> Result<Moved, Unavailable> {
         Ok(self.with(stream, |state| {
-            let Some(cursor) = state.cursor.as_mut() else { return false };
+            let Some(cursor) = state.cursor.as_mut() else {
+                return Moved::No(Box::default());
+            };
             if (cursor.committed, &cursor.watermark) != (advance.from.0, &advance.from.1) {
-                return false;
+                return Moved::No(Box::new(cursor.clone()));
             }
             (cursor.committed, cursor.watermark) = advance.to.clone();
-            true
+            Moved::Yes
         }))
     }
 
@@ -464,17 +466,11 @@ impl Digests for MemoryStore {
         after: Option<&RecordKey>,
         limit: usize,
     ) -> Result<Vec<ParkedError>, Unavailable> {
-        let error = |parked: &Parked| ParkedError {
-            key: parked.key.clone(),
-            status: parked.status,
-            reason: parked.reason.clone(),
-            parked_at_ms: parked.parked_at_ms,
-        };
         Ok(self.with(stream, |state| {
             let records = state.parked.values();
             let records = records.filter(|parked| after.is_none_or(|after| parked.key > *after));
             let records = records.filter(|it| (from_ms..until_ms).contains(&it.parked_at_ms));
-            records.take(limit).map(error).collect()
+            records.take(limit).cloned().map(ParkedError::from).collect()
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{EpochMs, PageNumber, RecordId, StreamId, Version, WireRecord};
+use super::{EpochMs, PageNumber, ParkedError, RecordId, StreamId, Version, WireRecord};
 
 /// A record put aside so that the rest can pass. It stays until a replay is settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,13 @@ impl Parked {
     pub fn record(&self) -> WireRecord {
         let RecordKey { id, version } = self.key.clone();
         WireRecord { id, version, deleted: self.deleted, data: self.data.clone() }
+    }
+}
+
+impl From<Parked> for ParkedError {
+    fn from(parked: Parked) -> Self {
+        let Parked { key, status, reason, parked_at_ms, .. } = parked;
+        Self { key, status, reason, parked_at_ms }
     }
 }
 

@@ -29,8 +29,8 @@ pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
 pub use shelf::{Shelf, Swap};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{
-    Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, NewPage, ParkedStore, Seal, Settle, Store,
-    Suspects, Void,
+    Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, Moved, NewPage, ParkedStore, Seal, Settle,
+    Store, Suspects, Void,
 };
 pub use transform::{Transform, Transformed};
 

@@ -72,12 +72,12 @@ pub trait CursorStore: Send + Sync {
     ) -> impl Future<Output = Answer<Settle>> + Send;
 
     /// Moves `committed` and `watermark`, if both are still where `advance` starts. A repeat finds
-    /// them moved: `Ok(false)`.
+    /// them moved, and answers with where they are.
     fn advance(
         &self,
         stream: &StreamId,
         advance: &Advance,
-    ) -> impl Future<Output = Answer<bool>> + Send;
+    ) -> impl Future<Output = Answer<Moved>> + Send;
 
     /// Voids every open page: `careful_to` as [`Cursor::careful_until`] says,
     /// `head` = `watermark`, `committed` = `next` - 1, if the fence is still
@@ -169,6 +169,16 @@ pub enum Settle {
     Done,
     /// The page is another emission's, or gone.
     Superseded,
+}
+
+/// What came of moving the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    /// It is where we put it.
+    Yes,
+    /// Somebody else moved it, or voided the pages, or we did and did not hear of it: the cursor as
+    /// it is now.
+    No(Box<Cursor>),
 }
 
 /// What came of voiding.

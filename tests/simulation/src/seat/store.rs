@@ -10,8 +10,8 @@ use tidegate_core::{
         ParkedError, Position, RecordId, RecordKey, Settling, ShelfKey, StreamId,
     },
     ports::{
-        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, NewPage,
-        ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
+        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved,
+        NewPage, ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
     },
 };
 
@@ -114,7 +114,7 @@ calls! {
         release(stream: &StreamId, owner: &str) -> ();
         pages_after(stream: &StreamId, after: PageNumber, limit: usize) -> Vec<Page>;
         seal(stream: &StreamId, fence: Fence, pages: &[NewPage], now_ms: EpochMs) -> Seal;
-        advance(stream: &StreamId, advance: &Advance) -> bool;
+        advance(stream: &StreamId, advance: &Advance) -> Moved;
         void(stream: &StreamId, fence: Fence, seen: &Cursor) -> Void;
         cursor(stream: &StreamId) -> Option<Cursor>;
         set_paused(stream: &StreamId, paused: bool) -> ();

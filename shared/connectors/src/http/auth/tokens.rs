@@ -334,7 +334,11 @@ impl Tokens {
                 (reason, pause_ms, true, false)
             }
         };
-        tracing::warn!(reason, pause_ms, "no token");
+        if halt {
+            tracing::error!(reason, pause_ms, "no token: somebody has to act");
+        } else {
+            tracing::warn!(reason, pause_ms, "no token");
+        }
         let trouble = Trouble {
             reason: reason.into(),
             until_ms: now_ms.saturating_add_unsigned(pause_ms),

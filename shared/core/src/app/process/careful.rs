@@ -84,8 +84,9 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         let settle =
             park_and_settle(&self.ports.store, self.flow, page, &progress.parked, &settling);
         let answer = settle.await?;
+        let parked = std::mem::take(&mut self.progress[job].parked);
+        self.count_parked(parked);
         let progress = &mut self.progress[job];
-        self.tally.parked += std::mem::take(&mut progress.parked).len() as u64;
         progress.settled = Settled::default();
         progress.progressed = true;
         match answer {

@@ -18,6 +18,8 @@ const SUCCESSES_UNDER_LOAD: u32 = 10;
 const QUOTA_AGAIN_MS: u64 = 900_000;
 /// The shortest time from one probe of a failing destination to the next, in ms.
 pub(super) const PROBE_EVERY_MS: u64 = 1_000;
+/// After so many probes in vain it is an outage, and no hiccup: half a minute.
+const OUTAGE_FROM_FAILURES: u32 = 6;
 /// The longest, unless the destination asks for more: how late a recovery may be noticed.
 const PROBE_EVERY_MS_MAX: u64 = 30_000;
 
@@ -124,6 +126,12 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
                 stream = %self.flow.stream, wait_ms, failures, reason = %worst.reason,
                 "the destination fails: one probe after that wait"
             );
+            if failures == OUTAGE_FROM_FAILURES {
+                tracing::error!(
+                    stream = %self.flow.stream, reason = %worst.reason,
+                    "the destination is down: everything waits, and one probe after the other is sent"
+                );
+            }
             self.shut(wait_ms, failures).await;
         }
     }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     decide::{CAREFUL_FROM_RECEIVES, Deadline},
     guard::Guard,
-    model::{Cursor, EpochMs, Page, PageMessage, PageNumber, PageState, Settled},
+    model::{Cursor, EpochMs, ErrorGroup, Page, PageMessage, PageNumber, PageState, Settled},
     ports::{Clock, Ids, Loaded, PageQueue, Random, Receipt, Store, Unavailable},
 };
 use work::{Job, Work};
@@ -48,6 +48,9 @@ pub struct ProcessReport {
     pub pages_stale: u64,
     /// A quota is used up, and what is left goes on then.
     pub quota_until_ms: Option<EpochMs>,
+    /// Why records were parked.
+    #[serde(skip)]
+    pub errors: Vec<ErrorGroup>,
     /// What becomes of each message.
     #[serde(skip)]
     pub dispositions: Vec<(Receipt, Disposition)>,
@@ -101,10 +104,11 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
     let shared = Shared::new(ports, flow, budget);
     let mut work = Work::new(&sender, &shared, &jobs, processors);
     work.run().await;
-    let Work { finished, tally, pages_done, permits, .. } = work;
+    let Work { finished, tally, pages_done, permits, errors, .. } = work;
     report.tally = tally;
     report.pages_done = pages_done;
     report.quota_until_ms = permits.quota_until_ms();
+    report.errors = errors.digest().groups;
     report.dispositions.extend(finished);
     if let Some(until_ms) = report.quota_until_ms {
         tracing::info!(stream = %flow.stream, until_ms, "a quota is used up: the rest goes on then");

@@ -35,7 +35,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         self.progress[job].settling = true;
         if self.progress[job].done {
             // A careful turn settled the last of it.
-            self.settled(job, Ok(Settle::Done), 0);
+            self.settled(job, Ok(Settle::Done), Vec::new());
             return;
         }
         let settling = self.settling(job);
@@ -57,7 +57,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         let parked = std::mem::take(&mut progress.parked);
         self.running.push(Box::pin(async move {
             let answer = park_and_settle(&ports.store, flow, page, &parked, &settling).await;
-            Event::Settled { job, answer, parked: parked.len() as u64 }
+            Event::Settled { job, answer, parked }
         }));
     }
 
@@ -77,9 +77,14 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         }
     }
 
-    pub(super) fn settled(&mut self, job: usize, answer: Result<Settle, Unavailable>, parked: u64) {
+    pub(super) fn settled(
+        &mut self,
+        job: usize,
+        answer: Result<Settle, Unavailable>,
+        parked: Vec<Parked>,
+    ) {
         if answer.is_ok() {
-            self.tally.parked += parked;
+            self.count_parked(parked);
         }
         let disposition = match answer {
             Ok(Settle::Done) => {
@@ -95,6 +100,14 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             }
         };
         self.finished.push((self.jobs[job].arrival.receipt.clone(), disposition));
+    }
+
+    /// Counts what was parked, and why.
+    pub(super) fn count_parked(&mut self, parked: Vec<Parked>) {
+        self.tally.parked += parked.len() as u64;
+        for parked in parked {
+            self.errors.add(&self.flow.stream, parked.into());
+        }
     }
 
     fn give_back(&self, job: usize) -> Disposition {

@@ -19,7 +19,7 @@ use crate::{
         permits::{Next, Permits, Shared},
         send::{Invocation, Place, Places, Sender, Sent, Unit},
     },
-    decide::{Moment, Verdict, verdict},
+    decide::{Grouping, Moment, Verdict, verdict},
     guard::Guard,
     model::{
         Blame, EpochMs, Gate, Grant, Later, Ordering, Outcome, Page, PageState, Parked, Settled,
@@ -113,7 +113,7 @@ pub(super) enum Event {
     Settled {
         job: usize,
         answer: Result<Settle, Unavailable>,
-        parked: u64,
+        parked: Vec<Parked>,
     },
     Leased(Result<Grant, Unavailable>),
 }
@@ -141,6 +141,8 @@ pub(super) struct Work<'a, S, Q, C, E> {
     pub(super) failures_in_a_row: u32,
     pub(super) successes: u32,
     pub(super) tally: Tally,
+    /// Why records were parked.
+    pub(super) errors: Grouping,
     pub(super) pages_done: u64,
 }
 
@@ -175,6 +177,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             failures_in_a_row: 0,
             successes: 0,
             tally: Tally::default(),
+            errors: Grouping::default(),
             pages_done: 0,
         }
     }
