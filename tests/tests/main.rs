@@ -1,5 +1,6 @@
 //! The one test binary.
 
+mod breaker;
 mod contracts;
 mod digest;
 mod flows;

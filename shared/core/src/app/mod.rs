@@ -3,6 +3,7 @@
 //! One rule: a queue message is only a carrier; the page item names the one live emission. Every
 //! function here can be dropped at any await, and run again by anybody, without losing a record.
 
+mod breaker;
 mod bury;
 mod careful;
 mod commit;

@@ -13,7 +13,7 @@ use crate::{
     decide::{Deadline, Moment, Moments, Rate, Terms},
     guard::Guard,
     model::{
-        Allowance, Ask, Budget, EpochMs, FlowSettings, Gate, Grant, Kept, Ordering, ShelfKey, Wait,
+        Allowance, Ask, Budget, EpochMs, FlowSettings, Grant, Kept, Ordering, ShelfKey, Wait,
         WaitOn,
     },
     ports::{Clock, Ids, Store, Swap, Unavailable},
@@ -46,6 +46,17 @@ impl<'a, S: Store, Q, C: Clock, E: Ids> Shared<'a, S, Q, C, E> {
             owner: ports.entropy.unique(&flow.stream),
             changes: AtomicU64::new(0),
             seen: Mutex::new(seen),
+        }
+    }
+
+    pub(super) fn now_ms(&self) -> EpochMs {
+        self.ports.clock.now_ms()
+    }
+
+    /// Sees it as it is now. Should that fail, it is as it was.
+    pub(super) async fn look(&self) {
+        if let Ok(kept) = self.ports.store.kept(std::slice::from_ref(&self.key)).await {
+            self.remember(kept.into_iter().next().flatten());
         }
     }
 
@@ -119,6 +130,7 @@ impl<'a, S: Store, Q, C: Clock, E: Ids> Shared<'a, S, Q, C, E> {
                 slots_needed: wanted.slots_needed,
                 slots_busy: wanted.slots_busy,
                 slots_until_ms: wanted.slots_until_ms,
+                is_probe: wanted.is_probe,
             };
             budget.lease(&self.terms, &ask)
         })
@@ -131,7 +143,7 @@ impl<'a, S: Store, Q, C: Clock, E: Ids> Shared<'a, S, Q, C, E> {
         let now_ms = self.ports.clock.now_ms();
         let in_flight = permits.in_flight_after(now_ms);
         let unused = permits.moments.unused();
-        let ended_well = permits.sent > 0 && !permits.slowed;
+        let ended_well = permits.served && !permits.failed;
         let released = self.change(|budget| {
             if ended_well {
                 budget.speed_up(&self.terms, now_ms);
@@ -145,20 +157,18 @@ impl<'a, S: Store, Q, C: Clock, E: Ids> Shared<'a, S, Q, C, E> {
         }
     }
 
-    /// Takes the right to the next probe.
-    pub(super) async fn probe(&self, seen: Gate, until_ms: EpochMs) -> Result<bool, Unavailable> {
-        self.change(|budget| budget.probe(seen, until_ms)).await
-    }
-
-    /// Goes by what an answer says of the limits.
-    pub(super) async fn learn(&self, allowance: Allowance) -> Result<bool, Unavailable> {
+    /// Goes by what an answer says of the limits. Answers whether the budget as it stands was looked at:
+    /// somebody else may have learned the same.
+    pub(super) async fn learn(&self, allowance: Allowance) -> bool {
         let learn =
             |budget: &mut Budget| budget.learn(allowance, &self.terms, self.ports.clock.now_ms());
         // Most answers say nothing new: that is seen without asking.
         if !learn(&mut self.seen()) {
-            return Ok(false);
+            return false;
         }
-        self.change(learn).await
+        // Should this fail, the next answer says so again.
+        let _ = self.change(learn).await;
+        true
     }
 }
 
@@ -172,6 +182,7 @@ pub(super) struct Wanted {
     slots_needed: u32,
     slots_busy: u32,
     slots_until_ms: EpochMs,
+    is_probe: bool,
 }
 
 /// What this invocation may send, and has under way.
@@ -203,7 +214,10 @@ pub(super) struct Permits {
     /// Never more than these at once: one, where the order is serial.
     at_most: u32,
     sent: u64,
-    slowed: bool,
+    /// The destination took something.
+    served: bool,
+    /// It failed, or was asked for too much.
+    failed: bool,
 }
 
 /// Whether a request may be started.
@@ -250,7 +264,8 @@ impl Permits {
             landing_ms: settings.landing_ms,
             at_most: if settings.ordering == Ordering::Serial { 1 } else { u32::MAX },
             sent: 0,
-            slowed: false,
+            served: false,
+            failed: false,
         }
     }
 
@@ -286,13 +301,24 @@ impl Permits {
         self.slots.clamp(1, 8).min(self.at_most) as usize
     }
 
+    /// Whether what is sent is spread over time.
+    pub(super) fn keeps_a_rate(&self) -> bool {
+        self.rate.is_some()
+    }
+
     /// What to lease, with so many requests to send, the last of them to be started by `until_ms`.
-    pub(super) fn wanted(&mut self, requests: u64, until_ms: EpochMs, now_ms: EpochMs) -> Wanted {
+    pub(super) fn wanted(
+        &mut self,
+        requests: u64,
+        until_ms: EpochMs,
+        now_ms: EpochMs,
+        is_probe: bool,
+    ) -> Wanted {
         let slots_needed = self.rate.map_or(1, |rate| rate.slots(self.request_ms));
         let slots_needed = if self.share == 1 && self.rate.is_none() { 1 } else { slots_needed };
         let requests = match self.rate {
             Some(rate) => rate.want(requests),
-            None => u32::try_from(requests).unwrap_or(u32::MAX).max(1),
+            None => u32::try_from(requests).unwrap_or(u32::MAX).clamp(1, self.a_while()),
         };
         self.leased_under = self.rate;
         self.leasing = true;
@@ -304,7 +330,17 @@ impl Permits {
             slots_needed: slots_needed.min(self.at_most),
             slots_busy: self.occupied(now_ms),
             slots_until_ms: self.slots_until_ms,
+            is_probe,
         }
+    }
+
+    /// Requests of about a second, where no rate is kept: so often one sees what others share, need
+    /// more urgently, or have found out.
+    fn a_while(&self) -> u32 {
+        let slots = self.share.max(self.slots).min(self.at_most);
+        let each = 1_000 / self.request_ms.max(1);
+        let each = if self.request_ms == 0 { 1 } else { each.max(1) };
+        slots.saturating_mul(u32::try_from(each).unwrap_or(u32::MAX)).max(1)
     }
 
     /// Takes in what came of a lease.
@@ -360,9 +396,19 @@ impl Permits {
         }
     }
 
+    /// The destination took something.
+    pub(super) fn served(&mut self) {
+        self.served = true;
+    }
+
+    /// The destination failed.
+    pub(super) fn failed(&mut self) {
+        self.failed = true;
+    }
+
     /// The destination fails under load: half as many at once from now on.
     pub(super) fn slow_down(&mut self) {
-        self.slowed = true;
+        self.failed = true;
         self.slots = (self.slots / 2).max(1);
         self.share = (self.share / 2).max(1);
     }
@@ -370,6 +416,10 @@ impl Permits {
     /// A limit of the destination's own makes itself known: so fast, and no faster.
     pub(super) fn pace(&mut self, budget: &Budget) {
         if budget.paced.is_some() {
+            if self.rate.is_none() {
+                // What was leased to be sent at once is not sent any more.
+                self.moments.drop_all();
+            }
             self.rate = Rate::paced(self.rate, budget.paced);
             self.is_leasing_at_all = true;
         }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use super::{
     Disposition, Flow, Ports, ProcessReport,
+    breaker::{Breaker, Valve},
     careful::{Suspicion, died},
     permits::{Next, Permits, Shared},
-    send::{Invocation, Place, Places, Sender, Unit},
+    send::{Invocation, Place, Places, Sender, Sent, Unit},
 };
 use crate::{
     decide::{Batches, Deadline, Grouping, Moment, Verdict, verdict},
@@ -48,13 +49,15 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     }
     let sender = Sender { ports, flow, invocation, pages: vec![&records], looked_at };
     let shared = Shared::new(ports, flow, loaded.budget);
-    let permits = Permits::new(&flow.settings, &shared.seen(), deadline, processors);
+    let budget = shared.seen();
+    let permits = Permits::new(&flow.settings, &budget, deadline, processors);
     let mut replay = Replay {
         ports,
         flow,
         sender: &sender,
         shared: &shared,
         permits,
+        breaker: Breaker::new(&budget, ports.clock.now_ms()),
         invocation,
         parked,
         report: ProcessReport::default(),
@@ -63,13 +66,15 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
         errors: Grouping::default(),
     };
     let ran = replay.run().await;
+    replay.breaker.leave(&shared).await;
     if replay.permits.holds_anything() {
         shared.release(&replay.permits).await;
     }
     ran?;
 
-    let Replay { mut report, wait_ms, errors, .. } = replay;
+    let Replay { mut report, wait_ms, errors, permits, .. } = replay;
     report.errors = errors.digest().groups;
+    report.quota_until_ms = permits.quota_until_ms();
     let disposition = match wait_ms {
         None => Disposition::Acknowledge,
         Some(delay_ms) => Disposition::GiveBack { delay_ms },
@@ -88,6 +93,7 @@ struct Replay<'a, S, Q, C, E> {
     sender: &'a Sender<'a, S, Q, C, E>,
     shared: &'a Shared<'a, S, Q, C, E>,
     permits: Permits,
+    breaker: Breaker,
     invocation: Invocation,
     parked: Vec<Parked>,
     report: ProcessReport,
@@ -120,6 +126,10 @@ impl Places for Left {
 impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
     async fn run(&mut self) -> Result<(), Unavailable> {
         let (ports, flow) = (self.ports, self.flow);
+        self.breaker.pass(self.shared, flow.settings.request_timeout_ms).await;
+        if self.is_shut() {
+            return Ok(());
+        }
         let keys: Vec<RecordKey> = self.parked.iter().map(|parked| parked.key.clone()).collect();
         let key = |index: u32| &keys[index as usize];
         let generation = self.invocation.generation;
@@ -172,6 +182,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
                             let sent = self.sender.act(unit, moment, timeout_ms).await;
                             let now_ms = self.ports.clock.now_ms();
                             self.permits.ended(moment, sent.took_ms, sent.in_flight, now_ms);
+                            self.mind(&sent).await;
                             sent
                         }
                     }
@@ -207,7 +218,6 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
                     again.push(Parked { status, reason, ..self.again(parked) });
                 }
                 Verdict::Later(later) => {
-                    self.report.tally.throttled += u64::from(later.blame == Blame::Limit);
                     self.report.tally.retried += 1;
                     let wait_ms = later.after_ms.unwrap_or(REPLAY_AGAIN_MS);
                     self.wait_ms = self.wait_ms.max(Some(wait_ms));
@@ -234,18 +244,46 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
         Ok(())
     }
 
+    /// Goes by what a request says of the destination.
+    async fn mind(&mut self, sent: &Sent) {
+        let (shared, permits) = (self.shared, &mut self.permits);
+        if sent.took_ms.is_some() {
+            let limited = self.breaker.mind(shared, permits, self.flow, &sent.outcomes).await;
+            self.report.tally.throttled += u64::from(limited);
+        }
+        if let Some(allowance) = sent.allowance {
+            self.breaker.learn(shared, permits, allowance).await;
+        }
+    }
+
+    /// Whether the gate is shut; then the rest waits for it.
+    fn is_shut(&mut self) -> bool {
+        let Valve::Shut { wait_ms } = self.breaker.valve() else { return false };
+        self.wait_ms = self.wait_ms.max(Some(wait_ms.max(1)));
+        true
+    }
+
     /// When the next request may be sent, and how long it may take; `None` when not in this invocation.
     async fn permit(&mut self, requests: usize) -> Option<(Option<Moment>, u64)> {
         let deadline = self.invocation.deadline;
         loop {
             let now_ms = self.ports.clock.now_ms();
+            if self.breaker.should_look(&self.permits, now_ms) {
+                self.shared.look().await;
+                self.breaker.mind_budget(self.shared, &mut self.permits);
+            }
+            if self.is_shut() {
+                return None;
+            }
             let moment = match self.permits.next(now_ms) {
                 Next::Go(moment) => moment,
                 Next::Lease => {
                     let last_ms = deadline.last_start_ms(self.permits.slowest_ms());
-                    let wanted = self.permits.wanted(requests as u64, last_ms, now_ms);
+                    let is_probe = self.breaker.is_probing();
+                    let wanted = self.permits.wanted(requests as u64, last_ms, now_ms, is_probe);
                     let grant = self.shared.lease(wanted).await;
                     self.permits.leased(grant, self.ports.clock.now_ms());
+                    self.breaker.mind_budget(self.shared, &mut self.permits);
                     continue;
                 }
                 Next::Wait => {

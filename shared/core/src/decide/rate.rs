@@ -122,6 +122,11 @@ impl Moments {
         None
     }
 
+    /// Lets all of them pass.
+    pub fn drop_all(&mut self) {
+        self.moments.clear();
+    }
+
     /// Gives one back that was just taken.
     pub fn put_back(&mut self, moment: Moment) {
         self.moments.push_front(moment);

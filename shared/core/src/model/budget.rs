@@ -98,6 +98,14 @@ pub struct Gate {
     pub failures: u32,
 }
 
+impl Gate {
+    /// Until when nobody sends but who probes, if so.
+    pub fn wait_until_ms(&self, now_ms: EpochMs) -> Option<EpochMs> {
+        let is_shut = self.shut_until_ms > now_ms || self.failures > 0;
+        is_shut.then(|| self.shut_until_ms.max(now_ms + 1))
+    }
+}
+
 /// A pace that the destination's headers ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paced {
@@ -162,6 +170,8 @@ pub struct Ask<'a> {
     pub slots_busy: u32,
     /// Until when they may be.
     pub slots_until_ms: EpochMs,
+    /// It is for the one probe that a shut gate lets pass.
+    pub is_probe: bool,
 }
 
 /// Moments that a budget leased. Whoever does not use one lets it pass.
@@ -206,4 +216,6 @@ pub enum WaitOn {
     Moments,
     /// A quota is used up until it is reset.
     Quota,
+    /// The gate is shut.
+    Gate,
 }

@@ -94,11 +94,12 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// What it says, as its name among a budget's quotas.
+    /// Its span, as its name among a budget's quotas: who allows himself less of the same has used
+    /// of it what all have.
     pub fn name(&self) -> Box<str> {
         match &self.reset {
-            Reset::Sliding { window_ms } => format!("{}/{window_ms}", self.count).into(),
-            Reset::Daily { zone, minute } => format!("{}/{zone}@{minute}", self.count).into(),
+            Reset::Sliding { window_ms } => format!("{window_ms}").into(),
+            Reset::Daily { zone, minute } => format!("{zone}@{minute}").into(),
         }
     }
 }

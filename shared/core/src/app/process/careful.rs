@@ -1,6 +1,6 @@
 //! A page's careful turn: see [`crate::app::careful`].
 
-use super::{gate::Valve, settle::park_and_settle, work::Work};
+use super::{settle::park_and_settle, work::Work};
 use crate::{
     app::careful::{Suspicion, died},
     decide::{Batches, Verdict},
@@ -22,7 +22,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
 
     fn may_start(&self) -> bool {
         let left_ms = self.invocation.deadline.left_ms(self.ports.clock.now_ms());
-        left_ms > 0 && self.permits.wait().is_none() && !matches!(self.valve, Valve::Shut { .. })
+        left_ms > 0 && self.permits.wait().is_none() && !self.breaker.is_shut()
     }
 
     async fn examine(&mut self, job: usize) -> Result<(), Unavailable> {

@@ -1,7 +1,6 @@
 //! The processor: load, judge, deliver, settle, commit, acknowledge or give back.
 
 mod careful;
-mod gate;
 mod settle;
 mod work;
 

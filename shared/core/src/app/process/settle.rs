@@ -1,11 +1,11 @@
 //! Settling a page, and giving back what is left of it.
 
-use super::{
-    gate::{PROBE_EVERY_MS, Valve, since},
-    work::{Event, Job, Work},
-};
+use super::work::{Event, Job, Work};
 use crate::{
-    app::{Disposition, Flow},
+    app::{
+        Disposition, Flow,
+        breaker::{PROBE_EVERY_MS, Valve, since},
+    },
     decide::{CAREFUL_FROM_RECEIVES, backoff_ms, give_back_ms, jittered_ms},
     guard::Guard,
     model::{Blame, Page, Parked, Settled, Settling, Wait, WaitOn},
@@ -67,7 +67,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         let progress = &self.progress[job];
         let mut union = progress.known.clone();
         union.union(&progress.settled);
-        let shut = matches!(self.valve, Valve::Shut { .. });
+        let shut = self.breaker.is_shut();
         Settling {
             settled: progress.settled.clone(),
             done: union.len() >= page.count,
@@ -113,7 +113,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
     fn give_back(&self, job: usize) -> Disposition {
         let policy = &self.flow.settings.retry;
         let Job { arrival, page, .. } = &self.jobs[job];
-        let wait_ms = match (self.valve, &self.progress[job].later) {
+        let wait_ms = match (self.breaker.valve(), &self.progress[job].later) {
             // A little after the gate: whoever comes first probes, the others find it open.
             (Valve::Shut { wait_ms }, _) => {
                 wait_ms + self.ports.entropy.next_u64() % PROBE_EVERY_MS
@@ -145,7 +145,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         match on {
             // Those who wait for slots come back one after the other.
             WaitOn::Slots => wait_ms + self.ports.entropy.next_u64() % SLOTS_SPREAD_MS,
-            WaitOn::Moments | WaitOn::Quota => wait_ms,
+            WaitOn::Moments | WaitOn::Quota | WaitOn::Gate => wait_ms,
         }
     }
 }

@@ -12,18 +12,17 @@ use futures_util::{
     stream::{FuturesUnordered, StreamExt},
 };
 
-use super::{Arrival, gate::Valve};
+use super::Arrival;
 use crate::{
     app::{
         Disposition, Flow, Ports, Tally,
+        breaker::{Breaker, Valve},
         permits::{Next, Permits, Shared},
         send::{Invocation, Place, Places, Sender, Sent, Unit},
     },
     decide::{Grouping, Moment, Verdict, verdict},
     guard::Guard,
-    model::{
-        Blame, EpochMs, Gate, Grant, Later, Ordering, Outcome, Page, PageState, Parked, Settled,
-    },
+    model::{Blame, EpochMs, Grant, Later, Ordering, Outcome, Page, PageState, Parked, Settled},
     ports::{Clock, Ids, PageQueue, Random, Receipt, Settle, Store, Unavailable},
 };
 
@@ -116,6 +115,8 @@ pub(super) enum Event {
         parked: Vec<Parked>,
     },
     Leased(Result<Grant, Unavailable>),
+    /// The budget was looked at.
+    Looked,
 }
 
 pub(super) struct Work<'a, S, Q, C, E> {
@@ -128,8 +129,7 @@ pub(super) struct Work<'a, S, Q, C, E> {
     pub(super) running: FuturesUnordered<BoxFuture<'a, Event>>,
     pub(super) finished: Vec<(Receipt, Disposition)>,
     pub(super) invocation: Invocation,
-    pub(super) gate: Gate,
-    pub(super) valve: Valve,
+    pub(super) breaker: Breaker,
     pub(super) permits: Permits,
     /// Units that wait for a permit, the next one first.
     ready: VecDeque<Unit>,
@@ -138,8 +138,6 @@ pub(super) struct Work<'a, S, Q, C, E> {
     halted: bool,
     /// Only this page's records are sent.
     pub(super) alone: Option<usize>,
-    pub(super) failures_in_a_row: u32,
-    pub(super) successes: u32,
     pub(super) tally: Tally,
     /// Why records were parked.
     pub(super) errors: Grouping,
@@ -167,15 +165,12 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             running: FuturesUnordered::new(),
             finished: Vec::new(),
             invocation: *invocation,
-            gate: budget.gate,
-            valve: Valve::Open,
+            breaker: Breaker::new(&budget, ports.clock.now_ms()),
             permits,
             ready: VecDeque::new(),
             preparing: 0,
             halted: false,
             alone: None,
-            failures_in_a_row: 0,
-            successes: 0,
             tally: Tally::default(),
             errors: Grouping::default(),
             pages_done: 0,
@@ -184,7 +179,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
 
     pub(super) async fn run(&mut self) {
         if !self.jobs.is_empty() {
-            self.pass_gate().await;
+            self.breaker.pass(self.shared, self.flow.settings.request_timeout_ms).await;
         }
         self.go_on().await;
         // When all others are safe: whoever handles these may die.
@@ -197,6 +192,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 self.go_on().await;
             }
         }
+        self.breaker.leave(self.shared).await;
         if self.permits.holds_anything() {
             self.shared.release(&self.permits).await;
         }
@@ -226,7 +222,11 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 }
                 Event::Abandoned { pages, sent } => self.done(&pages, sent).await,
                 Event::Settled { job, answer, parked } => self.settled(job, answer, parked),
-                Event::Leased(grant) => self.permits.leased(grant, self.ports.clock.now_ms()),
+                Event::Leased(grant) => {
+                    self.permits.leased(grant, self.ports.clock.now_ms());
+                    self.breaker.mind_budget(self.shared, &mut self.permits);
+                }
+                Event::Looked => self.breaker.mind_budget(self.shared, &mut self.permits),
             }
         }
     }
@@ -234,7 +234,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
     /// Starts as many requests as limits and time allow.
     fn start_requests(&mut self) {
         while !self.halted {
-            match self.valve {
+            match self.breaker.valve() {
                 Valve::Shut { .. } => return,
                 Valve::Probing if self.permits.is_busy() => return,
                 Valve::Open | Valve::Probing => {}
@@ -248,6 +248,13 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 if self.ready.is_empty() {
                     return;
                 }
+            }
+            if self.breaker.should_look(&self.permits, now_ms) {
+                let shared = self.shared;
+                self.running.push(Box::pin(async move {
+                    shared.look().await;
+                    Event::Looked
+                }));
             }
             let moment = match self.permits.next(now_ms) {
                 Next::Go(moment) => moment,
@@ -341,7 +348,8 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             requests += left.div_ceil(lookup.keys_max().max(1)) as u64;
         }
         let last_ms = self.invocation.deadline.last_start_ms(self.permits.slowest_ms());
-        let wanted = self.permits.wanted(requests, last_ms, now_ms);
+        let is_probe = self.breaker.is_probing();
+        let wanted = self.permits.wanted(requests, last_ms, now_ms, is_probe);
         let shared = self.shared;
         self.running.push(Box::pin(async move { Event::Leased(shared.lease(wanted).await) }));
     }
@@ -374,12 +382,12 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         }
         if sent.took_ms.is_some() {
             self.tally.requests += 1;
-            self.mind_destination(&sent.outcomes).await;
+            let (shared, permits) = (self.shared, &mut self.permits);
+            let limited = self.breaker.mind(shared, permits, self.flow, &sent.outcomes).await;
+            self.tally.throttled += u64::from(limited);
         }
-        if let Some(allowance) = sent.allowance
-            && self.shared.learn(allowance).await.unwrap_or(false)
-        {
-            self.mind_budget();
+        if let Some(allowance) = sent.allowance {
+            self.breaker.learn(self.shared, &mut self.permits, allowance).await;
         }
         self.judge(sent.outcomes).await;
     }

@@ -45,7 +45,7 @@ impl Budget {
         let until_ms = now_ms.saturating_add_unsigned(reset_in_ms);
         if remaining == 0 {
             let before = self.gate;
-            self.shut(until_ms, 0);
+            self.shut(until_ms, 0, None);
             return self.gate != before;
         }
         // As long as several rounds of all slots fit, the limit is not near.

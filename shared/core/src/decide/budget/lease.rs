@@ -9,6 +9,8 @@ use crate::model::{Ask, Budget, EpochMs, Grant, Holder, Leased, Priority, Wait, 
 const YIELD_MS: EpochMs = 5_000;
 /// They lease no further ahead than this: so long, at the most, the more urgent one waits. In µs.
 const YIELD_AHEAD_US: i64 = 250_000;
+/// So much less is leased at once where nothing paces it.
+const YIELD_PART: u32 = 4;
 /// Who finds no slot asks again after this.
 const SLOTS_AGAIN_MS: EpochMs = 1_000;
 /// That a stream waits is noted so often.
@@ -21,6 +23,11 @@ impl Budget {
     pub fn lease(&mut self, terms: &Terms, ask: &Ask<'_>) -> Grant {
         let now_ms = ask.now_us.div_euclid(1_000);
         self.forget(now_ms);
+        if let Some(until_ms) = self.gate.wait_until_ms(now_ms)
+            && !ask.is_probe
+        {
+            return self.wait(ask, WaitOn::Gate, until_ms);
+        }
         let yields = self.yields_to_others(terms.priority, now_ms);
         let slots = self.slots_for(terms, ask, yields);
         if slots == 0 {
@@ -129,7 +136,9 @@ impl Budget {
         let paced_us = self.paced.map_or(0, |paced| paced.spacing_us);
         let spacing_us = ask.spacing_us.max(paced_us);
         if spacing_us == 0 {
-            let count = if ask.now_us <= until_us { want } else { 0 };
+            // Asked for is what is sent in a second.
+            let part = if yields { want.div_ceil(YIELD_PART) } else { want };
+            let count = if ask.now_us <= until_us { part } else { 0 };
             return Leased { first_us: ask.now_us, spacing_us, count, until_us };
         }
         // Moments that nobody took are gone, and make no burst.

@@ -6,6 +6,8 @@ mod gate;
 mod lease;
 mod quota;
 
+use std::collections::BTreeMap;
+
 use crate::model::{Budget, EpochMs, FlowSettings, Priority, Quota, StreamId};
 
 pub use quota::QuotaSpan;
@@ -32,11 +34,23 @@ impl Terms {
         let shares = settings.budget.is_some();
         Self {
             slots_max: settings.concurrency_max.max(1),
-            quotas: settings.quotas.clone(),
+            quotas: smallest(&settings.quotas),
             priority: settings.priority,
             stream: if shares { stream.to_string().into() } else { Box::default() },
         }
     }
+}
+
+/// Of those with the same span only the smallest: each span is counted once.
+fn smallest(quotas: &[Quota]) -> Vec<Quota> {
+    let mut by_name: BTreeMap<Box<str>, &Quota> = BTreeMap::new();
+    for quota in quotas {
+        let smallest = by_name.entry(quota.name()).or_insert(quota);
+        if quota.count < smallest.count {
+            *smallest = quota;
+        }
+    }
+    by_name.into_values().cloned().collect()
 }
 
 impl Budget {

@@ -7,6 +7,10 @@ use crate::model::{Budget, EpochMs, Quota, Reset};
 /// A quota without a time of reset is counted in so many parts of its window: what was used in a part is
 /// free again when the whole of it has left the window.
 const PARTS: EpochMs = 24;
+/// A destination may reset its quota so much later than we think.
+const OTHER_CLOCK_MS: EpochMs = 900_000;
+/// Until then it is asked again after this.
+const ASK_AGAIN_MS: EpochMs = 60_000;
 
 /// How a quota counts at some moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,15 +109,31 @@ impl Budget {
         }
     }
 
-    /// The destination says that a quota is used up, whatever we counted. Answers with when there is
-    /// more, where the flow knows a quota.
-    pub fn use_up(&mut self, quotas: &[Quota], now_ms: EpochMs) -> Option<EpochMs> {
+    /// The destination says that a quota is used up, whatever we counted, and perhaps until when.
+    /// Answers with when there is more, where it says so or the flow knows a quota.
+    pub fn use_up(
+        &mut self,
+        quotas: &[Quota],
+        asked_until_ms: Option<EpochMs>,
+        now_ms: EpochMs,
+    ) -> Option<EpochMs> {
+        if let Some(until_ms) = asked_until_ms {
+            self.shut(until_ms, 0, None);
+            return Some(until_ms);
+        }
         // The shortest of several: should another be meant, the next answer says so again.
         let reset_ms = |quota: &Quota| {
             let span = QuotaSpan::at(quota, now_ms);
             span.begins_ms + span.lasts_ms
         };
         let quota = quotas.iter().min_by_key(|quota| reset_ms(quota))?;
+        let span = QuotaSpan::at(quota, now_ms);
+        if span.is_daily && now_ms - span.begins_ms < OTHER_CLOCK_MS {
+            // Its day is hardly used up already: it has not begun there.
+            let until_ms = now_ms + ASK_AGAIN_MS;
+            self.shut(until_ms, 0, None);
+            return Some(until_ms);
+        }
         if let Ok(left) = self.left_of(quota, now_ms) {
             self.spend(quota, now_ms, now_ms, left);
         }
@@ -199,8 +219,36 @@ mod tests {
         assert_eq!(budget.left_of(&quota, reset_ms), Ok(1_000));
         budget.unspend(&quota, now_ms, 10);
         assert_eq!(budget.left_of(&quota, now_ms), Ok(10));
-        assert_eq!(budget.use_up(std::slice::from_ref(&quota), now_ms), Some(reset_ms));
+        assert_eq!(budget.use_up(std::slice::from_ref(&quota), None, now_ms), Some(reset_ms));
         assert_eq!(budget.left_of(&quota, now_ms), Err(reset_ms));
+    }
+
+    /// Seconds after our midnight the destination still refused, and the whole new day was given up.
+    #[test]
+    fn repro_a_quota_that_is_reset_a_little_later_there_is_asked_for_again() {
+        let (quota, reset_ms) = (daily("UTC", 0), ms("2026-11-22T00:00:00Z"));
+        let (quotas, mut budget) = (std::slice::from_ref(&quota), Budget::default());
+        assert_eq!(budget.use_up(quotas, None, reset_ms + 2_000), Some(reset_ms + 62_000));
+        assert_eq!(budget.left_of(&quota, reset_ms + 62_000), Ok(1_000));
+        assert_eq!(budget.gate.shut_until_ms, reset_ms + 62_000);
+    }
+
+    #[test]
+    fn a_destination_that_says_until_when_is_believed() {
+        let (quota, now_ms) = (daily("UTC", 0), ms("2026-11-21T12:00:00Z"));
+        let mut budget = Budget::default();
+        let until_ms = now_ms + 7_200_000;
+        let told = budget.use_up(std::slice::from_ref(&quota), Some(until_ms), now_ms);
+        assert_eq!((told, budget.gate.shut_until_ms), (Some(until_ms), until_ms));
+    }
+
+    #[test]
+    fn a_quota_that_is_made_smaller_at_noon_has_been_used_all_the_same() {
+        let (quota, now_ms) = (daily("UTC", 0), ms("2026-11-21T12:00:00Z"));
+        let mut budget = Budget::default();
+        budget.spend(&quota, now_ms, now_ms, 900);
+        let smaller = Quota { count: 950, ..quota };
+        assert_eq!(budget.left_of(&smaller, now_ms), Ok(50));
     }
 
     proptest! {

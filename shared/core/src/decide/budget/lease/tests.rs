@@ -28,6 +28,7 @@ fn ask(owner: &str, now_us: i64, want: u32, slots: u32) -> Ask<'_> {
         slots_needed: 1,
         slots_busy: 0,
         slots_until_ms: now_us / 1_000 + 60_000,
+        is_probe: false,
     }
 }
 
@@ -48,6 +49,24 @@ fn a_lease_follows_the_one_before_and_ends_in_time() {
     let grant = budget.lease(&terms, &Ask { until_us: 5_550, slots_busy: 1, ..short });
     assert_eq!(grant.wait, Some(Wait { on: WaitOn::Moments, until_ms: 6 }));
     assert_eq!(budget, before);
+}
+
+/// Whoever was on the way when the gate was shut went on to lease and to send.
+#[test]
+fn repro_nothing_is_leased_while_the_gate_is_shut_but_for_its_probe() {
+    let (terms, mut budget) = (terms(10), Budget::default());
+    assert_eq!(moments(budget.lease(&terms, &ask("a", 1_000, 3, 1))), (1_000, 3));
+    budget.shut(120_000, 0, None);
+    let waits = |grant: Grant| grant.wait.map(|wait| (wait.on, wait.until_ms));
+    let shut = Some((WaitOn::Gate, 120_000));
+    assert_eq!(waits(budget.lease(&terms, &ask("a", 2_000, 3, 1))), shut);
+    assert!(budget.holders.is_empty(), "{budget:?}");
+    assert_eq!(waits(budget.lease(&terms, &ask("a", 120_000_000, 3, 1))), None);
+    // While a destination fails, its time being up lets nobody pass but who probes.
+    budget.shut(200_000, 1, None);
+    let late = ask("a", 300_000_000, 3, 1);
+    assert_eq!(waits(budget.lease(&terms, &late)), Some((WaitOn::Gate, 300_001)));
+    assert_eq!(waits(budget.lease(&terms, &Ask { is_probe: true, ..late })), None);
 }
 
 /// Whose invocation came first kept all slots until it ended, and the other stream got nothing.

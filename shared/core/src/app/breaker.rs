@@ -1,0 +1,334 @@
+//! The circuit breaker before a destination, as one invocation minds it: the gate is everybody's, and a
+//! failing destination is left in peace but for one probe at a time.
+
+use super::{
+    Flow,
+    permits::{Permits, Shared},
+    send::Place,
+};
+use crate::{
+    decide::backoff_ms,
+    guard::Guard,
+    model::{
+        Allowance, Blame, Budget, EpochMs, Gate, Later, Outcome, RetryPolicy, SkipReason, Wait,
+        WaitOn,
+    },
+    ports::{Clock, Ids, Store},
+};
+
+/// So many failures in a row, without a success between, speak of the destination.
+const FAILURES_IN_A_ROW: u32 = 5;
+/// After so many successes a failure among requests in flight speaks of load.
+const SUCCESSES_UNDER_LOAD: u32 = 10;
+/// Who says that a quota is used up, and not until when, is asked again after this, in ms.
+const QUOTA_AGAIN_MS: u64 = 900_000;
+/// The shortest time from one probe of a failing destination to the next, in ms.
+pub(super) const PROBE_EVERY_MS: u64 = 1_000;
+/// The longest, unless the destination asks for more: how late a recovery may be noticed.
+const PROBE_EVERY_MS_MAX: u64 = 30_000;
+/// After so many probes in vain it is an outage, and no hiccup: half a minute.
+const OUTAGE_FROM_FAILURES: u32 = 6;
+/// Who leases nothing looks at the gate so often, in ms.
+const LOOK_EVERY_MS: EpochMs = 1_000;
+
+/// Whether requests may be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Valve {
+    Open,
+    /// One request is out to see whether the destination is back.
+    Probing,
+    /// Nothing more in this invocation; messages come back after so many ms.
+    Shut {
+        wait_ms: u64,
+    },
+}
+
+/// The breaker of one invocation.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    valve: Valve,
+    /// The gate that it goes by: as it was seen at first, or as our probe left it.
+    gate: Gate,
+    failures_in_a_row: u32,
+    successes: u32,
+    looked_ms: EpochMs,
+}
+
+impl Breaker {
+    /// Of an invocation that has just read the budget.
+    pub(super) fn new(budget: &Budget, now_ms: EpochMs) -> Self {
+        Self {
+            valve: Valve::Open,
+            gate: budget.gate,
+            failures_in_a_row: 0,
+            successes: 0,
+            looked_ms: now_ms,
+        }
+    }
+
+    pub(super) fn valve(&self) -> Valve {
+        self.valve
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        matches!(self.valve, Valve::Shut { .. })
+    }
+
+    pub(super) fn is_probing(&self) -> bool {
+        self.valve == Valve::Probing
+    }
+
+    /// Waits for nobody: a shut gate gives everything back, a failing destination gets one probe, that
+    /// takes `probe_ms` at the most.
+    pub(super) async fn pass<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        probe_ms: u64,
+    ) {
+        let now_ms = shared.now_ms();
+        if self.gate.shut_until_ms > now_ms {
+            self.valve = Valve::Shut { wait_ms: since(now_ms, self.gate.shut_until_ms) };
+        } else if self.gate.failures > 0 {
+            let until_ms = now_ms.saturating_add_unsigned(probe_ms.max(PROBE_EVERY_MS));
+            let seen = self.gate;
+            self.valve = match shared.change(|budget| budget.probe(seen, until_ms)).await {
+                Ok(true) => {
+                    self.gate.shut_until_ms = until_ms;
+                    Valve::Probing
+                }
+                Ok(false) | Err(_) if !Guard::OneProbe.stands() => Valve::Probing,
+                Ok(false) | Err(_) => Valve::Shut { wait_ms: PROBE_EVERY_MS },
+            };
+        }
+    }
+
+    /// Lets go of a probe that was not made.
+    pub(super) async fn leave<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+    ) {
+        if self.is_probing() {
+            let Gate { failures, .. } = self.gate;
+            self.valve = Valve::Shut { wait_ms: 0 };
+            self.shut_for_all(shared, 0, failures).await;
+        }
+    }
+
+    /// Learns from a request how the destination does, and minds the gate. Answers whether a limit was
+    /// met.
+    pub(super) async fn mind<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        permits: &mut Permits,
+        flow: &Flow,
+        outcomes: &[(Place, Outcome)],
+    ) -> bool {
+        let laters = || {
+            outcomes.iter().filter_map(|(_, outcome)| match outcome {
+                Outcome::Later(later) => Some(later),
+                _ => None,
+            })
+        };
+        let answered = outcomes.iter().any(|(_, outcome)| {
+            matches!(
+                outcome,
+                Outcome::Delivered
+                    | Outcome::Skipped(SkipReason::Duplicate)
+                    | Outcome::Refused { status: Some(_), .. }
+            )
+        });
+        let asked_ms = laters().filter_map(|later| later.after_ms).max().filter(|ms| *ms > 0);
+        if laters().any(|later| later.blame == Blame::Quota) {
+            self.use_up(shared, permits, asked_ms).await;
+            return true;
+        }
+        if laters().any(|later| later.blame == Blame::Limit) {
+            self.limited(shared, permits, asked_ms).await;
+            return true;
+        }
+        if answered {
+            permits.served();
+            self.failures_in_a_row = 0;
+            self.successes += 1;
+            if self.is_probing() {
+                self.valve = Valve::Open;
+                let probe = std::mem::take(&mut self.gate);
+                // Should this fail, others probe once more before they go on.
+                let _ = shared.change(|budget| budget.open(probe)).await;
+                self.mind_budget(shared, permits);
+            }
+            return false;
+        }
+        let Some(worst) = laters()
+            .filter(|later| !matches!(later.blame, Blame::Entity | Blame::Batch))
+            .max_by_key(|later| later.blame == Blame::Destination)
+        else {
+            return false;
+        };
+        permits.failed();
+        self.failures_in_a_row += 1;
+        if self.fails_under_load(permits, worst) {
+            tracing::info!(
+                stream = %flow.stream, reason = %worst.reason,
+                "the destination fails under load: half as many requests at once"
+            );
+            slow_down(shared, permits).await;
+            return false;
+        }
+        let down = worst.blame == Blame::Destination
+            || self.failures_in_a_row >= FAILURES_IN_A_ROW
+            || self.is_probing();
+        if down {
+            let failures = self.gate.failures + 1;
+            let wait_ms = again_ms(failures).max(asked_ms.unwrap_or(0));
+            tracing::warn!(
+                stream = %flow.stream, wait_ms, failures, reason = %worst.reason,
+                "the destination fails: one probe after that wait"
+            );
+            if failures == OUTAGE_FROM_FAILURES {
+                tracing::error!(
+                    stream = %flow.stream, reason = %worst.reason,
+                    "the destination is down: everything waits, and one probe after the other is sent"
+                );
+            }
+            self.shut(shared, wait_ms, failures).await;
+        }
+        false
+    }
+
+    /// A limit was met. It is no failure of the destination's; but where nothing says how long to wait,
+    /// or nothing spreads what is sent then, one request goes first.
+    async fn limited<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        permits: &mut Permits,
+        asked_ms: Option<u64>,
+    ) {
+        let failures = self.gate.failures + 1;
+        match asked_ms {
+            Some(wait_ms) if permits.keeps_a_rate() => self.shut(shared, wait_ms, 0).await,
+            Some(wait_ms) => self.shut(shared, wait_ms, failures).await,
+            None => {
+                if permits.is_busy() {
+                    // Perhaps it is that they are too many at once.
+                    slow_down(shared, permits).await;
+                }
+                self.shut(shared, again_ms(failures), failures).await;
+            }
+        }
+    }
+
+    /// The destination says that a quota is used up.
+    async fn use_up<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        permits: &mut Permits,
+        asked_ms: Option<u64>,
+    ) {
+        let now_ms = shared.now_ms();
+        let quotas = &shared.terms.quotas;
+        let asked_until_ms = asked_ms.map(|ms| now_ms.saturating_add_unsigned(ms));
+        let until_ms = shared.change(|budget| budget.use_up(quotas, asked_until_ms, now_ms)).await;
+        match until_ms {
+            Ok(Some(until_ms)) => permits.wait_for(Wait { on: WaitOn::Quota, until_ms }),
+            // The flow knows of no quota.
+            _ => self.shut(shared, asked_ms.unwrap_or(QUOTA_AGAIN_MS), 0).await,
+        }
+    }
+
+    async fn shut<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        wait_ms: u64,
+        failures: u32,
+    ) {
+        if let Valve::Shut { wait_ms: already_ms } = self.valve {
+            // Requests that were in flight together fail together: that is one failure.
+            self.valve = Valve::Shut { wait_ms: already_ms.max(wait_ms) };
+            return;
+        }
+        self.valve = Valve::Shut { wait_ms };
+        self.shut_for_all(shared, wait_ms, failures).await;
+    }
+
+    async fn shut_for_all<S: Store, Q, C: Clock, E: Ids>(
+        &self,
+        shared: &Shared<'_, S, Q, C, E>,
+        wait_ms: u64,
+        failures: u32,
+    ) {
+        let until_ms = shared.now_ms().saturating_add_unsigned(wait_ms);
+        // Should this fail, the others find out for themselves.
+        let _ = shared.change(|budget| budget.shut(until_ms, failures, Some(self.gate))).await;
+    }
+
+    /// Some requests of many fail: the destination is not down, it bears no more at once.
+    fn fails_under_load(&self, permits: &Permits, worst: &Later) -> bool {
+        self.valve == Valve::Open
+            && permits.is_busy()
+            && self.successes >= SUCCESSES_UNDER_LOAD
+            && self.failures_in_a_row < FAILURES_IN_A_ROW
+            && (worst.blame == Blame::Destination || worst.unknown)
+    }
+
+    /// Goes by what an answer says of the limits, and tells everybody.
+    pub(super) async fn learn<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        permits: &mut Permits,
+        allowance: Allowance,
+    ) {
+        if shared.learn(allowance).await {
+            self.mind_budget(shared, permits);
+        }
+    }
+
+    /// Whether it is time to see how the others fare, for one who asks the budget for nothing.
+    pub(super) fn should_look(&mut self, permits: &Permits, now_ms: EpochMs) -> bool {
+        let due = !permits.leases_moments() && now_ms - self.looked_ms >= LOOK_EVERY_MS;
+        if due {
+            self.looked_ms = now_ms;
+        }
+        due
+    }
+
+    /// Goes by the budget as it was last seen, whoever changed it.
+    pub(super) fn mind_budget<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        permits: &mut Permits,
+    ) {
+        let (budget, now_ms) = (shared.seen(), shared.now_ms());
+        permits.pace(&budget);
+        if self.valve == Valve::Open
+            && let Some(until_ms) = budget.gate.wait_until_ms(now_ms)
+        {
+            self.valve = Valve::Shut { wait_ms: since(now_ms, until_ms) };
+        }
+    }
+}
+
+/// After so many failures in a row, the next probe comes after this, in ms.
+fn again_ms(failures: u32) -> u64 {
+    let policy = RetryPolicy {
+        base_ms: PROBE_EVERY_MS,
+        cap_ms: PROBE_EVERY_MS_MAX,
+        ..RetryPolicy::default()
+    };
+    backoff_ms(&policy, failures.saturating_sub(1))
+}
+
+async fn slow_down<S: Store, Q, C: Clock, E: Ids>(
+    shared: &Shared<'_, S, Q, C, E>,
+    permits: &mut Permits,
+) {
+    permits.slow_down();
+    let (terms, now_ms) = (&shared.terms, shared.now_ms());
+    // Should this fail, the others find out for themselves.
+    let _ = shared.change(|budget| budget.slow_down(terms, now_ms)).await;
+}
+
+/// From now until then, in ms.
+pub(super) fn since(now_ms: EpochMs, moment_ms: EpochMs) -> u64 {
+    u64::try_from(moment_ms - now_ms).unwrap_or(0)
+}
