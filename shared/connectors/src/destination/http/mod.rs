@@ -333,8 +333,8 @@ fn request_later(reason: String) -> Later {
 impl Destination for HttpDestination {
     fn batching(&self) -> Batching {
         match &self.bulk {
-            Some(bulk) => Batching { records_max: bulk.records_max, bytes_max: bulk.bytes_max },
-            None => Batching { records_max: 1, bytes_max: usize::MAX },
+            Some(bulk) => bulk.batching(self.sender.idempotency.is_some()),
+            None => Batching::ONE,
         }
     }
 
