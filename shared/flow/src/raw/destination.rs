@@ -85,7 +85,8 @@ pub(crate) struct Batch {
     pub(crate) bytes_max: Option<u64>,
     /// The body is an object with the records under this key; left out: the body is the array.
     pub(crate) field: Option<At<String>>,
-    /// Each record gets its idempotency key under this key; left out: it gets none.
+    /// Each record gets its idempotency key under this key; left out: it gets none, and where the header
+    /// `idempotency_key` is sent, a request has records of one page only, so that a repeat is the same.
     pub(crate) key_field: Option<At<String>>,
     /// Where each record's own result stands; left out: the status is everyone's.
     pub(crate) results: Option<Results>,

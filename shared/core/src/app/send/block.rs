@@ -12,9 +12,8 @@ use super::{
     Item, Place, Places, Sender,
     unit::{Bodies, Chunk},
 };
-use crate::ports::{Clock, Ids, Store};
 
-impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
     /// Takes the records of one request: what is left of the next piece of a page.
     pub(super) fn block(&self, places: &mut impl Places) -> Chunk {
         let mut chunk = Chunk::default();

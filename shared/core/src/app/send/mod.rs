@@ -60,11 +60,13 @@ pub(super) struct Sent {
     pub in_flight: bool,
 }
 
-impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
     pub(super) fn record(&self, place: Place) -> &WireRecord {
         &self.pages[place.page][place.index as usize]
     }
+}
 
+impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
     fn by_entity(&self) -> bool {
         self.flow.settings.ordering != Ordering::None
     }

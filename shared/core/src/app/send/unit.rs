@@ -8,7 +8,7 @@ use super::{Flow, Sender};
 use crate::{
     decide::idempotency_key,
     model::{Outcome, SkipReason, StreamId, WireRecord},
-    ports::{Batching, Clock, Found, Ids, Lookup, Outgoing, Store, Transformed},
+    ports::{Batching, Found, Lookup, Outgoing, Transformed},
 };
 
 /// Records with a key that the group has already: so many are passed over for the sake of others.
@@ -209,7 +209,7 @@ fn outgoing(stream: &StreamId, record: &WireRecord) -> Outgoing {
     }
 }
 
-impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
     /// Takes records until a request is full.
     pub fn chunk(&self, places: &mut impl Places) -> Chunk {
         if self.flow.destination.batching().known_as_a_whole {

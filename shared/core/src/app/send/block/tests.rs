@@ -1,3 +1,5 @@
+//! What is sent together, now and again.
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
@@ -9,7 +11,6 @@ use crate::{
         send::{Chunk, Invocation, Item, Place, Places, Sender},
     },
     decide::Deadline,
-    memory::{ManualClock, MemoryStore, Seeded},
     model::{
         EpochMs, FlowSettings, Outcome, Position, RecordId, Settled, StreamId, Version, WireRecord,
     },
@@ -119,7 +120,7 @@ fn chunks(batching: Batching, pages: &[Vec<String>], settled: &BTreeSet<Place>) 
 fn with_sender<T>(
     batching: Batching,
     pages: &[Vec<String>],
-    then: impl FnOnce(&Sender<'_, MemoryStore, (), ManualClock, Seeded>) -> T,
+    then: impl FnOnce(&Sender<'_, (), (), (), ()>) -> T,
 ) -> T {
     let flow = Flow {
         stream: StreamId::new("orders", "acme").unwrap(),
@@ -129,12 +130,7 @@ fn with_sender<T>(
         transform: Box::new(AsItIs),
         destination: Box::new(Takes(batching)),
     };
-    let ports = Ports {
-        store: MemoryStore::new(),
-        queue: (),
-        clock: ManualClock::at(0),
-        entropy: Seeded::new(1),
-    };
+    let ports = Ports { store: (), queue: (), clock: (), entropy: () };
     let pages: Vec<Vec<WireRecord>> = pages
         .iter()
         .map(|page| page.iter().enumerate().map(|(id, data)| record(id, data)).collect())
