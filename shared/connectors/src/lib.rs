@@ -16,6 +16,7 @@ mod connect;
 mod destination;
 mod http;
 mod json;
+mod keys;
 mod lookup;
 mod registry;
 mod source;

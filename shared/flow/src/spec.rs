@@ -384,7 +384,7 @@ pub struct HttpDestinationSpec {
 pub struct BatchSpec {
     /// `size`: most records in a request.
     pub size: usize,
-    /// `bytes_max`: most bytes in a request. Default 1 MB.
+    /// `bytes_max`: most bytes in a request's body. Default 1 MB.
     pub bytes_max: usize,
     /// `field`: the body is an object with the records under this key; none: the body is the array.
     pub field: Option<String>,
@@ -431,6 +431,8 @@ pub enum ResultOrder {
         result: Vec<String>,
         /// Path in the record as it is sent.
         record: Vec<String>,
+        /// `ignore_case`: whether keys that differ in case alone name the same.
+        ignore_case: bool,
     },
 }
 

@@ -140,8 +140,15 @@ fn what_answers_mean_reaches_the_spec() {
     );
     let results = destination.batch.as_ref().unwrap().results.as_ref().unwrap();
     assert_eq!(results.code, Some(path("reasons.0.code")));
-    let order = ResultOrder::Key { result: path("email"), record: path("contact.email") };
-    assert_eq!(results.order, order);
+    let order = |ignore_case| {
+        let (result, record) = (path("email"), path("contact.email"));
+        ResultOrder::Key { result, record, ignore_case }
+    };
+    assert_eq!(results.order, order(false));
+    let record_key = "record_key: contact.email";
+    let folded = ANSWERS.replace(record_key, &format!("{record_key}\n        ignore_case: true"));
+    let DestinationSpec::Http(folded) = read(&folded).destination;
+    assert_eq!(folded.batch.unwrap().results.unwrap().order, order(true));
     let OnUnknown::Lookup(has) = &destination.on_unknown else { panic!("no look-up") };
     assert!(has.url.needs_record());
     assert_eq!((&has.found_status, &has.missing), (&vec![200, 206], &vec![404, 410]));

@@ -7,8 +7,10 @@ use jiter::{Jiter, JiterError, Peek};
 use tidegate_core::model::Blame;
 use tidegate_flow::spec::HttpLookupSpec;
 
-use super::Keys;
-use crate::json::{Trie, fault};
+use crate::{
+    json::{Trie, fault},
+    keys::Keys,
+};
 
 /// How results are read.
 pub(super) struct Results {

@@ -36,7 +36,8 @@ use crate::{
     HttpClient, Now, Options,
     connect::{ConnectError, Resolver},
     http::{Auth, Left, Limits, Proof, Redactor, describe, headers, retry_after_ms},
-    json::{Scalar, Trie},
+    json::Trie,
+    keys::Keys,
 };
 use answer::Results;
 use cached::CachedLookup;
@@ -49,8 +50,6 @@ pub use memory::LookupCache;
 const REASON_CHARS_MAX: usize = 300;
 /// Largest answer, decompressed.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A longer key is none: it would fill the request, and what stands under it is no key.
-const KEY_BYTES_MAX: usize = 1024;
 
 /// A flow's look-up, if it has one.
 pub(crate) fn build(
@@ -85,25 +84,6 @@ struct HttpLookup {
     limits: Limits,
     redactor: Redactor,
     now: Now,
-}
-
-/// How keys are compared.
-#[derive(Debug, Clone, Copy)]
-struct Keys {
-    ignore_case: bool,
-}
-
-impl Keys {
-    /// The key that a JSON value is, in the form in which equal keys are equal texts: without blanks
-    /// around it and, where case makes no difference, in lower case.
-    fn read(self, json: &[u8]) -> Option<Box<str>> {
-        let text = Scalar::read(json)?.into_text();
-        let text = text.trim();
-        if text.is_empty() || text.len() > KEY_BYTES_MAX {
-            return None;
-        }
-        Some(if self.ignore_case { text.to_lowercase().into() } else { text.into() })
-    }
 }
 
 impl HttpLookup {
@@ -303,22 +283,5 @@ impl Lookup for HttpLookup {
             let found = self.find(keys, until, &mut allowance).await;
             LookedUp { found, allowance }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_trimmed_and_folded_and_nothing_is_none() {
-        let read = |ignore_case, json: &str| Keys { ignore_case }.read(json.as_bytes());
-        assert_eq!(read(true, r#"" ÄDA@Example.COM\n""#).as_deref(), Some("äda@example.com"));
-        assert_eq!(read(false, r#"" Ada""#).as_deref(), Some("Ada"));
-        assert_eq!(read(false, "17").as_deref(), Some("17"));
-        for none in ["null", r#""""#, r#""  ""#, "[]", "{}"] {
-            assert_eq!(read(true, none), None, "{none}");
-        }
-        assert_eq!(read(true, &format!("\"{}\"", "x".repeat(KEY_BYTES_MAX + 1))), None);
     }
 }

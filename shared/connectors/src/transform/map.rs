@@ -61,6 +61,8 @@ struct Field {
     when_absent: WhenAbsent,
     /// With [`WhenAbsent::Keep`], the looked-up field that is written then.
     keep: Option<usize>,
+    /// It is merged: an empty text is absent, as it is in what was looked up.
+    empty_is_absent: bool,
     /// For messages: where it goes.
     target: String,
 }
@@ -105,6 +107,7 @@ impl FieldMap {
                     default: spec.default.as_ref().map(json),
                     cast: spec.cast,
                     when_absent: spec.when_absent,
+                    empty_is_absent: spec.merges(),
                     keep: (spec.when_absent == WhenAbsent::Keep).then(|| known.add(target)),
                     target: target.join("."),
                 }),
@@ -202,7 +205,7 @@ impl Leaf {
         news: &mut bool,
     ) -> Result<bool, Box<str>> {
         if let Some(slot) = self.never_overwrite
-            && given.known(slot).is_some_and(|known| known != b"\"\"")
+            && given.known(slot).is_some_and(|known| !is_empty_text(known))
         {
             return Ok(false);
         }
@@ -227,7 +230,9 @@ impl Leaf {
 
 impl Field {
     fn write(&self, given: &Given<'_>, out: &mut Vec<u8>) -> Result<Written, Box<str>> {
-        match (given.value(&self.slot), &self.default, self.when_absent) {
+        let value =
+            given.value(&self.slot).filter(|json| !self.empty_is_absent || !is_empty_text(json));
+        match (value, &self.default, self.when_absent) {
             (Some(json), _, _) => {
                 match self.cast {
                     None => out.extend_from_slice(json),
@@ -271,6 +276,10 @@ impl Field {
         };
         format!("`{}` should be {wanted}, but the record has {found}", self.target).into()
     }
+}
+
+fn is_empty_text(json: &[u8]) -> bool {
+    json == b"\"\""
 }
 
 impl Known {
@@ -490,6 +499,30 @@ mod tests {
         );
         assert_eq!(merge(&fields, r#"{"name":"Ada"}"#, found), "unchanged");
         assert_eq!(apply(&fields, r#"{"town":null,"name":"Ada"}"#).unwrap(), r#"{"name":"Ada"}"#);
+    }
+
+    #[test]
+    fn in_a_merged_field_the_records_empty_text_is_no_value() {
+        let keep = FieldSpec { when_absent: WhenAbsent::Keep, ..from("phone") };
+        let fields = [("phone", keep), ("city", never("city", "city")), ("note", from("note"))];
+        let empty = r#"{"phone":"","city":"","note":""}"#;
+        // A form's field that nobody touched clears nothing, and is no news.
+        let known = r#"{"phone":"+49 2","city":null,"note":""}"#;
+        assert_eq!(merge(&fields, empty, known), "unchanged");
+        assert_eq!(
+            merge(&fields, empty, r#"{"phone":"+49 2","note":"x"}"#),
+            r#"{"phone":"+49 2","note":""}"#,
+            "a field that is not merged is what it is"
+        );
+        assert_eq!(apply(&fields, empty).unwrap(), r#"{"note":""}"#, "nothing was found");
+        // As null is: a default is taken, and nothing is cast.
+        let other =
+            FieldSpec { default: Some(json!(7)), cast: Some(Cast::Integer), ..never("n", "n") };
+        assert_eq!(merge(&[("n", other)], r#"{"n":""}"#, r#"{"n":""}"#), r#"{"n":7}"#);
+        let must = FieldSpec { when_absent: WhenAbsent::Refuse, ..never("n", "n") };
+        let reason = apply(&[("n", must)], r#"{"n":""}"#).unwrap_err();
+        assert_eq!(reason, "`n` is missing from the record");
+        assert_eq!(merge(&fields, r#"{"phone":" "}"#, "{}"), r#"{"phone":" "}"#);
     }
 
     #[test]

@@ -267,7 +267,7 @@ async fn a_bulk_that_is_refused_as_a_whole_is_given_back_to_be_sent_in_parts() {
 async fn each_record_of_a_bulk_has_its_own_result() {
     let (url, _) = server(|_| {
         let results = json!({"results": [
-            {"status": 201}, {"status": 409}, {"status": 422, "why": "bad"}, {"status": 503},
+            {"status": 201}, {"status": 409}, {"status": 422, "why": "bad"}, {"status": 503}, {},
         ]});
         (StatusCode::MULTI_STATUS, results.to_string()).into_response()
     })
@@ -279,6 +279,72 @@ async fn each_record_of_a_bulk_has_its_own_result() {
     assert_eq!(outcomes[2], Outcome::Refused { status: Some(422), reason: "bad".into() });
     assert!(later(&outcomes[3]).unknown);
     assert!(later(&outcomes[4]).unknown, "it has no result");
+}
+
+/// The first was dropped: by position, its neighbour's error would be its own.
+#[tokio::test]
+async fn a_bulk_with_more_or_fewer_results_than_records_is_unknown_as_a_whole() {
+    let results = json!({"results": [{"status": 422, "why": "bad"}, {"status": 200}]}).to_string();
+    let (url, _) = server(move |_| results.clone().into_response()).await;
+    let spec = HttpDestinationSpec { batch: Some(batch(100, true)), ..destination_spec(&url) };
+    let to = destination(spec).await;
+    for count in [1, 3] {
+        let outcomes = to.deliver(&records(count), 5_000).await.outcomes;
+        assert_eq!(outcomes.len(), usize::try_from(count).unwrap());
+        for outcome in outcomes {
+            let later = later(&outcome);
+            assert!(later.unknown && later.blame == Blame::Request, "{later:?}");
+            let counts = format!("2 results for {count} record");
+            assert!(later.reason.contains(&counts), "{}", later.reason);
+        }
+    }
+}
+
+fn by_email() -> BatchSpec {
+    let mut batch = batch(100, true);
+    let (result, record) = (path("email"), path("email"));
+    batch.results.as_mut().unwrap().order = ResultOrder::Key { result, record, ignore_case: true };
+    batch
+}
+
+/// Ada twice, in two spellings: whose result is whose could not be told from one answer.
+fn leads() -> Vec<Outgoing> {
+    let mut leads = records(3);
+    for (lead, email) in leads.iter_mut().zip(["Ada@x", "eve@x", " ada@X"]) {
+        lead.body = json!({ "email": email }).to_string().into();
+    }
+    leads
+}
+
+#[tokio::test]
+async fn records_that_results_name_alike_go_one_after_the_other() {
+    let (url, log) = server(|body| {
+        let folded = |lead: &Value| lead["email"].as_str().unwrap().trim().to_lowercase();
+        let result = |lead: &Value| json!({ "email": folded(lead), "status": "created" });
+        let results: Vec<Value> = body["items"].as_array().unwrap().iter().map(result).collect();
+        json!({ "results": results }).to_string().into_response()
+    })
+    .await;
+    let spec = HttpDestinationSpec { batch: Some(by_email()), ..destination_spec(&url) };
+    let to = destination(spec).await;
+    let first = to.deliver(&leads(), 5_000).await.outcomes;
+    assert_eq!(first[..2], [Outcome::Delivered, Outcome::Delivered]);
+    let waits = later(&first[2]);
+    let wait = (waits.blame, waits.after_ms, waits.unknown);
+    assert_eq!(wait, (Blame::Entity, Some(0), false), "it was not sent");
+    assert_eq!(to.deliver(&leads()[2..], 5_000).await.outcomes, [Outcome::Delivered]);
+    let log = log.lock().unwrap();
+    let sent = log.iter().map(|arrived| arrived.body["items"].as_array().unwrap().len());
+    assert_eq!(sent.collect::<Vec<_>>(), [2, 1]);
+}
+
+#[tokio::test]
+async fn of_a_bulk_that_is_refused_as_a_whole_namesakes_are_in_parts_too() {
+    let (url, _) = server(|_| (StatusCode::BAD_REQUEST, "a bad one").into_response()).await;
+    let spec = HttpDestinationSpec { batch: Some(by_email()), ..destination_spec(&url) };
+    for outcome in destination(spec).await.deliver(&leads(), 5_000).await.outcomes {
+        assert_eq!(later(&outcome).blame, Blame::Batch);
+    }
 }
 
 #[tokio::test]

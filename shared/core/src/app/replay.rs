@@ -105,21 +105,28 @@ struct Replay<'a, S, Q, C, E> {
 }
 
 /// What is left of a batch.
-struct Left(std::iter::Peekable<std::vec::IntoIter<u32>>);
+struct Left {
+    indices: std::iter::Peekable<std::vec::IntoIter<u32>>,
+    cut: u32,
+}
 
 impl Places for Left {
     fn peek(&mut self) -> Option<Place> {
-        self.0.peek().map(|index| Place { page: 0, index: *index })
+        self.indices.peek().map(|index| Place { page: 0, index: *index })
     }
 
     fn take(&mut self) -> Option<Place> {
-        self.0.next().map(|index| Place { page: 0, index })
+        self.indices.next().map(|index| Place { page: 0, index })
     }
 
     fn put_back(&mut self, places: Vec<Place>) {
         let mut first: Vec<u32> = places.into_iter().map(|place| place.index).collect();
-        first.extend(&mut self.0);
-        self.0 = first.into_iter().peekable();
+        first.extend(&mut self.indices);
+        self.indices = first.into_iter().peekable();
+    }
+
+    fn cut(&mut self, _: usize) -> &mut u32 {
+        &mut self.cut
     }
 }
 
@@ -163,7 +170,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
 
     /// Delivers these, a request after the other, until one is to wait.
     async fn deliver_all(&mut self, batch: Vec<u32>) -> Result<(), Unavailable> {
-        let mut left = Left(batch.into_iter().peekable());
+        let mut left = Left { indices: batch.into_iter().peekable(), cut: 0 };
         let mut ready: VecDeque<Unit> = VecDeque::new();
         // What was begun is finished, whatever of it is to wait.
         while !ready.is_empty() || (self.wait_ms.is_none() && left.peek().is_some()) {
@@ -174,7 +181,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
                 }
                 unit => {
                     let unit = unit.unwrap_or_else(|| self.sender.next_unit(&mut left));
-                    let requests = ready.len() + left.0.len() + 1;
+                    let requests = ready.len() + left.indices.len() + 1;
                     match self.permit(requests).await {
                         None => self.sender.abandon(unit).await,
                         Some((moment, timeout_ms)) => {

@@ -48,8 +48,46 @@ impl From<Vec<Outcome>> for Delivery {
 pub struct Batching {
     /// Most records in a request; at least 1.
     pub records_max: usize,
-    /// Most bytes in a request. A larger single record is sent alone.
+    /// Most bytes in a request's body. A record that is larger by itself is refused.
     pub bytes_max: usize,
+    /// Bytes of a body that has no record in it.
+    pub frame_bytes: usize,
+    /// Most bytes that a record takes beside its own and its key's.
+    pub record_bytes: usize,
+    /// Whether each record carries its key, as a JSON text.
+    pub carries_keys: bool,
+    /// The destination knows a repeat by the key of the whole request alone, so that whatever is sent
+    /// again must be with the records that it was with.
+    pub known_as_a_whole: bool,
+}
+
+impl Batching {
+    /// One record a request, however large.
+    pub const ONE: Self = Self {
+        records_max: 1,
+        bytes_max: usize::MAX,
+        frame_bytes: 0,
+        record_bytes: 0,
+        carries_keys: false,
+        known_as_a_whole: false,
+    };
+
+    /// Most bytes of a body that a record takes.
+    pub fn bytes_of(&self, record_bytes: usize, key: &str) -> usize {
+        let key_bytes = if self.carries_keys { quoted_bytes(key) } else { 0 };
+        record_bytes + self.record_bytes + key_bytes
+    }
+}
+
+/// Most bytes of a text as JSON.
+fn quoted_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' => 2,
+        // `\u0000`
+        0..0x20 => 6,
+        _ => 1,
+    };
+    2 + text.bytes().map(escaped).sum::<usize>()
 }
 
 /// A record ready to be sent.

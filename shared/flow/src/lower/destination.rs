@@ -101,7 +101,8 @@ fn results(check: &mut Check<'_>, results: raw::Results) -> Option<ResultsSpec> 
     let status = values::dotted(check, &results.status);
     let reason = values::optional(results.reason, |path| values::dotted(check, &path));
     let code = values::optional(results.code, |path| values::dotted(check, &path));
-    let order = result_order(check, results.index, results.key, results.record_key);
+    let order =
+        result_order(check, results.index, results.key, results.record_key, results.ignore_case);
     let lists = [
         ("ok", results.ok.as_slice()),
         ("retry", &results.retry),
@@ -128,14 +129,21 @@ fn result_order(
     index: Option<At<raw::DottedPath>>,
     key: Option<At<raw::DottedPath>>,
     record_key: Option<At<raw::DottedPath>>,
+    ignore_case: Option<At<bool>>,
 ) -> Option<ResultOrder> {
+    if let (None, Some(ignore_case)) = (&key, &ignore_case) {
+        let message = "`ignore_case` is about a result's `key`, which is not given";
+        check.report.add(ignore_case.place, message, "remove it, or add `key:` and `record_key:`");
+        return None;
+    }
     match (index, key, record_key) {
         (None, None, None) => Some(ResultOrder::Same),
         (Some(index), None, None) => values::dotted(check, &index).map(ResultOrder::Index),
         (None, Some(key), Some(record_key)) => {
             let (result, record) =
                 (values::dotted(check, &key), values::dotted(check, &record_key));
-            Some(ResultOrder::Key { result: result?, record: record? })
+            let ignore_case = ignore_case.is_some_and(|at| at.value);
+            Some(ResultOrder::Key { result: result?, record: record?, ignore_case })
         }
         (Some(index), ..) => {
             let message = "a result names its record by `index` or by `key`, not by both";

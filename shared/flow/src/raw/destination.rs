@@ -80,12 +80,13 @@ pub(crate) struct Batch {
     /// Most records in a request.
     #[schemars(range(min = 1, max = 10000))]
     pub(crate) size: u32,
-    /// Most bytes in a request. Default 1 MB.
+    /// Most bytes in a request's body. Default 1 MB. A record that is larger by itself is parked.
     #[schemars(range(min = 1024, max = 104857600))]
     pub(crate) bytes_max: Option<u64>,
     /// The body is an object with the records under this key; left out: the body is the array.
     pub(crate) field: Option<At<String>>,
-    /// Each record gets its idempotency key under this key; left out: it gets none.
+    /// Each record gets its idempotency key under this key; left out: it gets none, and where the header
+    /// `idempotency_key` is sent, a request has records of one page only, so that a repeat is the same.
     pub(crate) key_field: Option<At<String>>,
     /// Where each record's own result stands; left out: the status is everyone's.
     pub(crate) results: Option<Results>,
@@ -113,12 +114,16 @@ pub(crate) struct Results {
     pub(crate) duplicate: Vec<At<Scalar>>,
     /// Path in a result to its message.
     pub(crate) reason: Option<At<DottedPath>>,
-    /// Path in a result to the record's index in the request; left out: results are in order.
+    /// Path in a result to the record's index in the request. Without it and `key`, results are in
+    /// order, and an answer with more or fewer of them than records says nothing of any.
     pub(crate) index: Option<At<DottedPath>>,
     /// Path in a result to what names its record, for results in any order; goes with `record_key`.
+    /// Blanks around a key make no difference. Records with one key go in separate requests.
     pub(crate) key: Option<At<DottedPath>>,
     /// Path in a record, as it is sent, to what `key` names it by.
     pub(crate) record_key: Option<At<DottedPath>>,
+    /// Whether keys that differ in case alone name the same record. Default false.
+    pub(crate) ignore_case: Option<At<bool>>,
 }
 
 /// A header's name, or `false`.

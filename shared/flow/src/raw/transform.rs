@@ -53,10 +53,11 @@ pub(crate) struct FieldKeys {
     /// What to turn the value into.
     pub(crate) cast: Option<At<Cast>>,
     /// What to do where the path is absent or null. Default `omit`; `keep` writes the looked-up
-    /// field of the same name.
+    /// field of the same name, and takes an empty text for absent.
     pub(crate) when_absent: Option<At<WhenAbsent>>,
     /// Leaves the field out where what was looked up has it, neither null nor an empty text: `true`
-    /// for the field of the same name, or the path of another.
+    /// for the field of the same name, or the path of another. An empty text in the record is absent
+    /// then, too.
     pub(crate) never_overwrite: Option<At<NeverOverwrite>>,
 }
 

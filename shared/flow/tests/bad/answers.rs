@@ -87,6 +87,13 @@ pub(crate) const ANSWERS: &[Slip] = &[
         "add `record_key:`",
     ),
     slip(
+        "        key: email\n        record_key: contact.email\n",
+        "        ignore_case: true\n",
+        17,
+        "`ignore_case` is about a result's `key`",
+        "add `key:` and `record_key:`",
+    ),
+    slip(
         "        key: email\n",
         "        key: email\n        index: n\n",
         18,

@@ -34,7 +34,7 @@ struct Accepted {
 
 impl Destination for SimDestination {
     fn batching(&self) -> Batching {
-        Batching { records_max: 2, bytes_max: 1_000_000 }
+        Batching { records_max: 2, bytes_max: 1_000_000, ..Batching::ONE }
     }
 
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {

@@ -1,6 +1,6 @@
 //! Many records in one body.
 
-use tidegate_core::ports::Outgoing;
+use tidegate_core::ports::{Batching, Outgoing};
 use tidegate_flow::spec::BatchSpec;
 
 use super::results::Results;
@@ -8,12 +8,12 @@ use crate::json::quote;
 
 /// How records are put together.
 pub(super) struct Bulk {
-    pub(super) records_max: usize,
-    pub(super) bytes_max: usize,
+    records_max: usize,
+    bytes_max: usize,
     /// `{"field":` or nothing.
     open: String,
     close: &'static str,
-    /// `,"field":`
+    /// `"field":`
     key: Option<String>,
     pub(super) results: Option<Results>,
 }
@@ -31,6 +31,22 @@ impl Bulk {
             close,
             key: spec.key_field.as_ref().map(|field| format!("{}:", quote(field))),
             results: spec.results.as_ref().map(Results::new),
+        }
+    }
+
+    /// How many records fit; `has_key` says whether the request carries a key of its own.
+    pub(super) fn batching(&self, has_key: bool) -> Batching {
+        // A comma behind each record but the last.
+        let frame_bytes = (self.open.len() + self.close.len()).saturating_sub(1);
+        // Within a record, one before its key.
+        let key_bytes = self.key.as_ref().map_or(0, |field| field.len() + 1);
+        Batching {
+            records_max: self.records_max,
+            bytes_max: self.bytes_max,
+            frame_bytes,
+            record_bytes: 1 + key_bytes,
+            carries_keys: self.key.is_some(),
+            known_as_a_whole: has_key && self.key.is_none(),
         }
     }
 
@@ -83,6 +99,7 @@ pub(super) fn bulk_key(records: &[Outgoing]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use tidegate_core::model::{RecordId, Version};
 
     use super::*;
@@ -115,6 +132,49 @@ mod tests {
         let keyed = text(&bulk(Some("items"), Some("key")));
         assert_eq!(keyed, r#"{"items":[{"a":1,"key":"k\"1"},{ "key":"k2"},[1]]}"#);
         assert!(serde_json::from_str::<serde_json::Value>(&keyed).is_ok());
+    }
+
+    #[test]
+    fn a_repeat_is_known_by_the_whole_where_no_record_has_a_key() {
+        for (key_field, has_key, whole) in [
+            (None, true, true),
+            (None, false, false),
+            (Some("key"), true, false),
+            (Some("key"), false, false),
+        ] {
+            let batching = bulk(None, key_field).batching(has_key);
+            assert_eq!(batching.known_as_a_whole, whole, "{key_field:?}, {has_key}");
+        }
+    }
+
+    proptest! {
+        /// What the application reckons with is no less than what is sent, and without keys just that.
+        #[test]
+        fn a_body_is_no_larger_than_was_reckoned(
+            bodies in prop::collection::vec(
+                prop_oneof![Just("{}".to_owned()), Just(" {\"a\":1} ".to_owned()), Just("[1]".to_owned()),
+                    "[a-z]{0,20}".prop_map(|text| format!("{{\"b\":\"{text}\"}}"))],
+                1..20,
+            ),
+            key in "\\PC{0,20}|[\"\\\\\u{1}\u{1f}\n]{0,9}",
+            field in prop::option::of("[a-z\"]{1,9}"),
+            key_field in prop::option::of("[a-z\"]{1,9}"),
+        ) {
+            let bulk = bulk(field.as_deref(), key_field.as_deref());
+            let records: Vec<Outgoing> = bodies
+                .iter()
+                .map(|body| Outgoing { body: body.clone().into(), ..record(&key, "") })
+                .collect();
+            let batching = bulk.batching(true);
+            let reckoned: usize =
+                records.iter().map(|record| batching.bytes_of(record.body.len(), &record.key)).sum();
+            let reckoned = batching.frame_bytes + reckoned;
+            let body = bulk.body(&records);
+            prop_assert!(body.len() <= reckoned, "{} > {reckoned}", body.len());
+            if key_field.is_none() {
+                prop_assert_eq!(body.len(), reckoned);
+            }
+        }
     }
 
     #[test]

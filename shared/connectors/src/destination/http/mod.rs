@@ -22,6 +22,7 @@ use crate::{
 };
 use bulk::{Bulk, bulk_key};
 use has::Has;
+use results::{Names, first_of_each};
 use send::{Answer, Failed, Sender};
 
 /// A reason is one line of at most so many characters.
@@ -136,9 +137,36 @@ impl HttpDestination {
         }
     }
 
-    /// Sends many records in one request. Where all are refused for the sake of some, they are given
-    /// back to be sent in smaller requests, each of which the application's limits count.
+    /// Sends many records in one request; but of several that the answer would name alike, only the
+    /// first: the others go in another.
     async fn deliver_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Delivery {
+        let names = bulk.results.as_ref().map(|results| results.names(records)).unwrap_or_default();
+        let Some(first) = first_of_each(&names) else {
+            return self.deliver_named(bulk, records, &names, until).await;
+        };
+        let some: Vec<Outgoing> = first.iter().map(|at| records[*at].clone()).collect();
+        let their_names: Names = first.iter().map(|at| names[*at].clone()).collect();
+        let delivery = self.deliver_named(bulk, &some, &their_names, until).await;
+        // In halves, the others may be in one without their namesakes.
+        let in_parts = |outcome: &&Outcome| matches!(outcome, Outcome::Later(later) if later.blame == Blame::Batch);
+        let rest =
+            delivery.outcomes.first().filter(in_parts).cloned().unwrap_or_else(after_namesake);
+        let mut outcomes = vec![rest; records.len()];
+        for (at, outcome) in first.into_iter().zip(delivery.outcomes) {
+            outcomes[at] = outcome;
+        }
+        Delivery { outcomes, ..delivery }
+    }
+
+    /// Sends one request. Where all are refused for the sake of some, they are given back to be sent
+    /// in smaller requests, each of which the application's limits count.
+    async fn deliver_named(
+        &self,
+        bulk: &Bulk,
+        records: &[Outgoing],
+        names: &Names,
+        until: Instant,
+    ) -> Delivery {
         let all = |outcome: Outcome| vec![outcome; records.len()];
         // It names no record, so that any record's address will do.
         let url = match self.url.render(b"null") {
@@ -155,14 +183,15 @@ impl HttpDestination {
             }
         };
         let judged = self.judge(&answer);
-        let outcomes = self.each(bulk, records, &answer, &judged).unwrap_or_else(|| {
-            match self.outcome(&answer, &judged) {
-                Outcome::Refused { reason, .. } if records.len() > 1 && !judged.unread => {
-                    all(in_parts(answer.status, &reason))
+        let outcomes =
+            self.each(bulk, names, records.len(), &answer, &judged).unwrap_or_else(|| {
+                match self.outcome(&answer, &judged) {
+                    Outcome::Refused { reason, .. } if records.len() > 1 && !judged.unread => {
+                        all(in_parts(answer.status, &reason))
+                    }
+                    outcome => all(outcome),
                 }
-                outcome => all(outcome),
-            }
-        });
+            });
         Delivery { outcomes, allowance: answer.left.allowance(), in_flight: false }
     }
 
@@ -170,19 +199,24 @@ impl HttpDestination {
     fn each(
         &self,
         bulk: &Bulk,
-        records: &[Outgoing],
+        names: &Names,
+        records: usize,
         answer: &Answer,
         judged: &Judged<'_>,
     ) -> Option<Vec<Outcome>> {
         let results = bulk.results.as_ref()?;
-        let read = || results.read(&answer.body, records, answer.after_ms, &self.sender.redactor);
+        let redactor = &self.sender.redactor;
+        let read = || results.read(&answer.body, records, names, answer.after_ms, redactor);
         match judged.verdict {
             Verdict::Delivered => Some(match read() {
-                Some(each) => each.into_iter().map(or_later).collect(),
-                None => records.iter().map(|_| or_later(None)).collect(),
+                Ok(each) => {
+                    let none = || unknown("the answer has no result for this record".to_owned());
+                    each.into_iter().map(|outcome| outcome.unwrap_or_else(none)).collect()
+                }
+                Err(unread) => vec![unknown(unread.to_string()); records],
             }),
             // Refused, but with a result for every record: the results say more.
-            Verdict::Refused => read()?.into_iter().collect(),
+            Verdict::Refused => read().ok()?.into_iter().collect(),
             Verdict::Duplicate | Verdict::Token | Verdict::Later { .. } => None,
         }
     }
@@ -278,14 +312,17 @@ fn in_parts(status: u16, reason: &str) -> Outcome {
 }
 
 /// A record without a result may have been taken or not.
-fn or_later(outcome: Option<Outcome>) -> Outcome {
-    outcome.unwrap_or_else(|| {
-        Outcome::Later(Later {
-            blame: Blame::Request,
-            after_ms: None,
-            unknown: true,
-            reason: "the answer has no result for this record".into(),
-        })
+fn unknown(reason: String) -> Outcome {
+    Outcome::Later(Later { unknown: true, ..request_later(reason) })
+}
+
+/// Not sent: the answer's results would have been mistaken for one another's.
+fn after_namesake() -> Outcome {
+    Outcome::Later(Later {
+        blame: Blame::Entity,
+        after_ms: Some(0),
+        unknown: false,
+        reason: "a record that answers name alike goes first".into(),
     })
 }
 
@@ -296,8 +333,8 @@ fn request_later(reason: String) -> Later {
 impl Destination for HttpDestination {
     fn batching(&self) -> Batching {
         match &self.bulk {
-            Some(bulk) => Batching { records_max: bulk.records_max, bytes_max: bulk.bytes_max },
-            None => Batching { records_max: 1, bytes_max: usize::MAX },
+            Some(bulk) => bulk.batching(self.sender.idempotency.is_some()),
+            None => Batching::ONE,
         }
     }
 

@@ -1,6 +1,9 @@
 //! Each record's own result in the answer to a bulk request.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, HashSet},
+    mem::discriminant,
+};
 
 use jiter::Jiter;
 use tidegate_core::{
@@ -12,6 +15,7 @@ use tidegate_flow::spec::{ResultOrder, ResultsSpec};
 use crate::{
     http::{Redactor, Words},
     json::{Scalar, Trie},
+    keys::Keys,
 };
 
 /// How results are read.
@@ -36,7 +40,24 @@ enum Order {
     Key {
         slot: usize,
         record: Trie,
+        keys: Keys,
     },
+}
+
+/// What each record of a request is named by; empty where results go by something else.
+pub(super) type Names = Vec<Option<Box<str>>>;
+
+/// Why an answer has no results that can be told apart.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unread {
+    #[error("the answer has no list of results")]
+    NoList,
+    /// Who was left out cannot be told, nor whose the others are.
+    #[error(
+        "the answer has {results} results for {records} record(s), and they go by their position: \
+         whose they are cannot be told"
+    )]
+    Count { results: usize, records: usize },
 }
 
 impl Results {
@@ -50,11 +71,12 @@ impl Results {
             order: match &spec.order {
                 ResultOrder::Same => Order::Same,
                 ResultOrder::Index(path) => Order::Index(trie.add(path)),
-                ResultOrder::Key { result, record } => {
+                ResultOrder::Key { result, record, ignore_case } => {
                     let slot = trie.add(result);
                     let mut in_record = Trie::new();
                     in_record.add(record);
-                    Order::Key { slot, record: in_record }
+                    let keys = Keys { ignore_case: *ignore_case };
+                    Order::Key { slot, record: in_record, keys }
                 }
             },
             trie,
@@ -64,41 +86,50 @@ impl Results {
         }
     }
 
-    /// The outcome of each record, in order; `None` for those without a result. `None` for all if the
-    /// body has no array of results.
+    /// What answers name these records by.
+    pub(super) fn names(&self, records: &[Outgoing]) -> Names {
+        let Order::Key { record: trie, keys, .. } = &self.order else { return Names::new() };
+        let name = |record: &Outgoing| {
+            let mut picked = vec![None; trie.slots()];
+            trie.pick(&mut Jiter::new(&record.body), &mut picked).ok()?;
+            keys.read(&record.body[picked[0].clone()?])
+        };
+        records.iter().map(name).collect()
+    }
+
+    /// The outcome of each of so many records, in order; `None` for those without a result. No two of
+    /// them have one name.
     pub(super) fn read(
         &self,
         body: &[u8],
-        records: &[Outgoing],
+        records: usize,
+        names: &Names,
         after_ms: Option<u64>,
         redactor: &Redactor,
-    ) -> Option<Vec<Option<Outcome>>> {
+    ) -> Result<Vec<Option<Outcome>>, Unread> {
         let mut trie = Trie::new();
         let slot = trie.add(&self.path);
         let mut picked = vec![None; 1];
-        trie.pick(&mut Jiter::new(body), &mut picked).ok()?;
-        let results = &body[picked[slot].clone()?];
-        let mut outcomes = vec![None; records.len()];
-        let mut named = match &self.order {
-            Order::Key { record, .. } => by_key(record, records),
-            Order::Same | Order::Index(_) => HashMap::new(),
-        };
+        let no_list = |_| Unread::NoList;
+        trie.pick(&mut Jiter::new(body), &mut picked).map_err(no_list)?;
+        let results = &body[picked[slot].clone().ok_or(Unread::NoList)?];
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; records];
+        let named: HashMap<&str, usize> =
+            names.iter().zip(0..).filter_map(|(name, at)| Some((name.as_deref()?, at))).collect();
         let mut json = Jiter::new(results);
-        let mut element = json.next_array().ok()?;
+        let mut element = json.next_array().map_err(|_| Unread::NoList)?;
         let mut position = 0;
         while element.is_some() {
             let mut picked = vec![None; self.trie.slots()];
-            self.trie.pick(&mut json, &mut picked).ok()?;
-            let text = |slot: usize| {
-                let scalar = Scalar::read(&results[picked[slot].clone()?])?;
-                Some(scalar.into_text().into_owned())
-            };
+            self.trie.pick(&mut json, &mut picked).map_err(no_list)?;
+            let value = |slot: usize| Some(&results[picked[slot].clone()?]);
+            let text = |slot: usize| Some(Scalar::read(value(slot)?)?.into_text().into_owned());
             let index = match &self.order {
                 Order::Same => Some(position),
                 Order::Index(slot) => text(*slot).and_then(|index| index.parse().ok()),
-                Order::Key { slot, .. } => {
-                    text(*slot).and_then(|key| named.get_mut(&key)?.pop_front())
-                }
+                Order::Key { slot, keys, .. } => value(*slot)
+                    .and_then(|key| keys.read(key))
+                    .and_then(|key| named.get(&*key).copied()),
             };
             if let (Some(place), Some(status)) =
                 (index.and_then(|index| outcomes.get_mut(index)), text(self.status))
@@ -106,12 +137,21 @@ impl Results {
                 let code = self.code.and_then(text);
                 let reason = self.reason.and_then(text);
                 let said = [code.as_deref(), Some(&status)];
-                *place = Some(self.outcome(said, reason.as_deref(), after_ms, redactor));
+                let outcome = self.outcome(said, reason.as_deref(), after_ms, redactor);
+                let by_key = matches!(self.order, Order::Key { .. });
+                match place.as_ref().filter(|_| by_key) {
+                    Some(first) if discriminant(first) == discriminant(&outcome) => {}
+                    Some(_) => *place = Some(contradicted()),
+                    None => *place = Some(outcome),
+                }
             }
             position += 1;
-            element = json.array_step().ok()?;
+            element = json.array_step().map_err(|_| Unread::NoList)?;
         }
-        Some(outcomes)
+        if matches!(self.order, Order::Same) && position != records {
+            return Err(Unread::Count { results: position, records });
+        }
+        Ok(outcomes)
     }
 
     /// What a result's code, where it has one, and its status come to. The code says more: only one
@@ -157,18 +197,22 @@ fn words(given: &[String], default: &[&str]) -> Words {
     if given.is_empty() { Words::new(default) } else { Words::new(given) }
 }
 
-/// Which records have a key, in order: of several with one key, each takes one result.
-fn by_key(trie: &Trie, records: &[Outgoing]) -> HashMap<String, VecDeque<usize>> {
-    let mut named: HashMap<String, VecDeque<usize>> = HashMap::with_capacity(records.len());
-    for (index, record) in records.iter().enumerate() {
-        let mut picked = vec![None; trie.slots()];
-        let read = trie.pick(&mut Jiter::new(&record.body), &mut picked);
-        let scalar = picked[0].clone().filter(|_| read.is_ok());
-        if let Some(key) = scalar.and_then(|range| Scalar::read(&record.body[range])) {
-            named.entry(key.into_text().into_owned()).or_default().push_back(index);
-        }
-    }
-    named
+/// Of several records with one name the first; `None` where no two have one. Their results could not be
+/// told apart.
+pub(super) fn first_of_each(names: &Names) -> Option<Vec<usize>> {
+    let mut seen = HashSet::with_capacity(names.len());
+    let is_first = |at: &usize| names[*at].as_ref().is_none_or(|name| seen.insert(name));
+    let first: Vec<usize> = (0..names.len()).filter(is_first).collect();
+    (first.len() < names.len()).then_some(first)
+}
+
+fn contradicted() -> Outcome {
+    Outcome::Later(Later {
+        blame: Blame::Request,
+        after_ms: None,
+        unknown: true,
+        reason: "the answer has results for this record that contradict each other".into(),
+    })
 }
 
 #[cfg(test)]
@@ -209,9 +253,18 @@ mod tests {
         kinds_of(spec, body, &records(&vec!["{}".to_owned(); count]))
     }
 
+    fn outcomes(
+        spec: &ResultsSpec,
+        body: &str,
+        records: &[Outgoing],
+    ) -> Result<Vec<Option<Outcome>>, Unread> {
+        let (results, redactor) = (Results::new(spec), Redactor::default());
+        let names = results.names(records);
+        results.read(body.as_bytes(), records.len(), &names, Some(7), &redactor)
+    }
+
     fn kinds_of(spec: &ResultsSpec, body: &str, records: &[Outgoing]) -> Option<Vec<&'static str>> {
-        let redactor = Redactor::default();
-        let outcomes = Results::new(spec).read(body.as_bytes(), records, Some(7), &redactor)?;
+        let outcomes = outcomes(spec, body, records).ok()?;
         Some(
             outcomes
                 .iter()
@@ -235,18 +288,22 @@ mod tests {
             ["delivered", "delivered", "skipped", "refused", "later", "refused"]
         );
         let six = records(&vec!["{}".to_owned(); 6]);
-        let outcomes = Results::new(&spec(None))
-            .read(body.as_bytes(), &six, None, &Redactor::default())
-            .unwrap();
+        let outcomes = outcomes(&spec(None), body, &six).unwrap();
         let reason = "no name".into();
         assert_eq!(outcomes[3], Some(Outcome::Refused { status: Some(422), reason }));
     }
 
     #[test]
-    fn a_short_list_leaves_the_rest_without_a_result_and_a_long_one_is_cut() {
+    fn by_position_more_or_fewer_results_than_records_are_nobodys() {
+        // Of three, the first was dropped: the second's error is not the first's.
+        let body = r#"{"data":{"results":[{"status":422},{"status":200}]}}"#;
+        for count in [0, 1, 3] {
+            assert_eq!(kinds(&spec(None), body, count), None, "{count}");
+        }
+        assert_eq!(kinds(&spec(None), body, 2).unwrap(), ["refused", "delivered"]);
+        // One of them without a status leaves only its own record open.
         let body = r#"{"data":{"results":[{"status":200},{}]}}"#;
-        assert_eq!(kinds(&spec(None), body, 3).unwrap(), ["delivered", "none", "none"]);
-        assert_eq!(kinds(&spec(None), body, 1).unwrap(), ["delivered"]);
+        assert_eq!(kinds(&spec(None), body, 2).unwrap(), ["delivered", "none"]);
     }
 
     #[test]
@@ -280,26 +337,57 @@ mod tests {
             ["delivered", "skipped", "later", "refused", "delivered", "delivered"]
         );
         let six = records(&vec!["{}".to_owned(); 6]);
-        let read = Results::new(&spec).read(body.as_bytes(), &six, None, &Redactor::default());
+        let read = outcomes(&spec, body, &six);
         let reason = "1003: Invalid data".into();
         assert_eq!(read.unwrap()[3], Some(Outcome::Refused { status: None, reason }));
     }
 
+    fn by_email(ignore_case: bool) -> ResultsSpec {
+        let (result, record) = (path("email"), path("contact.email"));
+        ResultsSpec { order: ResultOrder::Key { result, record, ignore_case }, ..spec(None) }
+    }
+
+    fn mailed(emails: &[&str]) -> Vec<Outgoing> {
+        let body = |email: &&str| format!(r#"{{"contact":{{"email":{email}}}}}"#);
+        records(&emails.iter().map(body).collect::<Vec<_>>())
+    }
+
     #[test]
     fn results_in_any_order_name_their_record_by_a_key() {
-        let spec = ResultsSpec {
-            order: ResultOrder::Key { result: path("email"), record: path("contact.email") },
-            ..spec(None)
-        };
-        let emails = [r#""a@x""#, r#""b@x""#, r#""b@x""#, "7", "null", r#""é""#];
-        let records = records(&emails.map(|email| format!(r#"{{"contact":{{"email":{email}}}}}"#)));
-        let body = r#"{"data":{"results":[{"status":422,"email":"b@x"},{"status":200,"email":"a@x"},
+        let records = mailed(&[r#""a@x""#, r#""b@x""#, r#""c@x""#, "7", "null", r#"" é""#]);
+        let body = r#"{"data":{"results":[{"status":422,"email":"b@x"},{"status":200,"email":" a@x "},
             {"status":200,"email":"7"},{"status":200,"email":"nobody"},{"status":200},
-            {"status":"exists","email":"é"},{"status":200,"email":"a@x"}]}}"#;
+            {"status":"exists","email":"é"},{"status":201,"email":"a@x"},{"status":200,"email":"C@x"}]}}"#;
+        let folded = ["delivered", "refused", "delivered", "delivered", "none", "skipped"];
+        assert_eq!(kinds_of(&by_email(true), body, &records).unwrap(), folded);
+        let mut exact = folded;
+        exact[2] = "none";
+        assert_eq!(kinds_of(&by_email(false), body, &records).unwrap(), exact);
+    }
+
+    #[test]
+    fn results_of_one_key_that_contradict_each_other_say_nothing() {
+        let body = r#"{"data":{"results":[{"status":200,"email":"Ada@x"},{"status":422,"email":"ada@x"},
+            {"status":422,"email":"ada@x"}]}}"#;
+        let read = outcomes(&by_email(true), body, &mailed(&[r#""ADA@x""#])).unwrap();
+        assert!(matches!(&read[..], [Some(Outcome::Later(later))] if later.unknown), "{read:?}");
         assert_eq!(
-            kinds_of(&spec, body, &records).unwrap(),
-            ["delivered", "refused", "none", "delivered", "none", "skipped"]
+            kinds_of(&by_email(false), body, &mailed(&[r#""ada@x""#])).unwrap(),
+            ["refused"],
+            "they say the same"
         );
+    }
+
+    #[test]
+    fn of_records_with_one_key_the_first_goes_first() {
+        let firsts = |ignore_case, emails: &[&str]| {
+            first_of_each(&Results::new(&by_email(ignore_case)).names(&mailed(emails)))
+        };
+        let emails = [r#""a@x""#, "null", r#""A@x ""#, "null", r#""b@x""#, r#""a@x""#];
+        assert_eq!(firsts(true, &emails), Some(vec![0, 1, 3, 4]));
+        assert_eq!(firsts(false, &emails), Some(vec![0, 1, 2, 3, 4]));
+        assert_eq!(firsts(false, &emails[..5]), None);
+        assert_eq!(first_of_each(&Results::new(&spec(None)).names(&mailed(&emails))), None);
     }
 
     #[test]

@@ -50,6 +50,8 @@ impl Job {
 /// How far a page has come in this invocation.
 pub(super) struct Progress {
     pub(super) remaining: Peekable<vec::IntoIter<u32>>,
+    /// See [`Places::cut`].
+    cut: u32,
     pub(super) in_flight: usize,
     /// What the table knows as settled.
     pub(super) known: Settled,
@@ -77,6 +79,7 @@ impl Progress {
         let remaining = if job.careful { Vec::new() } else { job.unsettled() };
         Self {
             remaining: remaining.into_iter().peekable(),
+            cut: 0,
             in_flight: 0,
             known: job.page.settled.clone(),
             settled: Settled::default(),
@@ -341,9 +344,16 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
     }
 
     fn lease(&mut self, now_ms: EpochMs) {
-        let left: usize = self.progress.iter().map(|progress| progress.remaining.len()).sum();
-        let records_max = self.flow.destination.batching().records_max.max(1);
-        let mut requests = (self.ready.len() + left.div_ceil(records_max)) as u64;
+        let left = || self.progress.iter().map(|progress| progress.remaining.len());
+        let batching = self.flow.destination.batching();
+        let records_max = batching.records_max.max(1);
+        let bulks: usize = if batching.known_as_a_whole {
+            left().map(|left| left.div_ceil(records_max)).sum()
+        } else {
+            left().sum::<usize>().div_ceil(records_max)
+        };
+        let left: usize = left().sum();
+        let mut requests = (self.ready.len() + bulks) as u64;
         if let Some(lookup) = &self.flow.lookup {
             requests += left.div_ceil(lookup.keys_max().max(1)) as u64;
         }
@@ -505,6 +515,10 @@ impl Places for Remaining<'_> {
             first.extend(&mut *remaining);
             *remaining = first.into_iter().peekable();
         }
+    }
+
+    fn cut(&mut self, page: usize) -> &mut u32 {
+        &mut self.progress[page - self.first].cut
     }
 }
 

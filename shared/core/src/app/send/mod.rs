@@ -1,6 +1,7 @@
 //! Records on their way out: put into requests, looked up where the flow says so, claimed in the ledger
 //! where it orders by entity, sent, and their outcomes noted.
 
+mod block;
 mod claim;
 mod look_up;
 mod mark;
@@ -59,11 +60,13 @@ pub(super) struct Sent {
     pub in_flight: bool,
 }
 
-impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
     pub(super) fn record(&self, place: Place) -> &WireRecord {
         &self.pages[place.page][place.index as usize]
     }
+}
 
+impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
     fn by_entity(&self) -> bool {
         self.flow.settings.ordering != Ordering::None
     }
@@ -123,6 +126,11 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
             }
             None => (Box::default(), items),
         };
+        let (items, others) = self.apart(items);
+        if !others.is_empty() {
+            let claim = self.by_entity().then(|| owner.clone());
+            sent.next.push(Unit::Send(Chunk { items: others, decided: Vec::new(), claim }));
+        }
         if items.is_empty() {
             return sent;
         }
@@ -161,7 +169,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
             let second = first.split_off(half);
             let claim = self.by_entity().then_some(owner);
             let chunk = |items| Chunk { items, decided: Vec::new(), claim: claim.clone() };
-            sent.next = vec![Unit::Send(chunk(first)), Unit::Send(chunk(second))];
+            sent.next.splice(0..0, [Unit::Send(chunk(first)), Unit::Send(chunk(second))]);
             return;
         }
         // Before the ledger knows it as applied: what could not be marked is to be delivered again.

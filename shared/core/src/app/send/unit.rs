@@ -8,7 +8,7 @@ use super::{Flow, Sender};
 use crate::{
     decide::idempotency_key,
     model::{Outcome, SkipReason, StreamId, WireRecord},
-    ports::{Clock, Found, Ids, Lookup, Outgoing, Store, Transformed},
+    ports::{Batching, Found, Lookup, Outgoing, Transformed},
 };
 
 /// Records with a key that the group has already: so many are passed over for the sake of others.
@@ -37,6 +37,15 @@ pub(in crate::app) struct Chunk {
     pub decided: Vec<(Place, Outcome)>,
     /// The owner of their claims, where they are claimed already.
     pub claim: Option<Box<str>>,
+}
+
+impl Chunk {
+    /// Gives each of its items its body.
+    pub(super) fn fill(&mut self, bodies: Bodies<'_>) {
+        for (item, body) in self.items.iter_mut().zip(bodies.into_bodies()) {
+            item.record.body = body;
+        }
+    }
 }
 
 /// Records that are looked up in one request.
@@ -102,46 +111,81 @@ pub(in crate::app) trait Places {
     fn take(&mut self) -> Option<Place>;
     /// These come first again, in this order.
     fn put_back(&mut self, places: Vec<Place>);
+    /// Where the bytes of a page's last request had their end, and those of the next begin.
+    fn cut(&mut self, page: usize) -> &mut u32;
 }
 
 /// Bodies of one request, in one buffer.
-struct Bodies<'a> {
+pub(super) struct Bodies<'a> {
     flow: &'a Flow,
+    batching: Batching,
     buffer: Vec<u8>,
     spans: Vec<std::ops::Range<usize>>,
+    /// Of the request, as far as it goes.
+    bytes: usize,
 }
 
 impl<'a> Bodies<'a> {
-    fn of(flow: &'a Flow) -> Self {
-        Self { flow, buffer: Vec::new(), spans: Vec::new() }
+    pub(super) fn of(flow: &'a Flow) -> Self {
+        let batching = flow.destination.batching();
+        let bytes = batching.frame_bytes;
+        Self { flow, batching, buffer: Vec::new(), spans: Vec::new(), bytes }
     }
 
     /// Whether a record more would have room, as far as can be told before it is written.
     fn has_room(&self) -> bool {
-        self.spans.len() < self.flow.destination.batching().records_max.max(1)
+        self.spans.len() < self.batching.records_max.max(1)
     }
 
     /// Writes a record. `None`: it goes first into the next request.
-    fn write(&mut self, record: &WireRecord, found: Option<&[u8]>) -> Option<Result<(), Outcome>> {
+    pub(super) fn write(
+        &mut self,
+        record: &WireRecord,
+        key: &str,
+        found: Option<&[u8]>,
+    ) -> Option<Result<(), Outcome>> {
+        let Batching { bytes_max, frame_bytes, .. } = self.batching;
         let start = self.buffer.len();
-        let bytes_max = self.flow.destination.batching().bytes_max;
         match self.flow.transform.apply(&record.data, found, &mut self.buffer) {
-            Transformed::Written if self.buffer.len() > bytes_max && !self.spans.is_empty() => {
-                self.buffer.truncate(start);
-                None
-            }
-            Transformed::Written => {
-                self.spans.push(start..self.buffer.len());
-                Some(Ok(()))
-            }
-            other => Some(Err(decided(other))),
+            Transformed::Written => {}
+            other => return Some(Err(decided(other))),
         }
+        let bytes = self.batching.bytes_of(self.buffer.len() - start, key);
+        if self.bytes.saturating_add(bytes) <= bytes_max {
+            self.bytes += bytes;
+            self.spans.push(start..self.buffer.len());
+            return Some(Ok(()));
+        }
+        self.buffer.truncate(start);
+        let alone = frame_bytes.saturating_add(bytes);
+        (alone > bytes_max).then(|| Err(too_large(alone, bytes_max)))
+    }
+
+    /// Leaves room for a record that is not sent with this request, though it was with an earlier one.
+    /// Whether there was any.
+    pub(super) fn leave_room(&mut self, record: &WireRecord, key: &str) -> bool {
+        let start = self.buffer.len();
+        let written = self.write(record, key, None);
+        if let Some(Ok(())) = written {
+            self.spans.pop();
+            self.buffer.truncate(start);
+        }
+        written.is_some()
     }
 
     fn into_bodies(self) -> impl Iterator<Item = Bytes> {
         let buffer = Bytes::from(self.buffer);
         self.spans.into_iter().map(move |span| buffer.slice(span))
     }
+}
+
+/// No request can carry it.
+fn too_large(bytes: usize, bytes_max: usize) -> Outcome {
+    let reason = format!(
+        "the record alone makes a request of {bytes} bytes, and a request has {bytes_max} at the most: \
+         raise `bytes_max`, or map fewer fields"
+    );
+    Outcome::Refused { status: None, reason: reason.into() }
 }
 
 /// What a transform that wrote nothing means.
@@ -154,41 +198,44 @@ fn decided(transformed: Transformed) -> Outcome {
     }
 }
 
-fn outgoing(stream: &StreamId, record: &WireRecord, body: Bytes) -> Outgoing {
+/// A record without its body.
+fn outgoing(stream: &StreamId, record: &WireRecord) -> Outgoing {
     Outgoing {
         id: record.id.clone(),
         version: record.version,
         deleted: record.deleted,
         key: idempotency_key(stream, &record.id, record.version),
-        body,
+        body: Bytes::new(),
     }
 }
 
-impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
     /// Takes records until a request is full.
     pub fn chunk(&self, places: &mut impl Places) -> Chunk {
+        if self.flow.destination.batching().known_as_a_whole {
+            return self.block(places);
+        }
         let mut chunk = Chunk::default();
         let mut bodies = Bodies::of(self.flow);
-        let mut written = Vec::new();
         while bodies.has_room()
             && let Some(place) = places.peek()
         {
-            match bodies.write(self.record(place), None) {
+            let item = self.item(place);
+            match bodies.write(self.record(place), &item.record.key, None) {
                 None => break,
-                Some(Ok(())) => written.push(place),
+                Some(Ok(())) => chunk.items.push(item),
                 Some(Err(outcome)) => chunk.decided.push((place, outcome)),
             }
             places.take();
         }
-        chunk.items = written
-            .into_iter()
-            .zip(bodies.into_bodies())
-            .map(|(place, body)| {
-                let record = outgoing(&self.flow.stream, self.record(place), body);
-                Item { place, record, doubt: false }
-            })
-            .collect();
+        chunk.fill(bodies);
         chunk
+    }
+
+    /// A record on its way, without its body.
+    pub(super) fn item(&self, place: Place) -> Item {
+        let record = outgoing(&self.flow.stream, self.record(place));
+        Item { place, record, doubt: false }
     }
 
     /// Takes records that are to be looked up together. Of several that are looked up by the same key only
@@ -196,10 +243,19 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
     pub fn group(&self, places: &mut impl Places, lookup: &dyn Lookup) -> Group {
         let mut group = Group::default();
         let (mut seen, mut put_back) = (HashSet::new(), Vec::new());
-        while group.items.len() < lookup.keys_max().max(1)
+        let keys_max = lookup.keys_max().max(1);
+        let mut last = None;
+        while group.items.len() < keys_max
             && put_back.len() < PUT_BACK_MAX
-            && let Some(place) = places.take()
+            && let Some(place) = places.peek()
         {
+            let block = self.block_of(place);
+            let begins = last.is_some_and(|last| last != block);
+            if begins && group.items.len() + self.block_size() > keys_max {
+                break;
+            }
+            last = Some(block);
+            places.take();
             let record = self.record(place);
             let key = match self.flow.transform.admits(&record.data) {
                 Transformed::Written => lookup.key(&record.data),
@@ -212,8 +268,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
                 put_back.push(place);
                 continue;
             }
-            let record = outgoing(&self.flow.stream, record, Bytes::new());
-            group.items.push(Item { place, record, doubt: false });
+            group.items.push(self.item(place));
             group.keys.push(key.map(|key| (key, None)));
         }
         places.put_back(put_back);
@@ -228,36 +283,37 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
         claim: Option<&str>,
     ) -> (Vec<Chunk>, Vec<(Item, Outcome)>) {
         let (mut chunks, mut settled) = (Vec::new(), Vec::new());
-        let mut bodies = Bodies::of(self.flow);
-        let mut chunk: Vec<Item> = Vec::new();
-        let mut close = |chunk: &mut Vec<Item>, bodies: Bodies<'_>| {
-            if chunk.is_empty() {
-                return;
-            }
-            let mut items = std::mem::take(chunk);
-            for (item, body) in items.iter_mut().zip(bodies.into_bodies()) {
-                item.record.body = body;
-            }
-            chunks.push(Chunk { items, decided: Vec::new(), claim: claim.map(Box::from) });
+        let new = || Chunk { claim: claim.map(Box::from), ..Chunk::default() };
+        let (mut chunk, mut bodies) = (new(), Bodies::of(self.flow));
+        let mut close = |chunk: &mut Chunk, bodies: Bodies<'_>| {
+            let mut full = std::mem::replace(chunk, new());
+            full.fill(bodies);
+            chunks.push(full);
         };
+        let empty = || Bodies::of(self.flow);
         for (item, found) in items.into_iter().zip(found) {
-            if !bodies.has_room() {
-                close(&mut chunk, std::mem::replace(&mut bodies, Bodies::of(self.flow)));
+            let block = self.block_of(item.place);
+            let other = chunk.items.last().is_some_and(|last| self.block_of(last.place) != block);
+            if other || !bodies.has_room() {
+                close(&mut chunk, std::mem::replace(&mut bodies, empty()));
             }
             let record = self.record(item.place);
-            let written = match bodies.write(record, *found) {
+            let written = match bodies.write(record, &item.record.key, *found) {
                 Some(written) => written,
                 None => {
-                    close(&mut chunk, std::mem::replace(&mut bodies, Bodies::of(self.flow)));
-                    bodies.write(record, *found).expect("the first record always has room")
+                    close(&mut chunk, std::mem::replace(&mut bodies, empty()));
+                    let written = bodies.write(record, &item.record.key, *found);
+                    written.expect("the first record has room, or is refused")
                 }
             };
             match written {
-                Ok(()) => chunk.push(item),
+                Ok(()) => chunk.items.push(item),
                 Err(outcome) => settled.push((item, outcome)),
             }
         }
-        close(&mut chunk, bodies);
+        if !chunk.items.is_empty() {
+            close(&mut chunk, bodies);
+        }
         (chunks, settled)
     }
 }

@@ -1,0 +1,263 @@
+//! What is sent together, now and again.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use crate::{
+    app::{
+        Flow, Ports,
+        send::{Chunk, Invocation, Item, Place, Places, Sender},
+    },
+    decide::Deadline,
+    model::{
+        EpochMs, FlowSettings, Outcome, Position, RecordId, Settled, StreamId, Version, WireRecord,
+    },
+    ports::{
+        Batching, BoxFuture, Delivery, Destination, Outgoing, Source, Transform, Transformed, Walk,
+    },
+};
+
+const PAGE: usize = 0;
+
+/// What these tests do not use.
+struct Nothing;
+
+impl Source for Nothing {
+    fn walk(&self, _: Position, _: EpochMs) -> Box<dyn Walk + '_> {
+        unreachable!("nothing is read")
+    }
+}
+
+/// Passes records on, but for those that are marked to be left out.
+struct AsItIs;
+
+impl Transform for AsItIs {
+    fn apply(&self, record: &[u8], _: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
+        if record.starts_with(b"-") {
+            return Transformed::Filtered;
+        }
+        out.extend_from_slice(record);
+        Transformed::Written
+    }
+}
+
+struct Takes(Batching);
+
+impl Destination for Takes {
+    fn batching(&self) -> Batching {
+        self.0
+    }
+
+    fn deliver<'a>(&'a self, _: &'a [Outgoing], _: u64) -> BoxFuture<'a, Delivery> {
+        unreachable!("nothing is sent")
+    }
+}
+
+/// What is left of some pages.
+struct Left {
+    places: Vec<Place>,
+    cuts: Vec<u32>,
+}
+
+impl Places for Left {
+    fn peek(&mut self) -> Option<Place> {
+        self.places.first().copied()
+    }
+
+    fn take(&mut self) -> Option<Place> {
+        (!self.places.is_empty()).then(|| self.places.remove(0))
+    }
+
+    fn put_back(&mut self, places: Vec<Place>) {
+        self.places.splice(0..0, places);
+    }
+
+    fn cut(&mut self, page: usize) -> &mut u32 {
+        &mut self.cuts[page]
+    }
+}
+
+fn batching(records_max: usize, bytes_max: usize) -> Batching {
+    Batching {
+        records_max,
+        bytes_max,
+        frame_bytes: 7,
+        record_bytes: 3,
+        carries_keys: false,
+        known_as_a_whole: true,
+    }
+}
+
+fn record(id: usize, data: &str) -> WireRecord {
+    WireRecord {
+        id: RecordId::Number(i64::try_from(id).unwrap()),
+        version: Version(0),
+        deleted: false,
+        data: Bytes::copy_from_slice(data.as_bytes()),
+    }
+}
+
+/// The chunks that these pages make, without what is settled.
+fn chunks(batching: Batching, pages: &[Vec<String>], settled: &BTreeSet<Place>) -> Vec<Chunk> {
+    with_sender(batching, pages, |sender| {
+        let places = pages.iter().enumerate().flat_map(|(page, records)| {
+            (0..u32::try_from(records.len()).unwrap()).map(move |index| Place { page, index })
+        });
+        let places = places.filter(|place| !settled.contains(place)).collect();
+        let mut left = Left { places, cuts: vec![0; pages.len()] };
+        let mut chunks = Vec::new();
+        while left.peek().is_some() {
+            let before = left.places.len();
+            chunks.push(sender.chunk(&mut left));
+            assert!(left.places.len() < before, "a chunk takes something");
+        }
+        chunks
+    })
+}
+
+fn with_sender<T>(
+    batching: Batching,
+    pages: &[Vec<String>],
+    then: impl FnOnce(&Sender<'_, (), (), (), ()>) -> T,
+) -> T {
+    let flow = Flow {
+        stream: StreamId::new("orders", "acme").unwrap(),
+        settings: FlowSettings::default(),
+        source: Box::new(Nothing),
+        lookup: None,
+        transform: Box::new(AsItIs),
+        destination: Box::new(Takes(batching)),
+    };
+    let ports = Ports { store: (), queue: (), clock: (), entropy: () };
+    let pages: Vec<Vec<WireRecord>> = pages
+        .iter()
+        .map(|page| page.iter().enumerate().map(|(id, data)| record(id, data)).collect())
+        .collect();
+    let invocation = Invocation { deadline: Deadline::new(0, 60_000), generation: 0 };
+    let pages = pages.iter().map(Vec::as_slice).collect();
+    then(&Sender { ports: &ports, flow: &flow, invocation, pages, looked_at: Settled::default() })
+}
+
+fn sent(chunk: &Chunk) -> Vec<Place> {
+    chunk.items.iter().map(|item| item.place).collect()
+}
+
+fn indices(chunks: &[Chunk]) -> Vec<Vec<(usize, u32)>> {
+    let of = |chunk: &Chunk| sent(chunk).iter().map(|place| (place.page, place.index)).collect();
+    chunks.iter().map(of).collect()
+}
+
+fn pages(sizes: &[usize]) -> Vec<Vec<String>> {
+    sizes.iter().map(|size| vec!["x".to_owned(); *size]).collect()
+}
+
+#[test]
+fn pages_are_not_mixed_and_each_is_cut_at_fixed_places() {
+    let first = indices(&chunks(batching(3, 1_000), &pages(&[5, 2]), &BTreeSet::new()));
+    let of = |page: usize, indices: &[u32]| indices.iter().map(|at| (page, *at)).collect();
+    assert_eq!(first, [of(0, &[0, 1, 2]), of(0, &[3, 4]), of(1, &[0, 1])]);
+    // The first was taken: the others are what they were.
+    let settled = (0..3).map(|index| Place { page: 0, index }).collect();
+    assert_eq!(indices(&chunks(batching(3, 1_000), &pages(&[5, 2]), &settled)), first[1..]);
+    // Where records carry keys of their own, requests are filled.
+    let filled = Batching { known_as_a_whole: false, ..batching(3, 1_000) };
+    assert_eq!(
+        indices(&chunks(filled, &pages(&[5, 2]), &BTreeSet::new())),
+        [of(0, &[0, 1, 2]), vec![(0, 3), (0, 4), (1, 0)], of(1, &[1])]
+    );
+}
+
+#[test]
+fn a_record_that_no_request_can_carry_is_refused() {
+    for known_as_a_whole in [false, true] {
+        let batching = Batching { known_as_a_whole, ..batching(3, 20) };
+        // Seven around all, three around each: ten are left for its own.
+        let page = vec!["x".repeat(10), "x".repeat(11), "x".to_owned()];
+        let chunks = chunks(batching, &[page], &BTreeSet::new());
+        let refused: Vec<_> = chunks.iter().flat_map(|chunk| &chunk.decided).collect();
+        let [(place, Outcome::Refused { status: None, reason })] = refused[..] else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(place.index, 1);
+        assert!(reason.contains("21 bytes") && reason.contains("20 at the most"), "{reason}");
+        assert_eq!(indices(&chunks).concat(), [(PAGE, 0), (PAGE, 2)]);
+    }
+}
+
+#[test]
+fn what_may_have_been_applied_is_not_sent_with_others() {
+    let items = |sender: &Sender<'_, _, _, _, _>| -> Vec<Item> {
+        let place = |index| Place { page: PAGE, index };
+        let item = |index| Item { doubt: index % 2 == 1, ..sender.item(place(index)) };
+        (0..4).map(item).collect()
+    };
+    let at = |items: &[Item]| items.iter().map(|item| item.place.index).collect::<Vec<_>>();
+    with_sender(batching(4, 1_000), &pages(&[4]), |sender| {
+        let (first, others) = sender.apart(items(sender));
+        assert_eq!((at(&first), at(&others)), (vec![1, 3], vec![0, 2]));
+    });
+    let keyed = Batching { known_as_a_whole: false, ..batching(4, 1_000) };
+    with_sender(keyed, &pages(&[4]), |sender| {
+        let (all, none) = sender.apart(items(sender));
+        assert_eq!((at(&all), none.len()), (vec![0, 1, 2, 3], 0));
+    });
+}
+
+fn some_pages() -> impl Strategy<Value = Vec<Vec<String>>> {
+    // Records of every size, some of them left out by the filter, some too large for a request.
+    let record = (0usize..24, prop::bool::weighted(0.2));
+    let record = record.prop_map(|(size, out)| if out { "-".to_owned() } else { "x".repeat(size) });
+    prop::collection::vec(prop::collection::vec(record, 1..30), 1..4)
+}
+
+proptest! {
+    /// Whatever was settled meanwhile, whoever is sent again is with nobody whom it was not with.
+    #[test]
+    fn a_repeat_has_the_records_that_it_had_but_for_those_that_are_settled(
+        pages in some_pages(),
+        records_max in 1usize..8,
+        bytes_max in 30usize..120,
+        settled in prop::collection::vec(any::<bool>(), 90),
+    ) {
+        let batching = batching(records_max, bytes_max);
+        let first = chunks(batching, &pages, &BTreeSet::new());
+        let settled: BTreeSet<Place> = pages
+            .iter()
+            .enumerate()
+            .flat_map(|(page, records)| (0..records.len()).map(move |index| (page, index)))
+            .zip(settled)
+            .filter(|(_, settled)| *settled)
+            .map(|((page, index), _)| Place { page, index: u32::try_from(index).unwrap() })
+            .collect();
+        let again = chunks(batching, &pages, &settled);
+        let rest = |chunk: &Chunk| -> Vec<Place> {
+            sent(chunk).into_iter().filter(|place| !settled.contains(place)).collect()
+        };
+        let expected: Vec<_> = first.iter().map(rest).filter(|rest| !rest.is_empty()).collect();
+        let again: Vec<_> = again.iter().map(sent).filter(|sent| !sent.is_empty()).collect();
+        prop_assert_eq!(again, expected);
+    }
+
+    #[test]
+    fn no_request_has_more_bytes_or_records_than_it_may(
+        pages in some_pages(),
+        records_max in 1usize..8,
+        bytes_max in 30usize..120,
+        known_as_a_whole in any::<bool>(),
+        carries_keys in any::<bool>(),
+    ) {
+        let batching = Batching { known_as_a_whole, carries_keys, ..batching(records_max, bytes_max) };
+        for chunk in chunks(batching, &pages, &BTreeSet::new()) {
+            let record = |item: &Item| batching.bytes_of(item.record.body.len(), &item.record.key);
+            let bytes: usize = chunk.items.iter().map(record).sum();
+            prop_assert!(batching.frame_bytes + bytes <= bytes_max);
+            prop_assert!(chunk.items.len() <= records_max);
+            for item in &chunk.items {
+                let data = &pages[item.place.page][item.place.index as usize];
+                prop_assert_eq!(&item.record.body[..], data.as_bytes());
+            }
+        }
+    }
+}
