@@ -42,7 +42,7 @@ struct Api {
 
 impl Destination for Api {
     fn batching(&self) -> Batching {
-        Batching { records_max: 1, bytes_max: 1_000_000 }
+        Batching::ONE
     }
 
     fn deliver<'a>(&'a self, _records: &'a [Outgoing], _: u64) -> BoxFuture<'a, Delivery> {

@@ -36,6 +36,8 @@ const HOUR_S: i64 = 3_600;
 /// Longer than any turn.
 const TURN_MS: i64 = 20_000;
 const TIMEOUT_MS: u64 = 5_000;
+/// Enough to renew a token that is good still.
+const AHEAD_MS: u64 = 20_000;
 
 /// A section as a flow file has it.
 fn auth(section: &str) -> AuthSpec {
@@ -139,6 +141,10 @@ fn record(id: i64) -> Outgoing {
 
 async fn deliver(process: &Connected, id: i64) -> Outcome {
     process.destination.deliver(&[record(id)], TIMEOUT_MS).await.outcomes.remove(0)
+}
+
+async fn deliver_patiently(process: &Connected, id: i64) -> Outcome {
+    process.destination.deliver(&[record(id)], AHEAD_MS).await.outcomes.remove(0)
 }
 
 fn later(outcome: &Outcome) -> &Later {
@@ -251,7 +257,11 @@ async fn of_twenty_processes_exactly_one_refreshes_and_no_record_fails() {
                 running.spawn(async move {
                     for n in 0..EACH / 4 {
                         let id = number * EACH + lane * (EACH / 4) + n;
-                        assert_eq!(deliver(&process, id).await, Outcome::Delivered, "{end:?} {id}");
+                        assert_eq!(
+                            deliver_patiently(&process, id).await,
+                            Outcome::Delivered,
+                            "{end:?} {id}"
+                        );
                     }
                 });
             }
@@ -675,6 +685,21 @@ async fn too_little_time_spends_no_refresh_token() {
     let outcome = process.destination.deliver(&[record(1)], 1_500).await.outcomes.remove(0);
     assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Entity, false));
     assert_eq!(issuer.counts(|state| (state.asked, state.requests)), (0, 0));
+}
+
+/// With little time left of the invocation the exchange was begun although the old token was good, and
+/// with its answer the new refresh token was lost.
+#[tokio::test]
+async fn repro_a_refresh_token_is_not_spent_in_a_hurry_while_the_old_token_lives() {
+    let issuer = issuer(HOUR_S).await;
+    let process = process(&issuer, refresh(&issuer), &Arc::default()).await;
+    assert_eq!(deliver(&process, 1).await, Outcome::Delivered);
+    issuer.clock.advance(3_550_000);
+    let outcome = process.destination.deliver(&[record(2)], 5_000).await.outcomes.remove(0);
+    assert_eq!((outcome, issuer.now().asked), (Outcome::Delivered, 1));
+    // Who has time renews it.
+    assert_eq!(deliver_patiently(&process, 3).await, Outcome::Delivered);
+    assert_eq!(issuer.counts(|state| (state.asked, state.unauthorised)), (2, 0));
 }
 
 #[tokio::test]

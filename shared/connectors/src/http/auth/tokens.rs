@@ -37,8 +37,10 @@ use crate::Options;
 const ASK: Duration = Duration::from_secs(10);
 /// With less time than that none is begun.
 const ASK_LEAST: Duration = Duration::from_millis(300);
-/// The same, where a lost answer costs the refresh token.
-const SPEND_LEAST: Duration = Duration::from_secs(2);
+/// The same, where a lost answer costs the refresh token, and nothing can be sent without a new one.
+const SPEND_LEAST: Duration = Duration::from_secs(4);
+/// The same, where the old one is good still: then it has all the time that it may take.
+const SPEND_AHEAD: Duration = Duration::from_secs(14);
 /// A turn lasts so much longer than its request, in ms: for the writes, and for clocks that differ.
 const TURN_MARGIN_MS: EpochMs = 5_000;
 /// The first and the longest pause before the shelf is looked at again.
@@ -196,7 +198,11 @@ impl Tokens {
         refused: Option<u64>,
     ) -> Result<Option<Arc<Proof>>, AuthError> {
         let left = until.saturating_duration_since(Instant::now());
-        let least = if self.grant.is_spent() { SPEND_LEAST } else { ASK_LEAST };
+        let least = match self.in_memory(refused) {
+            _ if !self.grant.is_spent() => ASK_LEAST,
+            (None, _) => SPEND_LEAST,
+            (Some(_), _) => SPEND_AHEAD,
+        };
         if left < least {
             return Err(busy());
         }
@@ -205,7 +211,7 @@ impl Tokens {
         let by = Instant::now() + asking;
         let asking_ms = EpochMs::try_from(asking.as_millis()).unwrap_or(EpochMs::MAX);
         let now_ms = self.now_ms();
-        let claim = State {
+        let mut claim = State {
             turn: Some(Turn { until_ms: now_ms + asking_ms + TURN_MARGIN_MS }),
             // Whoever had the turn before did not end it.
             unsure: state.unsure || state.turn.is_some(),
@@ -222,19 +228,26 @@ impl Tokens {
         let newest = claim.refresh_token.as_deref();
         let ask = self.grant.ask(newest, now_ms, &claim.written, &self.asker.redactor);
         let failed = match self.asker.send(ask, by, |answer| self.grant.read(answer)).await {
-            Ok(got) => match self.next(&claim, got, refused) {
-                Ok(state) => {
-                    let generation = state.generation;
-                    *unsaved = Some(Unsaved { seen: Some(claimed), state });
-                    self.save(unsaved, until).await?;
-                    tracing::debug!(place = self.place, generation, "a new token");
-                    let held = lock(&self.held);
-                    let mine = held.as_ref().filter(|held| held.generation == generation);
-                    // Whatever its life: it was got for this very request.
-                    return Ok(mine.map(|held| held.proof.clone()));
+            Ok(got) => {
+                // Whatever is wrong with the rest, the old one is spent.
+                let newest = got.refresh_token.clone().map(Into::into);
+                match self.next(&claim, got, refused) {
+                    Ok(state) => {
+                        let generation = state.generation;
+                        *unsaved = Some(Unsaved { seen: Some(claimed), state });
+                        self.save(unsaved, until).await?;
+                        tracing::debug!(place = self.place, generation, "a new token");
+                        let held = lock(&self.held);
+                        let mine = held.as_ref().filter(|held| held.generation == generation);
+                        // Whatever its life: it was got for this very request.
+                        return Ok(mine.map(|held| held.proof.clone()));
+                    }
+                    Err(failed) => {
+                        claim.refresh_token = newest.or(claim.refresh_token);
+                        failed
+                    }
                 }
-                Err(failed) => failed,
-            },
+            }
             Err(failed) => failed,
         };
         self.note(claim, &claimed, failed).await
