@@ -7,6 +7,7 @@ mod cost;
 mod deadly;
 mod demo;
 mod killed;
+mod look_ups;
 mod operate;
 mod process;
 mod quotas;

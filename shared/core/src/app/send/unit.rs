@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Flow, Sender};
 use crate::{
     decide::idempotency_key,
-    model::{Outcome, SkipReason, StreamId, WireRecord},
+    model::{Outcome, RequestKind, SkipReason, StreamId, WireRecord},
     ports::{Clock, Found, Ids, Lookup, Outgoing, Store, Transformed},
 };
 
@@ -75,6 +75,14 @@ pub(in crate::app) enum Unit {
 }
 
 impl Unit {
+    /// What its request is for.
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Self::LookUp(_) => RequestKind::LookUp,
+            Self::Send(_) | Self::Ask(..) => RequestKind::Deliver,
+        }
+    }
+
     /// Whether nothing is left to be done for it.
     pub fn is_decided(&self) -> bool {
         matches!(self, Self::Send(chunk) if chunk.items.is_empty())
