@@ -28,14 +28,14 @@ use tidegate_core::{
 };
 use tidegate_flow::{
     Connection, FlowSpec,
-    spec::{LimitsSpec, LookupSpec},
+    spec::{FailureKind, LimitsSpec, LookupSpec},
 };
 use tokio::time::Instant;
 
 use crate::{
     HttpClient, Now, Options,
     connect::{ConnectError, Resolver},
-    http::{Auth, Left, Limits, Proof, Redactor, describe, headers, retry_after_ms},
+    http::{Auth, Left, Limits, Proof, Redactor, describe, failure, headers, retry_after_ms},
     json::{Scalar, Trie},
 };
 use answer::Results;
@@ -161,23 +161,18 @@ impl HttpLookup {
         let answer = self.send(&asked, until).await?;
         *allowance = answer.left.allowance();
         let many = asked.len() > 1;
+        let judged = self.rules.judge(answer.status, &answer.body, !answer.cut);
+        let after_ms = judged.wait_ms(answer.status, answer.after_ms, answer.left);
         let later = |blame, reason: String| Later {
             blame,
-            after_ms: answer.after_ms,
+            after_ms,
             unknown: false,
             reason: self.redactor.line(&reason, REASON_CHARS_MAX).into(),
         };
-        if let Some(verdict) = self.rules.by_answers(answer.status, &answer.body, !answer.cut) {
-            // A code of the flow's own: a limit is everybody's, and an outcome is never unknown.
-            let said = format!("the look-up answered {}: {}", answer.status, verdict.said);
-            let said = self.redactor.line(&said, REASON_CHARS_MAX);
-            let after_ms = answer.after_ms.max(verdict.after_ms);
-            return Err(Later { unknown: false, ..verdict.later(after_ms, said, many) });
-        }
-        match self.rules.verdict(answer.status, &answer.body, many) {
+        match self.rules.verdict(answer.status, &answer.body, &judged, many) {
             Verdict::Missing => return Ok(vec![None; keys.len()]),
             Verdict::Later(blame) => {
-                let said = String::from_utf8_lossy(&answer.body);
+                let said = judged.said(&answer.body);
                 let said = if said.trim().is_empty() { "it does not say why" } else { &*said };
                 return Err(later(
                     blame,
@@ -238,17 +233,29 @@ impl HttpLookup {
             .timeout(left.min(Duration::from_millis(self.timeout_ms)))
             .send()
             .await;
-        let failed = |error: reqwest::Error| {
-            let blame = if error.is_connect() { Blame::Destination } else { Blame::Request };
-            later(blame, format!("the look-up: {}", describe(error, &self.redactor)))
-        };
+        let failed = |error| self.failed(error, keys.len() > 1);
         let response = sent.map_err(failed)?;
         let status = response.status().as_u16();
         let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let after_ms = after.and_then(|value| retry_after_ms(value, (self.now)()));
-        let left = self.limits.headers(response.headers(), (self.now)());
+        let mut left = self.limits.headers(response.headers(), (self.now)());
         let (body, cut) = read(response).await.map_err(failed)?;
+        if self.limits.reads_bodies() {
+            left = self.limits.with_body(left, &body);
+        }
         Ok(Answer { status, after_ms, left, body, cut })
+    }
+
+    /// What the flow says of a request without an answer; else what it means by itself.
+    fn failed(&self, error: reqwest::Error, many: bool) -> Later {
+        let kind = failure(&error);
+        let ruled = kind.and_then(|kind| self.rules.failure(kind, many));
+        let (blame, after_ms) = ruled.unwrap_or(match kind {
+            Some(FailureKind::Connect) => (Blame::Destination, None),
+            Some(FailureKind::Timeout | FailureKind::Broken) | None => (Blame::Request, None),
+        });
+        let reason = format!("the look-up: {}", describe(error, &self.redactor));
+        Later { after_ms, ..later(blame, reason) }
     }
 }
 

@@ -26,16 +26,16 @@ use crate::flow::{NOW_MS, TOKEN, connection, options};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-struct Arrived {
+pub struct Arrived {
     line: String,
     kind: String,
     body: String,
 }
 
-type Log = Arc<Mutex<Vec<Arrived>>>;
+pub type Log = Arc<Mutex<Vec<Arrived>>>;
 
 /// An API that answers by what it is asked.
-async fn server(
+pub async fn server(
     answer: impl Fn(&Arrived) -> Response + Clone + Send + Sync + 'static,
 ) -> (String, Log) {
     let log = Log::default();
@@ -61,7 +61,7 @@ async fn server(
 }
 
 /// The look-up of a flow file with this section, which is indented by two.
-fn lookup(section: &str) -> Box<dyn Lookup> {
+pub fn lookup(section: &str) -> Box<dyn Lookup> {
     let file = format!(
         "flow: leads
 source: {{ http: {{ url: 'https://a.example', cursor: {{ by: id }}, pagination: none }} }}
@@ -105,11 +105,11 @@ fn by_query(url: &str) -> Box<dyn Lookup> {
     ))
 }
 
-fn keys(keys: &[&str]) -> Vec<Box<str>> {
+pub fn keys(keys: &[&str]) -> Vec<Box<str>> {
     keys.iter().map(|key| (*key).into()).collect()
 }
 
-async fn ask(lookup: &dyn Lookup, asked: &[&str]) -> Result<Vec<Option<String>>, Later> {
+pub async fn ask(lookup: &dyn Lookup, asked: &[&str]) -> Result<Vec<Option<String>>, Later> {
     let LookedUp { found, allowance } = lookup.look_up(&keys(asked), 5_000).await;
     assert_eq!(allowance, None);
     let text = |found: bytes::Bytes| String::from_utf8(found.to_vec()).unwrap();

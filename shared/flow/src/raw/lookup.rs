@@ -68,7 +68,9 @@ pub(crate) struct HttpLookup {
     /// Path to what says, by any value but false, null and empty text, that results were left off:
     /// fewer keys are asked for then.
     pub(crate) more: Option<At<DottedPath>>,
-    /// What answers mean by a code in their body, and failures by their kind, as in `destination.http`.
+    /// What answers mean by their status and by a code in their body, and failures by their kind, as in
+    /// `destination.http`; after `refused`, fewer keys are asked for, and a single one again later. A
+    /// status in `missing` needs no rule.
     #[serde(default)]
     pub(crate) answers: Answers,
     /// The longest that one request may take. Default `30s`.
