@@ -65,7 +65,8 @@ async fn emails(process: &Connected) -> Vec<Box<str>> {
     loop {
         let batch = walk.next(NOW_MS + 60_000).await.unwrap();
         let lookup = process.lookup.as_ref().unwrap();
-        emails.extend(batch.records.iter().filter_map(|record| lookup.key(&record.data)));
+        let keys = batch.records.iter().map(|record| lookup.key(&record.data).unwrap());
+        emails.extend(keys.flatten());
         if batch.end {
             return emails.into_iter().take(300).collect();
         }

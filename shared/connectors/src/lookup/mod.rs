@@ -28,7 +28,7 @@ use tidegate_core::{
 };
 use tidegate_flow::{
     Connection, FlowSpec,
-    spec::{FailureKind, LimitsSpec, LookupSpec},
+    spec::{FailureKind, LookupSpec},
 };
 use tokio::time::Instant;
 
@@ -49,8 +49,6 @@ pub use memory::LookupCache;
 const REASON_CHARS_MAX: usize = 300;
 /// Largest answer, decompressed.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A longer key is none: it would fill the request, and what stands under it is no key.
-const KEY_BYTES_MAX: usize = 1024;
 
 /// A flow's look-up, if it has one.
 pub(crate) fn build(
@@ -60,7 +58,7 @@ pub(crate) fn build(
     options: &Options,
 ) -> Result<Option<Box<dyn Lookup>>, ConnectError> {
     let Some(spec) = &flow.lookup else { return Ok(None) };
-    let http = HttpLookup::new(spec, &flow.limits, resolver, options)?;
+    let http = HttpLookup::new(spec, flow, resolver, options)?;
     Ok(Some(match spec.cache_ms {
         Some(cache_ms) => Box::new(CachedLookup::new(http, cache_ms, flow, connection, options)),
         None => Box::new(http),
@@ -70,6 +68,10 @@ pub(crate) fn build(
 /// An HTTP API that is asked by keys.
 struct HttpLookup {
     by: Trie,
+    /// For messages: the path to the key.
+    by_path: String,
+    /// Whether a record is merged with what is found: then it has to be asked for.
+    merges: bool,
     keys: Keys,
     size: usize,
     request: Request,
@@ -99,7 +101,7 @@ impl Keys {
     fn read(self, json: &[u8]) -> Option<Box<str>> {
         let text = Scalar::read(json)?.into_text();
         let text = text.trim();
-        if text.is_empty() || text.len() > KEY_BYTES_MAX {
+        if text.is_empty() {
             return None;
         }
         Some(if self.ignore_case { text.to_lowercase().into() } else { text.into() })
@@ -110,7 +112,7 @@ impl HttpLookup {
     /// Fills in a connection's values.
     fn new(
         spec: &LookupSpec,
-        limits: &LimitsSpec,
+        flow: &FlowSpec,
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Self, ConnectError> {
@@ -130,6 +132,8 @@ impl HttpLookup {
         })?;
         Ok(Self {
             by,
+            by_path: spec.by.join("."),
+            merges: flow.transform.merges(),
             keys: Keys { ignore_case: spec.ignore_case },
             size: spec.size.max(1),
             request,
@@ -140,24 +144,29 @@ impl HttpLookup {
             headers,
             auth,
             timeout_ms: http.timeout_ms,
-            limits: Limits::new(limits)?,
+            limits: Limits::new(&flow.limits)?,
             redactor,
             now: options.now.clone(),
         })
     }
 
-    /// What stands under each of the keys; `None` for those that cannot be asked for.
+    /// What stands where a record has its key.
+    fn picked(&self, record: &[u8]) -> Option<Box<str>> {
+        let mut picked = vec![None; self.by.slots()];
+        let mut json = Jiter::new(record);
+        // What is no JSON has no key: the transform says why it is refused.
+        self.by.pick(&mut json, &mut picked).ok()?;
+        self.keys.read(&record[picked.pop()??])
+    }
+
+    /// What stands under each of the keys.
     async fn find(
         &self,
         keys: &[Box<str>],
         until: Instant,
         allowance: &mut Option<Allowance>,
     ) -> Result<Vec<Found>, Later> {
-        let asked: Vec<&str> =
-            keys.iter().map(|key| &**key).filter(|key| self.request.can_hold(key)).collect();
-        if asked.is_empty() {
-            return Ok(vec![None; keys.len()]);
-        }
+        let asked: Vec<&str> = keys.iter().map(|key| &**key).collect();
         let answer = self.send(&asked, until).await?;
         *allowance = answer.left.allowance();
         let many = asked.len() > 1;
@@ -187,10 +196,7 @@ impl HttpLookup {
             Verdict::Answer => {}
         }
         let found = self.results.read(&answer.body, &asked, self.keys);
-        let found = found.map_err(|fault| later(fault.blame(many), fault.to_string()))?;
-        let mut found = found.into_iter();
-        let own = |key| if self.request.can_hold(key) { found.next().flatten() } else { None };
-        Ok(keys.iter().map(|key| &**key).map(own).collect())
+        found.map_err(|fault| later(fault.blame(many), fault.to_string()))
     }
 
     /// Sends one request and reads its answer; once more, with a newer token, where the answer says that
@@ -295,12 +301,20 @@ impl Lookup for HttpLookup {
         self.size
     }
 
-    fn key(&self, record: &[u8]) -> Option<Box<str>> {
-        let mut picked = vec![None; self.by.slots()];
-        let mut json = Jiter::new(record);
-        // What is no JSON has no key: the transform says why it is refused.
-        self.by.pick(&mut json, &mut picked).ok()?;
-        self.keys.read(&record[picked.pop()??])
+    fn key(&self, record: &[u8]) -> Result<Option<Box<str>>, Box<str>> {
+        let Some(key) = self.picked(record) else { return Ok(None) };
+        match self.request.cannot_hold(&key) {
+            None => Ok(Some(key)),
+            Some(why) if self.merges => {
+                let by = &self.by_path;
+                let reason = format!(
+                    "`{by}` cannot be looked up, and nothing is merged with what nobody asked for: {why}"
+                );
+                Err(reason.into())
+            }
+            // Nothing is known of it, and nothing is overwritten for that.
+            Some(_) => Ok(None),
+        }
     }
 
     fn look_up<'a>(&'a self, keys: &'a [Box<str>], timeout_ms: u64) -> BoxFuture<'a, LookedUp> {
@@ -326,6 +340,5 @@ mod tests {
         for none in ["null", r#""""#, r#""  ""#, "[]", "{}"] {
             assert_eq!(read(true, none), None, "{none}");
         }
-        assert_eq!(read(true, &format!("\"{}\"", "x".repeat(KEY_BYTES_MAX + 1))), None);
     }
 }

@@ -52,8 +52,8 @@ pub(crate) struct HttpLookup {
     /// once for each key.
     #[serde(default, deserialize_with = "Given::present")]
     pub(crate) body: Option<At<Given>>,
-    /// What stands between the keys of `${lookup.keys}`; a key that holds it is taken for missing.
-    /// Default `,`.
+    /// What stands between the keys of `${lookup.keys}`. Default `,`. A key that holds it cannot be asked
+    /// for: its record is parked where the map merges, and mapped as one that was not found elsewhere.
     pub(crate) separator: Option<At<String>>,
     /// Path to the array of results in the body; left out: the body is the array. An object there is
     /// the only result.

@@ -210,8 +210,12 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
         {
             let record = self.record(place);
             let key = match self.flow.transform.admits(&record.data) {
-                Transformed::Written => lookup.key(&record.data),
-                other => {
+                Transformed::Written => lookup.key(&record.data).map_err(Transformed::Refused),
+                other => Err(other),
+            };
+            let key = match key {
+                Ok(key) => key,
+                Err(other) => {
                     group.decided.push((place, decided(other)));
                     continue;
                 }
