@@ -463,6 +463,9 @@ proptest! {
                 .filter_map(|record| marketo.key(record.as_bytes()).unwrap())
                 .collect();
             let asked: Vec<&str> = asked.iter().map(|key| &**key).collect();
+            if asked.is_empty() {
+                return;
+            }
             let found = ask(&*marketo, &asked).await.unwrap();
             for (key, found) in asked.iter().zip(&found) {
                 let own = known.iter().find(|known| known.trim().to_lowercase() == **key);

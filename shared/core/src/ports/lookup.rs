@@ -31,7 +31,8 @@ pub trait Lookup: Send + Sync {
         Box::pin(async { none })
     }
 
-    /// Sends one request for these keys, each as [`Self::key`] gave it and none twice. Must not outlast `timeout_ms`.
+    /// Sends one request for these keys: one at least, each as [`Self::key`] gave it, and none twice. Must
+    /// not outlast `timeout_ms`.
     fn look_up<'a>(&'a self, keys: &'a [Box<str>], timeout_ms: u64) -> BoxFuture<'a, LookedUp>;
 }
 
