@@ -155,6 +155,7 @@ impl<'a> Runner<'a> {
         let mut summary = Summary::new(&self.app.meter.totals(), counts, self.requests.snapshot());
         summary.voided += voided;
         summary.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        summary.aws_items = self.requests.items();
         summary.aws_units.extend(self.capacity.iter().flat_map(CapacityMeter::snapshot));
         summary.fetch_ms = invocations.fetch_ms.load(Relaxed);
         summary.process_ms = invocations.process_ms.load(Relaxed);

@@ -38,7 +38,10 @@ pub struct Summary {
     pub dead_letters: u64,
     /// Requests to the table and the queue, by operation.
     pub aws_requests: BTreeMap<String, u64>,
-    /// What those are billed by: the queue's 64 KiB, and the table's read or write units where they
+    /// Items in those of them that take any number of items.
+    #[serde(default)]
+    pub aws_items: BTreeMap<String, u64>,
+    /// What the requests are billed by: the queue's 64 KiB, and the table's read or write units where they
     /// were counted.
     #[serde(default)]
     pub aws_units: BTreeMap<String, f64>,

@@ -31,16 +31,36 @@ pub fn unit(operation: &str) -> Option<Unit> {
 /// The units of all its requests in this run, by what the protocol does, with items of less than 1 KB
 /// (a page's item and the cursor have some hundred bytes):
 ///
-/// - a processor reads the cursor and each of its pages in one `BatchGetItem`;
+/// - a processor reads the cursor and each of its pages in one `BatchGetItem`, and a look-up that is cached
+///   each of its keys: those of `aws_items`;
 /// - a seal writes the cursor and each of its pages in one transaction, at double;
-/// - a parked record is an item or more of a `BatchWriteItem`;
+/// - a parked record, or an answer that is cached, is an item or more of a `BatchWriteItem`;
 /// - everything else is of one item, or of one unit.
 pub fn estimated(operation: &str, requests: u64, run: &Summary) -> f64 {
+    let counted = run.aws_items.get(operation).copied();
     let units = match operation {
-        "BatchGetItem" => requests + run.pages,
+        // Summaries of older versions have no items.
+        "BatchGetItem" => counted.unwrap_or(requests + run.pages),
         "TransactWriteItems" => 2 * (requests + run.pages),
-        "BatchWriteItem" => requests.max(run.parked),
+        "BatchWriteItem" => counted.unwrap_or_else(|| requests.max(run.parked)),
         _ => requests,
     };
     units as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repro_a_batch_of_items_is_estimated_by_its_items() {
+        let mut run = Summary { pages: 10, parked: 3, ..Summary::default() };
+        assert_eq!(estimated("BatchGetItem", 12, &run), 22.0);
+        assert_eq!(estimated("BatchWriteItem", 4, &run), 4.0);
+        run.aws_items =
+            [("BatchGetItem".to_owned(), 922), ("BatchWriteItem".to_owned(), 100)].into();
+        assert_eq!(estimated("BatchGetItem", 12, &run), 922.0);
+        assert_eq!(estimated("BatchWriteItem", 4, &run), 100.0);
+        assert_eq!(estimated("UpdateItem", 5, &run), 5.0);
+    }
 }

@@ -269,6 +269,13 @@ pub struct TransformSpec {
     pub shape: ShapeSpec,
 }
 
+impl TransformSpec {
+    /// Whether a record is merged with what was looked up.
+    pub fn merges(&self) -> bool {
+        matches!(&self.shape, ShapeSpec::Map(fields) if fields.iter().any(|(_, it)| it.merges()))
+    }
+}
+
 /// How a record is reshaped.
 #[derive(Debug, Clone, Default)]
 pub enum ShapeSpec {

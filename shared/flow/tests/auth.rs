@@ -166,6 +166,34 @@ fn a_request_that_may_have_to_ask_for_a_token_first_is_given_the_time() {
 }
 
 #[test]
+fn a_look_up_has_its_own_time_and_its_own_credentials() {
+    let file = |timeout: &str, auth: &str| {
+        format!(
+            "flow: a
+source: {{ http: {{ url: 'https://a.example', cursor: {{ by: id }}, pagination: none }} }}
+lookup:
+  by: sku
+  http: {{ url: 'https://c.example', query: {{ k: '${{lookup.keys}}' }}, key: sku, {timeout} auth: {auth} }}
+transform: {{ map: {{ price: {{ lookup: price }} }} }}
+destination: {{ http: {{ url: 'https://b.example', timeout: 2s }} }}
+"
+        )
+    };
+    let refresh = "{ oauth2_refresh: { token_url: 'https://a.example', client_id: a, \
+                   client_secret: '${secrets.s}', refresh_token: '${secrets.r}' } }";
+    for (timeout, auth, lookup_ms) in [
+        ("timeout: 20s,", BEARER, 20_000),
+        ("timeout: 20s,", refresh, 35_000),
+        ("timeout: 1s,", BEARER, 1_000),
+        ("", BEARER, 30_000),
+    ] {
+        let flow = tidegate_flow::parse("a.yaml", &file(timeout, auth));
+        let settings = flow.unwrap_or_else(|e| panic!("{e}")).settings;
+        assert_eq!((settings.lookup_timeout_ms, settings.request_timeout_ms), (lookup_ms, 2_000));
+    }
+}
+
+#[test]
 fn slips_are_named_with_their_line_and_remedy() {
     let client = |rest: &str| {
         format!("{{ oauth2_client: {{ token_url: 'https://a.example', client_id: a, {rest} }} }}")

@@ -98,6 +98,7 @@ fn every_key_reaches_the_spec() {
             dead_letters: DeadLetters::Block,
             stuck_after_ms: 1_800_000,
             request_timeout_ms: 10_000,
+            lookup_timeout_ms: 30_000,
             landing_ms: 10_000,
         }
     );

@@ -185,6 +185,7 @@ impl World {
             concurrency_max: 6,
             stuck_after_ms,
             request_timeout_ms: 10_000,
+            lookup_timeout_ms: 10_000,
             landing_ms: LANDING_MS,
             ..FlowSettings::default()
         };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::json;
 
+use super::lookup::Page;
 use crate::http::Reply;
 
 /// Why a call, or one record of it, came to nothing.
@@ -28,6 +29,21 @@ impl Failure {
 /// `{"requestId":"e42b#14272d07d78","success":true,"result":[…]}`
 pub(crate) fn success(request_id: &str, result: &impl Serialize) -> Reply {
     Reply::of(200, &json!({ "requestId": request_id, "success": true, "result": result }))
+}
+
+/// The same with a page of results, and where it is not the last, `"moreResult":true,"nextPageToken":"…"`.
+pub(crate) fn page(request_id: &str, page: &Page) -> Reply {
+    let Page { result, next } = page;
+    match next {
+        None => success(request_id, result),
+        Some(next) => Reply::of(
+            200,
+            &json!({
+                "requestId": request_id, "success": true, "result": result,
+                "moreResult": true, "nextPageToken": next,
+            }),
+        ),
+    }
 }
 
 /// The same with `"success":false` and `errors`.

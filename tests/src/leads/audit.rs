@@ -16,7 +16,8 @@ pub struct Audit {
     pub chats_with_email: u64,
     /// Those with an e-mail that is none: Marketo skips such a record with 1003.
     pub chats_with_malformed_email: u64,
-    /// Those with an e-mail that Marketo refuses now with 1007, as configured.
+    /// Those with an e-mail that Marketo refuses now with 1007: as configured, or because several leads
+    /// have it.
     pub chats_refused: u64,
     /// Leads that were there from the start.
     pub leads_before: u64,
@@ -24,17 +25,17 @@ pub struct Audit {
     pub created: u64,
     /// Records that found their lead and were applied to it.
     pub updated: u64,
-    /// Times that an empty city was filled.
+    /// Times that an empty field of [`NEVER_OVERWRITTEN`](super::NEVER_OVERWRITTEN) was filled.
     pub filled: u64,
-    /// Times that a city that was known, from the start or by us, was changed or cleared. Must be 0.
+    /// Times that such a field that was known, from the start or by us, was changed or cleared. Must be 0.
     pub overwritten: u64,
     /// The first of them.
     pub overwritten_examples: Vec<String>,
     /// Leads with a city by us that is not the one of the earliest chat that names one. 0 where
     /// chats are merged in the order in which they ended.
     pub out_of_turn: u64,
-    /// Leads whose city is empty although one of their chats names one, the refused aside. 0 at the
-    /// end.
+    /// Such fields of leads that are empty although one of their chats names them, the refused aside. 0
+    /// at the end.
     pub unfilled: u64,
     /// Chats' e-mails that are in no lead, each once, the malformed and the refused aside. 0 at the
     /// end.
@@ -45,6 +46,8 @@ pub struct Audit {
     pub refused_items: u64,
     /// Look-ups answered.
     pub lookups: u64,
+    /// Those of them that left results to be asked for with a `nextPageToken`.
+    pub lookups_with_more: u64,
     /// The most values that a look-up had, answered or refused.
     pub lookup_values_max: u64,
     /// Merges applied.

@@ -66,8 +66,12 @@ pub struct MarketoConfig {
     /// Chicago.
     pub daily_quota: u64,
     /// The share of the customers with an e-mail who are leads from the start. About half of those
-    /// have a city, none that a chat names; of the rest, half have null and half an empty text.
+    /// have a city, none that a chat names; of the rest, half have null and half an empty text. Some
+    /// have a country, a phone or a source.
     pub known: f64,
+    /// The share of those whose e-mail several leads have: a few of them, or 250. Such an e-mail is
+    /// refused with 1007, until told to accept all.
+    pub shared: f64,
     /// Half of them 500, half 611 inside HTTP 200; nothing applied.
     pub fail_before: f64,
     /// 500, although applied.
@@ -117,6 +121,7 @@ impl Default for MarketoConfig {
             concurrency_max: 10,
             daily_quota: 50_000,
             known: 0.5,
+            shared: 0.0,
             fail_before: 0.0,
             fail_after: 0.0,
             drop: 0.0,

@@ -1,6 +1,7 @@
 //! Who chats: a person with a name, perhaps an e-mail, and cities, drawn from a seed.
 
 use super::config::LiveChatConfig;
+use super::fields::Field;
 use crate::faults::mix;
 
 /// First name, last name, and both as they stand in an e-mail address.
@@ -106,11 +107,36 @@ impl Customer {
     }
 
     /// The city that a lead from the start has: a text, an empty one, or none.
-    pub(crate) fn lead_city(&self) -> Option<&'static str> {
+    fn lead_city(&self) -> Option<&'static str> {
         match (self.bits >> 16) % 4 {
             0 => None,
             1 => Some(""),
             _ => Some(LEAD_CITY[(self.bits >> 20) as usize % LEAD_CITY.len()]),
+        }
+    }
+
+    /// What a lead from the start has besides its name. It never has both a phone and a source, so that
+    /// every chat has something for it.
+    pub(crate) fn lead_fields(&self) -> Vec<(Field, &'static str)> {
+        let city = self.lead_city().map(|city| ("city", city));
+        let country = (self.bits >> 36).is_multiple_of(3).then_some(("country", "Malta"));
+        let other = match (self.bits >> 32) % 4 {
+            0 => Some(("phone", "")),
+            1 => Some(("phone", "+356 2122 0000")),
+            2 => Some(("leadSource", "Web")),
+            _ => None,
+        };
+        [city, country, other].into_iter().flatten().collect()
+    }
+
+    /// How many leads have this e-mail from the start: a few where somebody was typed in twice, and
+    /// many where a whole firm writes from one address.
+    pub(crate) fn lead_copies(&self, shared: f64) -> usize {
+        match (self.bits >> 40) % 3 {
+            _ if !falls(self.bits ^ 7, shared) => 1,
+            0 => 2,
+            1 => 3,
+            _ => 250,
         }
     }
 

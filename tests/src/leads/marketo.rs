@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::Method;
 use hyper::header::CONTENT_TYPE;
 
-use super::answer::{Failure, failure, success};
+use super::answer::{Failure, failure, page, success};
 use super::audit::Audit;
 use super::config::MarketoConfig;
 use super::database::Database;
@@ -186,7 +186,7 @@ impl Marketo {
 
     fn land(&self, request_id: &str, call: Result<Call, Failure>) -> Reply {
         match call {
-            Ok(Call::Lookup(lookup)) => success(request_id, &self.database.look_up(&lookup)),
+            Ok(Call::Lookup(lookup)) => page(request_id, &self.database.look_up(&lookup)),
             Ok(Call::Merge(items)) => success(request_id, &self.database.merge(items)),
             Err(refusal) => {
                 self.meter.count(|traffic| traffic.malformed += 1);

@@ -44,7 +44,9 @@
 //!
 //! `GET /rest/v1/leads.json?filterType=email&filterValues=a,b&fields=id,email,city` finds leads by up
 //! to 300 e-mails, whatever their case; those that are not there are left out, and a field that is
-//! not there is null. An empty city is null or `""`. An address beyond 8 KB is a 414;
+//! not there is null. An empty city is null or `""`. Several leads may have one e-mail, and an answer
+//! holds at most 300 leads (`batchSize`): where there are more it says `"moreResult":true` and a
+//! `nextPageToken`, which the same request takes. An address beyond 8 KB is a 414;
 //! `POST /rest/v1/leads.json?_method=GET` takes the same parameters as a form.
 //!
 //! `POST /rest/v1/leads.json` with `{"action":"createOrUpdate","lookupField":"email","input":[…]}`
@@ -56,11 +58,11 @@
 //! | 1001 | a value is neither text nor null |
 //! | 1002, 1003 | there is no e-mail, or it is no address; an `id` was given |
 //! | 1006 | a field is none |
-//! | 1007 | the e-mail is one of those refused on purpose |
+//! | 1007 | several leads have the e-mail, or it is one of those refused on purpose |
 //! | 1036 | the e-mail, whatever its case, came earlier in this request |
 //!
-//! Fields that are not named stay as they are; null clears. Marketo overwrites a known city if told
-//! to: the [`Audit`] notices. Fields: `email`, `firstName`, `lastName`, `city`, `country`, `phone`,
+//! Fields that are not named stay as they are; null clears. Marketo overwrites what is known if told
+//! to: the [`Audit`] notices ([`NEVER_OVERWRITTEN`]). Fields: `email`, `firstName`, `lastName`, `city`, `country`, `phone`,
 //! `company`, `leadSource`, `lastChatAt`, `lastChatTopic`.
 //!
 //! # For tests, without a token, on the destination's address
@@ -90,4 +92,5 @@ mod tests;
 
 pub use audit::{Audit, LimitErrors};
 pub use config::{LeadsConfig, LiveChatConfig, MarketoConfig};
+pub use database::NEVER_OVERWRITTEN;
 pub use service::Leads;

@@ -63,6 +63,7 @@ impl Destination {
         self.meter.inside(self.gate.inside());
 
         if looks {
+            tokio::time::sleep(Duration::from_millis(self.config.latency_ms)).await;
             return Ok(self.look_up(request.uri().query()));
         }
         let key = header(request.headers(), "idempotency-key").map(str::to_owned);

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use tidegate_flow::spec::ShapeSpec;
+use tidegate_tests::leads::NEVER_OVERWRITTEN;
+
 use super::process::tidegate;
 
 fn demo(options: &[&str]) -> Value {
@@ -118,9 +121,21 @@ fn leads_are_completed_and_nothing_known_is_overwritten() {
         assert!(number(audit, some) > 100, "{some} in {audit}");
     }
     assert!((200..=300).contains(&number(audit, "lookup_values_max")), "{audit}");
+    // More leads than an answer holds: whom it left off is not taken for unknown.
+    assert!(number(audit, "lookups_with_more") > 0, "{audit}");
     // The token ends in the middle.
     assert!(number(audit, "tokens_issued") >= 2, "{audit}");
     let refused = number(audit, "chats_refused") + number(audit, "chats_with_malformed_email");
     assert!(refused > 10);
     assert_eq!((number(&summary, "parked"), number(&summary, "digest_errors")), (refused, refused));
+}
+
+#[test]
+fn the_audit_of_leads_looks_at_every_field_that_the_flow_never_overwrites() {
+    let file = tidegate_flows::get("leads").expect("it is shipped");
+    let flow = tidegate_flow::parse("leads.yaml", file).unwrap_or_else(|errors| panic!("{errors}"));
+    let ShapeSpec::Map(fields) = flow.transform.shape else { panic!("{:?}", flow.transform) };
+    let never = fields.iter().filter_map(|(_, field)| field.never_overwrite.as_deref());
+    let never: Vec<String> = never.map(|path| path.join(".")).collect();
+    assert_eq!(never, NEVER_OVERWRITTEN);
 }

@@ -8,6 +8,7 @@ mod deadly;
 mod demo;
 mod killed;
 mod logged;
+mod look_ups;
 mod operate;
 mod process;
 mod quotas;

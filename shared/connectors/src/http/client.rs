@@ -2,6 +2,8 @@
 
 use std::{error::Error as _, time::Duration};
 
+use tidegate_flow::spec::FailureKind;
+
 use super::Redactor;
 
 /// Longer than the pause between two requests of a busy flow, shorter than most servers keep an
@@ -39,6 +41,19 @@ impl HttpClient {
     /// The client itself.
     pub(crate) fn inner(&self) -> &reqwest::Client {
         &self.0
+    }
+}
+
+/// How a request failed; `None` where it was never sent, for a reason of our own.
+pub(crate) fn failure(error: &reqwest::Error) -> Option<FailureKind> {
+    if error.is_builder() {
+        None
+    } else if error.is_connect() {
+        Some(FailureKind::Connect)
+    } else if error.is_timeout() {
+        Some(FailureKind::Timeout)
+    } else {
+        Some(FailureKind::Broken)
     }
 }
 

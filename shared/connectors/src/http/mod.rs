@@ -15,7 +15,7 @@ mod words;
 
 pub(crate) use auth::{Auth, AuthError, Proof};
 pub use client::HttpClient;
-pub(crate) use client::describe;
+pub(crate) use client::{describe, failure};
 pub(crate) use headers::headers;
 pub(crate) use limits::{Left, Limits};
 pub(crate) use origin::Origin;

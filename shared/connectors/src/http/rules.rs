@@ -7,7 +7,7 @@ use jiter::Jiter;
 use tidegate_core::model::{Blame, Later, Outcome, SkipReason};
 use tidegate_flow::spec::{AnswerIs, AnswersSpec, FailureKind, Meaning};
 
-use super::Words;
+use super::{Left, WAIT_MS_MAX, Words};
 use crate::json::{Scalar, Trie};
 
 /// Codes that stand for none, where a body always has one.
@@ -80,6 +80,8 @@ pub(crate) struct Judged<'b> {
     pub(crate) code: Option<Cow<'b, str>>,
     /// What its body says of it.
     pub(crate) reason: Option<Cow<'b, str>>,
+    /// A rule of the flow's says so, and not the status by itself.
+    pub(crate) by_rule: bool,
     /// It is a success that could not be read, so that its request may have been applied whatever the
     /// flow says of that.
     pub(crate) unread: bool,
@@ -127,10 +129,16 @@ impl Rules {
         let fitting = self.rules.iter().find(|rule| rule.fits(status, code.as_deref()));
         if let Some(Rule { verdict, after_ms, .. }) = fitting {
             let (verdict, after_ms) = (*verdict, *after_ms);
-            return Judged { verdict, after_ms, code, reason, unread: false };
+            return Judged { verdict, after_ms, code, reason, by_rule: true, unread: false };
         }
-        let judged =
-            |verdict, code, reason| Judged { verdict, after_ms: None, code, reason, unread: false };
+        let judged = |verdict, code, reason| Judged {
+            verdict,
+            after_ms: None,
+            code,
+            reason,
+            by_rule: false,
+            unread: false,
+        };
         let verdict = self.by_status(status);
         if verdict != Verdict::Delivered || !self.reads_codes() {
             return judged(verdict, code, reason);
@@ -187,6 +195,28 @@ impl Rules {
     }
 }
 
+impl Judged<'_> {
+    /// How long to wait, in ms: what the answer asks for, and the flow's own at the least. `asked_ms` is
+    /// its `Retry-After`, `left` what it says of limits.
+    pub(crate) fn wait_ms(&self, status: u16, asked_ms: Option<u64>, left: Left) -> Option<u64> {
+        let limited = self.verdict.is_limit() || matches!(status, 429 | 503);
+        let reset_ms = || left.wait_ms().map(|ms| ms.min(WAIT_MS_MAX)).filter(|_| limited);
+        asked_ms.or_else(reset_ms).max(self.after_ms)
+    }
+
+    /// What the answer says of it: its reason, or else its body, after its code if it has one.
+    pub(crate) fn said<'s>(&'s self, body: &'s [u8]) -> Cow<'s, str> {
+        let said = match &self.reason {
+            Some(reason) => Cow::Borrowed(&**reason),
+            None => String::from_utf8_lossy(body),
+        };
+        match &self.code {
+            Some(code) => format!("{code}: {said}").into(),
+            None => said,
+        }
+    }
+}
+
 impl Rule {
     fn fits(&self, status: u16, code: Option<&str>) -> bool {
         let When::Answered { status: statuses, code: codes } = &self.when else { return false };
@@ -213,7 +243,7 @@ impl From<Meaning> for Verdict {
 
 impl Verdict {
     /// Whether it is about how much may be sent.
-    pub(crate) fn is_limit(self) -> bool {
+    fn is_limit(self) -> bool {
         matches!(self, Self::Later { blame: Blame::Limit | Blame::Quota, .. })
     }
 

@@ -183,7 +183,7 @@ impl Lookup for CachedLookup {
         self.inner.keys_max()
     }
 
-    fn key(&self, record: &[u8]) -> Option<Box<str>> {
+    fn key(&self, record: &[u8]) -> Result<Option<Box<str>>, Box<str>> {
         self.inner.key(record)
     }
 

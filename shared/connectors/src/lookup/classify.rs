@@ -1,11 +1,11 @@
 //! What a look-up's answer means, by what to do next.
 
 use jiter::Jiter;
-use tidegate_core::model::{Blame, Later};
-use tidegate_flow::spec::HttpLookupSpec;
+use tidegate_core::model::Blame;
+use tidegate_flow::spec::{FailureKind, HttpLookupSpec};
 
 use crate::{
-    http,
+    http::{self, Judged},
     json::{Scalar, Trie},
 };
 
@@ -17,26 +17,6 @@ pub(super) struct Rules {
     ok: Option<(Trie, String)>,
     /// What the flow says of answers by their status and code.
     answers: http::Rules,
-}
-
-/// What the flow's own rules, or a code in the body, make of an answer.
-pub(super) struct ByAnswers {
-    verdict: http::Verdict,
-    /// To wait at least so long, in ms.
-    pub(super) after_ms: Option<u64>,
-    /// What the answer says, in its own words.
-    pub(super) said: String,
-}
-
-impl ByAnswers {
-    pub(super) fn later(&self, after_ms: Option<u64>, reason: String, many: bool) -> Later {
-        let later = self.verdict.later(after_ms, reason);
-        match self.verdict {
-            // Perhaps for the sake of one key.
-            http::Verdict::Refused if many => Later { blame: Blame::Batch, ..later },
-            _ => later,
-        }
-    }
 }
 
 /// What to do next.
@@ -63,29 +43,31 @@ impl Rules {
 
     /// Whether the answer says that the token is not known any more.
     pub(super) fn refuses_token(&self, status: u16, body: &[u8], whole: bool) -> bool {
-        self.answers.answer(status, body, whole).verdict == http::Verdict::Token
+        self.judge(status, body, whole).verdict == http::Verdict::Token
     }
 
-    /// What a code in the body, or the flow's own rules, say of an answer, if anything.
-    pub(super) fn by_answers(&self, status: u16, body: &[u8], whole: bool) -> Option<ByAnswers> {
-        if !self.answers.reads_codes() || self.missing.contains(&status) {
-            return None;
-        }
-        let judged = self.answers.answer(status, body, whole);
-        if judged.verdict == http::Verdict::Delivered || (judged.code.is_none() && !judged.unread) {
-            return None;
-        }
-        let code = judged.code.as_deref().unwrap_or("no code");
-        let said = format!("{code}: {}", judged.reason.as_deref().unwrap_or("it does not say why"));
-        Some(ByAnswers { verdict: judged.verdict, after_ms: judged.after_ms, said })
+    /// What the flow's own rules, and a code in the body, say of an answer.
+    pub(super) fn judge<'b>(&self, status: u16, body: &'b [u8], whole: bool) -> Judged<'b> {
+        self.answers.answer(status, body, whole)
     }
 
-    /// What status and body say. `many`: whether a smaller request could fare better.
-    pub(super) fn verdict(&self, status: u16, body: &[u8], many: bool) -> Verdict {
+    /// What to do next. `many`: whether a smaller request could fare better.
+    pub(super) fn verdict(
+        &self,
+        status: u16,
+        body: &[u8],
+        judged: &Judged<'_>,
+        many: bool,
+    ) -> Verdict {
         if self.missing.contains(&status) {
             return Verdict::Missing;
         }
+        let said = judged.by_rule || judged.code.is_some() || judged.unread;
+        if said && judged.verdict != http::Verdict::Delivered {
+            return Verdict::Later(blame(judged.verdict, many));
+        }
         let blame = match status {
+            _ if judged.by_rule && self.is_ok(body) => return Verdict::Answer,
             200..=299 if self.is_ok(body) => return Verdict::Answer,
             // A failure in the body, or a server's own: nothing says whose it is.
             503 => Blame::Destination,
@@ -100,12 +82,33 @@ impl Rules {
         Verdict::Later(blame)
     }
 
+    /// What the flow says of a request without an answer: whose fault it is, and how long it waits at
+    /// least, in ms.
+    pub(super) fn failure(&self, kind: FailureKind, many: bool) -> Option<(Blame, Option<u64>)> {
+        let (verdict, after_ms) = self.answers.failure(kind)?;
+        Some((blame(verdict, many), after_ms))
+    }
+
     fn is_ok(&self, body: &[u8]) -> bool {
         let Some((trie, wanted)) = &self.ok else { return true };
         let mut picked = vec![None; trie.slots()];
         let read = trie.pick(&mut Jiter::new(body), &mut picked);
         let said = read.ok().and_then(|()| Scalar::read(&body[picked.pop()??]));
         said.is_some_and(|said| said.into_text() == **wanted)
+    }
+}
+
+/// Whose fault it is that there is no answer.
+fn blame(verdict: http::Verdict, many: bool) -> Blame {
+    match verdict {
+        http::Verdict::Later { blame, .. } => blame,
+        // Where a token can be had anew, that is done before it comes to this.
+        http::Verdict::Token => Blame::Destination,
+        // Perhaps for the sake of one key.
+        http::Verdict::Refused if many => Blame::Batch,
+        http::Verdict::Refused | http::Verdict::Duplicate | http::Verdict::Delivered => {
+            Blame::Request
+        }
     }
 }
 
@@ -117,6 +120,10 @@ mod tests {
 
     const BODY: &[u8] = b"[]";
 
+    fn verdict(rules: &Rules, status: u16, body: &[u8], many: bool) -> Verdict {
+        rules.verdict(status, body, &rules.judge(status, body, true), many)
+    }
+
     fn none() -> http::Rules {
         http::Rules::new(&AnswersSpec::default(), http::ShortForms::default(), true)
     }
@@ -124,7 +131,7 @@ mod tests {
     #[test]
     fn every_status_says_what_to_do_next() {
         let rules = Rules { missing: Vec::new(), ok: None, answers: none() };
-        for (statuses, verdict) in [
+        for (statuses, expected) in [
             (&[200, 201, 203, 206][..], Verdict::Answer),
             (&[400, 406, 413, 414, 422, 431], Verdict::Later(Blame::Batch)),
             (&[401, 403, 404, 405, 407, 410, 503], Verdict::Later(Blame::Destination)),
@@ -133,10 +140,10 @@ mod tests {
             (&[100, 301, 302, 304, 307, 308, 600], Verdict::Later(Blame::Destination)),
         ] {
             for status in statuses {
-                assert_eq!(rules.verdict(*status, BODY, true), verdict, "{status}");
+                assert_eq!(verdict(&rules, *status, BODY, true), expected, "{status}");
             }
         }
-        assert_eq!(rules.verdict(414, BODY, false), Verdict::Later(Blame::Request));
+        assert_eq!(verdict(&rules, 414, BODY, false), Verdict::Later(Blame::Request));
     }
 
     #[test]
@@ -144,8 +151,8 @@ mod tests {
         let mut trie = Trie::new();
         trie.add(&["success".to_owned()]);
         let rules = Rules { missing: vec![404], ok: Some((trie, "true".into())), answers: none() };
-        assert_eq!(rules.verdict(404, b"", true), Verdict::Missing);
-        for (body, verdict) in [
+        assert_eq!(verdict(&rules, 404, b"", true), Verdict::Missing);
+        for (body, expected) in [
             (r#"{"success":true}"#, Verdict::Answer),
             (r#"{"success":"true"}"#, Verdict::Answer),
             (r#"{"success":false}"#, Verdict::Later(Blame::Request)),
@@ -153,7 +160,7 @@ mod tests {
             ("<html>", Verdict::Later(Blame::Request)),
             ("", Verdict::Later(Blame::Request)),
         ] {
-            assert_eq!(rules.verdict(200, body.as_bytes(), true), verdict, "{body}");
+            assert_eq!(verdict(&rules, 200, body.as_bytes(), true), expected, "{body}");
         }
     }
 }

@@ -28,14 +28,14 @@ use tidegate_core::{
 };
 use tidegate_flow::{
     Connection, FlowSpec,
-    spec::{LimitsSpec, LookupSpec},
+    spec::{FailureKind, LookupSpec},
 };
 use tokio::time::Instant;
 
 use crate::{
     HttpClient, Now, Options,
     connect::{ConnectError, Resolver},
-    http::{Auth, Left, Limits, Proof, Redactor, describe, headers, retry_after_ms},
+    http::{Auth, Left, Limits, Proof, Redactor, describe, failure, headers, retry_after_ms},
     json::Trie,
     keys::Keys,
 };
@@ -59,7 +59,7 @@ pub(crate) fn build(
     options: &Options,
 ) -> Result<Option<Box<dyn Lookup>>, ConnectError> {
     let Some(spec) = &flow.lookup else { return Ok(None) };
-    let http = HttpLookup::new(spec, &flow.limits, resolver, options)?;
+    let http = HttpLookup::new(spec, flow, resolver, options)?;
     Ok(Some(match spec.cache_ms {
         Some(cache_ms) => Box::new(CachedLookup::new(http, cache_ms, flow, connection, options)),
         None => Box::new(http),
@@ -69,6 +69,10 @@ pub(crate) fn build(
 /// An HTTP API that is asked by keys.
 struct HttpLookup {
     by: Trie,
+    /// For messages: the path to the key.
+    by_path: String,
+    /// Whether a record is merged with what is found: then it has to be asked for.
+    merges: bool,
     keys: Keys,
     size: usize,
     request: Request,
@@ -90,7 +94,7 @@ impl HttpLookup {
     /// Fills in a connection's values.
     fn new(
         spec: &LookupSpec,
-        limits: &LimitsSpec,
+        flow: &FlowSpec,
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Self, ConnectError> {
@@ -110,6 +114,8 @@ impl HttpLookup {
         })?;
         Ok(Self {
             by,
+            by_path: spec.by.join("."),
+            merges: flow.transform.merges(),
             keys: Keys { ignore_case: spec.ignore_case },
             size: spec.size.max(1),
             request,
@@ -120,44 +126,44 @@ impl HttpLookup {
             headers,
             auth,
             timeout_ms: http.timeout_ms,
-            limits: Limits::new(limits)?,
+            limits: Limits::new(&flow.limits)?,
             redactor,
             now: options.now.clone(),
         })
     }
 
-    /// What stands under each of the keys; `None` for those that cannot be asked for.
+    /// What stands where a record has its key.
+    fn picked(&self, record: &[u8]) -> Option<Box<str>> {
+        let mut picked = vec![None; self.by.slots()];
+        let mut json = Jiter::new(record);
+        // What is no JSON has no key: the transform says why it is refused.
+        self.by.pick(&mut json, &mut picked).ok()?;
+        self.keys.read(&record[picked.pop()??])
+    }
+
+    /// What stands under each of the keys.
     async fn find(
         &self,
         keys: &[Box<str>],
         until: Instant,
         allowance: &mut Option<Allowance>,
     ) -> Result<Vec<Found>, Later> {
-        let asked: Vec<&str> =
-            keys.iter().map(|key| &**key).filter(|key| self.request.can_hold(key)).collect();
-        if asked.is_empty() {
-            return Ok(vec![None; keys.len()]);
-        }
+        let asked: Vec<&str> = keys.iter().map(|key| &**key).collect();
         let answer = self.send(&asked, until).await?;
         *allowance = answer.left.allowance();
         let many = asked.len() > 1;
+        let judged = self.rules.judge(answer.status, &answer.body, !answer.cut);
+        let after_ms = judged.wait_ms(answer.status, answer.after_ms, answer.left);
         let later = |blame, reason: String| Later {
             blame,
-            after_ms: answer.after_ms,
+            after_ms,
             unknown: false,
             reason: self.redactor.line(&reason, REASON_CHARS_MAX).into(),
         };
-        if let Some(verdict) = self.rules.by_answers(answer.status, &answer.body, !answer.cut) {
-            // A code of the flow's own: a limit is everybody's, and an outcome is never unknown.
-            let said = format!("the look-up answered {}: {}", answer.status, verdict.said);
-            let said = self.redactor.line(&said, REASON_CHARS_MAX);
-            let after_ms = answer.after_ms.max(verdict.after_ms);
-            return Err(Later { unknown: false, ..verdict.later(after_ms, said, many) });
-        }
-        match self.rules.verdict(answer.status, &answer.body, many) {
+        match self.rules.verdict(answer.status, &answer.body, &judged, many) {
             Verdict::Missing => return Ok(vec![None; keys.len()]),
             Verdict::Later(blame) => {
-                let said = String::from_utf8_lossy(&answer.body);
+                let said = judged.said(&answer.body);
                 let said = if said.trim().is_empty() { "it does not say why" } else { &*said };
                 return Err(later(
                     blame,
@@ -172,10 +178,7 @@ impl HttpLookup {
             Verdict::Answer => {}
         }
         let found = self.results.read(&answer.body, &asked, self.keys);
-        let found = found.map_err(|fault| later(fault.blame(many), fault.to_string()))?;
-        let mut found = found.into_iter();
-        let own = |key| if self.request.can_hold(key) { found.next().flatten() } else { None };
-        Ok(keys.iter().map(|key| &**key).map(own).collect())
+        found.map_err(|fault| later(fault.blame(many), fault.to_string()))
     }
 
     /// Sends one request and reads its answer; once more, with a newer token, where the answer says that
@@ -218,17 +221,29 @@ impl HttpLookup {
             .timeout(left.min(Duration::from_millis(self.timeout_ms)))
             .send()
             .await;
-        let failed = |error: reqwest::Error| {
-            let blame = if error.is_connect() { Blame::Destination } else { Blame::Request };
-            later(blame, format!("the look-up: {}", describe(error, &self.redactor)))
-        };
+        let failed = |error| self.failed(error, keys.len() > 1);
         let response = sent.map_err(failed)?;
         let status = response.status().as_u16();
         let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let after_ms = after.and_then(|value| retry_after_ms(value, (self.now)()));
-        let left = self.limits.headers(response.headers(), (self.now)());
+        let mut left = self.limits.headers(response.headers(), (self.now)());
         let (body, cut) = read(response).await.map_err(failed)?;
+        if self.limits.reads_bodies() {
+            left = self.limits.with_body(left, &body);
+        }
         Ok(Answer { status, after_ms, left, body, cut })
+    }
+
+    /// What the flow says of a request without an answer; else what it means by itself.
+    fn failed(&self, error: reqwest::Error, many: bool) -> Later {
+        let kind = failure(&error);
+        let ruled = kind.and_then(|kind| self.rules.failure(kind, many));
+        let (blame, after_ms) = ruled.unwrap_or(match kind {
+            Some(FailureKind::Connect) => (Blame::Destination, None),
+            Some(FailureKind::Timeout | FailureKind::Broken) | None => (Blame::Request, None),
+        });
+        let reason = format!("the look-up: {}", describe(error, &self.redactor));
+        Later { after_ms, ..later(blame, reason) }
     }
 }
 
@@ -268,12 +283,20 @@ impl Lookup for HttpLookup {
         self.size
     }
 
-    fn key(&self, record: &[u8]) -> Option<Box<str>> {
-        let mut picked = vec![None; self.by.slots()];
-        let mut json = Jiter::new(record);
-        // What is no JSON has no key: the transform says why it is refused.
-        self.by.pick(&mut json, &mut picked).ok()?;
-        self.keys.read(&record[picked.pop()??])
+    fn key(&self, record: &[u8]) -> Result<Option<Box<str>>, Box<str>> {
+        let Some(key) = self.picked(record) else { return Ok(None) };
+        match self.request.cannot_hold(&key) {
+            None => Ok(Some(key)),
+            Some(why) if self.merges => {
+                let by = &self.by_path;
+                let reason = format!(
+                    "`{by}` cannot be looked up, and nothing is merged with what nobody asked for: {why}"
+                );
+                Err(reason.into())
+            }
+            // Nothing is known of it, and nothing is overwritten for that.
+            Some(_) => Ok(None),
+        }
     }
 
     fn look_up<'a>(&'a self, keys: &'a [Box<str>], timeout_ms: u64) -> BoxFuture<'a, LookedUp> {

@@ -15,6 +15,9 @@ use crate::{
     json::quote,
 };
 
+/// A longer key would fill the request, and what stands under it is no key.
+const KEY_BYTES_MAX: usize = 1024;
+
 /// How keys are put into a request.
 pub(super) struct Request {
     url: Vec<Piece>,
@@ -105,13 +108,21 @@ impl Request {
         })
     }
 
-    /// Whether a key can be asked for. One that holds the separator would be read as two others;
-    /// `.` and `..` climb a path even when they are percent-encoded.
-    pub(super) fn can_hold(&self, key: &str) -> bool {
-        !(self.joins && key.contains(&*self.separator) || self.in_url && matches!(key, "." | ".."))
+    /// Why a key cannot be asked for, if it cannot. One that holds the separator would be read as two
+    /// others; `.` and `..` climb a path even when they are percent-encoded.
+    pub(super) fn cannot_hold(&self, key: &str) -> Option<String> {
+        if key.len() > KEY_BYTES_MAX {
+            return Some(format!("it has over {KEY_BYTES_MAX} bytes"));
+        }
+        if self.joins && key.contains(&*self.separator) {
+            let remedy = "set another `lookup.http.separator`, or correct it at the source";
+            return Some(format!("it holds the separator `{}`: {remedy}", self.separator));
+        }
+        let climbs = self.in_url && matches!(key, "." | "..");
+        climbs.then(|| format!("`{key}` means another address"))
     }
 
-    /// Address and body for these keys, which it can hold.
+    /// Address and body for these keys, all of which it can hold.
     pub(super) fn render(&self, keys: &[&str]) -> Option<(Url, Vec<u8>)> {
         let joined = keys.join(&self.separator);
         let mut text = String::new();

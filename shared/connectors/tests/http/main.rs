@@ -10,5 +10,6 @@ mod faults;
 mod flow;
 mod issuer;
 mod lookup;
+mod lookup_answers;
 mod pagination;
 mod random;

@@ -13,8 +13,8 @@ use crate::{
     decide::{Deadline, Moment, Moments, Rate, Terms},
     guard::Guard,
     model::{
-        Allowance, Ask, Budget, EpochMs, FlowSettings, Grant, Kept, Ordering, ShelfKey, Wait,
-        WaitOn,
+        Allowance, Ask, Budget, EpochMs, FlowSettings, Grant, Kept, Ordering, RequestKind,
+        ShelfKey, Wait, WaitOn,
     },
     ports::{Clock, Ids, Store, Swap, Unavailable},
 };
@@ -207,8 +207,10 @@ pub(super) struct Permits {
     wait: Option<Wait>,
     /// How long requests take, by the slowest of late.
     request_ms: u64,
-    /// The slowest of all.
+    /// The slowest of those to the destination.
     slowest_ms: u64,
+    /// The slowest look-up.
+    slowest_lookup_ms: u64,
     slots_until_ms: EpochMs,
     landing_ms: EpochMs,
     /// Never more than these at once: one, where the order is serial.
@@ -260,6 +262,7 @@ impl Permits {
             wait: None,
             request_ms: 0,
             slowest_ms: 0,
+            slowest_lookup_ms: 0,
             slots_until_ms: deadline.at_ms + settings.landing_ms,
             landing_ms: settings.landing_ms,
             at_most: if settings.ordering == Ordering::Serial { 1 } else { u32::MAX },
@@ -378,6 +381,7 @@ impl Permits {
     /// It is over. `took_ms` is none where nothing was sent; what was given up may be in flight still.
     pub(super) fn ended(
         &mut self,
+        kind: RequestKind,
         moment: Option<Moment>,
         took_ms: Option<u64>,
         in_flight: bool,
@@ -386,7 +390,11 @@ impl Permits {
         self.busy -= 1;
         let Some(took_ms) = took_ms else { return };
         self.sent += 1;
-        self.slowest_ms = self.slowest_ms.max(took_ms);
+        let slowest_ms = match kind {
+            RequestKind::Deliver => &mut self.slowest_ms,
+            RequestKind::LookUp => &mut self.slowest_lookup_ms,
+        };
+        *slowest_ms = took_ms.max(*slowest_ms);
         self.request_ms = took_ms.max(self.request_ms - self.request_ms.div_ceil(10));
         if let Some(moment) = moment {
             self.moments.used(moment);
@@ -425,9 +433,12 @@ impl Permits {
         }
     }
 
-    /// How long the slowest request took.
-    pub(super) fn slowest_ms(&self) -> u64 {
-        self.slowest_ms
+    /// How long the slowest request of a kind took.
+    pub(super) fn slowest_ms(&self, kind: RequestKind) -> u64 {
+        match kind {
+            RequestKind::Deliver => self.slowest_ms,
+            RequestKind::LookUp => self.slowest_lookup_ms,
+        }
     }
 
     /// Whether nobody waits for any request, nor for a lease.

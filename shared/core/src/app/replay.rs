@@ -12,7 +12,10 @@ use super::{
 use crate::{
     decide::{Batches, Deadline, Grouping, Moment, Verdict, verdict},
     guard::Guard,
-    model::{Blame, Ordering, Outcome, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
+    model::{
+        Blame, Ordering, Outcome, Parked, RecordKey, ReplayMessage, RequestKind, Settled,
+        WireRecord,
+    },
     ports::{Clock, Ids, PageQueue, Receipt, Store, Unavailable},
 };
 
@@ -182,13 +185,14 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
                 unit => {
                     let unit = unit.unwrap_or_else(|| self.sender.next_unit(&mut left));
                     let requests = ready.len() + left.indices.len() + 1;
-                    match self.permit(requests).await {
+                    let kind = unit.kind();
+                    match self.permit(kind, requests).await {
                         None => self.sender.abandon(unit).await,
                         Some((moment, timeout_ms)) => {
                             self.permits.started();
                             let sent = self.sender.act(unit, moment, timeout_ms).await;
                             let now_ms = self.ports.clock.now_ms();
-                            self.permits.ended(moment, sent.took_ms, sent.in_flight, now_ms);
+                            self.permits.ended(kind, moment, sent.took_ms, sent.in_flight, now_ms);
                             self.mind(&sent).await;
                             sent
                         }
@@ -271,8 +275,14 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
     }
 
     /// When the next request may be sent, and how long it may take; `None` when not in this invocation.
-    async fn permit(&mut self, requests: usize) -> Option<(Option<Moment>, u64)> {
+    async fn permit(
+        &mut self,
+        kind: RequestKind,
+        requests: usize,
+    ) -> Option<(Option<Moment>, u64)> {
         let deadline = self.invocation.deadline;
+        let timeout_ms = self.flow.settings.timeout_ms(kind);
+        let slowest_ms = self.permits.slowest_ms(kind);
         loop {
             let now_ms = self.ports.clock.now_ms();
             if self.breaker.should_look(&self.permits, now_ms) {
@@ -285,7 +295,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
             let moment = match self.permits.next(now_ms) {
                 Next::Go(moment) => moment,
                 Next::Lease => {
-                    let last_ms = deadline.last_start_ms(self.permits.slowest_ms());
+                    let last_ms = deadline.last_start_ms(timeout_ms, slowest_ms);
                     let is_probe = self.breaker.is_probing();
                     let wanted = self.permits.wanted(requests as u64, last_ms, now_ms, is_probe);
                     let grant = self.shared.lease(wanted).await;
@@ -301,8 +311,6 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
                 }
             };
             let starts_ms = moment.map_or(now_ms, |moment| (moment.at_us / 1_000).max(now_ms));
-            let timeout_ms = self.flow.settings.request_timeout_ms;
-            let slowest_ms = self.permits.slowest_ms();
             let Some(timeout_ms) = deadline.request_ms(starts_ms, timeout_ms, slowest_ms) else {
                 self.wait_ms = self.wait_ms.max(Some(0));
                 return None;

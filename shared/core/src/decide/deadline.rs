@@ -26,9 +26,10 @@ impl Deadline {
         u64::try_from(self.stop_ms - now_ms).unwrap_or(0)
     }
 
-    /// The last moment at which [`Self::request_ms`] lets a request start, as slow as `slowest_ms`.
-    pub fn last_start_ms(&self, slowest_ms: u64) -> EpochMs {
-        self.stop_ms.saturating_sub_unsigned(wanted_ms(slowest_ms))
+    /// The last moment at which [`Self::request_ms`] lets a request start, with the same timeout and as
+    /// slow as `slowest_ms`.
+    pub fn last_start_ms(&self, timeout_ms: u64, slowest_ms: u64) -> EpochMs {
+        self.stop_ms.saturating_sub_unsigned(timeout_ms.min(wanted_ms(slowest_ms)))
     }
 
     /// The timeout for a request that starts now, or `None` when there is too little time for one as
@@ -64,5 +65,14 @@ mod tests {
         assert_eq!(deadline.request_ms(1_500, 30_000, 1_000), None);
         assert_eq!(deadline.request_ms(3_000, 30_000, 0), None);
         assert_eq!(deadline.request_ms(2_750, 30_000, 0), Some(250));
+    }
+    #[test]
+    fn the_last_moment_to_start_is_the_last_at_which_a_request_is_let_start() {
+        let deadline = Deadline::new(0, 30_000);
+        for (timeout_ms, slowest_ms) in [(30_000, 0), (2_000, 15_000), (20_000, 3_000), (100, 0)] {
+            let last_ms = deadline.last_start_ms(timeout_ms, slowest_ms);
+            assert!(deadline.request_ms(last_ms, timeout_ms, slowest_ms).is_some(), "{timeout_ms}");
+            assert_eq!(deadline.request_ms(last_ms + 1, timeout_ms, slowest_ms), None);
+        }
     }
 }

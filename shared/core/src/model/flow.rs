@@ -32,8 +32,10 @@ pub struct FlowSettings {
     pub dead_letters: DeadLetters,
     /// An open page that no processor held for so long has lost its message. In ms.
     pub stuck_after_ms: EpochMs,
-    /// The longest that a request may take, in ms.
+    /// The longest that a request to the destination may take, in ms.
     pub request_timeout_ms: u64,
+    /// The longest that a look-up may take, in ms.
+    pub lookup_timeout_ms: u64,
     /// The longest that the destination may take to apply a request that it has accepted, in ms:
     /// what an entity's lock outlives its invocation by.
     pub landing_ms: EpochMs,
@@ -60,6 +62,15 @@ pub enum DeadLetters {
     /// Its letter stays, and the watermark stays before it until somebody acts; after `stuck_after_ms`
     /// the stream is read again from there.
     Block,
+}
+
+/// What a request is for: the two may go to different systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    /// To the destination.
+    Deliver,
+    /// To ask what another system knows, before records are mapped.
+    LookUp,
 }
 
 /// At most `count` in any `window_ms`.
@@ -177,6 +188,14 @@ impl FlowSettings {
         }
     }
 
+    /// The longest that a request may take, in ms.
+    pub fn timeout_ms(&self, kind: RequestKind) -> u64 {
+        match kind {
+            RequestKind::Deliver => self.request_timeout_ms,
+            RequestKind::LookUp => self.lookup_timeout_ms,
+        }
+    }
+
     /// One processor's share of the requests in flight; at least one, for a share of none would
     /// never finish.
     pub fn concurrency_share(&self, processors: u32) -> u32 {
@@ -207,6 +226,7 @@ impl Default for FlowSettings {
             dead_letters: DeadLetters::default(),
             stuck_after_ms: 3_600_000,
             request_timeout_ms: 30_000,
+            lookup_timeout_ms: 30_000,
             landing_ms: 30_000,
         }
     }

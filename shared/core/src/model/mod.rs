@@ -20,7 +20,8 @@ pub use budget::{
 pub use cursor::{Advance, Cursor};
 pub use digest::{Digest, DigestState, ErrorGroup, ParkedError};
 pub use flow::{
-    DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, Quota, RateLimit, Reset, RetryPolicy,
+    DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, Quota, RateLimit, RequestKind, Reset,
+    RetryPolicy,
 };
 pub use kept::{Kept, ShelfKey};
 pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};

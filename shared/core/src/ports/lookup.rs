@@ -10,9 +10,13 @@ pub trait Lookup: Send + Sync {
     /// Most keys in a request; at least 1.
     fn keys_max(&self) -> usize;
 
-    /// What a record is looked up by; `None` where it has no such field. Keys that name the same are
-    /// equal.
-    fn key(&self, record: &[u8]) -> Option<Box<str>>;
+    /// What a record is looked up by. Keys that name the same are equal. `None` where nothing is asked for
+    /// it: it has no such field, or one that cannot be asked for.
+    ///
+    /// # Errors
+    /// Why the record is to be parked: it cannot be asked for, and taken for unknown it would overwrite
+    /// what is known. No secrets, and nothing of the record.
+    fn key(&self, record: &[u8]) -> Result<Option<Box<str>>, Box<str>>;
 
     /// Whether what was found may be used again: then nobody merges with it, and records of one key may
     /// be looked up together.
@@ -27,7 +31,8 @@ pub trait Lookup: Send + Sync {
         Box::pin(async { none })
     }
 
-    /// Sends one request for these keys, of which none comes twice. Must not outlast `timeout_ms`.
+    /// Sends one request for these keys: one at least, each as [`Self::key`] gave it, and none twice. Must
+    /// not outlast `timeout_ms`.
     fn look_up<'a>(&'a self, keys: &'a [Box<str>], timeout_ms: u64) -> BoxFuture<'a, LookedUp>;
 }
 

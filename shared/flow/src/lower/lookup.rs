@@ -154,7 +154,7 @@ fn method(
 }
 
 fn separator(check: &mut Check<'_>, text: At<String>) -> Option<String> {
-    // A letter or a digit would stand in many keys, and they would all be taken for missing.
+    // A letter or a digit would stand in many keys, and none of them could be asked for.
     let plain = text.value.chars().any(char::is_alphanumeric);
     if !text.value.is_empty() && text.value.len() <= SEPARATOR_BYTES_MAX && !plain {
         return Some(text.value);

@@ -85,8 +85,12 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let (limits, mut settings, destination) = (limits?, settings?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
     settings.settle_lag_ms = settle_lag_ms?;
-    let asking_ms = http.auth.as_ref().map_or(0, AuthSpec::asking_ms);
-    settings.request_timeout_ms = http.timeout_ms + asking_ms;
+    let asking_ms = |auth: &Option<AuthSpec>| auth.as_ref().map_or(0, AuthSpec::asking_ms);
+    settings.request_timeout_ms = http.timeout_ms + asking_ms(&http.auth);
+    let lookup = lookup?;
+    if let Some(lookup) = &lookup {
+        settings.lookup_timeout_ms = lookup.http.timeout_ms + asking_ms(&lookup.http.auth);
+    }
     // What is asked for over more than a minute is not spread over it.
     let (quotas, rates): (Vec<RateLimit>, Vec<RateLimit>) =
         limits.rate.iter().partition(|rate| rate.is_quota());
@@ -108,7 +112,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         description: raw.description,
         params: params?,
         source: source?,
-        lookup: lookup?,
+        lookup,
         transform: transform?,
         destination,
         limits,

@@ -52,8 +52,8 @@ pub(crate) struct HttpLookup {
     /// once for each key.
     #[serde(default, deserialize_with = "Given::present")]
     pub(crate) body: Option<At<Given>>,
-    /// What stands between the keys of `${lookup.keys}`; a key that holds it is taken for missing.
-    /// Default `,`.
+    /// What stands between the keys of `${lookup.keys}`. Default `,`. A key that holds it cannot be asked
+    /// for: its record is parked where the map merges, and mapped as one that was not found elsewhere.
     pub(crate) separator: Option<At<String>>,
     /// Path to the array of results in the body; left out: the body is the array. An object there is
     /// the only result.
@@ -68,7 +68,9 @@ pub(crate) struct HttpLookup {
     /// Path to what says, by any value but false, null and empty text, that results were left off:
     /// fewer keys are asked for then.
     pub(crate) more: Option<At<DottedPath>>,
-    /// What answers mean by a code in their body, and failures by their kind, as in `destination.http`.
+    /// What answers mean by their status and by a code in their body, and failures by their kind, as in
+    /// `destination.http`; after `refused`, fewer keys are asked for, and a single one again later. A
+    /// status in `missing` needs no rule.
     #[serde(default)]
     pub(crate) answers: Answers,
     /// The longest that one request may take. Default `30s`.

@@ -46,7 +46,8 @@ pub struct HttpLookupSpec {
     pub missing: Vec<u16>,
     /// `ok`: what a body must say to be an answer.
     pub ok: Option<LookupOkSpec>,
-    /// `answers`: what answers mean by a code in their body.
+    /// `answers`: what answers mean by their status and by a code in their body, and failures by their
+    /// kind.
     pub answers: AnswersSpec,
     /// `more`: path to what says that results were left off.
     pub more: Option<Vec<String>>,

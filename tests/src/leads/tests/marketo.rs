@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{FORM, JSON, call, code, encode, identify, look_up, merge, start, token};
+use super::{
+    FORM, JSON, call, code, encode, identify, look_up, merge, skipped, start, token, walk,
+};
 use crate::faults::Rate;
 
 const LEADS: &str = "/rest/v1/leads.json";
@@ -92,6 +94,59 @@ async fn a_look_up_ignores_case_and_leaves_out_whom_it_does_not_know() {
     );
     let by_address = call(&leads, &token, "GET", &path, "", "").await.unwrap().json();
     assert_eq!(by_address["result"], by_form["result"]);
+}
+
+#[tokio::test]
+async fn leads_that_share_an_email_come_page_by_page_and_are_not_merged() {
+    let leads = start(|config| {
+        config.marketo.known = 1.0;
+        config.marketo.shared = 0.1;
+    })
+    .await;
+    let token = token(&leads).await;
+    let emails: Vec<String> = walk(&leads, "2025-11-28T00:00:00Z", 100)
+        .await
+        .iter()
+        .filter_map(|chat| chat["customer"]["email"].as_str().map(str::to_lowercase))
+        .filter(|email| super::super::fields::is_email(email))
+        .collect();
+    let asked = encode(&emails.join(","));
+    let page = async |more: &str| {
+        let body = format!("filterType=email&filterValues={asked}&fields=email{more}");
+        let path = format!("{LEADS}?_method=GET");
+        call(&leads, &token, "POST", &path, FORM, &body).await.expect("an answer").json()
+    };
+    let (mut found, mut more, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let answer = page(&more).await;
+        found.extend(answer["result"].as_array().unwrap().clone());
+        pages += 1;
+        let Some(token) = answer["nextPageToken"].as_str() else {
+            assert_eq!(answer.get("moreResult"), None);
+            break;
+        };
+        assert_eq!((found.len(), &answer["moreResult"]), (pages * 300, &true.into()));
+        more = format!("&nextPageToken={token}");
+    }
+    assert!(pages > 2 && found.len() as u64 == leads.audit().leads_before, "{}", found.len());
+    let mut ids: Vec<u64> = found.iter().map(|lead| lead["id"].as_u64().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), found.len(), "each once");
+    assert_eq!(page("&batchSize=7").await["result"].as_array().unwrap().len(), 7);
+    for wrong in ["&batchSize=301", "&batchSize=0", "&nextPageToken=0", &format!("{more}0")] {
+        assert_eq!(code(&page(wrong).await), Some("1003"), "{wrong}");
+    }
+    assert_eq!(leads.audit().lookups_with_more, pages as u64);
+
+    let count = |email: &str| found.iter().filter(|lead| lead["email"] == email).count();
+    let shared = emails.iter().find(|email| count(email) > 1).unwrap();
+    let one = json!([{ "email": shared, "phone": "1" }]);
+    assert_eq!(skipped(&merge(&leads, &token, one.clone()).await), [Some("1007")]);
+    assert!(leads.audit().chats_refused > 0);
+    leads.accept_all();
+    assert_eq!(skipped(&merge(&leads, &token, one).await), [None]);
+    assert_eq!(leads.audit().chats_refused, 0);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ask, look_up, merge, skipped, start, token, walk};
 use crate::faults::Rate;
-use crate::leads::{Audit, Leads};
+use crate::leads::{Audit, Leads, NEVER_OVERWRITTEN};
 
 /// E-mails of chats that are addresses, in small letters, each once; with the first city known.
 async fn chatters(leads: &Leads) -> Vec<(String, Option<String>)> {
@@ -29,16 +29,23 @@ async fn chatters(leads: &Leads) -> Vec<(String, Option<String>)> {
     found
 }
 
-/// What Marketo has of them: e-mail in small letters to city.
-async fn cities(leads: &Leads, token: &str, emails: &[String]) -> HashMap<String, Value> {
+/// What Marketo has of them, by e-mail in small letters.
+async fn known(leads: &Leads, token: &str, emails: &[String]) -> HashMap<String, Value> {
+    let fields = format!("email,{}", NEVER_OVERWRITTEN.join(","));
     let mut found = HashMap::new();
     for emails in emails.chunks(300) {
-        let answer = look_up(leads, token, emails, "email,city").await;
+        let answer = look_up(leads, token, emails, &fields).await;
         for lead in answer["result"].as_array().unwrap() {
-            found.insert(lead["email"].as_str().unwrap().to_lowercase(), lead["city"].clone());
+            found.insert(lead["email"].as_str().unwrap().to_lowercase(), lead.clone());
         }
     }
     found
+}
+
+/// The city alone.
+async fn cities(leads: &Leads, token: &str, emails: &[String]) -> HashMap<String, Value> {
+    let known = known(leads, token, emails).await;
+    known.into_iter().map(|(email, lead)| (email, lead["city"].clone())).collect()
 }
 
 #[tokio::test]
@@ -125,7 +132,26 @@ async fn the_audit_notices_every_city_that_was_known_and_changed() {
     // A new lead's city is not filled; a change of it is one.
     assert_eq!(set("new@b.c", "Cork".into()).await, (2, 4));
     assert_eq!(set("new@b.c", "Łódź".into()).await, (2, 5));
-    assert!(leads.audit().overwritten_examples.contains(&"new@b.c: Cork became Łódź".to_owned()));
+    assert!(
+        leads.audit().overwritten_examples.contains(&"new@b.c, city: Cork became Łódź".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn the_audit_notices_whatever_is_never_to_be_overwritten() {
+    let leads = start(|_| ()).await;
+    let token = token(&leads).await;
+    let set = async |field: &str, text: &str| {
+        let answer = merge(&leads, &token, json!([{"email": "new@b.c", field: text}])).await;
+        assert_eq!(answer["success"], true);
+        leads.audit().overwritten
+    };
+    for (field, overwritten) in NEVER_OVERWRITTEN.into_iter().zip(1..) {
+        assert_eq!(set(field, "one").await, overwritten - 1, "{field}");
+        assert_eq!(set(field, "another").await, overwritten, "{field}");
+    }
+    // Anything else may change.
+    assert_eq!(set("lastChatTopic", "one").await, set("lastChatTopic", "another").await);
 }
 
 #[tokio::test]
@@ -139,13 +165,17 @@ async fn a_correct_merge_leaves_nothing_missing_and_a_refusal_ends_when_told() {
     let chatters = chatters(&leads).await;
     let emails: Vec<_> = chatters.iter().map(|(email, _)| email.clone()).collect();
     let run = async || {
-        let known = cities(&leads, &token, &emails).await;
+        let known = known(&leads, &token, &emails).await;
         let input = chatters.iter().map(|(email, city)| {
-            let has_one = known.get(email).and_then(Value::as_str).is_some_and(|c| !c.is_empty());
-            match city {
-                Some(city) if !has_one => json!({"email": email, "city": city}),
-                _ => json!({ "email": email }),
+            let mut record = json!({ "email": email });
+            for field in NEVER_OVERWRITTEN {
+                let has = |lead: &Value| lead[field].as_str().is_some_and(|text| !text.is_empty());
+                let named = if field == "city" { city.as_deref() } else { Some("something") };
+                if let (Some(named), false) = (named, known.get(email).is_some_and(has)) {
+                    record[field] = named.into();
+                }
             }
+            record
         });
         let answer = merge(&leads, &token, json!(Vec::from_iter(input))).await;
         skipped(&answer).iter().filter(|code| **code == Some("1007")).count()

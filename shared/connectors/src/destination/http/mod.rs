@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     Options,
     connect::{ConnectError, Resolver},
-    http::{Auth, Judged, Limits, RecordUrl, Rules, ShortForms, Verdict, WAIT_MS_MAX, headers},
+    http::{Auth, Judged, Limits, RecordUrl, Rules, ShortForms, Verdict, headers},
 };
 use bulk::{Bulk, bulk_key};
 use has::Has;
@@ -246,7 +246,8 @@ impl HttpDestination {
     /// here: the place to have them refreshed.
     fn later(&self, answer: &Answer, judged: &Judged<'_>) -> Later {
         let reason = format!("{}: {}", answer.status, self.reason(answer, judged));
-        judged.verdict.later(after_ms(answer, judged), reason)
+        let after_ms = judged.wait_ms(answer.status, answer.after_ms, answer.left);
+        judged.verdict.later(after_ms, reason)
     }
 
     /// What the flow says of a request without an answer; else what it means by itself.
@@ -259,15 +260,7 @@ impl HttpDestination {
 
     /// What the destination says, in one line, without our secrets.
     fn reason(&self, answer: &Answer, judged: &Judged<'_>) -> String {
-        let said = match &judged.reason {
-            Some(reason) => reason.clone(),
-            None => String::from_utf8_lossy(&answer.body),
-        };
-        let said = match &judged.code {
-            Some(code) => format!("{code}: {said}").into(),
-            None => said,
-        };
-        let line = self.sender.redactor.line(&said, REASON_CHARS_MAX);
+        let line = self.sender.redactor.line(&judged.said(&answer.body), REASON_CHARS_MAX);
         if line.is_empty() { "it does not say why".to_owned() } else { line }
     }
 
@@ -292,13 +285,6 @@ impl HttpDestination {
             None => Err(harmless(self.later(&answer, &judged))),
         }
     }
-}
-
-/// How long to wait, in ms: what the answer asks for, and the flow's own at the least.
-fn after_ms(answer: &Answer, judged: &Judged<'_>) -> Option<u64> {
-    let limited = judged.verdict.is_limit() || matches!(answer.status, 429 | 503);
-    let reset_ms = || answer.left.wait_ms().map(|ms| ms.min(WAIT_MS_MAX)).filter(|_| limited);
-    answer.after_ms.or_else(reset_ms).max(judged.after_ms)
 }
 
 /// Refused for the sake of some: each is to be sent again, among fewer.

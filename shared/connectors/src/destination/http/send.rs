@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::{
     HttpClient, Now,
-    http::{Auth, Left, Limits, Proof, Redactor, describe, retry_after_ms},
+    http::{Auth, Left, Limits, Proof, Redactor, describe, failure, retry_after_ms},
 };
 
 /// Sends a destination's requests.
@@ -164,15 +164,7 @@ impl Sender {
 
     /// Why there is no answer, and whether the request may have got through.
     fn failed(&self, error: reqwest::Error) -> Failed {
-        let kind = if error.is_builder() {
-            None
-        } else if error.is_connect() {
-            Some(FailureKind::Connect)
-        } else if error.is_timeout() {
-            Some(FailureKind::Timeout)
-        } else {
-            Some(FailureKind::Broken)
-        };
+        let kind = failure(&error);
         let reason = describe(error, &self.redactor);
         let later = match kind {
             None => later(reason, false),

@@ -22,7 +22,10 @@ use crate::{
     },
     decide::{Grouping, Moment, Verdict, verdict},
     guard::Guard,
-    model::{Blame, EpochMs, Grant, Later, Ordering, Outcome, Page, PageState, Parked, Settled},
+    model::{
+        Blame, EpochMs, Grant, Later, Ordering, Outcome, Page, PageState, Parked, RequestKind,
+        Settled,
+    },
     ports::{Clock, Ids, PageQueue, Random, Receipt, Settle, Store, Unavailable},
 };
 
@@ -104,6 +107,7 @@ pub(super) enum Event {
     /// A unit was done.
     Done {
         pages: Vec<usize>,
+        kind: RequestKind,
         moment: Option<Moment>,
         sent: Sent,
     },
@@ -218,9 +222,9 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                     self.preparing -= 1;
                     self.done(&pages, sent).await;
                 }
-                Event::Done { pages, moment, sent } => {
+                Event::Done { pages, kind, moment, sent } => {
                     let now_ms = self.ports.clock.now_ms();
-                    self.permits.ended(moment, sent.took_ms, sent.in_flight, now_ms);
+                    self.permits.ended(kind, moment, sent.took_ms, sent.in_flight, now_ms);
                     self.done(&pages, sent).await;
                 }
                 Event::Abandoned { pages, sent } => self.done(&pages, sent).await,
@@ -252,6 +256,10 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                     return;
                 }
             }
+            let kind = self.ready.front().map_or(RequestKind::Deliver, Unit::kind);
+            if self.timeout_ms(kind, now_ms).is_none() {
+                return;
+            }
             if self.breaker.should_look(&self.permits, now_ms) {
                 let shared = self.shared;
                 self.running.push(Box::pin(async move {
@@ -261,11 +269,11 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             }
             let moment = match self.permits.next(now_ms) {
                 Next::Go(moment) => moment,
-                Next::Lease => return self.lease(now_ms),
+                Next::Lease => return self.lease(kind, now_ms),
                 Next::Wait => return,
             };
             let starts_ms = moment.map_or(now_ms, |moment| (moment.at_us / 1_000).max(now_ms));
-            let Some(timeout_ms) = self.timeout_ms(starts_ms) else { return };
+            let Some(timeout_ms) = self.timeout_ms(kind, starts_ms) else { return };
             let unit = match self.ready.pop_front() {
                 Some(unit) => unit,
                 None => {
@@ -285,18 +293,19 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         }
     }
 
-    fn timeout_ms(&self, starts_ms: EpochMs) -> Option<u64> {
-        let timeout_ms = self.flow.settings.request_timeout_ms;
-        self.invocation.deadline.request_ms(starts_ms, timeout_ms, self.permits.slowest_ms())
+    fn timeout_ms(&self, kind: RequestKind, starts_ms: EpochMs) -> Option<u64> {
+        let timeout_ms = self.flow.settings.timeout_ms(kind);
+        self.invocation.deadline.request_ms(starts_ms, timeout_ms, self.permits.slowest_ms(kind))
     }
 
     /// Claims records and finds out what is known of them, so that there is always a unit ready for the
     /// next permit.
     fn prepare(&mut self, now_ms: EpochMs) {
         let ahead = self.permits.ahead();
+        let kind = self.sender.next_kind();
         while self.ready.len() + self.preparing < ahead
             && self.permits.wait().is_none()
-            && self.timeout_ms(now_ms).is_some()
+            && self.timeout_ms(kind, now_ms).is_some()
             && self.remaining().peek().is_some()
         {
             let sender = self.sender;
@@ -312,11 +321,11 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
 
     fn start(&mut self, unit: Unit, moment: Option<Moment>, timeout_ms: u64) {
         let sender = self.sender;
-        let pages = unit.pages();
+        let (pages, kind) = (unit.pages(), unit.kind());
         self.permits.started();
         self.running.push(Box::pin(async move {
             let sent = sender.act(unit, moment, timeout_ms).await;
-            Event::Done { pages, moment, sent }
+            Event::Done { pages, kind, moment, sent }
         }));
     }
 
@@ -343,7 +352,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         pages
     }
 
-    fn lease(&mut self, now_ms: EpochMs) {
+    fn lease(&mut self, kind: RequestKind, now_ms: EpochMs) {
         let left = || self.progress.iter().map(|progress| progress.remaining.len());
         let batching = self.flow.destination.batching();
         let records_max = batching.records_max.max(1);
@@ -357,7 +366,9 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         if let Some(lookup) = &self.flow.lookup {
             requests += left.div_ceil(lookup.keys_max().max(1)) as u64;
         }
-        let last_ms = self.invocation.deadline.last_start_ms(self.permits.slowest_ms());
+        let timeout_ms = self.flow.settings.timeout_ms(kind);
+        let last_ms =
+            self.invocation.deadline.last_start_ms(timeout_ms, self.permits.slowest_ms(kind));
         let is_probe = self.breaker.is_probing();
         let wanted = self.permits.wanted(requests, last_ms, now_ms, is_probe);
         let shared = self.shared;

@@ -12,7 +12,8 @@ use crate::{
     decide::{Deadline, Moment},
     guard::Guard,
     model::{
-        Allowance, Blame, Edition, Later, OnUnknown, Ordering, Outcome, Parked, Settled, WireRecord,
+        Allowance, Blame, Edition, Later, OnUnknown, Ordering, Outcome, Parked, RequestKind,
+        Settled, WireRecord,
     },
     ports::{Clock, Ids, Outgoing, Store},
 };
@@ -84,6 +85,14 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
     /// A moment of a budget is not spent on waiting for that.
     pub(super) fn prepares(&self, leases_moments: bool) -> bool {
         self.flow.lookup.is_some() || (self.by_entity() && leases_moments)
+    }
+
+    /// What the next unit's first request is for.
+    pub(super) fn next_kind(&self) -> RequestKind {
+        match self.flow.lookup {
+            None => RequestKind::Deliver,
+            Some(_) => RequestKind::LookUp,
+        }
     }
 
     /// Takes the next unit.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Flow, Sender};
 use crate::{
     decide::idempotency_key,
-    model::{Outcome, SkipReason, StreamId, WireRecord},
+    model::{Outcome, RequestKind, SkipReason, StreamId, WireRecord},
     ports::{Batching, Found, Lookup, Outgoing, Transformed},
 };
 
@@ -84,6 +84,14 @@ pub(in crate::app) enum Unit {
 }
 
 impl Unit {
+    /// What its request is for.
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Self::LookUp(_) => RequestKind::LookUp,
+            Self::Send(_) | Self::Ask(..) => RequestKind::Deliver,
+        }
+    }
+
     /// Whether nothing is left to be done for it.
     pub fn is_decided(&self) -> bool {
         matches!(self, Self::Send(chunk) if chunk.items.is_empty())
@@ -258,8 +266,12 @@ impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
             places.take();
             let record = self.record(place);
             let key = match self.flow.transform.admits(&record.data) {
-                Transformed::Written => lookup.key(&record.data),
-                other => {
+                Transformed::Written => lookup.key(&record.data).map_err(Transformed::Refused),
+                other => Err(other),
+            };
+            let key = match key {
+                Ok(key) => key,
+                Err(other) => {
                     group.decided.push((place, decided(other)));
                     continue;
                 }
