@@ -11,4 +11,5 @@ mod flow;
 mod issuer;
 mod lookup;
 mod pagination;
+mod posted;
 mod random;

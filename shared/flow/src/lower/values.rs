@@ -71,9 +71,14 @@ fn spoken(ms: u64) -> String {
         .map_or_else(|| format!("{ms}ms"), |(unit_ms, unit)| format!("{}{unit}", ms / unit_ms))
 }
 
+/// Whether a text can name a query parameter or a field.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains("${") && name.trim() == name
+}
+
 /// A query parameter's or a field's name.
 pub(super) fn plain_name(check: &mut Check<'_>, name: &At<String>) -> Option<String> {
-    if !name.value.is_empty() && !name.value.contains("${") && name.value.trim() == name.value {
+    if is_plain_name(&name.value) {
         return Some(name.value.clone());
     }
     let message = format!("`{}` cannot be a name", name.value);
