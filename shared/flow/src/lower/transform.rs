@@ -23,7 +23,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn of(lookup: &At<Lookup>, id: &str, ordering: Option<Ordering>) -> Self {
-        let by = path::parse(&lookup.value.by.value.0).ok();
+        let by = path::parse_picked(&lookup.value.by.value.0).ok();
         let one_at_a_time = match ordering {
             Some(Ordering::Serial) => true,
             // What is no path is reported where it stands.
@@ -180,7 +180,7 @@ fn field(
     match field.value {
         Field::Path(DottedPath(path)) => {
             let path = At { value: DottedPath(path), place: field.place };
-            let path = Some(values::dotted(check, &path)?);
+            let path = Some(values::picked(check, &path)?);
             Some(FieldSpec { is_key: is_key(&path), path, ..FieldSpec::default() })
         }
         Field::Keys(keys) => {
@@ -188,7 +188,7 @@ fn field(
                 keys_fit(check, &keys, field.place) & lookup_fits(check, &keys, asked.is_some());
             let FieldKeys { path, lookup, value, default, cast, when_absent, never_overwrite } =
                 *keys;
-            let path = values::optional(path, |path| values::dotted(check, &path));
+            let path = values::optional(path, |path| values::picked(check, &path));
             let lookup = values::optional(lookup, |path| values::dotted(check, &path));
             let never_overwrite = values::optional(never_overwrite, |never| match never.value {
                 NeverOverwrite::Switch(on) => Some(on.then(|| target.to_vec())),

@@ -42,6 +42,18 @@ pub(super) fn dotted(check: &mut Check<'_>, text: &At<DottedPath>) -> Option<Vec
     }
 }
 
+/// A path into a record, which may name an item of a list by a field of its own.
+pub(super) fn picked(check: &mut Check<'_>, text: &At<DottedPath>) -> Option<Vec<String>> {
+    match path::parse_picked(&text.value.0) {
+        Ok(path) => Some(path),
+        Err(fault) => {
+            let message = format!("`{}` is no path: {fault}", text.value.0);
+            check.report.add(text.place, message, path::PICKED_REMEDY);
+            None
+        }
+    }
+}
+
 /// A duration in ms, from `least` to `most`.
 pub(super) fn duration(
     check: &mut Check<'_>,

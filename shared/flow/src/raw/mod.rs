@@ -24,7 +24,9 @@ pub(crate) use source::{
     Source, Token,
 };
 pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
-pub(crate) use values::{DottedPath, Duration, Given, OneOrList, Rate, Scalar, StatusCode};
+pub(crate) use values::{
+    DottedPath, Duration, Given, OneOrList, PickedPath, Rate, Scalar, StatusCode,
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -8,7 +8,7 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{DottedPath, Given};
+use super::{DottedPath, Given, PickedPath};
 use crate::{
     at::{At, Entries},
     spec::{Cast, WhenAbsent},
@@ -41,6 +41,7 @@ pub(crate) enum Field {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FieldKeys {
     /// Path in the source's record.
+    #[schemars(with = "Option<PickedPath>")]
     pub(crate) path: Option<At<DottedPath>>,
     /// Path in what was looked up.
     pub(crate) lookup: Option<At<DottedPath>>,
@@ -134,7 +135,7 @@ impl JsonSchema for Field {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "anyOf": [
-                generator.subschema_for::<DottedPath>(),
+                generator.subschema_for::<PickedPath>(),
                 generator.subschema_for::<FieldKeys>(),
             ],
         })

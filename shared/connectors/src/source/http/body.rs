@@ -1,7 +1,6 @@
 //! The body that a list is asked for by, and the parameters' places in it.
 
 use bytes::Bytes;
-use serde_json::Value;
 use tidegate_core::model::RecordId;
 use tidegate_flow::spec::{CursorBy, CursorSpec, JsonTemplate, TimeFormat};
 
@@ -207,6 +206,7 @@ fn key(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use tidegate_flow::{Connection, FlowSpec, spec::SourceSpec};
 
     use super::*;
