@@ -299,6 +299,8 @@ pub struct FieldSpec {
     pub value: Option<serde_json::Value>,
     /// `default`: where the path is absent or null.
     pub default: Option<serde_json::Value>,
+    /// `words`: of a text, these alone.
+    pub words: Option<Words>,
     /// `cast`
     pub cast: Option<Cast>,
     /// `when_absent`: `omit` (default), `null`, `refuse` or `keep`.
@@ -329,6 +331,16 @@ pub enum Cast {
     Number,
     /// `boolean`: true/false, "true"/"false", 1/0.
     Boolean,
+}
+
+/// `words`: a text is cut at its first blank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// `first`: the first word.
+    First,
+    /// `rest`: what comes after the first word.
+    Rest,
 }
 
 /// `when_absent`

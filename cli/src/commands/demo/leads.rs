@@ -181,6 +181,7 @@ fn connection_to(leads: &Leads) -> Connection {
     Connection {
         params: [
             text("livechat_url", &leads.source_url),
+            text("livechat_account", &leads.source_account),
             text("marketo_url", &leads.destination_url),
         ]
         .into(),

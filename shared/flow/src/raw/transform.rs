@@ -11,7 +11,7 @@ use serde::{
 use super::{DottedPath, Given, PickedPath};
 use crate::{
     at::{At, Entries},
-    spec::{Cast, WhenAbsent},
+    spec::{Cast, WhenAbsent, Words},
 };
 
 /// What becomes of a record: at most one of `map`, `jq` and `rust`; `filter` goes with any.
@@ -51,6 +51,9 @@ pub(crate) struct FieldKeys {
     /// Taken where the path is absent or null.
     #[serde(default, deserialize_with = "Given::present")]
     pub(crate) default: Option<At<Given>>,
+    /// Of a text, the first word alone, or the rest after it; absent where there is none, like an
+    /// absent path.
+    pub(crate) words: Option<At<Words>>,
     /// What to turn the value into.
     pub(crate) cast: Option<At<Cast>>,
     /// What to do where the path is absent or null. Default `omit`; `keep` writes the looked-up
