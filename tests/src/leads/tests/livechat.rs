@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{JSON, LIST_ARCHIVES, archives, ask, start, walk};
+use super::{JSON, LIST_ARCHIVES, archives, ask, start, threads};
 
 /// Before every chat.
 const FIRST: &str = "2025-11-28T00:00:00Z";
@@ -23,13 +23,13 @@ fn customer(chat: &Value) -> &Value {
 async fn pages_reach_every_thread_once_in_ascending_order() {
     let leads = start(|_| ()).await;
     for limit in [7, 50, 100] {
-        let chats = walk(&leads, FIRST, limit).await;
+        let chats = threads(&leads, FIRST, limit).await;
         assert_eq!(chats.len(), 250);
         assert!(chats.is_sorted_by_key(|chat| created(chat).to_owned()));
         let ids = |of: &dyn Fn(&Value) -> String| chats.iter().map(of).collect::<HashSet<_>>();
-        let threads = ids(&|chat| chat["thread"]["id"].as_str().unwrap().to_owned());
-        assert_eq!(threads.len(), 250);
-        assert!(threads.iter().all(|id| id.len() == 10));
+        let of_threads = ids(&|chat| chat["thread"]["id"].as_str().unwrap().to_owned());
+        assert_eq!(of_threads.len(), 250);
+        assert!(of_threads.iter().all(|id| id.len() == 10));
         // Who comes again goes on with the same chat.
         let of_chats = ids(&|chat| chat["id"].to_string());
         assert_eq!(of_chats.len(), ids(&|chat| customer(chat)["id"].to_string()).len());
@@ -46,7 +46,7 @@ async fn pages_reach_every_thread_once_in_ascending_order() {
 #[tokio::test]
 async fn the_newest_first_and_there_and_back_again() {
     let leads = start(|_| ()).await;
-    let all = walk(&leads, FIRST, 100).await;
+    let all = threads(&leads, FIRST, 100).await;
     let (mut pages, mut body) = (Vec::new(), json!({ "limit": 60 }));
     loop {
         let page = archives(&leads, body).await.json();
@@ -69,7 +69,7 @@ async fn the_newest_first_and_there_and_back_again() {
 #[tokio::test]
 async fn times_are_inclusive_to_the_microsecond() {
     let leads = start(|_| ()).await;
-    let chats = walk(&leads, FIRST, 100).await;
+    let chats = threads(&leads, FIRST, 100).await;
     let times: Vec<_> = chats.iter().map(created).collect();
     let tied = times.windows(2).position(|two| two[0] == two[1]).expect("ties");
     for from in [times[tied], times[100], times[249]] {
@@ -78,7 +78,7 @@ async fn times_are_inclusive_to_the_microsecond() {
         let page = archives(&leads, body).await.json();
         assert_eq!(created(&page["chats"][0]), from);
         assert_eq!(page["found_chats"], expected);
-        assert_eq!(walk(&leads, from, 100).await.len(), expected);
+        assert_eq!(threads(&leads, from, 100).await.len(), expected);
         let filters = json!({ "from": from, "to": from });
         let page = archives(&leads, json!({ "filters": filters })).await.json();
         assert_eq!(page["found_chats"], times.iter().filter(|time| **time == from).count());
@@ -97,7 +97,7 @@ async fn chats_that_end_later_follow_and_a_walk_under_way_reaches_them() {
     let page = archives(&leads, json!({ "page_id": page["next_page_id"] })).await.json();
     assert_eq!(page["found_chats"], 270);
     leads.end_chats(999);
-    assert_eq!(walk(&leads, FIRST, 100).await.len(), 280);
+    assert_eq!(threads(&leads, FIRST, 100).await.len(), 280);
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn all_kinds_of_emails_and_cities_come() {
         config.livechat.malformed_email = 0.1;
     })
     .await;
-    let chats = walk(&leads, FIRST, 100).await;
+    let chats = threads(&leads, FIRST, 100).await;
     let count =
         |is: &dyn Fn(&Value) -> bool| chats.iter().filter(|chat| is(customer(chat))).count();
     assert!(count(&|customer| customer.get("email").is_none()) > 20);

@@ -28,8 +28,21 @@ async fn archives(leads: &Leads, body: Value) -> Answer {
     ask("POST", &url, &headers, &body.to_string()).await.expect("an answer")
 }
 
-/// Every chat from `from` on, by pages of `limit`.
+/// Who chatted from `from` on, as `{"customer":{…}}` with what a lead is made of.
 async fn walk(leads: &Leads, from: &str, limit: usize) -> Vec<Value> {
+    let visit = |mut chat: Value| {
+        let mut users = chat["users"].as_array_mut().expect("users").drain(..);
+        let mut customer = users.find(|user| user["type"] == "customer").expect("a customer");
+        let place = customer["last_visit"]["geolocation"].take();
+        customer["city"] = place["city"].clone();
+        customer["country"] = place["country"].clone();
+        json!({ "customer": customer })
+    };
+    threads(leads, from, limit).await.into_iter().map(visit).collect()
+}
+
+/// Every chat with each of its threads from `from` on, by pages of `limit`.
+async fn threads(leads: &Leads, from: &str, limit: usize) -> Vec<Value> {
     let mut chats = Vec::new();
     let mut body = json!({ "filters": { "from": from }, "limit": limit, "sort_order": "asc" });
     loop {
