@@ -29,13 +29,15 @@ fn flow(leads: &Leads) -> String {
         "flow: tickets
 source:
   http:
-    url: {source}/v3/archives
+    url: {source}/v3.5/agent/action/list_archives
+    body: {{ sort_order: asc }}
     auth: {{ bearer: '${{secrets.livechat}}' }}
     records: chats
-    cursor: {{ by: timestamp, field: ended_at, since: from }}
-    pagination: {{ token: {{ param: page_id, path: next_page_id, size_param: limit }} }}
+    id: thread.id
+    cursor: {{ by: timestamp, field: thread.created_at, since: filters.from }}
+    pagination: {{ token: {{ param: page_id, path: next_page_id, size_param: limit, alone: true }} }}
 lookup:
-  by: customer.email
+  by: users[type=customer].email
   ignore_case: true
   size: 300
   cache: 10m

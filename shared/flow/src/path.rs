@@ -23,6 +23,40 @@ pub(crate) fn parse(text: &str) -> Result<Vec<String>, &'static str> {
     Ok(text.split('.').map(str::to_owned).collect())
 }
 
+/// What to do about a text that is no path to be read.
+pub(crate) const PICKED_REMEDY: &str = "write the keys with dots between, like `customer.name`, and \
+                                        an item by a field of its own, like \
+                                        `users[type=customer].name`";
+
+/// As [`parse`], where a record is read: behind a key, `[FIELD=TEXT]` is the first item of a list
+/// whose field is that text, number or boolean. It is a segment of its own, brackets included.
+pub(crate) fn parse_picked(text: &str) -> Result<Vec<String>, &'static str> {
+    const NO_ITEM: &str =
+        "an item is named by one field and its value, like `users[type=customer]`";
+    let mut keys = Vec::new();
+    let mut items = Vec::new();
+    for segment in text.split('.') {
+        let (key, item) = match segment.split_once('[') {
+            None => (segment, None),
+            Some((key, rest)) => {
+                let (field, value) =
+                    rest.strip_suffix(']').and_then(|rest| rest.split_once('=')).ok_or(NO_ITEM)?;
+                let plain = |text: &str| {
+                    !text.is_empty() && text.trim() == text && !text.contains(['[', ']', '='])
+                };
+                if key.is_empty() || !plain(field) || !plain(value) {
+                    return Err(NO_ITEM);
+                }
+                (key, Some(format!("[{field}={value}]")))
+            }
+        };
+        keys.push(key);
+        items.push(item);
+    }
+    let keys = parse(&keys.join("."))?;
+    Ok(keys.into_iter().zip(items).flat_map(|(key, item)| [Some(key), item]).flatten().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,6 +66,21 @@ mod tests {
         assert_eq!(parse("a.b c.0").unwrap(), ["a", "b c", "0"]);
         for text in ["", ".a", "a.", "a..b", "/a/b", "$.a", "a[0]", "a.*", "a. b"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_item_is_named_by_a_field_of_its_own() {
+        assert_eq!(
+            parse_picked("users[type=customer].name").unwrap(),
+            ["users", "[type=customer]", "name"]
+        );
+        assert_eq!(parse_picked("a.b[c=1]").unwrap(), ["a", "b", "[c=1]"]);
+        assert_eq!(parse_picked("a.0").unwrap(), ["a", "0"]);
+        for text in
+            ["", "a[0]", "[a=b]", "a[=b]", "a[b=]", "a[b=c", "a[b=c]d", "a[b=c][d=e]", "a[b=c.d]"]
+        {
+            assert!(parse_picked(text).is_err(), "{text}");
         }
     }
 }

@@ -70,6 +70,8 @@ pub enum SourceSpec {
 pub struct HttpSourceSpec {
     /// `url`: the list's address; absolute http(s) once parameters are filled in.
     pub url: Template,
+    /// `body`: the JSON object that is posted for the list, with places for parameters; none: a GET.
+    pub body: Option<JsonTemplate>,
     /// `query`: parameters sent with every list request, e.g. a status filter.
     pub query: BTreeMap<String, Template>,
     /// `headers`
@@ -105,7 +107,8 @@ pub struct CursorSpec {
     pub time: Option<Vec<String>>,
     /// `format` of the timestamp
     pub format: TimeFormat,
-    /// `since`: query parameter that carries the position (timestamp text, or the id).
+    /// `since`: query parameter that carries the position (timestamp text, or the id). This and
+    /// every other parameter is, with a `body`, a place in it: dots between keys.
     pub since: Option<String>,
     /// `inclusive`: whether `since` includes records exactly at it. Default true for timestamps
     /// (skipping what was seen), false for ids.
@@ -163,15 +166,17 @@ pub enum PaginationSpec {
         /// Query parameter that carries the page size.
         size_param: Option<String>,
     },
-    /// `token: {param, path, size_param}`: the body's token for the next page; absent, null or
-    /// empty ends.
+    /// `token: {param, path, size_param, alone}`: the answer's token for the next page; absent, null
+    /// or empty ends.
     Token {
         /// Query parameter that carries the token.
         param: String,
-        /// Path to the token in the body.
+        /// Path to the token in the answer.
         path: Vec<String>,
         /// Query parameter that carries the page size.
         size_param: Option<String>,
+        /// Whether a body with a token holds nothing else.
+        alone: bool,
     },
     /// `link_header: {size_param}`: `Link: <…>; rel="next"`.
     LinkHeader {
@@ -301,6 +306,8 @@ pub struct FieldSpec {
     pub value: Option<serde_json::Value>,
     /// `default`: where the path is absent or null.
     pub default: Option<serde_json::Value>,
+    /// `words`: of a text, these alone.
+    pub words: Option<Words>,
     /// `cast`
     pub cast: Option<Cast>,
     /// `when_absent`: `omit` (default), `null`, `refuse` or `keep`.
@@ -331,6 +338,16 @@ pub enum Cast {
     Number,
     /// `boolean`: true/false, "true"/"false", 1/0.
     Boolean,
+}
+
+/// `words`: a text is cut at its first blank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// `first`: the first word.
+    First,
+    /// `rest`: what comes after the first word.
+    Rest,
 }
 
 /// `when_absent`

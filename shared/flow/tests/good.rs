@@ -6,9 +6,9 @@ use tidegate_core::model::{
 use tidegate_flow::{
     Connection, FlowSpec, parse, secret_variable,
     spec::{
-        AnswerIs, AuthSpec, Cast, CountHeader, CursorBy, DestinationSpec, FailureKind, KeyPlace,
-        LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown, PaginationSpec, ResetIn, ResultOrder,
-        ShapeSpec, SourceSpec, WhenAbsent,
+        AnswerIs, AuthSpec, Cast, CountHeader, CursorBy, DestinationSpec, FailureKind,
+        JsonTemplate, KeyPlace, LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown,
+        PaginationSpec, ResetIn, ResultOrder, ShapeSpec, SourceSpec, WhenAbsent,
     },
 };
 
@@ -46,6 +46,7 @@ fn every_key_reaches_the_spec() {
             param: "cursor".into(),
             path: vec!["meta".into(), "next".into()],
             size_param: Some("per_page".into()),
+            alone: false,
         }
     );
     assert_eq!(
@@ -107,6 +108,34 @@ fn every_key_reaches_the_spec() {
 
 fn path(text: &str) -> Vec<String> {
     text.split('.').map(str::to_owned).collect()
+}
+
+#[test]
+fn a_list_may_be_asked_for_by_a_body_with_places_for_parameters() {
+    let text = include_str!("posted.yaml");
+    // The method is plain from the body.
+    for text in [text.to_owned(), text.replace("    method: POST\n", "")] {
+        let flow = parse("deals.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        let SourceSpec::Http(source) = &flow.source;
+        let Some(JsonTemplate::Object(fields)) = &source.body else { panic!("{source:?}") };
+        let value = |name: &str| fields.iter().find(|(key, _)| key == name).map(|field| &field.1);
+        assert_eq!(value("archived"), Some(&JsonTemplate::Plain(false.into())));
+        let owner = Some(JsonTemplate::Text("${params.owner}".parse().unwrap()));
+        let Some(JsonTemplate::List(filters)) = value("filters") else { panic!("{fields:?}") };
+        let JsonTemplate::Object(filter) = &filters[0] else { panic!("{filters:?}") };
+        assert_eq!(filter.iter().find(|(key, _)| key == "is").map(|field| field.1.clone()), owner);
+        assert!(matches!(source.pagination, PaginationSpec::Token { alone: true, .. }));
+    }
+    // The position and the last record's id may be one parameter, as in a query.
+    let both = text
+        .replace("by: timestamp, field: updated, format: epoch_ms", "by: id")
+        .replace(", start: 0, until: before", "")
+        .replace(
+            "token: { param: paging.after, path: paging.next,",
+            "last_id: { param: filters.1.after.value,",
+        )
+        .replace(", alone: true", "");
+    parse("deals.yaml", &both).unwrap_or_else(|errors| panic!("{errors}"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! All chats, in the order in which they ended.
+//! All chats, in the order in which they began, which is that in which they end too.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,7 +35,7 @@ impl Archive {
     pub(crate) fn new(config: &LeadsConfig) -> Self {
         let (seed, livechat) = (config.seed, config.livechat.clone());
         let step_us = livechat.step_ms.saturating_mul(1_000).max(1);
-        let mut ended_us =
+        let mut created_us =
             livechat.base_ms * 1_000 + (mix(seed ^ 0xba5e) % 1_000_000).cast_signed();
         let mut chats: Vec<Chat> = Vec::new();
         let mut numbers = HashMap::new();
@@ -47,7 +47,7 @@ impl Archive {
                 1..=3 => mix(bits) % 300_000,
                 _ => mix(bits) % step_us.saturating_mul(2),
             };
-            ended_us += gap_us.cast_signed();
+            created_us += gap_us.cast_signed();
             let earlier = falls(bits ^ 5, livechat.repeated)
                 .then(|| mix(bits ^ 6).checked_rem(number))
                 .flatten()
@@ -59,7 +59,7 @@ impl Archive {
                 let count = numbers.len() as u64;
                 numbers.insert(email, count + 1);
             }
-            chats.push(Chat { number, customer, ended_us, bits });
+            chats.push(Chat { number, customer, created_us, bits });
         }
         let ended = AtomicUsize::new(config.chats as usize);
         Self { config: livechat, seed, chats, ended, numbers }
@@ -136,9 +136,9 @@ mod tests {
         let malformed = count(&|chat| matches!(email(chat), Email::Malformed(_)));
         assert!((40..120).contains(&malformed), "{malformed}");
 
-        assert!(chats.is_sorted_by_key(|chat| chat.ended_us));
+        assert!(chats.is_sorted_by_key(|chat| chat.created_us));
         let ties = |unit| {
-            let same = |two: &&[Chat]| two[0].ended_us / unit == two[1].ended_us / unit;
+            let same = |two: &&[Chat]| two[0].created_us / unit == two[1].created_us / unit;
             chats.windows(2).filter(same).count()
         };
         assert!(ties(1) > 150 && ties(1_000_000) > 600);

@@ -26,10 +26,10 @@ pub struct LeadsConfig {
 pub struct LiveChatConfig {
     /// 0: any free port.
     pub port: u16,
-    /// The first chat ends within a second of this, in ms since 1970.
+    /// The first chat begins within a second of this, in ms since 1970.
     pub base_ms: i64,
-    /// From one end to the next, about. One chat in 16 ends in the very same microsecond as the one
-    /// before it, and three within 0.3 s.
+    /// From one beginning to the next, about. One chat in 16 begins in the very same microsecond as
+    /// the one before it, and three within 0.3 s.
     pub step_ms: u64,
     /// Every answer takes so long.
     pub latency_ms: u64,

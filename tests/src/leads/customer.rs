@@ -79,6 +79,11 @@ impl Customer {
         Self { number, bits, email }
     }
 
+    /// The one chat of a customer, of which every visit is a thread.
+    pub(crate) fn chat_bits(&self) -> u64 {
+        mix(self.bits ^ 7)
+    }
+
     /// `8f14e45f-ceea-467f-a0e6-1f4b2c3d4e5f`, as LiveChat's customers have.
     pub(crate) fn id(&self) -> String {
         uuid(mix(self.bits ^ 3), mix(self.bits ^ 4))

@@ -1,25 +1,34 @@
 //! LiveChat and Marketo: an archive of chats, and a database of leads to merge them into.
 //!
-//! # The source: `{source_url}`, `Authorization: Bearer {source_token}`
+//! # The source: `{source_url}`, `Authorization: Basic` of `{source_account}:{source_token}`, or Bearer
 //!
-//! `GET /v3/archives?from=2025-11-28T00:00:00Z&limit=100&page_id=…` answers
-//! `{"chats":[…],"found_chats":2000,"next_page_id":"…"}`, the last without `next_page_id`. Chats
-//! ascend by `ended_at`; several may end in the same second, some in the same microsecond.
+//! `POST /v3.5/agent/action/list_archives` of LiveChat's Agent Chat API (Text, "Agent Chat Web API
+//! Reference v3.5") with `{"filters":{"from":"2025-11-28T00:00:00.000000Z"},"limit":100,
+//! "sort_order":"asc"}` answers `{"chats":[…],"found_chats":2000,"next_page_id":"…"}`, the last page
+//! without `next_page_id`, all but the first with `previous_page_id`. Each entry is a chat with one
+//! of its threads, so that a chat comes as often as its customer did. What of it a flow may want:
 //!
 //! ```json
 //! {"id":"PJ0MRSHTDG",
-//!  "customer":{"id":"8f14e45f-…","name":"Zoë Moreau","email":"zoe.moreau17@example.com",
-//!              "city":"Cork","country":"Ireland","phone":"+353 555 0000017"},
-//!  "agent":{"id":"tom@shop.example","name":"Tom"},"topic":"Which jacket fits?","tags":["sales"],
-//!  "started_at":"2025-11-27T23:51:09.120031Z","ended_at":"2025-11-28T00:00:16.482913Z"}
+//!  "users":[{"type":"agent","id":"tom@shop.example","name":"Tom","email":"tom@shop.example"},
+//!           {"type":"customer","id":"8f14e45f-…","name":"Zoë Moreau","email":"zoe.moreau17@example.com",
+//!            "last_visit":{"geolocation":{"city":"Cork","country":"Ireland"}}}],
+//!  "thread":{"id":"K600PKZON8","active":false,"created_at":"2025-11-28T00:00:16.482913Z",
+//!            "events":[{"type":"filled_form",
+//!                       "fields":[{"label":"Phone:","answer":"+353 555 0000017"}]}]}}
 //! ```
 //!
-//! `email` may be absent, null, malformed or written with capital letters; `city` may be null. One
-//! chat in ten is by a customer who chatted before, then from another city.
+//! Users come in either order. `email` may be absent, null, malformed or written with capital
+//! letters; `city` may be null. One chat in ten is by a customer who chatted before, then from
+//! another city.
 //!
-//! `from` (RFC 3339) is inclusive and may be left out. `limit` is 10 unless given, and 100 at most.
-//! `page_id` is good for its own `from` only and has to be percent-encoded. Anything else is a 400:
-//! `{"error":{"type":"validation","message":"…"}}`.
+//! The reference does not say which time `filters.from`, `filters.to` and `sort_order` go by, or
+//! whether they include it: here it is `thread.created_at`, the one time that an entry has, and they
+//! do. Threads begin in the order in which they end, some in the same microsecond. `limit` is a
+//! number, 10 unless given, from 1 to 100; `sort_order` is `desc` unless given. A `page_id` stands
+//! alone in its body, for the filters, the order and the limit of its first request. All else, the
+//! reference's other filters included, is a 400: `{"error":{"type":"validation","message":"…"}}`. An
+//! unknown account or token is a 401 of type `authentication`.
 //!
 //! # The destination: `{destination_url}`
 //!

@@ -1,6 +1,7 @@
-//! An archive request's parameters, read strictly: what is not known is an error.
+//! A `list_archives` body, read strictly: what is not known is an error.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::faults::mix;
 
@@ -8,77 +9,129 @@ use crate::faults::mix;
 const LIMIT_DEFAULT: usize = 10;
 const LIMIT_MAX: usize = 100;
 
-/// `GET /v3/archives?…`
-#[derive(Debug, PartialEq, Eq)]
+/// What is posted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    filters: Option<Filters>,
+    limit: Option<usize>,
+    sort_order: Option<SortOrder>,
+    page_id: Option<String>,
+}
+
+/// Of LiveChat's filters, those of time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filters {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// `sort_order`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SortOrder {
+    /// The oldest first.
+    Asc,
+    /// The newest first.
+    Desc,
+}
+
+/// What is asked for, by a first request or by the page id that stands for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ArchiveQuery {
-    /// Inclusive.
-    pub(crate) from: Option<Timestamp>,
+    /// In microseconds since 1970, inclusive.
+    pub(crate) from_us: i64,
+    /// Likewise.
+    pub(crate) to_us: i64,
     pub(crate) limit: usize,
-    /// The place that the page id stands for.
+    pub(crate) order: SortOrder,
+    /// The place between two threads, counted from the oldest, at which the page begins; in
+    /// descending order it goes down from there.
     pub(crate) place: Option<u64>,
 }
 
 impl ArchiveQuery {
-    /// Reads the parameters; `Err` says which is wrong. `seed` is what page ids are made with.
-    pub(crate) fn parse(text: &str, seed: u64) -> Result<Self, String> {
-        let (mut from, mut limit, mut page_id) = (None, None, None);
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            let slot = match name.as_ref() {
-                "from" => &mut from,
-                "limit" => &mut limit,
-                "page_id" => &mut page_id,
-                _ => return Err(format!("`{name}` is no parameter")),
-            };
-            if slot.replace(value).is_some() {
-                return Err(format!("`{name}` is there twice"));
+    /// Reads a body; `Err` says what is wrong. `seed` is what page ids are made with.
+    pub(crate) fn parse(text: &[u8], seed: u64) -> Result<Self, String> {
+        let body: Body = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if let Some(text) = &body.page_id {
+            if body.filters.is_some() || body.limit.is_some() || body.sort_order.is_some() {
+                return Err(
+                    "page_id: `filters`, `limit` and `sort_order` cannot stand with it".into()
+                );
             }
+            return Self::read_page_id(text, seed)
+                .ok_or_else(|| format!("page_id: `{text}` is none"));
         }
-        let from = from
-            .map(|text| rfc3339(&text).ok_or_else(|| format!("from: `{text}` is not RFC 3339")))
-            .transpose()?;
-        let limit = match limit {
-            None => LIMIT_DEFAULT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-                .ok_or_else(|| format!("limit: `{text}` is not within 1..={LIMIT_MAX}"))?,
+        let filters = body.filters.unwrap_or(Filters { from: None, to: None });
+        let time = |name: &str, text: Option<String>, default: i64| match text {
+            None => Ok(default),
+            Some(text) => {
+                micros(&text).ok_or_else(|| format!("filters.{name}: `{text}` is no time"))
+            }
         };
-        let place = page_id
-            .map(|text| {
-                read_page_id(&text, from, seed)
-                    .ok_or_else(|| format!("page_id: `{text}` is none, or of another `from`"))
-            })
-            .transpose()?;
-        Ok(Self { from, limit, place })
+        let limit = body.limit.unwrap_or(LIMIT_DEFAULT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            return Err(format!("limit: {limit} is not within 1..={LIMIT_MAX}"));
+        }
+        Ok(Self {
+            from_us: time("from", filters.from, i64::MIN)?,
+            to_us: time("to", filters.to, i64::MAX)?,
+            limit,
+            order: body.sort_order.unwrap_or(SortOrder::Desc),
+            place: None,
+        })
+    }
+
+    /// What stands for the same list from another place on. It says nothing to a client.
+    pub(crate) fn page_id(self, place: u64, seed: u64) -> String {
+        let order = u64::from(self.order == SortOrder::Asc);
+        let parts = [
+            self.from_us.cast_unsigned(),
+            self.to_us.cast_unsigned(),
+            self.limit as u64,
+            order,
+            place,
+        ];
+        let mut key = mix(seed);
+        let hidden = parts.map(|part| {
+            key = mix(key);
+            format!("{:016x}", part ^ key)
+        });
+        format!(
+            "{}{:016x}==",
+            hidden.concat(),
+            parts.iter().fold(seed, |sum, part| mix(sum ^ part))
+        )
+    }
+
+    fn read_page_id(text: &str, seed: u64) -> Option<Self> {
+        let mut key = mix(seed);
+        let mut parts = [0; 5];
+        for (index, part) in parts.iter_mut().enumerate() {
+            key = mix(key);
+            *part = u64::from_str_radix(text.get(16 * index..16 * index + 16)?, 16).ok()? ^ key;
+        }
+        let [from, to, limit, order, place] = parts;
+        let query = Self {
+            from_us: from.cast_signed(),
+            to_us: to.cast_signed(),
+            limit: limit as usize,
+            order: if order == 1 { SortOrder::Asc } else { SortOrder::Desc },
+            place: Some(place),
+        };
+        (query.page_id(place, seed) == text).then_some(query)
     }
 }
 
-/// A page's id says nothing to a client, is good for one `from` only, and has what must be
-/// percent-encoded: a `+` sent as it is arrives as a blank.
-pub(crate) fn page_id(place: u64, from: Option<Timestamp>, seed: u64) -> String {
-    let key = key(from, seed);
-    format!("{:016x}+{:016x}==", place ^ key, mix(mix(place) ^ key))
-}
-
-fn read_page_id(text: &str, from: Option<Timestamp>, seed: u64) -> Option<u64> {
-    let hidden = u64::from_str_radix(text.get(..16)?, 16).ok()?;
-    let place = hidden ^ key(from, seed);
-    (page_id(place, from, seed) == text).then_some(place)
-}
-
-/// The same moment, however it is written, is the same filter.
-fn key(from: Option<Timestamp>, seed: u64) -> u64 {
-    let ns = from.map_or(0, |from| 1 + from.as_nanosecond().cast_unsigned());
-    mix(seed ^ mix(ns as u64 ^ mix((ns >> 64) as u64)))
-}
-
-/// The library reads more than RFC 3339 allows; LiveChat does not.
-fn rfc3339(text: &str) -> Option<Timestamp> {
+/// RFC 3339 with microseconds at the finest. The library reads more than that; LiveChat does not.
+fn micros(text: &str) -> Option<i64> {
     let (date, time) = text.split_once('T')?;
     let zoned = time.ends_with('Z') || time.get(time.len().checked_sub(6)?..)?.contains(':');
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:.+TZ".contains(&byte));
-    (date.len() == 10 && zoned && plain).then(|| text.parse().ok()).flatten()
+    let moment: Timestamp = (date.len() == 10 && zoned && plain).then(|| text.parse().ok())??;
+    (moment.subsec_nanosecond() % 1_000 == 0).then(|| moment.as_microsecond())
 }
 
 #[cfg(test)]
@@ -86,9 +139,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_rfc_3339_and_nothing_else() {
+    fn times_are_rfc_3339_to_the_microsecond_and_nothing_else() {
         for text in ["2025-11-28T00:00:00Z", "2025-11-28T01:00:00.123456+01:00"] {
-            assert!(rfc3339(text).is_some(), "{text}");
+            assert!(micros(text).is_some(), "{text}");
         }
         for text in [
             "2025-11-28",
@@ -96,23 +149,26 @@ mod tests {
             "2025-11-28T00:00:00",
             "2025-11-28T01:00:00 01:00",
             "2025-11-28T01:00:00+01:00[Europe/Paris]",
+            "2025-11-28T00:00:00.1234567Z",
             "1764288000",
             "T",
             "",
         ] {
-            assert_eq!(rfc3339(text), None, "{text}");
+            assert_eq!(micros(text), None, "{text}");
         }
     }
 
     #[test]
-    fn a_page_id_is_good_for_its_own_filter_only() {
-        let from = rfc3339("2025-11-28T00:00:00Z");
-        let text = page_id(70, from, 1);
-        assert_eq!(read_page_id(&text, from, 1), Some(70));
-        assert_eq!(read_page_id(&text, rfc3339("2025-11-28T01:00:00+01:00"), 1), Some(70));
-        assert_eq!(read_page_id(&text, None, 1), None);
-        assert_eq!(read_page_id(&text, from, 2), None);
-        assert_eq!(read_page_id(&text.replace('+', " "), from, 1), None);
-        assert_eq!(read_page_id("nonsense", from, 1), None);
+    fn a_page_id_stands_for_the_whole_of_its_first_request() {
+        let body = br#"{"filters":{"from":"2025-11-28T00:00:00Z"},"limit":7,"sort_order":"asc"}"#;
+        let query = ArchiveQuery::parse(body, 1).unwrap();
+        let text = query.page_id(70, 1);
+        assert_eq!(
+            ArchiveQuery::read_page_id(&text, 1),
+            Some(ArchiveQuery { place: Some(70), ..query })
+        );
+        assert_eq!(ArchiveQuery::read_page_id(&text, 2), None);
+        assert_eq!(ArchiveQuery::read_page_id(&text.replacen('=', "0", 1), 1), None);
+        assert_eq!(ArchiveQuery::read_page_id("nonsense", 1), None);
     }
 }

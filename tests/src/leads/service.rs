@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::archive::Archive;
 use super::audit::Audit;
 use super::config::LeadsConfig;
+use super::customer::uuid;
 use super::database::Database;
 use super::identity::Identity;
 use super::limits::Limits;
@@ -27,7 +28,9 @@ pub struct Leads {
     pub destination_url: String,
     /// The audit's whole address.
     pub audit_url: String,
-    /// LiveChat takes `Authorization: Bearer` and this.
+    /// LiveChat's account, the user name to `source_token`.
+    pub source_account: String,
+    /// LiveChat takes it as the account's password (`Authorization: Basic`) and as a bearer token.
     pub source_token: String,
     /// Marketo gives a token for this and the secret.
     pub client_id: String,
@@ -59,6 +62,7 @@ impl Leads {
         let archive = Arc::new(Archive::new(&config));
         let livechat = Arc::new(LiveChat {
             archive: Arc::clone(&archive),
+            account: uuid(mix(seed ^ 0xacc0), mix(seed ^ 0xacc1)),
             token: format!("dal:{:016x}", mix(seed ^ 0x70)),
             seed: mix(seed ^ 0x9a6e),
             meter: Meter::new(),
@@ -86,6 +90,7 @@ impl Leads {
             source_url: source.url(),
             destination_url: destination.url(),
             audit_url: format!("{}/audit", destination.url()),
+            source_account: desk.livechat.account.clone(),
             source_token: desk.livechat.token.clone(),
             client_id: desk.marketo.identity.client_id.clone(),
             client_secret: desk.marketo.identity.client_secret.clone(),
@@ -140,6 +145,7 @@ impl Leads {
             "source_url": self.source_url,
             "destination_url": self.destination_url,
             "audit_url": self.audit_url,
+            "source_account": self.source_account,
             "source_token": self.source_token,
             "client_id": self.client_id,
             "client_secret": self.client_secret,

@@ -4,11 +4,13 @@
 //! that stands twice in a record, the last one counts. What was looked up is read only where a field
 //! asks for it, in one pass of its own.
 
+use std::borrow::Cow;
+
 use jiter::Jiter;
 use tidegate_core::ports::{Transform, Transformed};
-use tidegate_flow::spec::{Cast, FieldSpec, WhenAbsent};
+use tidegate_flow::spec::{Cast, FieldSpec, WhenAbsent, Words};
 
-use super::{cast, no_json};
+use super::{cast, no_json, words};
 use crate::json::{Picked, Trie, fault, is_same_text, quote};
 
 /// A compiled field map.
@@ -57,6 +59,7 @@ enum Value {
 struct Field {
     slot: Slot,
     default: Option<Box<[u8]>>,
+    words: Option<Words>,
     cast: Option<Cast>,
     when_absent: WhenAbsent,
     /// With [`WhenAbsent::Keep`], the looked-up field that is written then.
@@ -105,6 +108,7 @@ impl FieldMap {
                         None => Slot::Record(map.trie.add(spec.path.as_ref().unwrap_or(target))),
                     },
                     default: spec.default.as_ref().map(json),
+                    words: spec.words,
                     cast: spec.cast,
                     when_absent: spec.when_absent,
                     empty_is_absent: spec.merges(),
@@ -230,14 +234,18 @@ impl Leaf {
 
 impl Field {
     fn write(&self, given: &Given<'_>, out: &mut Vec<u8>) -> Result<Written, Box<str>> {
-        let value =
-            given.value(&self.slot).filter(|json| !self.empty_is_absent || !is_empty_text(json));
+        let value = given.value(&self.slot);
+        let value = match self.words {
+            None => value.map(Cow::Borrowed),
+            Some(words) => value.and_then(|json| words::pick(json, words)),
+        };
+        let value = value.filter(|json| !self.empty_is_absent || !is_empty_text(json));
         match (value, &self.default, self.when_absent) {
             (Some(json), _, _) => {
                 match self.cast {
-                    None => out.extend_from_slice(json),
+                    None => out.extend_from_slice(&json),
                     Some(cast) => {
-                        cast::write(json, cast, out).map_err(|found| self.no_such(cast, found))?
+                        cast::write(&json, cast, out).map_err(|found| self.no_such(cast, found))?
                     }
                 }
                 // A default or a null of what was looked up is the record's own again.
@@ -421,6 +429,25 @@ mod tests {
             apply(&fields, r#"{"a":false,"b":0,"c":"","d":[]}"#).unwrap(),
             r#"{"a":false,"b":0,"c":"","deep":{"er":{"d":[]}},"k\"ey":"v"}"#
         );
+    }
+
+    #[test]
+    fn words_that_are_not_there_are_absent_and_those_that_are_may_be_merged() {
+        let words = |words, spec: FieldSpec| FieldSpec { words: Some(words), ..spec };
+        let rest = |when_absent| FieldSpec { when_absent, ..words(Words::Rest, from("name")) };
+        let fields = [
+            ("first", words(Words::First, never("name", "first"))),
+            ("last", rest(WhenAbsent::Omit)),
+        ];
+        let whole = r#"{"first":"Ada","last":"de la Cruz"}"#;
+        assert_eq!(apply(&fields, r#"{"name":"Ada de la Cruz"}"#).unwrap(), whole);
+        assert_eq!(apply(&fields, r#"{"name":"Ada"}"#).unwrap(), r#"{"first":"Ada"}"#);
+        let known = r#"{"first":"Ad","last":"Cruz"}"#;
+        assert_eq!(merge(&fields, r#"{"name":"Ada Cruz"}"#, known), "unchanged");
+        assert_eq!(merge(&fields, r#"{"name":"Ada Diaz"}"#, known), r#"{"last":"Diaz"}"#);
+        let must = [("last", rest(WhenAbsent::Refuse))];
+        let reason = apply(&must, r#"{"name":"Ada"}"#).unwrap_err();
+        assert_eq!(reason, "`last` is missing from the record");
     }
 
     #[test]

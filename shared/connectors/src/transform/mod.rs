@@ -3,6 +3,7 @@
 mod cast;
 mod jq;
 mod map;
+mod words;
 
 use tidegate_core::ports::{Transform, Transformed};
 use tidegate_flow::{

@@ -7,11 +7,15 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue},
+    http::{HeaderMap, HeaderValue, Method},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// What every body says of the tenant.
+pub const TENANT: &str = "north \"1\"";
 
 /// How the list is paged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +59,10 @@ pub struct Behaviour {
     pub inclusive: bool,
     /// `since` goes by multiples of so many seconds.
     pub since_grain: i64,
-    /// Every list request as its query.
+    /// Every list request as its query, or what it posts in the query's stead.
     pub requests: Vec<Vec<(String, String)>>,
+    /// What was posted.
+    pub bodies: Vec<Value>,
     /// Answers a request instead of the list, by its number from 0.
     pub instead: Option<fn(usize) -> Option<Response>>,
     /// Changes the list after every request.
@@ -103,6 +109,7 @@ impl Behaviour {
             inclusive: sort != Sort::Id,
             since_grain: 1,
             requests: Vec::new(),
+            bodies: Vec::new(),
             instead: None,
             after: None,
         }
@@ -133,11 +140,52 @@ fn seconds(text: &str) -> i64 {
     ((day * 24 + digit(11..13)) * 60 + digit(14..16)) * 60 + digit(17..19)
 }
 
-async fn list(State(api): State<Api>, Query(query): Query<Vec<(String, String)>>) -> Response {
+/// A posted body as a query would say it: paging by numbers, all else by texts.
+fn posted(headers: &HeaderMap, body: &Value) -> Vec<(String, String)> {
+    assert_eq!(headers["content-type"], "application/json");
+    if body.get("page").is_some_and(|page| page.get("token").is_some())
+        && body.get("fixed").is_none()
+    {
+        let token = body["page"]["token"].as_str().expect("a token is a text");
+        assert_eq!(*body, json!({ "page": { "token": token } }));
+        return vec![("token".into(), token.into())];
+    }
+    assert_eq!(body["fixed"], json!({ "tenant": TENANT, "n": 7, "on": true }));
+    let filters = body["filters"].as_array().expect("filters");
+    assert_eq!(filters[0], json!({ "status": "placed" }));
+    let since = filters[1].get("since");
+    let paging = body.get("page").and_then(Value::as_object).into_iter().flatten();
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    let numbers = ["page", "offset", "limit", "after"];
+    paging
+        .inspect(|(name, value)| {
+            assert_eq!(value.is_number(), numbers.contains(&name.as_str()), "{name}: {value}");
+        })
+        .map(|(name, value)| (name.clone(), text(value)))
+        .chain(since.map(|since| ("since".into(), text(since))))
+        .collect()
+}
+
+async fn list(
+    State(api): State<Api>,
+    method: Method,
+    headers: HeaderMap,
+    Query(mut query): Query<Vec<(String, String)>>,
+    body: Bytes,
+) -> Response {
     let address = api.address;
+    let body: Option<Value> =
+        (method == Method::POST).then(|| serde_json::from_slice(&body).unwrap());
+    if let Some(body) = &body {
+        query.extend(posted(&headers, body));
+    }
     let mut api = api.now();
     let number = api.requests.len();
     api.requests.push(query.clone());
+    api.bodies.extend(body);
     if let Some(response) = api.instead.and_then(|instead| instead(number)) {
         return response;
     }

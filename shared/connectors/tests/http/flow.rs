@@ -12,12 +12,12 @@ use tidegate_flow::{
     Connection, FlowSpec,
     spec::{
         AnswersSpec, AuthSpec, CursorBy, CursorSpec, DestinationSpec, HttpDestinationSpec,
-        HttpSourceSpec, OnUnknown, PaginationSpec, SourceSpec, TimeFormat,
+        HttpSourceSpec, JsonTemplate, OnUnknown, PaginationSpec, SourceSpec, TimeFormat,
     },
     template::{Part, Template},
 };
 
-use crate::api::{Api, Sort, Style};
+use crate::api::{Api, Sort, Style, TENANT};
 
 /// Far from now: deadlines are on the tests' own clock, which stands still here.
 pub const NOW_MS: EpochMs = 1_704_067_200_000;
@@ -37,6 +37,7 @@ pub fn source_spec(api: &Api) -> HttpSourceSpec {
     };
     HttpSourceSpec {
         url: Template::literal(api.url()),
+        body: None,
         query: [("status".to_owned(), Template::literal("placed"))].into(),
         headers: [].into(),
         auth: Some(AuthSpec::Bearer(Template { parts: vec![Part::Secret("token".into())] })),
@@ -64,6 +65,51 @@ pub fn source_spec(api: &Api) -> HttpSourceSpec {
     }
 }
 
+/// The same list, asked for by POST.
+pub fn posted(spec: HttpSourceSpec) -> HttpSourceSpec {
+    use JsonTemplate::{List, Object, Plain};
+    let text = |text: &str| JsonTemplate::Text(Template::literal(text));
+    let field = |name: &str, value: JsonTemplate| (name.to_owned(), value);
+    let tenant = Template { parts: vec![Part::Param("tenant".into())] };
+    let fixed = vec![
+        field("tenant", JsonTemplate::Text(tenant)),
+        field("n", Plain(7.into())),
+        field("on", Plain(true.into())),
+    ];
+    let filters = vec![Object(vec![field("status", text("placed"))]), Object(Vec::new())];
+    let place = |name: String| format!("page.{name}");
+    let size = |size: Option<String>| size.map(place);
+    let pagination = match spec.pagination {
+        PaginationSpec::PageNumber { param, size_param, first } => {
+            PaginationSpec::PageNumber { param: place(param), size_param: size(size_param), first }
+        }
+        PaginationSpec::Offset { param, size_param } => {
+            PaginationSpec::Offset { param: place(param), size_param: size(size_param) }
+        }
+        PaginationSpec::Token { param, path, size_param, alone } => {
+            PaginationSpec::Token { param: place(param), path, size_param: size(size_param), alone }
+        }
+        PaginationSpec::LastId { param, size_param } => {
+            PaginationSpec::LastId { param: place(param), size_param: size(size_param) }
+        }
+        PaginationSpec::LinkHeader { size_param } => {
+            PaginationSpec::LinkHeader { size_param: size(size_param) }
+        }
+        PaginationSpec::NextUrl { path, size_param } => {
+            PaginationSpec::NextUrl { path, size_param: size(size_param) }
+        }
+        PaginationSpec::None => PaginationSpec::None,
+    };
+    let since = spec.cursor.since.map(|since| format!("filters.1.{since}"));
+    HttpSourceSpec {
+        body: Some(Object(vec![field("fixed", Object(fixed)), field("filters", List(filters))])),
+        query: [].into(),
+        cursor: CursorSpec { since, ..spec.cursor },
+        pagination,
+        ..spec
+    }
+}
+
 pub fn pagination(style: Style) -> PaginationSpec {
     let size_param = Some("limit".to_owned());
     match style {
@@ -72,7 +118,8 @@ pub fn pagination(style: Style) -> PaginationSpec {
         }
         Style::Offset => PaginationSpec::Offset { param: "offset".into(), size_param },
         Style::Token => {
-            PaginationSpec::Token { param: "token".into(), path: path("paging.next"), size_param }
+            let (param, path) = ("token".into(), path("paging.next"));
+            PaginationSpec::Token { param, path, size_param, alone: false }
         }
         Style::Link => PaginationSpec::LinkHeader { size_param },
         Style::NextUrl => PaginationSpec::NextUrl { path: path("paging.next"), size_param },
@@ -118,7 +165,8 @@ destination:
 }
 
 pub fn connection() -> Connection {
-    Connection { params: [].into(), secrets: [("token".into(), Secret::new(TOKEN))].into() }
+    let params = [("tenant".into(), TENANT.into())].into();
+    Connection { params, secrets: [("token".into(), Secret::new(TOKEN))].into() }
 }
 
 /// Options with a clock that stands still.

@@ -12,4 +12,5 @@ mod issuer;
 mod lookup;
 mod lookup_answers;
 mod pagination;
+mod posted;
 mod random;

@@ -4,7 +4,7 @@ use tidegate_core::model::Position;
 
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style},
-    flow::{EVERY_STYLE, source, source_spec, walk, walk_in_runs},
+    flow::{EVERY_STYLE, posted, source, source_spec, walk, walk_in_runs},
 };
 
 /// Seven orders of each second, their ids not in the order of time.
@@ -21,31 +21,49 @@ fn expected(sort: Sort, orders: &[Order]) -> Vec<i64> {
     orders.into_iter().map(|order| order.id).collect()
 }
 
-/// All styles, sorts, and ways to say where to start.
+/// All styles, sorts, and ways to say where to start, by GET and by POST.
 async fn everywhere(orders: &[Order], runs: &[usize]) {
     for style in EVERY_STYLE {
         for sort in [Sort::Id, Sort::Time, Sort::TimeId] {
             for inclusive in [true, false] {
                 for since in [true, false] {
-                    let mut behaviour = Behaviour::new(style, sort, orders.to_vec());
-                    behaviour.inclusive = inclusive;
-                    let api = Api::start(behaviour).await;
-                    let mut spec = source_spec(&api);
-                    if !since {
-                        spec.cursor.since = None;
-                    }
-                    let name = format!("{style:?} {sort:?} inclusive={inclusive} since={since}");
-                    let source = source(spec);
-                    let walked = walk(&*source, Position::Start).await.expect(&name);
-                    assert_eq!(walked.ids(), expected(sort, orders), "{name}");
-                    assert_eq!(walked.requests as usize, api.requests(), "{name}");
-                    for run in runs {
-                        let walked = walk_in_runs(&*source, *run).await.expect(&name);
-                        assert_eq!(walked.ids(), expected(sort, orders), "{name} in runs of {run}");
+                    let methods: &[bool] = if inclusive { &[false, true] } else { &[false] };
+                    for &post in methods {
+                        one(orders, runs, style, sort, (inclusive, since, post)).await;
                     }
                 }
             }
         }
+    }
+}
+
+async fn one(
+    orders: &[Order],
+    runs: &[usize],
+    style: Style,
+    sort: Sort,
+    (inclusive, since, post): (bool, bool, bool),
+) {
+    let mut behaviour = Behaviour::new(style, sort, orders.to_vec());
+    behaviour.inclusive = inclusive;
+    let api = Api::start(behaviour).await;
+    let mut spec = source_spec(&api);
+    if !since {
+        spec.cursor.since = None;
+    }
+    if post {
+        spec = posted(spec);
+    }
+    let name = format!("{style:?} {sort:?} inclusive={inclusive} since={since} post={post}");
+    let source = source(spec);
+    let walked = walk(&*source, Position::Start).await.expect(&name);
+    assert_eq!(walked.ids(), expected(sort, orders), "{name}");
+    assert_eq!(walked.requests as usize, api.requests(), "{name}");
+    let bodies = api.now().bodies.len();
+    assert_eq!(bodies, if post { api.requests() } else { 0 }, "{name}");
+    for run in runs {
+        let walked = walk_in_runs(&*source, *run).await.expect(&name);
+        assert_eq!(walked.ids(), expected(sort, orders), "{name} in runs of {run}");
     }
 }
 

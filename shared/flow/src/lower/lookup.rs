@@ -28,7 +28,7 @@ const ALONE: &str = "write it as the whole value: beside other text, a key could
 pub(super) fn lookup(check: &mut Check<'_>, lookup: At<raw::Lookup>) -> Option<LookupSpec> {
     let place = lookup.place;
     let raw::Lookup { by, ignore_case, size, cache, http } = lookup.value;
-    let by = values::dotted(check, &by);
+    let by = values::picked(check, &by);
     let cache_ms = values::optional(cache, |text| values::duration(check, &text, CACHE_MS));
     let one = http.url.value.contains(&LookupPart::Key.to_string());
     let size = size.unwrap_or(if one { 1 } else { SIZE_DEFAULT });

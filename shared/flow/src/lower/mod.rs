@@ -6,6 +6,7 @@
 mod address;
 mod answers;
 mod auth;
+mod body;
 mod cursor;
 mod destination;
 mod headers;

@@ -26,10 +26,11 @@ pub(super) fn pagination(check: &mut Check<'_>, pagination: Pagination) -> Optio
         Pagination::LinkHeader(LinkHeader { size_param }) => {
             PaginationSpec::LinkHeader { size_param: values::optional(size_param, name)? }
         }
-        Pagination::Token(Token { param, path, size_param }) => {
+        Pagination::Token(Token { param, path, size_param, alone }) => {
             let (param, size_param) = (name(param), values::optional(size_param, name));
             let path = values::dotted(check, &path);
-            PaginationSpec::Token { param: param?, path: path?, size_param: size_param? }
+            let alone = alone.is_some_and(|alone| alone.value);
+            PaginationSpec::Token { param: param?, path: path?, size_param: size_param?, alone }
         }
         Pagination::NextUrl(NextUrl { path, size_param }) => {
             let size_param = values::optional(size_param, name);

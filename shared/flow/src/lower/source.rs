@@ -1,6 +1,6 @@
 //! `source`
 
-use super::{Check, address, auth, cursor, headers, pagination, texts, values};
+use super::{Check, address, auth, body, cursor, headers, pagination, texts, values};
 use crate::{
     at::At,
     raw,
@@ -26,6 +26,8 @@ fn http(check: &mut Check<'_>, http: raw::HttpSource) -> Option<HttpSourceSpec> 
     let auth = values::optional(http.auth, |auth| auth::auth(check, auth));
     let records = values::optional(http.records, |path| values::dotted(check, &path));
     let id = values::optional(http.id, |path| values::dotted(check, &path));
+    let (method, sought) = (http.method.as_ref(), &http.pagination.value);
+    let body = body::body(check, method, http.body, &http.cursor.value, sought);
     pagination::fits_cursor(check, &http.pagination, &http.cursor.value);
     let cursor = cursor::cursor(check, http.cursor);
     let pagination = pagination::pagination(check, http.pagination.value);
@@ -35,6 +37,7 @@ fn http(check: &mut Check<'_>, http: raw::HttpSource) -> Option<HttpSourceSpec> 
     let body_bytes_max = http.body_bytes_max.unwrap_or(BODY_BYTES_DEFAULT);
     Some(HttpSourceSpec {
         url: url?,
+        body: body?,
         query: query?,
         headers: headers?,
         auth: auth?,

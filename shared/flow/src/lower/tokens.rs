@@ -1,8 +1,6 @@
 //! `auth`, of its kinds that ask for a token.
 
-use serde_json::Value;
-
-use super::{Check, address, headers, texts, values};
+use super::{Check, address, body::json, headers, texts, values};
 use crate::{
     at::At,
     raw,
@@ -11,7 +9,6 @@ use crate::{
         SessionSpec, TokenPlace,
     },
     template::Template,
-    text::Place,
 };
 
 /// An assertion's life: Google's and Salesforce's bounds are within it.
@@ -160,25 +157,6 @@ fn body(check: &mut Check<'_>, body: At<raw::Given>) -> Option<JsonTemplate> {
                   if this one was real, replace it at its issuer";
     check.report.add_hidden(body.place, message, remedy);
     None
-}
-
-fn json(check: &mut Check<'_>, json: Value, place: Place) -> Option<JsonTemplate> {
-    match json {
-        Value::String(value) => {
-            texts::template(check, &At { value, place }, texts::NO_RECORD).map(JsonTemplate::Text)
-        }
-        Value::Array(items) => {
-            let items = items.into_iter().map(|item| self::json(check, item, place));
-            values::all(items).map(JsonTemplate::List)
-        }
-        Value::Object(fields) => {
-            let fields = fields
-                .into_iter()
-                .map(|(name, value)| self::json(check, value, place).map(|value| (name, value)));
-            values::all(fields).map(JsonTemplate::Object)
-        }
-        plain => Some(JsonTemplate::Plain(plain)),
-    }
 }
 
 fn holds_secret(json: &JsonTemplate) -> bool {

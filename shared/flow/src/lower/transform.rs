@@ -23,7 +23,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn of(lookup: &At<Lookup>, id: &str, ordering: Option<Ordering>) -> Self {
-        let by = path::parse(&lookup.value.by.value.0).ok();
+        let by = path::parse_picked(&lookup.value.by.value.0).ok();
         let one_at_a_time = match ordering {
             Some(Ordering::Serial) => true,
             // What is no path is reported where it stands.
@@ -180,15 +180,23 @@ fn field(
     match field.value {
         Field::Path(DottedPath(path)) => {
             let path = At { value: DottedPath(path), place: field.place };
-            let path = Some(values::dotted(check, &path)?);
+            let path = Some(values::picked(check, &path)?);
             Some(FieldSpec { is_key: is_key(&path), path, ..FieldSpec::default() })
         }
         Field::Keys(keys) => {
             let fits =
                 keys_fit(check, &keys, field.place) & lookup_fits(check, &keys, asked.is_some());
-            let FieldKeys { path, lookup, value, default, cast, when_absent, never_overwrite } =
-                *keys;
-            let path = values::optional(path, |path| values::dotted(check, &path));
+            let FieldKeys {
+                path,
+                lookup,
+                value,
+                default,
+                words,
+                cast,
+                when_absent,
+                never_overwrite,
+            } = *keys;
+            let path = values::optional(path, |path| values::picked(check, &path));
             let lookup = values::optional(lookup, |path| values::dotted(check, &path));
             let never_overwrite = values::optional(never_overwrite, |never| match never.value {
                 NeverOverwrite::Switch(on) => Some(on.then(|| target.to_vec())),
@@ -200,11 +208,13 @@ fn field(
             let default = values::optional(default, |default| constant(check, default));
             let path = path?;
             let spec = FieldSpec {
-                is_key: is_key(&path),
+                // A part of the key is not what was looked up by.
+                is_key: is_key(&path) && words.is_none(),
                 path,
                 lookup: lookup?,
                 value: value?,
                 default: default?,
+                words: words.map(|words| words.value),
                 cast: cast.map(|cast| cast.value),
                 when_absent: when_absent.map(|when| when.value).unwrap_or_default(),
                 never_overwrite: never_overwrite?.flatten(),
@@ -268,9 +278,10 @@ fn keys_fit(check: &mut Check<'_>, keys: &FieldKeys, place: Place) -> bool {
         }
         (None, Some(_)) => {
             let default = keys.default.as_ref().map(|at| ("default", at.place));
+            let words = keys.words.as_ref().map(|at| ("words", at.place));
             let cast = keys.cast.as_ref().map(|at| ("cast", at.place));
             let when_absent = keys.when_absent.as_ref().map(|at| ("when_absent", at.place));
-            for (key, place) in [default, cast, when_absent].into_iter().flatten() {
+            for (key, place) in [default, words, cast, when_absent].into_iter().flatten() {
                 let message = format!("`{key}` does nothing beside `value`, which is a constant");
                 clash(place, &message, "remove it, or write `path` instead of `value`");
             }

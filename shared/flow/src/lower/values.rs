@@ -42,6 +42,18 @@ pub(super) fn dotted(check: &mut Check<'_>, text: &At<DottedPath>) -> Option<Vec
     }
 }
 
+/// A path into a record, which may name an item of a list by a field of its own.
+pub(super) fn picked(check: &mut Check<'_>, text: &At<DottedPath>) -> Option<Vec<String>> {
+    match path::parse_picked(&text.value.0) {
+        Ok(path) => Some(path),
+        Err(fault) => {
+            let message = format!("`{}` is no path: {fault}", text.value.0);
+            check.report.add(text.place, message, path::PICKED_REMEDY);
+            None
+        }
+    }
+}
+
 /// A duration in ms, from `least` to `most`.
 pub(super) fn duration(
     check: &mut Check<'_>,
@@ -71,9 +83,14 @@ fn spoken(ms: u64) -> String {
         .map_or_else(|| format!("{ms}ms"), |(unit_ms, unit)| format!("{}{unit}", ms / unit_ms))
 }
 
+/// Whether a text can name a query parameter or a field.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains("${") && name.trim() == name
+}
+
 /// A query parameter's or a field's name.
 pub(super) fn plain_name(check: &mut Check<'_>, name: &At<String>) -> Option<String> {
-    if !name.value.is_empty() && !name.value.contains("${") && name.value.trim() == name.value {
+    if is_plain_name(&name.value) {
         return Some(name.value.clone());
     }
     let message = format!("`{}` cannot be a name", name.value);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Answers, Auth, DottedPath, Duration, Given, Scalar, StatusCode};
+use super::{Answers, Auth, DottedPath, Duration, Given, PickedPath, Scalar, StatusCode};
 use crate::at::{At, Entries};
 
 /// What another system knows of a record, asked for before it is mapped: for many records in a
@@ -12,6 +12,7 @@ use crate::at::{At, Entries};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lookup {
     /// Path in the source's record to what it is looked up by. A record without one is not looked up.
+    #[schemars(with = "PickedPath")]
     pub(crate) by: At<DottedPath>,
     /// Whether keys that differ in case alone name the same: they are asked for in lower case.
     /// Default false.

@@ -20,10 +20,13 @@ pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
 pub(crate) use source::{
-    ByParam, Cursor, HttpSource, LinkHeader, Mark, NextUrl, PageNumber, Pagination, Source, Token,
+    ByParam, Cursor, HttpSource, LinkHeader, ListMethod, Mark, NextUrl, PageNumber, Pagination,
+    Source, Token,
 };
 pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
-pub(crate) use values::{DottedPath, Duration, Given, OneOrList, Rate, Scalar, StatusCode};
+pub(crate) use values::{
+    DottedPath, Duration, Given, OneOrList, PickedPath, Rate, Scalar, StatusCode,
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -24,12 +24,22 @@ pub(crate) struct HttpSource {
     /// The list's address.
     #[schemars(example = "${params.source_url}/orders")]
     pub(crate) url: At<String>,
+    /// How the list is asked for. Default GET, and POST with a `body`.
+    pub(crate) method: Option<At<ListMethod>>,
     /// Query parameters sent with every request for the list.
     #[serde(default)]
     pub(crate) query: Entries<Scalar>,
     /// Headers sent with every request.
     #[serde(default)]
     pub(crate) headers: Entries<Scalar>,
+    /// The JSON object sent with every request for the list; its texts may hold references. With it,
+    /// the parameters of `cursor` and `pagination` are no query parameters but places in it: keys
+    /// with dots between (`filters.from`), and a number for an item of a list (`sorts.0.value`). No
+    /// value of its own may stand at such a place. Page numbers, offsets and page sizes are sent as
+    /// numbers; so are ids that are whole numbers, and timestamps with `format: epoch_s` or
+    /// `epoch_ms`. Tokens and all the rest are texts.
+    #[serde(default, deserialize_with = "Given::present")]
+    pub(crate) body: Option<At<Given>>,
     /// How requests prove who sends them.
     pub(crate) auth: Option<At<Auth>>,
     /// Path to the array of records in the body; left out: the body is the array.
@@ -52,6 +62,14 @@ pub(crate) struct HttpSource {
     pub(crate) mark: Option<Mark>,
 }
 
+/// How the list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum ListMethod {
+    Get,
+    Post,
+}
+
 /// What the source sorts by, and how to ask for what is new.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -64,11 +82,11 @@ pub(crate) struct Cursor {
     pub(crate) time: Option<At<DottedPath>>,
     /// How timestamps are written. Default `rfc3339`.
     pub(crate) format: Option<At<TimeFormat>>,
-    /// The query parameter that carries the position.
+    /// The query parameter that carries the position, or its place in the `body`.
     pub(crate) since: Option<At<String>>,
     /// Whether `since` includes records exactly at it. Default true, and false with `by: id`.
     pub(crate) inclusive: Option<bool>,
-    /// The query parameter that carries the upper bound.
+    /// The query parameter that carries the upper bound, or its place in the `body`.
     pub(crate) until: Option<At<String>>,
     /// Sent as `since` before anything was read; left out: no `since` is sent then.
     pub(crate) start: Option<At<Scalar>>,
@@ -101,9 +119,9 @@ pub(crate) enum Pagination {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageNumber {
-    /// The query parameter that carries the number.
+    /// The query parameter that carries the number, or its place in the `body`.
     pub(crate) param: At<String>,
-    /// The query parameter that carries the page size.
+    /// The query parameter that carries the page size, or its place in the `body`.
     pub(crate) size_param: Option<At<String>>,
     /// The first page's number. Default 1.
     #[schemars(range(min = 0, max = 1))]
@@ -114,9 +132,9 @@ pub(crate) struct PageNumber {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ByParam {
-    /// The query parameter that carries it.
+    /// The query parameter that carries it, or its place in the `body`.
     pub(crate) param: At<String>,
-    /// The query parameter that carries the page size.
+    /// The query parameter that carries the page size, or its place in the `body`.
     pub(crate) size_param: Option<At<String>>,
 }
 
@@ -124,19 +142,22 @@ pub(crate) struct ByParam {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Token {
-    /// The query parameter that carries the token.
+    /// The query parameter that carries the token, or its place in the `body`.
     pub(crate) param: At<String>,
     /// Path to the token; absent, null or empty ends the list.
     pub(crate) path: At<DottedPath>,
-    /// The query parameter that carries the page size.
+    /// The query parameter that carries the page size, or its place in the `body`.
     pub(crate) size_param: Option<At<String>>,
+    /// Whether a body with a token holds nothing else, as where the token stands for the filters, the
+    /// order and the page size of the first request. Default false.
+    pub(crate) alone: Option<At<bool>>,
 }
 
 /// By the `Link` header.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkHeader {
-    /// The query parameter that carries the page size.
+    /// The query parameter that carries the page size, or its place in the `body`.
     pub(crate) size_param: Option<At<String>>,
 }
 
@@ -146,7 +167,7 @@ pub(crate) struct LinkHeader {
 pub(crate) struct NextUrl {
     /// Path to the address; absent, null or empty ends the list.
     pub(crate) path: At<DottedPath>,
-    /// The query parameter that carries the page size.
+    /// The query parameter that carries the page size, or its place in the `body`.
     pub(crate) size_param: Option<At<String>>,
 }
 

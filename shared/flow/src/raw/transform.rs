@@ -8,10 +8,10 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{DottedPath, Given};
+use super::{DottedPath, Given, PickedPath};
 use crate::{
     at::{At, Entries},
-    spec::{Cast, WhenAbsent},
+    spec::{Cast, WhenAbsent, Words},
 };
 
 /// What becomes of a record: at most one of `map`, `jq` and `rust`; `filter` goes with any.
@@ -41,6 +41,7 @@ pub(crate) enum Field {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FieldKeys {
     /// Path in the source's record.
+    #[schemars(with = "Option<PickedPath>")]
     pub(crate) path: Option<At<DottedPath>>,
     /// Path in what was looked up.
     pub(crate) lookup: Option<At<DottedPath>>,
@@ -50,6 +51,9 @@ pub(crate) struct FieldKeys {
     /// Taken where the path is absent or null.
     #[serde(default, deserialize_with = "Given::present")]
     pub(crate) default: Option<At<Given>>,
+    /// Of a text, the first word alone, or the rest after it; absent where there is none, like an
+    /// absent path.
+    pub(crate) words: Option<At<Words>>,
     /// What to turn the value into.
     pub(crate) cast: Option<At<Cast>>,
     /// What to do where the path is absent or null. Default `omit`; `keep` writes the looked-up
@@ -135,7 +139,7 @@ impl JsonSchema for Field {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "anyOf": [
-                generator.subschema_for::<DottedPath>(),
+                generator.subschema_for::<PickedPath>(),
                 generator.subschema_for::<FieldKeys>(),
             ],
         })

@@ -26,6 +26,9 @@ pub(crate) struct Rate(pub(crate) String);
 #[serde(transparent)]
 pub(crate) struct DottedPath(pub(crate) String);
 
+/// The schema of a [`DottedPath`] into a record, `users[type=customer].name`.
+pub(crate) struct PickedPath;
+
 /// A text, or a number or a boolean taken as the text it is written as.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
@@ -175,6 +178,13 @@ schema!(DottedPath, "DottedPath", {
     "type": "string",
     "pattern": "^[^./\\[\\]$]+(\\.[^./\\[\\]]+)*$",
     "examples": ["customer.name"],
+});
+
+schema!(PickedPath, "PickedPath", {
+    "description": "A path into a record, dots between keys: `customer.name`. `users[type=customer].name` goes by the first item of `users` whose `type` is `customer`.",
+    "type": "string",
+    "pattern": "^[^./\\[\\]$]+(\\[[^./=\\[\\]]+=[^./=\\[\\]]+\\])?(\\.[^./\\[\\]]+(\\[[^./=\\[\\]]+=[^./=\\[\\]]+\\])?)*$",
+    "examples": ["users[type=customer].name"],
 });
 
 schema!(Scalar, "Scalar", {

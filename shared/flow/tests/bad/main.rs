@@ -3,15 +3,18 @@
 
 mod answers;
 mod meaning;
+mod posted;
 mod structure;
 
 use answers::ANSWERS;
 use meaning::MEANING;
+use posted::POSTED;
 use structure::STRUCTURE;
 use tidegate_flow::{FlowErrors, parse};
 
 const GOOD: &str = include_str!("../good.yaml");
 const GOOD_ANSWERS: &str = include_str!("../answers.yaml");
+const GOOD_POSTED: &str = include_str!("../posted.yaml");
 
 /// What is written, what is written instead, the line that is blamed, and parts of what is said.
 struct Slip {
@@ -70,6 +73,36 @@ fn what_values_mean() {
 #[test]
 fn what_answers_mean_and_limits_say() {
     check(GOOD_ANSWERS, ANSWERS);
+}
+
+#[test]
+fn what_is_posted_for_a_list() {
+    check(GOOD_POSTED, POSTED);
+    let several: usize = POSTED
+        .iter()
+        .filter(|slip| errors(&GOOD_POSTED.replacen(slip.right, slip.wrong, 1)).len() > 1)
+        .count();
+    assert_eq!(several, 0);
+}
+
+#[test]
+fn a_body_and_its_method_go_together() {
+    let start = GOOD_POSTED.find("    body:").unwrap();
+    let end = GOOD_POSTED.find("    records:").unwrap();
+    let without = |body: &str| format!("{}{body}{}", &GOOD_POSTED[..start], &GOOD_POSTED[end..]);
+    let get = without("").replace("    method: POST\n", "");
+    for (text, line, message, remedy) in [
+        (without(""), 9, "a POST for a list carries a `body`", "`body: {}`"),
+        (without("    body: [1]\n"), 10, "`body` must be an object", "`body: {}`"),
+        (without("    body: null\n"), 10, "`body` must be an object", "`body: {}`"),
+        (get, 12, "`alone` is of a `body`", "method: POST"),
+    ] {
+        let errors = errors(&text);
+        assert_eq!(errors.len(), 1, "{errors}");
+        assert_eq!(errors[0].location.line, line, "{errors}");
+        assert!(errors[0].message.contains(message), "{errors}");
+        assert!(errors[0].remedy.contains(remedy), "{errors}");
+    }
 }
 
 #[test]

@@ -360,4 +360,19 @@ pub(crate) const MEANING: &[Slip] = &[
         "six fields",
         "rate(5 minutes)",
     ),
+    slip(
+        "kind: { value: contact }",
+        "kind: { value: contact, words: first }",
+        40,
+        "`words` does nothing beside `value`",
+        "write `path` instead",
+    ),
+    slip(
+        "name: full_name",
+        "name: users[type].name",
+        37,
+        "is no path",
+        "users[type=customer].name",
+    ),
+    slip("id: uuid", "id: ids[type=main].text", 14, "is no path", "keys with dots between"),
 ];

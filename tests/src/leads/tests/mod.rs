@@ -19,21 +19,37 @@ async fn start(change: impl FnOnce(&mut LeadsConfig)) -> Leads {
     Leads::start(config).await.expect("two free ports")
 }
 
+const LIST_ARCHIVES: &str = "/v3.5/agent/action/list_archives";
+
 /// A page of the archive.
-async fn archives(leads: &Leads, query: &str) -> Answer {
-    let url = format!("{}/v3/archives?{query}", leads.source_url);
-    let headers = format!("Authorization: Bearer {}\r\n", leads.source_token);
-    ask("GET", &url, &headers, "").await.expect("an answer")
+async fn archives(leads: &Leads, body: Value) -> Answer {
+    let url = format!("{}{LIST_ARCHIVES}", leads.source_url);
+    let headers = format!("Authorization: Bearer {}\r\n{JSON}", leads.source_token);
+    ask("POST", &url, &headers, &body.to_string()).await.expect("an answer")
 }
 
-/// Every chat from `from` on, by pages of `limit`.
+/// Who chatted from `from` on, as `{"customer":{…}}` with what a lead is made of.
 async fn walk(leads: &Leads, from: &str, limit: usize) -> Vec<Value> {
-    let (mut chats, mut page_id) = (Vec::new(), String::new());
+    let visit = |mut chat: Value| {
+        let mut users = chat["users"].as_array_mut().expect("users").drain(..);
+        let mut customer = users.find(|user| user["type"] == "customer").expect("a customer");
+        let place = customer["last_visit"]["geolocation"].take();
+        customer["city"] = place["city"].clone();
+        customer["country"] = place["country"].clone();
+        json!({ "customer": customer })
+    };
+    threads(leads, from, limit).await.into_iter().map(visit).collect()
+}
+
+/// Every chat with each of its threads from `from` on, by pages of `limit`.
+async fn threads(leads: &Leads, from: &str, limit: usize) -> Vec<Value> {
+    let mut chats = Vec::new();
+    let mut body = json!({ "filters": { "from": from }, "limit": limit, "sort_order": "asc" });
     loop {
-        let page = archives(leads, &format!("from={from}&limit={limit}{page_id}")).await.json();
+        let page = archives(leads, body).await.json();
         chats.extend(page["chats"].as_array().expect("chats").iter().cloned());
         let Some(next) = page["next_page_id"].as_str() else { return chats };
-        page_id = format!("&page_id={}", encode(next));
+        body = json!({ "page_id": next });
     }
 }
 

@@ -1,10 +1,11 @@
 //! Pages over HTTP, read in ascending order from a position.
 //!
-//! [`requests`] gets a page, [`page`] splits it in one pass, [`pager`] finds the next one, [`anchor`]
+//! [`requests`] gets a page, [`body`] is what it is asked for by, [`page`] splits it in one pass, [`pager`] finds the next one, [`anchor`]
 //! says where a request starts, [`mod@line`] lets records out in order, [`tie`] reads what one timestamp
 //! has too much of, and [`walk`] puts them together.
 
 mod anchor;
+mod body;
 mod line;
 mod mark;
 mod moment;
@@ -14,7 +15,7 @@ mod requests;
 mod tie;
 mod walk;
 
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use tidegate_core::{
     model::{EpochMs, Mark, Position},
     ports::{Marker, Source, SourceError, Walk},
@@ -28,6 +29,7 @@ use crate::{
     http::{Auth, Origin, headers},
 };
 use anchor::Cursor;
+use body::ListBody;
 use mark::HttpMarker;
 use page::{PageShape, Row};
 use pager::{Drift, PageRef, Pager};
@@ -91,11 +93,18 @@ impl HttpSource {
         };
         let cursor = &spec.cursor;
         let start = cursor.start.as_ref();
+        let places = [&cursor.since, &cursor.until].into_iter().flatten().map(String::as_str);
+        let places = places.chain(pager::params(&spec.pagination));
+        let body = spec.body.as_ref().map(|body| ListBody::new(body, cursor, places, resolver));
+        let body = body.transpose()?;
+        if body.is_some() {
+            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        }
         Ok(Self {
             shape: PageShape::new(&spec.records, &spec.id, cursor, next),
             by_last_id: cursor.by == CursorBy::Id
                 && matches!(spec.pagination, PaginationSpec::LastId { .. }),
-            pager: Pager::new(spec.pagination.clone(), spec.page_size, base),
+            pager: Pager::new(spec.pagination.clone(), spec.page_size, base, body),
             cursor: Cursor {
                 by: cursor.by,
                 format: cursor.format,

@@ -1,10 +1,18 @@
-//! How one page leads to the next: the request's address, and what the response says.
+//! How one page leads to the next: the request's address or body, and what the response says.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use tidegate_core::{model::RecordId, ports::SourceError};
 use tidegate_flow::spec::PaginationSpec;
 use url::Url;
 
-use super::{page::Page, requests::Fetched};
+use super::{
+    body::{self, ListBody},
+    page::Page,
+    requests::{Fetched, PageRequest},
+};
+use crate::json::quote;
 
 /// No API caps its pages at fewer records; a shorter first page is the last one.
 const PAGE_CAP_MIN: usize = 10;
@@ -41,13 +49,69 @@ pub(super) enum Drift {
 pub(super) struct Pager {
     spec: PaginationSpec,
     page_size: u32,
-    /// Address, query and upper bound.
+    /// Address and query.
     base: Url,
+    /// What is posted; none: a GET.
+    body: Option<ListBody>,
+}
+
+/// A page's parameter, as the request carries it.
+enum Param<'a> {
+    Number(u64),
+    Text(&'a str),
+    Id(&'a RecordId),
+}
+
+impl Param<'_> {
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Number(number) => number.to_string().into(),
+            Self::Text(text) => (*text).into(),
+            Self::Id(id) => id.to_string().into(),
+        }
+    }
+
+    fn json(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => quote(text),
+            Self::Id(id) => body::id(id),
+        }
+    }
+}
+
+/// The names of the parameters that a pagination sends.
+pub(super) fn params(spec: &PaginationSpec) -> impl Iterator<Item = &str> {
+    let param = match spec {
+        PaginationSpec::PageNumber { param, .. }
+        | PaginationSpec::Offset { param, .. }
+        | PaginationSpec::Token { param, .. }
+        | PaginationSpec::LastId { param, .. } => Some(param.as_str()),
+        _ => None,
+    };
+    param.into_iter().chain(size_param(spec))
+}
+
+fn size_param(spec: &PaginationSpec) -> Option<&str> {
+    match spec {
+        PaginationSpec::PageNumber { size_param, .. }
+        | PaginationSpec::Offset { size_param, .. }
+        | PaginationSpec::Token { size_param, .. }
+        | PaginationSpec::LinkHeader { size_param }
+        | PaginationSpec::NextUrl { size_param, .. }
+        | PaginationSpec::LastId { size_param, .. } => size_param.as_deref(),
+        PaginationSpec::None => None,
+    }
 }
 
 impl Pager {
-    pub(super) fn new(spec: PaginationSpec, page_size: u32, base: Url) -> Self {
-        Self { spec, page_size, base }
+    pub(super) fn new(
+        spec: PaginationSpec,
+        page_size: u32,
+        base: Url,
+        body: Option<ListBody>,
+    ) -> Self {
+        Self { spec, page_size, base, body }
     }
 
     /// Whether one response has everything, so that we may sort it ourselves.
@@ -73,9 +137,35 @@ impl Pager {
         }
     }
 
-    /// The address of a page. `bounds` are the cursor's parameters; an address that the source gave
-    /// has them already.
-    pub(super) fn address(&self, page: &PageRef, bounds: &[(&str, &str)]) -> Url {
+    /// The request for a page. `bounds` are the cursor's parameters.
+    pub(super) fn request(&self, page: &PageRef, bounds: &[(&str, &str)]) -> PageRequest {
+        let Some(body) = &self.body else {
+            return PageRequest { url: self.address(page, bounds), body: None };
+        };
+        let url = match page {
+            PageRef::Address(url) => url,
+            _ => &self.base,
+        };
+        let body = self.body_for(body, page, bounds);
+        PageRequest { url: url.clone(), body: Some(body) }
+    }
+
+    fn body_for(&self, body: &ListBody, page: &PageRef, bounds: &[(&str, &str)]) -> Bytes {
+        let param = self.page_param(page);
+        if let (PaginationSpec::Token { alone: true, .. }, Some((name, token))) =
+            (&self.spec, &param)
+        {
+            return ListBody::alone(name, &token.json());
+        }
+        let mut values: Vec<(&str, String)> =
+            bounds.iter().map(|(name, value)| (*name, body.bound(value))).collect();
+        values.extend(param.map(|(name, value)| (name, value.json())));
+        values.extend(self.size_param().map(|name| (name, self.page_size.to_string())));
+        body.render(&values)
+    }
+
+    /// The address of a page; one that the source gave has the cursor's parameters already.
+    fn address(&self, page: &PageRef, bounds: &[(&str, &str)]) -> Url {
         if let PageRef::Address(url) = page {
             return url.clone();
         }
@@ -88,26 +178,8 @@ impl Pager {
                 _ => None,
             };
             query.extend_pairs(bounds.iter().filter(|(name, _)| Some(*name) != taken));
-            match (&self.spec, page) {
-                (PaginationSpec::PageNumber { param, first, .. }, PageRef::First) => {
-                    query.append_pair(param, &first.to_string());
-                }
-                (PaginationSpec::PageNumber { param, .. }, PageRef::Number(number)) => {
-                    query.append_pair(param, &number.to_string());
-                }
-                (PaginationSpec::Offset { param, .. }, PageRef::First) => {
-                    query.append_pair(param, "0");
-                }
-                (PaginationSpec::Offset { param, .. }, PageRef::Offset { at, .. }) => {
-                    query.append_pair(param, &at.to_string());
-                }
-                (PaginationSpec::Token { param, .. }, PageRef::Token(token)) => {
-                    query.append_pair(param, token);
-                }
-                (PaginationSpec::LastId { param, .. }, PageRef::After(id)) => {
-                    query.append_pair(param, &id.to_string());
-                }
-                _ => {}
+            if let Some((name, value)) = self.page_param(page) {
+                query.append_pair(name, &value.text());
             }
             if let Some(size) = self.size_param() {
                 query.append_pair(size, &self.page_size.to_string());
@@ -119,16 +191,30 @@ impl Pager {
         url
     }
 
+    /// The parameter that says which page, and its name.
+    fn page_param<'p>(&'p self, page: &'p PageRef) -> Option<(&'p str, Param<'p>)> {
+        let (param, value) = match (&self.spec, page) {
+            (PaginationSpec::PageNumber { param, first, .. }, PageRef::First) => {
+                (param, Param::Number(u64::from(*first)))
+            }
+            (PaginationSpec::PageNumber { param, .. }, PageRef::Number(number)) => {
+                (param, Param::Number(*number))
+            }
+            (PaginationSpec::Offset { param, .. }, PageRef::First) => (param, Param::Number(0)),
+            (PaginationSpec::Offset { param, .. }, PageRef::Offset { at, .. }) => {
+                (param, Param::Number(*at))
+            }
+            (PaginationSpec::Token { param, .. }, PageRef::Token(token)) => {
+                (param, Param::Text(token))
+            }
+            (PaginationSpec::LastId { param, .. }, PageRef::After(id)) => (param, Param::Id(id)),
+            _ => return None,
+        };
+        Some((param, value))
+    }
+
     fn size_param(&self) -> Option<&str> {
-        match &self.spec {
-            PaginationSpec::PageNumber { size_param, .. }
-            | PaginationSpec::Offset { size_param, .. }
-            | PaginationSpec::Token { size_param, .. }
-            | PaginationSpec::LinkHeader { size_param }
-            | PaginationSpec::NextUrl { size_param, .. }
-            | PaginationSpec::LastId { size_param, .. } => size_param.as_deref(),
-            PaginationSpec::None => None,
-        }
+        size_param(&self.spec)
     }
 
     /// The page after this one; `None` if this is the last. `largest` is the largest page seen.
@@ -239,7 +325,7 @@ mod tests {
     #[test]
     fn a_parameter_that_is_both_since_and_last_id_is_sent_once() {
         let spec = PaginationSpec::LastId { param: "since_id".into(), size_param: None };
-        let pager = Pager::new(spec, 10, Url::parse("http://a.test/?x=1").unwrap());
+        let pager = Pager::new(spec, 10, Url::parse("http://a.test/?x=1").unwrap(), None);
         let after = PageRef::After(RecordId::Number(9));
         let url = pager.address(&after, &[("since_id", "5"), ("until", "z")]);
         assert_eq!(url.query(), Some("x=1&until=z&since_id=9"));

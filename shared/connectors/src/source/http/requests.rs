@@ -1,4 +1,4 @@
-//! GET with patience: tries, waits and same-origin redirects, within the caller's deadline.
+//! Reads with patience: tries, waits and same-origin redirects, within the caller's deadline.
 
 use std::time::Duration;
 
@@ -35,6 +35,14 @@ pub(super) struct Requester {
     pub(super) timeout_ms: u64,
     /// Of one response, decompressed.
     pub(super) body_bytes_max: usize,
+}
+
+/// What a page is asked for by.
+#[derive(Clone)]
+pub(super) struct PageRequest {
+    pub(super) url: Url,
+    /// JSON that is posted; none: a GET.
+    pub(super) body: Option<Bytes>,
 }
 
 /// A response's parts that a walk goes by.
@@ -82,14 +90,15 @@ impl Requester {
     /// may have been cut short. Counts every request made.
     pub(super) async fn get<T>(
         &self,
-        url: &Url,
+        asked: &PageRequest,
         deadline_ms: EpochMs,
         requests: &mut u32,
         read: impl Fn(Fetched) -> Result<T, PageError>,
     ) -> Result<T, Refusal> {
+        let url = &asked.url;
         let mut wait_ms = BACKOFF_MS;
         for tried in 1.. {
-            let failure = match self.fetch(url.clone(), deadline_ms, requests).await {
+            let failure = match self.fetch(asked, deadline_ms, requests).await {
                 Ok(fetched) => match read(fetched) {
                     Ok(page) => return Ok(page),
                     Err(PageError::Passing(reason)) => Failure::Passing {
@@ -122,10 +131,12 @@ impl Requester {
     /// One try: a request and the redirects that it leads to.
     async fn fetch(
         &self,
-        mut url: Url,
+        asked: &PageRequest,
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<Fetched, Failure> {
+        let mut url = asked.url.clone();
+        let body = asked.body.as_ref();
         for _ in 0..=REDIRECTS_MAX {
             // Every address passes here, whoever made it: nothing leaves for another origin.
             if !self.origin.has(&url) {
@@ -136,13 +147,22 @@ impl Requester {
                     self.origin
                 )));
             }
-            let response = self.send(&url, deadline_ms, requests).await?;
+            let response = self.send(&url, body, deadline_ms, requests).await?;
             if !response.status().is_redirection() {
                 let links = response.headers().get_all(LINK);
                 let links =
                     links.iter().filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect();
                 let body = self.body(response, &url).await?;
                 return Ok(Fetched { body, url, links });
+            }
+            // Only these two say that the body is to be sent there again (RFC 9110, section 15.4).
+            if body.is_some() && !matches!(response.status().as_u16(), 307 | 308) {
+                return Err(halt(format!(
+                    "{} answered {}, which takes no body along: set source.http.url to where it \
+                     leads",
+                    self.shown(&url),
+                    response.status()
+                )));
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             url = location.and_then(|location| url.join(location).ok()).ok_or_else(|| {
@@ -157,17 +177,18 @@ impl Requester {
     async fn send(
         &self,
         url: &Url,
+        body: Option<&Bytes>,
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<Response, Failure> {
         let until = Instant::now() + Duration::from_millis(self.left_ms(deadline_ms));
         let no_token = |error: AuthError| Failure::Final(Refusal::Source(error.into()));
         let proof = self.auth.proof(until).await.map_err(no_token)?;
-        let mut response = self.send_once(url, &proof, deadline_ms, requests).await?;
+        let mut response = self.send_once(url, body, &proof, deadline_ms, requests).await?;
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(newer) = self.auth.renewed(&proof, until).await.map_err(no_token)?
         {
-            response = self.send_once(url, &newer, deadline_ms, requests).await?;
+            response = self.send_once(url, body, &newer, deadline_ms, requests).await?;
         }
         let status = response.status();
         if status.is_success() || status.is_redirection() && status != StatusCode::NOT_MODIFIED {
@@ -179,6 +200,7 @@ impl Requester {
     async fn send_once(
         &self,
         url: &Url,
+        body: Option<&Bytes>,
         proof: &Proof,
         deadline_ms: EpochMs,
         requests: &mut u32,
@@ -194,14 +216,12 @@ impl Requester {
         let mut headers = self.headers.clone();
         proof.head(&mut headers);
         *requests += 1;
-        let sent = self
-            .http
-            .inner()
-            .get(address)
-            .headers(headers)
-            .timeout(Duration::from_millis(timeout_ms))
-            .send()
-            .await;
+        let request = match body {
+            None => self.http.inner().get(address),
+            Some(body) => self.http.inner().post(address).body(body.clone()),
+        };
+        let timeout = Duration::from_millis(timeout_ms);
+        let sent = request.headers(headers).timeout(timeout).send().await;
         sent.map_err(|error| {
             let reason = format!("{}: {}", self.shown(url), describe(error, &self.redactor));
             Failure::Passing { reason, after_ms: None }
@@ -224,7 +244,7 @@ impl Requester {
             )),
             400 | 404 | 410 => Failure::Final(Refusal::Rejected {
                 status: status.as_u16(),
-                halt: format!("{said}: see source.http.url, query, cursor and pagination"),
+                halt: format!("{said}: see source.http.url, query, body, cursor and pagination"),
             }),
             _ => halt(format!("{said}: see source.http")),
         }

@@ -9,14 +9,6 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
-use tidegate_core::{
-    model::{EpochMs, Mark, Position},
-    ports::{Batch, BoxFuture, SourceError, Walk},
-};
-use tidegate_flow::spec::CursorBy;
-use url::Url;
-
 use super::{
     HttpSource,
     anchor::Anchor,
@@ -24,9 +16,15 @@ use super::{
     moment,
     page::{Edge, Page, PageFault, Row},
     pager::{Drift, PageRef},
-    requests::{Fetched, PageError, Refusal},
+    requests::{Fetched, PageError, PageRequest, Refusal},
     tie::{Pass, Tie},
 };
+use bytes::Bytes;
+use tidegate_core::{
+    model::{EpochMs, Mark, Position},
+    ports::{Batch, BoxFuture, SourceError, Walk},
+};
+use tidegate_flow::spec::CursorBy;
 
 /// How often a stretch is read anew, because its pages did not meet, before the next run tries.
 const RESTARTS_MAX: u32 = 5;
@@ -62,7 +60,7 @@ struct Stretch {
 
 /// What is remembered of the page before.
 struct Trace {
-    url: Url,
+    asked: PageRequest,
     marks: Vec<Mark>,
     last: Option<Edge>,
 }
@@ -82,9 +80,9 @@ impl Stretch {
 }
 
 impl Trace {
-    fn new(url: Url, page: &Page) -> Self {
+    fn new(asked: PageRequest, page: &Page) -> Self {
         let marks = page.rows.iter().map(|row| row.mark.clone()).collect();
-        Self { url, marks, last: page.last() }
+        Self { asked, marks, last: page.last() }
     }
 }
 
@@ -127,8 +125,8 @@ impl<'a> HttpWalk<'a> {
 
     /// Reads one page.
     async fn step(&mut self, deadline_ms: EpochMs, requests: &mut u32) -> Result<(), SourceError> {
-        let url = self.address();
-        let (mut page, fetched) = match self.fetch(&url, deadline_ms, requests).await {
+        let asked = self.request();
+        let (mut page, fetched) = match self.fetch(&asked, deadline_ms, requests).await {
             Ok(fetched) => fetched,
             Err(Refusal::Rejected { halt, status }) => return self.rejected(status, halt),
             Err(Refusal::Source(error)) => return Err(error),
@@ -136,16 +134,16 @@ impl<'a> HttpWalk<'a> {
         self.source.put_in_order(&mut page.rows)?;
         self.largest = self.largest.max(page.count);
         let next = self.source.pager.next(&self.stretch.page, &page, &fetched, self.largest)?;
-        let trace = Trace::new(url, &page);
+        let trace = Trace::new(asked, &page);
         if !self.meets(&mut page, &trace, deadline_ms, requests).await? {
             return self.start_anew();
         }
-        let asked = &mut self.stretch.asked;
-        if next.as_ref().is_some_and(|next| !asked.insert(next.clone())) {
+        let seen = &mut self.stretch.asked;
+        if next.as_ref().is_some_and(|next| !seen.insert(next.clone())) {
             return Err(SourceError::Halt(format!(
                 "{} gives the same token or address for the next page twice: following it would \
                  never end",
-                self.source.requester.shown(&trace.url)
+                self.source.requester.shown(&trace.asked.url)
             )));
         }
         self.stretch.previous = Some(trace);
@@ -156,17 +154,17 @@ impl<'a> HttpWalk<'a> {
         }
     }
 
-    fn address(&self) -> Url {
+    fn request(&self) -> PageRequest {
         let cursor = &self.source.cursor;
         let since = cursor.since.as_deref().zip(self.stretch.anchor.value.as_deref());
         let until = cursor.until.as_deref().zip(self.until.as_deref());
         let bounds: Vec<(&str, &str)> = since.into_iter().chain(until).collect();
-        self.source.pager.address(&self.stretch.page, &bounds)
+        self.source.pager.request(&self.stretch.page, &bounds)
     }
 
     async fn fetch(
         &self,
-        url: &Url,
+        asked: &PageRequest,
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<(Page, Fetched), Refusal> {
@@ -175,7 +173,7 @@ impl<'a> HttpWalk<'a> {
             Err(PageFault::NotJson(reason)) => Err(PageError::Passing(reason)),
             Err(PageFault::Shape(message)) => Err(PageError::Halt(message)),
         };
-        self.source.requester.get(url, deadline_ms, requests, read).await
+        self.source.requester.get(asked, deadline_ms, requests, read).await
     }
 
     /// A token or a next address that is refused has expired: the keyset is still good, once.
@@ -203,7 +201,7 @@ impl<'a> HttpWalk<'a> {
             return Err(SourceError::Halt(format!(
                 "{} gives the same page again instead of the next one: see \
                  source.http.pagination",
-                self.source.requester.shown(&trace.url)
+                self.source.requester.shown(&trace.asked.url)
             )));
         }
         // A tie's passes find what a shift has hidden.
@@ -217,12 +215,12 @@ impl<'a> HttpWalk<'a> {
             }
             page.drop_first();
         } else if drift == Drift::Reread {
-            let (again, _) = match self.fetch(&before.url, deadline_ms, requests).await {
+            let (again, _) = match self.fetch(&before.asked, deadline_ms, requests).await {
                 Ok(again) => again,
                 Err(Refusal::Rejected { .. }) => return Ok(false),
                 Err(Refusal::Source(error)) => return Err(error),
             };
-            if Trace::new(before.url.clone(), &again).marks != before.marks {
+            if again.rows.iter().map(|row| &row.mark).ne(&before.marks) {
                 return Ok(false);
             }
         }
