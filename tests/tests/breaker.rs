@@ -7,7 +7,7 @@ use std::sync::{
 
 use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process, process_replay},
-    decide::Deadline,
+    decide::{ALL, Deadline},
     memory::{ManualClock, MemoryQueue, MemoryStore, QueueSettings, Seeded},
     model::{
         Bears, Blame, Budget, Emission, EpochMs, FlowSettings, Gate, Kept, Later, Ordering,
@@ -208,7 +208,7 @@ async fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
         let until_ms = world.now_ms() + 120_000;
         let other = async {
             world.ports.clock.sleep_until(START_MS + 2_000).await;
-            world.change(|budget| budget.shut(until_ms, 0, None)).await;
+            world.change(|budget| budget.shut(ALL, until_ms, 0, None)).await;
         };
         let (ports, flow) = (&world.ports, &world.flow);
         let (report, ()) = tokio::join!(process(ports, flow, arrivals, world.deadline(), 1), other);
@@ -223,7 +223,7 @@ async fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
 async fn repro_a_replay_waits_for_a_shut_gate() {
     let world = World::new(FlowSettings::default());
     let until_ms = world.now_ms() + 90_000;
-    world.change(|budget| budget.shut(until_ms, 3, None)).await;
+    world.change(|budget| budget.shut(ALL, until_ms, 3, None)).await;
     let report = world.replay(50).await;
     assert_eq!(world.requests(), 0);
     assert!(matches!(
@@ -312,4 +312,42 @@ async fn repro_where_no_rate_is_kept_a_lease_is_for_a_second() {
     // All of it takes twenty seconds by this clock.
     assert!((18..=25).contains(&leases), "{leases}");
     assert!(budget.holders.is_empty(), "{budget:?}");
+}
+
+/// One tenant's revoked key shut the gate of all who shared the budget, and each probe that it won kept
+/// it shut.
+#[tokio::test]
+async fn repro_refused_credentials_shut_the_gate_of_their_own_stream() {
+    let settings = FlowSettings { budget: Some("crm".into()), ..FlowSettings::default() };
+    let mut world = World::new(settings);
+    world.answers(|_| later(Blame::Connection, None));
+    world.process(20).await;
+    let budget = world.budget().await;
+    assert_eq!(budget.gate, Gate::default());
+    assert_eq!(budget.gate_of("orders/shop").failures, 1);
+    assert_eq!(budget.shut_for("orders/other", world.now_ms()), None);
+
+    // Its own processors wait for it, and probe it.
+    let requests = world.requests();
+    world.process(20).await;
+    assert_eq!(world.requests(), requests);
+    world.ports.clock.advance(2_000);
+    world.process(20).await;
+    assert_eq!(world.requests(), requests + 1);
+    assert_eq!(world.budget().await.gate_of("orders/shop").failures, 2);
+
+    // Who probes everybody's gate and is refused knows at least that the destination is there.
+    world.ports.clock.advance(60_000);
+    world.change(|budget| budget.refused.clear()).await;
+    let now_ms = world.now_ms();
+    world.change(|budget| budget.shut(ALL, now_ms - 1, 5, None)).await;
+    world.process(20).await;
+    let budget = world.budget().await;
+    assert_eq!((budget.gate, budget.gate_of("orders/shop").failures), (Gate::default(), 1));
+
+    // The key is there again.
+    world.ports.clock.advance(2_000);
+    world.answers(|_| Outcome::Delivered);
+    assert_eq!(world.process(20).await.tally.delivered, 20);
+    assert!(world.budget().await.refused.is_empty());
 }

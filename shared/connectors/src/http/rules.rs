@@ -89,6 +89,7 @@ pub(crate) struct Judged<'b> {
 
 const LATER_REQUEST: Verdict = Verdict::Later { blame: Blame::Request, unknown: false };
 const LATER_DESTINATION: Verdict = Verdict::Later { blame: Blame::Destination, unknown: false };
+const LATER_CONNECTION: Verdict = Verdict::Later { blame: Blame::Connection, unknown: false };
 const LATER_LIMIT: Verdict = Verdict::Later { blame: Blame::Limit, unknown: false };
 /// The server failed in the middle of it: nobody knows how far it got.
 const LATER_UNKNOWN: Verdict = Verdict::Later { blame: Blame::Request, unknown: true };
@@ -182,15 +183,15 @@ impl Rules {
             200..=299 => Verdict::Delivered,
             401 => Verdict::Token,
             // Rights, or a proxy's credentials; a record cannot help it.
-            403 | 407 => LATER_DESTINATION,
-            404 | 405 | 410 if !self.names_record => LATER_DESTINATION,
+            403 | 407 => LATER_CONNECTION,
+            404 | 405 | 410 if !self.names_record => LATER_CONNECTION,
             408 | 425 => LATER_REQUEST,
             429 => LATER_LIMIT,
             400..=499 => Verdict::Refused,
             503 => LATER_DESTINATION,
             500..=599 => LATER_UNKNOWN,
             // A redirect is never followed with a record in hand: the flow's address is wrong.
-            _ => LATER_DESTINATION,
+            _ => LATER_CONNECTION,
         }
     }
 }
@@ -267,7 +268,7 @@ impl Verdict {
         let (blame, unknown) = match self {
             Self::Later { blame, unknown } => (blame, unknown),
             // Where a token can be had anew, its owner does so before it comes to this.
-            Self::Token => (Blame::Destination, false),
+            Self::Token => (Blame::Connection, false),
             Self::Delivered | Self::Duplicate | Self::Refused => (Blame::Request, false),
         };
         Later { blame, after_ms, unknown, reason: reason.into() }

@@ -74,10 +74,10 @@ impl Rules {
             200..=299 | 408 | 425 | 500..=599 => Blame::Request,
             429 => Blame::Limit,
             // Credentials, or an address that is wrong: a redirect would carry keys elsewhere.
-            300..=399 | 401 | 403 | 404 | 405 | 407 | 410 => Blame::Destination,
+            300..=399 | 401 | 403 | 404 | 405 | 407 | 410 => Blame::Connection,
             400..=499 if many => Blame::Batch,
             400..=499 => Blame::Request,
-            _ => Blame::Destination,
+            _ => Blame::Connection,
         };
         Verdict::Later(blame)
     }
@@ -103,7 +103,7 @@ fn blame(verdict: http::Verdict, many: bool) -> Blame {
     match verdict {
         http::Verdict::Later { blame, .. } => blame,
         // Where a token can be had anew, that is done before it comes to this.
-        http::Verdict::Token => Blame::Destination,
+        http::Verdict::Token => Blame::Connection,
         // Perhaps for the sake of one key.
         http::Verdict::Refused if many => Blame::Batch,
         http::Verdict::Refused | http::Verdict::Duplicate | http::Verdict::Delivered => {
@@ -134,10 +134,11 @@ mod tests {
         for (statuses, expected) in [
             (&[200, 201, 203, 206][..], Verdict::Answer),
             (&[400, 406, 413, 414, 422, 431], Verdict::Later(Blame::Batch)),
-            (&[401, 403, 404, 405, 407, 410, 503], Verdict::Later(Blame::Destination)),
+            (&[503], Verdict::Later(Blame::Destination)),
+            (&[401, 403, 404, 405, 407, 410], Verdict::Later(Blame::Connection)),
             (&[408, 425, 500, 502, 504, 520], Verdict::Later(Blame::Request)),
             (&[429], Verdict::Later(Blame::Limit)),
-            (&[100, 301, 302, 304, 307, 308, 600], Verdict::Later(Blame::Destination)),
+            (&[100, 301, 302, 304, 307, 308, 600], Verdict::Later(Blame::Connection)),
         ] {
             for status in statuses {
                 assert_eq!(verdict(&rules, *status, BODY, true), expected, "{status}");

@@ -7,7 +7,7 @@ use super::{
     send::Place,
 };
 use crate::{
-    decide::backoff_ms,
+    decide::{ALL, backoff_ms},
     guard::Guard,
     model::{
         Allowance, Blame, Budget, EpochMs, Gate, Later, Outcome, RetryPolicy, SkipReason, Wait,
@@ -47,7 +47,9 @@ pub(super) enum Valve {
 #[derive(Debug)]
 pub(super) struct Breaker {
     valve: Valve,
-    /// The gate that it goes by: as it was seen at first, or as our probe left it.
+    /// Whose gate it goes by: everybody's, or the stream's own.
+    whose: Box<str>,
+    /// That gate, as it was seen at first, or as our probe left it.
     gate: Gate,
     failures_in_a_row: u32,
     successes: u32,
@@ -56,10 +58,14 @@ pub(super) struct Breaker {
 
 impl Breaker {
     /// Of an invocation that has just read the budget.
-    pub(super) fn new(budget: &Budget, now_ms: EpochMs) -> Self {
+    pub(super) fn new(budget: &Budget, stream: &str, now_ms: EpochMs) -> Self {
+        let own =
+            budget.gate.wait_until_ms(now_ms).is_none() && budget.refused.contains_key(stream);
+        let whose = if own { stream } else { ALL };
         Self {
             valve: Valve::Open,
-            gate: budget.gate,
+            whose: whose.into(),
+            gate: budget.gate_of(whose),
             failures_in_a_row: 0,
             successes: 0,
             looked_ms: now_ms,
@@ -90,8 +96,9 @@ impl Breaker {
             self.valve = Valve::Shut { wait_ms: since(now_ms, self.gate.shut_until_ms) };
         } else if self.gate.failures > 0 {
             let until_ms = now_ms.saturating_add_unsigned(probe_ms.max(PROBE_EVERY_MS));
-            let seen = self.gate;
-            self.valve = match shared.change(|budget| budget.probe(seen, until_ms)).await {
+            let (whose, seen) = (&*self.whose, self.gate);
+            let probe = shared.change(|budget| budget.probe(whose, seen, until_ms)).await;
+            self.valve = match probe {
                 Ok(true) => {
                     self.gate.shut_until_ms = until_ms;
                     Valve::Probing
@@ -110,7 +117,7 @@ impl Breaker {
         if self.is_probing() {
             let Gate { failures, .. } = self.gate;
             self.valve = Valve::Shut { wait_ms: 0 };
-            self.shut_for_all(shared, 0, failures).await;
+            self.tell(shared, &self.whose, 0, failures).await;
         }
     }
 
@@ -151,17 +158,13 @@ impl Breaker {
             self.failures_in_a_row = 0;
             self.successes += 1;
             if self.is_probing() {
-                self.valve = Valve::Open;
-                let probe = std::mem::take(&mut self.gate);
-                // Should this fail, others probe once more before they go on.
-                let _ = shared.change(|budget| budget.open(probe)).await;
-                self.mind_budget(shared, permits);
+                self.open(shared, permits).await;
             }
             return false;
         }
         let Some(worst) = laters()
             .filter(|later| !matches!(later.blame, Blame::Entity | Blame::Batch))
-            .max_by_key(|later| later.blame == Blame::Destination)
+            .max_by_key(|later| speaks_of_all(later))
         else {
             return false;
         };
@@ -175,10 +178,17 @@ impl Breaker {
             slow_down(shared, permits).await;
             return false;
         }
-        let down = worst.blame == Blame::Destination
+        let own = worst.blame == Blame::Connection && !shared.terms.stream.is_empty();
+        if own && self.is_probing() && *self.whose == *ALL {
+            // It is there, and refuses us alone.
+            self.open(shared, permits).await;
+        }
+        let down = speaks_of_all(worst)
             || self.failures_in_a_row >= FAILURES_IN_A_ROW
             || self.is_probing();
         if down {
+            let whose = if own { shared.terms.stream.clone() } else { Box::from(ALL) };
+            self.go_by(shared, &whose);
             let failures = self.gate.failures + 1;
             let wait_ms = again_ms(failures).max(asked_ms.unwrap_or(0));
             tracing::warn!(
@@ -196,7 +206,7 @@ impl Breaker {
         false
     }
 
-    /// A limit was met. It is no failure of the destination's; but where nothing says how long to wait,
+    /// A limit was met: everybody's, whosever gate it was that we passed. It is no failure of the destination's; but where nothing says how long to wait,
     /// or nothing spreads what is sent then, one request goes first.
     async fn limited<S: Store, Q, C: Clock, E: Ids>(
         &mut self,
@@ -204,6 +214,7 @@ impl Breaker {
         permits: &mut Permits,
         asked_ms: Option<u64>,
     ) {
+        self.go_by(shared, ALL);
         let failures = self.gate.failures + 1;
         match asked_ms {
             Some(wait_ms) if permits.keeps_a_rate() => self.shut(shared, wait_ms, 0).await,
@@ -232,7 +243,10 @@ impl Breaker {
         match until_ms {
             Ok(Some(until_ms)) => permits.wait_for(Wait { on: WaitOn::Quota, until_ms }),
             // The flow knows of no quota.
-            _ => self.shut(shared, asked_ms.unwrap_or(QUOTA_AGAIN_MS), 0).await,
+            _ => {
+                self.go_by(shared, ALL);
+                self.shut(shared, asked_ms.unwrap_or(QUOTA_AGAIN_MS), 0).await;
+            }
         }
     }
 
@@ -248,18 +262,46 @@ impl Breaker {
             return;
         }
         self.valve = Valve::Shut { wait_ms };
-        self.shut_for_all(shared, wait_ms, failures).await;
+        self.tell(shared, &self.whose, wait_ms, failures).await;
     }
 
-    async fn shut_for_all<S: Store, Q, C: Clock, E: Ids>(
+    /// Shuts the gate for all whose it is.
+    async fn tell<S: Store, Q, C: Clock, E: Ids>(
         &self,
         shared: &Shared<'_, S, Q, C, E>,
+        whose: &str,
         wait_ms: u64,
         failures: u32,
     ) {
         let until_ms = shared.now_ms().saturating_add_unsigned(wait_ms);
+        let shut = |budget: &mut Budget| budget.shut(whose, until_ms, failures, Some(self.gate));
         // Should this fail, the others find out for themselves.
-        let _ = shared.change(|budget| budget.shut(until_ms, failures, Some(self.gate))).await;
+        let _ = shared.change(shut).await;
+    }
+
+    /// Turns to another gate.
+    fn go_by<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        whose: &str,
+    ) {
+        if *self.whose != *whose {
+            self.gate = shared.seen().gate_of(whose);
+            self.whose = whose.into();
+        }
+    }
+
+    /// Our probe got through.
+    async fn open<S: Store, Q, C: Clock, E: Ids>(
+        &mut self,
+        shared: &Shared<'_, S, Q, C, E>,
+        permits: &mut Permits,
+    ) {
+        self.valve = Valve::Open;
+        let probe = std::mem::take(&mut self.gate);
+        // Should this fail, others probe once more before they go on.
+        let _ = shared.change(|budget| budget.open(&self.whose, probe)).await;
+        self.mind_budget(shared, permits);
     }
 
     /// Some requests of many fail: the destination is not down, it bears no more at once.
@@ -301,11 +343,16 @@ impl Breaker {
         let (budget, now_ms) = (shared.seen(), shared.now_ms());
         permits.pace(&budget);
         if self.valve == Valve::Open
-            && let Some(until_ms) = budget.gate.wait_until_ms(now_ms)
+            && let Some(until_ms) = budget.shut_for(&shared.terms.stream, now_ms)
         {
             self.valve = Valve::Shut { wait_ms: since(now_ms, until_ms) };
         }
     }
+}
+
+/// Not of this request alone.
+fn speaks_of_all(later: &Later) -> bool {
+    matches!(later.blame, Blame::Destination | Blame::Connection)
 }
 
 /// After so many failures in a row, the next probe comes after this, in ms.

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::Ports;
 use crate::{
     model::{
-        Budget, BudgetId, Cursor, EpochMs, Gate, Message, Parked, Position, RecordKey,
-        ReplayMessage, StreamId,
+        Budget, BudgetId, Cursor, EpochMs, Message, Parked, Position, RecordKey, ReplayMessage,
+        StreamId,
     },
     ports::{
         Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, QUEUE_BATCH_MAX, Store, Suspects,
@@ -54,13 +54,13 @@ pub async fn status<S: Store, Q, C: Clock, E>(
 ) -> Result<Option<Status>, Unavailable> {
     let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(None) };
     let kept = ports.store.kept(&[budget.key()]).await?.pop().flatten();
-    let gate = Budget::read(kept.as_ref()).gate;
+    let budget = Budget::read(kept.as_ref());
     let oldest = match cursor.pages_open() {
         0 => None,
         _ => ports.store.pages_after(stream, cursor.committed, 1).await?.into_iter().next(),
     };
     let now_ms = ports.clock.now_ms();
-    let shut = |gate: Gate| (gate.shut_until_ms > now_ms).then_some(gate.shut_until_ms);
+    let until_ms = budget.gate.shut_until_ms.max(budget.gate_of(&stream.to_string()).shut_until_ms);
     Ok(Some(Status {
         stream: stream.clone(),
         pages_open: cursor.pages_open(),
@@ -72,7 +72,7 @@ pub async fn status<S: Store, Q, C: Clock, E>(
         watermark: cursor.watermark,
         paused: cursor.paused,
         generation: cursor.generation,
-        gate_shut_until_ms: shut(gate),
+        gate_shut_until_ms: (until_ms > now_ms).then_some(until_ms),
     }))
 }
 

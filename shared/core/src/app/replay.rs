@@ -60,7 +60,7 @@ pub async fn process_replay<S: Store, Q: PageQueue, C: Clock, E: Ids>(
         sender: &sender,
         shared: &shared,
         permits,
-        breaker: Breaker::new(&budget, ports.clock.now_ms()),
+        breaker: Breaker::new(&budget, &shared.terms.stream, ports.clock.now_ms()),
         invocation,
         parked,
         report: ProcessReport::default(),

@@ -11,7 +11,7 @@ mod suspicion;
 mod verdict;
 
 pub use backoff::{backoff_ms, give_back_ms, jittered_ms};
-pub use budget::{QuotaSpan, Terms};
+pub use budget::{ALL, QuotaSpan, Terms};
 pub use chain::{chain, stuck};
 pub use deadline::Deadline;
 pub use digest::Grouping;

@@ -35,6 +35,9 @@ pub struct Budget {
     /// The gate before the destination.
     #[serde(flatten)]
     pub gate: Gate,
+    /// Those of streams whose credentials or address are refused, where several share the budget.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<Box<str>, Gate>,
     /// The next moment that was not given away, in µs since 1970.
     pub next_us: i64,
     /// How fast the destination's own headers let us go on, for a while.

@@ -51,8 +51,11 @@ pub struct Later {
 pub enum Blame {
     /// Perhaps only this request; many in a row speak of the destination.
     Request,
-    /// The destination as a whole: unavailable, or our credentials are refused.
+    /// The destination as a whole: it is not available.
     Destination,
+    /// This connection as a whole: its credentials or its address are refused. Of others that share the
+    /// budget it says nothing.
+    Connection,
     /// A limit was met: wait, then go on. No failure.
     Limit,
     /// A quota is used up: nothing more until it is reset. No failure.

@@ -170,13 +170,13 @@ fn header_name(name: &str, place: &str) -> Result<HeaderName, ConnectError> {
 }
 
 impl From<AuthError> for Later {
-    /// Nothing was sent. Without credentials no record fares better: the destination is to blame,
+    /// Nothing was sent. Without credentials no record fares better: the connection is to blame,
     /// and no record is given up for it.
     fn from(error: AuthError) -> Self {
         let (blame, reason, after_ms) = match error {
             AuthError::Busy { reason, after_ms } => (Blame::Entity, reason, after_ms),
             AuthError::Later { reason, after_ms } | AuthError::Halt { reason, after_ms } => {
-                (Blame::Destination, reason, after_ms)
+                (Blame::Connection, reason, after_ms)
             }
         };
         Self { blame, after_ms: Some(after_ms), unknown: false, reason: reason.into() }

@@ -172,7 +172,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             running: FuturesUnordered::new(),
             finished: Vec::new(),
             invocation: *invocation,
-            breaker: Breaker::new(&budget, ports.clock.now_ms()),
+            breaker: Breaker::new(&budget, &shared.terms.stream, ports.clock.now_ms()),
             permits,
             ready: VecDeque::new(),
             preparing: 0,

@@ -2,7 +2,7 @@
 //! it does not (additive increase, multiplicative decrease), and a slower pace where its headers say that
 //! little is left.
 
-use super::Terms;
+use super::{ALL, Terms};
 use crate::model::{Allowance, Bears, Budget, EpochMs, Paced};
 
 /// Failures that come together are one.
@@ -45,7 +45,7 @@ impl Budget {
         let until_ms = now_ms.saturating_add_unsigned(reset_in_ms);
         if remaining == 0 {
             let before = self.gate;
-            self.shut(until_ms, 0, None);
+            self.shut(ALL, until_ms, 0, None);
             return self.gate != before;
         }
         // As long as several rounds of all slots fit, the limit is not near.

@@ -23,7 +23,7 @@ impl Budget {
     pub fn lease(&mut self, terms: &Terms, ask: &Ask<'_>) -> Grant {
         let now_ms = ask.now_us.div_euclid(1_000);
         self.forget(now_ms);
-        if let Some(until_ms) = self.gate.wait_until_ms(now_ms)
+        if let Some(until_ms) = self.shut_for(&terms.stream, now_ms)
             && !ask.is_probe
         {
             return self.wait(ask, WaitOn::Gate, until_ms);

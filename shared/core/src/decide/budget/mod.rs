@@ -10,10 +10,13 @@ use std::collections::BTreeMap;
 
 use crate::model::{Budget, EpochMs, FlowSettings, Priority, Quota, StreamId};
 
+pub use gate::ALL;
 pub use quota::QuotaSpan;
 
 /// Who found no slot is back within this, or wants none any more.
 const WAITING_MS: EpochMs = 5_000;
+/// A stream that does not come back for so long after its own gate's time is gone.
+const REFUSED_KEPT_MS: EpochMs = 86_400_000;
 
 /// What the flow says of a budget, as its rules need it.
 #[derive(Debug, Clone)]
@@ -58,6 +61,7 @@ impl Budget {
     pub fn forget(&mut self, now_ms: EpochMs) {
         self.holders.retain(|holder| holder.until_ms > now_ms);
         self.waiting.retain(|waiting| waiting.at_ms + WAITING_MS > now_ms);
+        self.refused.retain(|_, gate| gate.shut_until_ms + REFUSED_KEPT_MS > now_ms);
         if self.paced.is_some_and(|paced| paced.until_us <= now_ms * 1_000) {
             self.paced = None;
         }
