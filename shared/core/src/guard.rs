@@ -58,6 +58,8 @@ pub enum Guard {
     ReceiptsLast,
     /// A page that is carried through an outage is not taken for lost.
     CarriedIsNotLost,
+    /// A page whose message is hidden for long is not taken for lost.
+    HiddenIsNotLost,
     /// A failing destination gets one probe at a time.
     OneProbe,
     /// A record that kills whoever handles it is found and passed.
@@ -127,6 +129,7 @@ mod switchboard {
         Guard::ParkedUntilSettled,
         Guard::ReceiptsLast,
         Guard::CarriedIsNotLost,
+        Guard::HiddenIsNotLost,
         Guard::OneProbe,
         Guard::Careful,
         Guard::UseBy,

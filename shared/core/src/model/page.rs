@@ -34,6 +34,9 @@ pub struct Page {
     pub state: PageState,
     /// When a processor last held its message; what the reaper goes by.
     pub last_progress_ms: EpochMs,
+    /// Until when that processor hid the message, where that is long; 0 where it is not. Before then nobody
+    /// can hold it.
+    pub waits_until_ms: EpochMs,
     /// Tries in a row that settled nothing.
     pub attempts: u32,
     /// How often its message had been received when somebody last lived to leave the page in order.
@@ -53,6 +56,8 @@ pub struct Settling {
     pub receives: u32,
     /// When.
     pub now_ms: EpochMs,
+    /// Until when the message is hidden, as [`Page::waits_until_ms`] says.
+    pub waits_until_ms: EpochMs,
 }
 
 /// Whether anything of a page is left to do.

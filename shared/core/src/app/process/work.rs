@@ -67,6 +67,8 @@ pub(super) struct Progress {
     /// Some of it was settled.
     pub(super) progressed: bool,
     pub(super) settling: bool,
+    /// For how long its message is given back, should some of it be left.
+    pub(super) delay_ms: u64,
     /// It is handled carefully, and its turn is not over.
     pub(super) held: bool,
     /// The table knows it as DONE.
@@ -87,6 +89,7 @@ impl Progress {
             tried: false,
             progressed: false,
             settling: false,
+            delay_ms: 0,
             held: job.careful,
             done: false,
         }
