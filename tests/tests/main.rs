@@ -1,5 +1,6 @@
 //! The one test binary.
 
+mod attempts;
 mod contracts;
 mod digest;
 mod flows;

@@ -37,7 +37,7 @@ pub struct Page {
     /// Until when that processor hid the message, where that is long; 0 where it is not. Before then nobody
     /// can hold it.
     pub waits_until_ms: EpochMs,
-    /// Tries in a row that settled nothing.
+    /// Tries in a row that failed and settled nothing; waiting is no try.
     pub attempts: u32,
     /// How often its message had been received when somebody last lived to leave the page in order.
     pub carried: u32,
@@ -50,7 +50,7 @@ pub struct Settling {
     pub settled: Settled,
     /// With that, every record is settled.
     pub done: bool,
-    /// Something was tried and nothing settled: one more try without progress.
+    /// Something failed and nothing was settled: one more try without progress.
     pub tried: bool,
     /// How often the message was received.
     pub receives: u32,
