@@ -35,6 +35,12 @@ fn repro_what_was_parked_as_unknown_is_not_sent_when_its_page_is_read_again() {
     simulate(25, Scenario::Charges, None).unwrap();
 }
 
+/// A failed mark at the source erased what was known of a delivery, and the record was sent again.
+#[test]
+fn repro_what_could_not_be_marked_at_the_source_is_not_sent_again() {
+    simulate(38, Scenario::Charges, None).unwrap();
+}
+
 /// Parked because its processor died, it was replayed by somebody who did not know that it was sent.
 #[test]
 fn repro_a_replay_insists_only_on_what_somebody_knows_to_be_unknown() {

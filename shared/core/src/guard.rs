@@ -38,6 +38,8 @@ pub enum Guard {
     EntityLock,
     /// The lock outlives its invocation by as long as a request can land.
     LockUntilLanded,
+    /// The ledger knows a record as applied before it is marked at the source.
+    MarkLast,
     /// An unknown outcome keeps its lock.
     LockOnUnknown,
     /// A claimed version is not an applied one.
@@ -119,6 +121,7 @@ mod switchboard {
         Guard::RefusedIsNotApplied,
         Guard::EntityLock,
         Guard::LockUntilLanded,
+        Guard::MarkLast,
         Guard::LockOnUnknown,
         Guard::ClaimIsNotApplied,
         Guard::YieldToNewer,
