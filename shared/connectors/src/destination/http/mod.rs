@@ -136,8 +136,8 @@ impl HttpDestination {
         }
     }
 
-    /// Sends many records in one request. Where all are refused for the sake of some, they are given
-    /// back to be sent in smaller requests, each of which the application's limits count.
+    /// Sends many records in one request. Where all are refused, or said to be there, for the sake of some,
+    /// they are given back to be sent in smaller requests, each of which the application's limits count.
     async fn deliver_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Delivery {
         let all = |outcome: Outcome| vec![outcome; records.len()];
         // It names no record, so that any record's address will do.
@@ -157,8 +157,11 @@ impl HttpDestination {
         let judged = self.judge(&answer);
         let outcomes = self.each(bulk, records, &answer, &judged).unwrap_or_else(|| {
             match self.outcome(&answer, &judged) {
-                Outcome::Refused { reason, .. } if records.len() > 1 && !judged.unread => {
-                    all(in_parts(answer.status, &reason))
+                // One that exists does not speak for the others: they are sent in parts, too.
+                Outcome::Refused { .. } | Outcome::Skipped(_)
+                    if records.len() > 1 && !judged.unread =>
+                {
+                    all(in_parts(answer.status, &self.reason(&answer, &judged)))
                 }
                 outcome => all(outcome),
             }
