@@ -8,7 +8,7 @@ use aws_sdk_sqs::{
     },
 };
 use tidegate_core::{
-    model::{HIDDEN_MS_MAX, StreamId},
+    model::StreamId,
     ports::{PageQueue, QUEUE_BATCH_MAX, Receipt, Unavailable},
 };
 
@@ -16,7 +16,9 @@ use crate::failure::unavailable;
 
 /// SQS's own bounds, in seconds: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/>.
 const DELAY_SECONDS_MAX: u64 = 900;
-const VISIBILITY_SECONDS_MAX: u64 = HIDDEN_MS_MAX / 1_000;
+/// 12 hours, counted from the receipt: less half an hour, the longest visibility timeout of template.yaml,
+/// within which an invocation holds a message. One that wants to wait longer is given back again then.
+const VISIBILITY_SECONDS_MAX: u64 = 43_200 - 1_800;
 const GROUP_CHARACTERS_MAX: usize = 128;
 /// A batch that was taken in part is sent again once, with what failed.
 const ROUNDS: u32 = 2;

@@ -1,9 +1,6 @@
 //! How long to wait before the next try.
 
-use crate::{
-    guard::Guard,
-    model::{HIDDEN_MS_MAX, RetryPolicy},
-};
+use crate::{guard::Guard, model::RetryPolicy};
 
 /// From this many receipts on, a message is given back for the policy's cap at the least, whatever
 /// shorter wait was asked for. A message that is given back all through an outage as long as the
@@ -21,15 +18,13 @@ pub fn jittered_ms(wait_ms: u64, random: u64) -> u64 {
     wait_ms - random % (wait_ms / 5 + 1)
 }
 
-/// How long a message is given back for that wants to wait `wait_ms`, after so many receipts: never for
-/// longer than a queue hides it.
+/// How long a message is given back for that wants to wait `wait_ms`, after so many receipts.
 pub fn give_back_ms(policy: &RetryPolicy, wait_ms: u64, receives: u32) -> u64 {
-    let wait_ms = if !Guard::ReceiptsLast.stands() || receives < PATIENT_FROM_RECEIVES {
+    if !Guard::ReceiptsLast.stands() || receives < PATIENT_FROM_RECEIVES {
         wait_ms
     } else {
         wait_ms.max(policy.cap_ms)
-    };
-    wait_ms.min(HIDDEN_MS_MAX)
+    }
 }
 
 #[cfg(test)]
@@ -51,15 +46,6 @@ mod tests {
             assert!((800..=1_000).contains(&jittered_ms(1_000, random)));
         }
         assert_eq!(jittered_ms(0, u64::MAX), 0);
-    }
-
-    #[test]
-    fn no_wait_is_longer_than_a_queue_hides_a_message() {
-        let patient = RetryPolicy { cap_ms: 43_200_000, ..POLICY };
-        for (wait_ms, receives) in [(u64::MAX, 1), (43_200_000, 1), (0, PATIENT_FROM_RECEIVES)] {
-            assert_eq!(give_back_ms(&patient, wait_ms, receives), 42_660_000);
-        }
-        assert_eq!(give_back_ms(&patient, 42_659_999, 1), 42_659_999);
     }
 
     #[test]

@@ -30,9 +30,7 @@ pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, Version};
 pub use secret::Secret;
 pub use stream::{StreamId, StreamIdError};
-pub use wire::{
-    BODIES_BYTES_MAX, HIDDEN_MS_MAX, Message, PageMessage, ReplayMessage, WireError, WireRecord,
-};
+pub use wire::{BODIES_BYTES_MAX, Message, PageMessage, ReplayMessage, WireError, WireRecord};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type EpochMs = i64;

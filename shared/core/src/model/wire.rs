@@ -15,9 +15,6 @@ use super::{Emission, Fence, PageNumber, Position, RecordId, RecordKey, StreamId
 
 /// Most bytes of bodies in one send to the queue; a little under its own 1 MiB.
 pub const BODIES_BYTES_MAX: usize = 1_000_000;
-/// The longest that a message is given back for, in ms. Amazon SQS hides a message for 12 hours at most,
-/// counted from its receipt: less the 540 s of visibility in which an invocation may hold it.
-pub const HIDDEN_MS_MAX: u64 = 42_660_000;
 /// Smaller pages travel as they are.
 const PACK_FROM_BYTES: usize = 4 * 1024;
 /// What an unpacked page may come to; a larger claim is refused before memory is taken for it.
