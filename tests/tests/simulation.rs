@@ -79,7 +79,7 @@ fn every_guard_is_missed_when_it_is_out() {
         loop {
             let next = left.lock().unwrap().next();
             let Some(guard) = next else { break };
-            let noticed = notice(*guard, 20_000 / Scenario::ALL.len() as u64);
+            let noticed = notice(*guard, 40_000 / Scenario::ALL.len() as u64);
             println!("{:20} {}", format!("{guard:?}"), noticed.line());
             if noticed == Noticed::Nothing {
                 unnoticed.lock().unwrap().push(*guard);
