@@ -1,5 +1,6 @@
 //! The one test binary.
 
+mod attempts;
 mod breaker;
 mod contracts;
 mod digest;

@@ -5,7 +5,10 @@
 
 use std::{sync::Mutex, thread};
 
-use tidegate_core::{guard, model::Blame};
+use tidegate_core::{
+    guard,
+    model::{Blame, EpochMs},
+};
 use tidegate_simulation::{
     episode::{self, Episode, harm, play},
     mutation::{Noticed, notice},
@@ -30,6 +33,12 @@ fn every_seed_holds_every_invariant() {
 #[test]
 fn repro_what_was_parked_as_unknown_is_not_sent_when_its_page_is_read_again() {
     simulate(25, Scenario::Charges, None).unwrap();
+}
+
+/// A failed mark at the source erased what was known of a delivery, and the record was sent again.
+#[test]
+fn repro_what_could_not_be_marked_at_the_source_is_not_sent_again() {
+    simulate(38, Scenario::Charges, None).unwrap();
 }
 
 /// Parked because its processor died, it was replayed by somebody who did not know that it was sent.
@@ -70,7 +79,7 @@ fn every_guard_is_missed_when_it_is_out() {
         loop {
             let next = left.lock().unwrap().next();
             let Some(guard) = next else { break };
-            let noticed = notice(*guard, 20_000 / Scenario::ALL.len() as u64);
+            let noticed = notice(*guard, 40_000 / Scenario::ALL.len() as u64);
             println!("{:20} {}", format!("{guard:?}"), noticed.line());
             if noticed == Noticed::Nothing {
                 unnoticed.lock().unwrap().push(*guard);
@@ -105,9 +114,33 @@ fn three_days_of_outage_harm_nothing() {
     episode::three_days().iter().for_each(stood);
 }
 
+const HOUR_MS: EpochMs = 3_600_000;
+const MINUTE_MS: EpochMs = 60_000;
+
+/// Pages whose messages were hidden until the reset were voided every hour.
+#[test]
+fn repro_nine_hours_of_waiting_for_a_quota_void_nothing_and_end_at_the_reset() {
+    let episode = episode::nine_hours_of_quota();
+    let told = play(&episode, None).unwrap();
+    println!("{told:?}");
+    assert_eq!(harm(&told, &episode), None);
+    let drained_ms = 9 * HOUR_MS..9 * HOUR_MS + 5 * MINUTE_MS;
+    assert!(drained_ms.contains(&told.drained_ms), "{told:?}");
+}
+
+#[test]
+fn a_message_lost_in_nine_hours_of_waiting_is_found_within_stuck_after_of_the_waits_end() {
+    let lost = Episode { loses_ms: Some(4 * HOUR_MS), ..episode::nine_hours_of_quota() };
+    let told = play(&lost, None).unwrap();
+    println!("{told:?}");
+    assert_eq!((told.delivered, told.parked, told.dead), (1_000, 0, 0));
+    assert!(told.voided > 0, "{told:?}");
+    assert!(told.drained_ms < 10 * HOUR_MS + 10 * MINUTE_MS, "{told:?}");
+}
+
 #[test]
 fn one_bad_record_in_ten_thousand_delays_nothing() {
-    let clean = Episode { records: 10_000, down: None, poison: None, killer: None };
+    let clean = Episode { records: 10_000, ..Episode::default() };
     let poisoned = Episode { poison: Some(5_000), ..clean.clone() };
     let [clean, poisoned] = [clean, poisoned].map(|episode| play(&episode, None).unwrap());
     assert_eq!((poisoned.delivered, poisoned.parked), (9_999, 1));

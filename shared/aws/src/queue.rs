@@ -16,7 +16,9 @@ use crate::failure::unavailable;
 
 /// SQS's own bounds, in seconds: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/>.
 const DELAY_SECONDS_MAX: u64 = 900;
-const VISIBILITY_SECONDS_MAX: u64 = 43_200;
+/// 12 hours, counted from the receipt: less half an hour, the longest visibility timeout of template.yaml,
+/// within which an invocation holds a message. One that wants to wait longer is given back again then.
+const VISIBILITY_SECONDS_MAX: u64 = 43_200 - 1_800;
 const GROUP_CHARACTERS_MAX: usize = 128;
 /// A batch that was taken in part is sent again once, with what failed.
 const ROUNDS: u32 = 2;

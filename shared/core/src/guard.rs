@@ -38,6 +38,8 @@ pub enum Guard {
     EntityLock,
     /// The lock outlives its invocation by as long as a request can land.
     LockUntilLanded,
+    /// The ledger knows a record as applied before it is marked at the source.
+    MarkLast,
     /// An unknown outcome keeps its lock.
     LockOnUnknown,
     /// A claimed version is not an applied one.
@@ -58,6 +60,8 @@ pub enum Guard {
     ReceiptsLast,
     /// A page that is carried through an outage is not taken for lost.
     CarriedIsNotLost,
+    /// A page whose message is hidden for long is not taken for lost.
+    HiddenIsNotLost,
     /// A failing destination gets one probe at a time.
     OneProbe,
     /// A record that kills whoever handles it is found and passed.
@@ -117,6 +121,7 @@ mod switchboard {
         Guard::RefusedIsNotApplied,
         Guard::EntityLock,
         Guard::LockUntilLanded,
+        Guard::MarkLast,
         Guard::LockOnUnknown,
         Guard::ClaimIsNotApplied,
         Guard::YieldToNewer,
@@ -127,6 +132,7 @@ mod switchboard {
         Guard::ParkedUntilSettled,
         Guard::ReceiptsLast,
         Guard::CarriedIsNotLost,
+        Guard::HiddenIsNotLost,
         Guard::OneProbe,
         Guard::Careful,
         Guard::UseBy,

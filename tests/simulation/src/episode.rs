@@ -9,7 +9,7 @@ use std::{
 
 use tidegate_core::{
     guard::{Guard, without},
-    model::{Blame, EpochMs, RetryPolicy},
+    model::{Blame, EpochMs, Message, PageNumber, Quota, Reset, RetryPolicy},
 };
 
 use crate::{
@@ -19,11 +19,11 @@ use crate::{
     invariants::{Watch, at_rest, cursor, end_of_source, parked},
     scenario::Scenario,
     seat::Seat,
-    world::{INVOCATION_MS, PROCESSORS, Row, World},
+    world::{Carried, INVOCATION_MS, PROCESSORS, Row, World},
 };
 
 /// What happens to the stream.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Episode {
     pub records: i64,
     /// The destination is down then, from the start of the episode, and what that says of it.
@@ -32,6 +32,10 @@ pub struct Episode {
     pub poison: Option<i64>,
     /// Kills whoever handles it.
     pub killer: Option<i64>,
+    /// More records than the destination takes before this is reset.
+    pub quota: Option<Quota>,
+    /// The queue loses the oldest page's message then, from the start of the episode.
+    pub loses_ms: Option<EpochMs>,
 }
 
 /// What came of it.
@@ -72,6 +76,7 @@ struct Play {
     started: u64,
     next_fetch_ms: EpochMs,
     counted_from_ms: EpochMs,
+    loses_ms: Option<EpochMs>,
 }
 
 impl Play {
@@ -84,6 +89,7 @@ impl Play {
         world.settings.concurrency_max = 12;
         world.settings.stuck_after_ms = 3_600_000;
         world.settings.retry = RetryPolicy::default();
+        world.settings.quotas.extend(episode.quota.clone());
         let moved = |down: &Range<EpochMs>| BEGAN_MS + down.start..BEGAN_MS + down.end;
         let down = episode.down.as_ref().map(|(when, blame)| (moved(when), *blame));
         let counted_from_ms = down.as_ref().map_or(BEGAN_MS, |(when, _)| when.end);
@@ -104,6 +110,7 @@ impl Play {
             started: 0,
             next_fetch_ms: BEGAN_MS,
             counted_from_ms,
+            loses_ms: episode.loses_ms.map(|loses_ms| BEGAN_MS + loses_ms),
         }
     }
 
@@ -123,6 +130,11 @@ impl Play {
 
     fn start(&mut self) {
         let now_ms = self.world.now_ms();
+        if self.loses_ms.take_if(|loses_ms| *loses_ms <= now_ms).is_some() {
+            let messages = &mut self.world.inner().messages;
+            let oldest = (0..messages.len()).min_by_key(|place| number_of(&messages[*place]));
+            messages.remove(oldest.expect("a message waits"));
+        }
         if now_ms >= self.next_fetch_ms {
             self.next_fetch_ms += SCHEDULE_MS;
             self.push(Kind::Fetcher, fetcher);
@@ -221,17 +233,30 @@ impl Play {
     }
 }
 
+fn number_of(message: &Carried) -> PageNumber {
+    match Message::decode(&message.body).expect("the application wrote it") {
+        Message::Page(page) => page.number,
+        Message::Replay(_) => PageNumber::MAX,
+    }
+}
+
 const HOUR_MS: EpochMs = 3_600_000;
 
 /// An outage from the second minute on, for so long.
 pub fn outage(length_ms: EpochMs, blame: Blame) -> Episode {
     let down = Some((1_000..1_000 + length_ms, blame));
-    Episode { records: 20_000, down, poison: None, killer: None }
+    Episode { records: 20_000, down, ..Episode::default() }
 }
 
 /// One record in these kills whoever handles it.
 pub fn killer(records: i64) -> Episode {
-    Episode { records, down: None, poison: None, killer: Some(records / 2) }
+    Episode { records, killer: Some(records / 2), ..Episode::default() }
+}
+
+/// A quota is used up, and is there again nine hours after the start: at 22:47.
+pub fn nine_hours_of_quota() -> Episode {
+    let quota = Quota { count: 300, reset: Reset::Daily { zone: "UTC".into(), minute: 1_367 } };
+    Episode { records: 1_000, quota: Some(quota), ..Episode::default() }
 }
 
 /// An hour of outage, as the destination's fault and as the requests' own.
@@ -263,10 +288,12 @@ pub fn harm(told: &Told, episode: &Episode) -> Option<String> {
 
 /// The first harm that an outage does without this guard.
 pub fn shows(guard: Guard) -> Option<String> {
-    [killer(1_000), a_small_stream()].into_iter().chain(an_hour()).chain(three_days()).find_map(
-        |episode| match play(&episode, Some(guard)) {
+    [killer(1_000), a_small_stream(), nine_hours_of_quota()]
+        .into_iter()
+        .chain(an_hour())
+        .chain(three_days())
+        .find_map(|episode| match play(&episode, Some(guard)) {
             Ok(told) => harm(&told, &episode),
             Err(breach) => Some(breach),
-        },
-    )
+        })
 }

@@ -141,6 +141,9 @@ pub fn at_rest(world: &World) -> Result<(), String> {
                 "I3: the destination ends with {id} {has:?}, the source has {row}"
             ));
         }
+        if world.scenario.marks() && !inner.marked.contains(id) && !aside(&parked, *id, *row) {
+            return Err(format!("{id} {row} was delivered, and never marked at the source"));
+        }
         let Some((rewound_ms, to)) = &inner.rewound else { continue };
         let sent_again = inner.sent_ms.get(id).is_some_and(|sent_ms| sent_ms >= rewound_ms);
         if position(*id, *row) > *to && !sent_again && !aside(&parked, *id, *row) {

@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
     } else if arguments.outages {
         for episode in episode::an_hour()
             .into_iter()
-            .chain([episode::killer(1_000)])
+            .chain([episode::killer(1_000), episode::nine_hours_of_quota()])
             .chain(episode::three_days())
         {
             let told = episode::play(&episode, None).map_err(anyhow::Error::msg)?;

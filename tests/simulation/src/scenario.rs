@@ -87,6 +87,11 @@ impl Scenario {
         matches!(self, Self::Killers | Self::Operators | Self::Rewinds | Self::Charges)
     }
 
+    /// What was delivered is marked at the source.
+    pub(crate) fn marks(self) -> bool {
+        matches!(self, Self::Imports | Self::Charges)
+    }
+
     /// The destination refuses what is older than what it has.
     pub(crate) fn is_conditional(self) -> bool {
         self == Self::Conditional

@@ -26,6 +26,7 @@ contract!(
     settling_in_parallel_keeps_everything,
     a_page_settled_between_several_is_done,
     leaving_a_page_keeps_its_receipts_and_counts_no_try,
+    a_page_waits_as_whoever_left_it_last_says,
     a_done_page_forgets_its_set;
     once_only:
     settling_nothing_counts_a_try,
@@ -43,7 +44,7 @@ async fn the_page<S: CursorStore>(store: &S, number: PageNumber) -> Page {
 /// Left after its second receipt.
 fn leaving(settled: Settled, done: bool, now_ms: i64) -> Settling {
     let tried = settled.is_empty() && !done;
-    Settling { settled, done, tried, receives: 2, now_ms }
+    Settling { settled, done, tried, receives: 2, now_ms, waits_until_ms: 0 }
 }
 
 async fn settle<S: CursorStore>(store: &S, settled: Settled, done: bool, now_ms: i64) -> Settle {
@@ -65,6 +66,7 @@ async fn sealing_puts_the_pages_and_moves_the_cursor<S: CursorStore>(store: &S) 
         settled: Settled::default(),
         state: PageState::Open,
         last_progress_ms: 5,
+        waits_until_ms: 0,
         attempts: 0,
         carried: 0,
     };
@@ -257,6 +259,20 @@ async fn leaving_a_page_keeps_its_receipts_and_counts_no_try<S: CursorStore>(sto
     assert_eq!(answer, Ok(Settle::Open(Settled::default())));
     let page = the_page(store, 1).await;
     assert_eq!((page.carried, page.attempts, page.last_progress_ms), (7, 0, 10));
+}
+
+async fn a_page_waits_as_whoever_left_it_last_says<S: CursorStore>(store: &S) {
+    sealed(store, 1).await;
+    let hidden = Settling { waits_until_ms: 30_000, ..leaving(indices(0..2), false, 10) };
+    let touched = Settling { now_ms: 40_000, waits_until_ms: 90_000, ..Settling::default() };
+    for left in [hidden, touched] {
+        store.settle(&stream(), 1, &emission("fetcher-1"), &left).await.unwrap();
+        let page = the_page(store, 1).await;
+        let expected = (left.now_ms, left.waits_until_ms, indices(0..2));
+        assert_eq!((page.last_progress_ms, page.waits_until_ms, page.settled), expected);
+    }
+    settle(store, indices(2..3), false, 50_000).await;
+    assert_eq!(the_page(store, 1).await.waits_until_ms, 0);
 }
 
 async fn a_done_page_forgets_its_set<S: CursorStore>(store: &S) {

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, thread, time::Duration};
 
 use tidegate_core::memory::SplitMix;
-use tidegate_tests::orders::{Audit, DestinationConfig, OrdersConfig};
+use tidegate_tests::orders::{Audit, DestinationConfig, OrdersConfig, SourceConfig};
 
 use super::world::World;
 
@@ -104,6 +104,32 @@ fn time_outs_after_applying_are_looked_up_and_everything_arrives_once() {
     assert!(audit.looked_up >= 5, "{audit:?}");
     assert_eq!((summary["parked"].as_u64(), summary["delivered"].as_u64()), (Some(0), Some(200)));
     assert_eq!(audit.applied, 200);
+}
+
+/// What was delivered and could not be marked was taken for something that was never sent.
+#[test]
+fn repro_what_could_not_be_marked_at_the_source_is_marked_later_and_not_sent_again() {
+    let marks = "    page_size: 25
+    mark:
+      method: PATCH
+      url: ${params.source_url}/orders/${record.id}
+      body: { processed: true }
+";
+    for on_unknown in [PARK, LOOK_UP, "retry"] {
+        let destination =
+            DestinationConfig { ignore_idempotency: true, ..DestinationConfig::default() };
+        let source = SourceConfig { fail: 0.2, ..SourceConfig::default() };
+        let config = OrdersConfig { records: 200, source, destination, ..OrdersConfig::default() };
+        let world = World::new(config);
+        let flow = world.flow(&flow(on_unknown).replace("    page_size: 25\n", marks));
+        let summary = world.command("run", &flow, &OPTIONS).run().fine();
+        world.assert_whole();
+        let audit = world.orders.audit();
+        assert_eq!((audit.applied, audit.marked, audit.marked_early), (200, 200, 0), "{audit:?}");
+        assert_eq!(summary["parked"].as_u64(), Some(0), "{on_unknown}: {summary}");
+        let retried = summary["retried"].as_u64().expect("a count");
+        assert!(retried >= 10, "{on_unknown}: {retried} marks failed");
+    }
 }
 
 /// What a flow with a look-up had begun was asked for, and sent, before it was mapped: as nothing.

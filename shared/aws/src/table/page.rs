@@ -53,6 +53,8 @@ pub fn read(item: &Item) -> Answer<Page> {
         settled: settled(item)?,
         state: state(item)?,
         last_progress_ms: item.number("last_progress_ms")?,
+        // None before somebody left the page, and in tables of before it was written.
+        waits_until_ms: item.number_if_any("waits_until_ms")?.unwrap_or(0),
         attempts: item.number("attempts")?,
         carried: item.number("carried")?,
     })
@@ -96,15 +98,16 @@ impl Table {
         emission: &Emission,
         settling: &Settling,
     ) -> Answer<Settle> {
-        let Settling { settled, done, tried, receives, now_ms } = settling;
+        let Settling { settled, done, tried, receives, now_ms, waits_until_ms } = settling;
         let update = self
             .update(Key::page(stream, page))
             .condition_expression("emission = :emission")
             .expression_attribute_values(":emission", text(&*emission.0))
             .expression_attribute_values(":now", number(now_ms))
             .expression_attribute_values(":receives", number(receives))
+            .expression_attribute_values(":waits", number(waits_until_ms))
             .return_values(ReturnValue::AllNew);
-        let carried = "SET last_progress_ms = :now, carried = :receives";
+        let carried = "SET last_progress_ms = :now, carried = :receives, waits_until_ms = :waits";
         let update = if *done {
             // The set has said all that it had to.
             update

@@ -259,6 +259,27 @@ async fn a_bulk_with_an_error_inside_is_judged_as_one_and_its_results_each() {
     assert_eq!(lines.lock().unwrap().len(), 1);
 }
 
+/// One record of a bulk existed: all others were lost.
+#[tokio::test]
+async fn repro_a_bulk_that_is_a_duplicate_as_a_whole_is_given_back_to_be_sent_in_parts() {
+    let in_short = "    batch: { size: 9 }\n    duplicate: [409]";
+    let by_rule =
+        "    batch: { size: 9 }\n    answers: { rules: [{ status: 409, means: duplicate }] }";
+    let (url, lines) = server(|_| (StatusCode::CONFLICT, "7 exists").into_response()).await;
+    for keys in [in_short, by_rule] {
+        let to = to(&flow(&url, keys, ""));
+        for outcome in to.deliver(&records(3), 5_000).await.outcomes {
+            let later = later(&outcome);
+            let wait = (later.blame, later.after_ms, later.unknown);
+            assert_eq!(wait, (Blame::Batch, Some(0), false));
+            assert!(later.reason.contains("7 exists"), "{}", later.reason);
+        }
+        let alone = to.deliver(&records(1), 5_000).await.outcomes;
+        assert_eq!(alone, [Outcome::Skipped(SkipReason::Duplicate)]);
+    }
+    assert_eq!(lines.lock().unwrap().len(), 4);
+}
+
 #[tokio::test]
 async fn what_may_have_been_applied_is_never_sent_in_parts() {
     let refuse = "    batch: { size: 9 }

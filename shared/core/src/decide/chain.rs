@@ -22,7 +22,7 @@ pub fn chain(cursor: &Cursor, pages: &[Page]) -> Option<Advance> {
 }
 
 /// Whether the oldest open page has lost its message: it is gone, or no processor held it for
-/// longer than `stuck_after_ms`. `oldest` is the first page after `committed`, if it exists.
+/// longer than `stuck_after_ms` in which it was not hidden. `oldest` is the first page after `committed`, if it exists.
 pub fn stuck(
     cursor: &Cursor,
     oldest: Option<&Page>,
@@ -34,7 +34,8 @@ pub fn stuck(
     }
     match oldest.filter(|page| page.number == cursor.committed + 1) {
         Some(page) => {
-            page.state == PageState::Open && now_ms - page.last_progress_ms > stuck_after_ms
+            let since_ms = page.last_progress_ms.max(page.waits_until_ms);
+            page.state == PageState::Open && now_ms - since_ms > stuck_after_ms
         }
         None => true,
     }
@@ -59,6 +60,7 @@ mod tests {
             settled: Settled::default(),
             state,
             last_progress_ms: 1_000,
+            waits_until_ms: 0,
             attempts: 0,
             carried: 0,
         }
@@ -90,5 +92,15 @@ mod tests {
         assert!(!stuck(&cursor(), Some(&page(3, 20, 30, PageState::Done)), 500, 9_000));
         assert!(stuck(&cursor(), None, 500, 0));
         assert!(!stuck(&Cursor::new(), None, 500, 9_000));
+    }
+
+    #[test]
+    fn a_page_is_not_stuck_while_its_message_is_hidden_and_as_long_after_as_any_other() {
+        let waits = Page { waits_until_ms: 8_000, ..page(3, 20, 30, PageState::Open) };
+        assert!(!stuck(&cursor(), Some(&waits), 500, 8_500));
+        assert!(stuck(&cursor(), Some(&waits), 500, 8_501));
+        // A wait that ended before somebody held it last says nothing.
+        let waited = Page { waits_until_ms: 900, ..page(3, 20, 30, PageState::Open) };
+        assert!(stuck(&cursor(), Some(&waited), 500, 1_501));
     }
 }

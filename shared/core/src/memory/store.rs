@@ -70,7 +70,7 @@ impl MemoryStore {
         emission: &Emission,
         settling: &Settling,
     ) -> Settle {
-        let Settling { settled, done, tried, receives, now_ms } = settling;
+        let Settling { settled, done, tried, receives, now_ms, waits_until_ms } = settling;
         self.with(stream, |state| {
             let Some(page) = state
                 .pages
@@ -80,6 +80,7 @@ impl MemoryStore {
                 return Settle::Superseded;
             };
             page.last_progress_ms = *now_ms;
+            page.waits_until_ms = *waits_until_ms;
             page.carried = *receives;
             if !settled.is_empty() || *done {
                 page.attempts = 0;
@@ -202,6 +203,7 @@ impl CursorStore for MemoryStore {
                     settled: Settled::default(),
                     state: PageState::Open,
                     last_progress_ms: now_ms,
+                    waits_until_ms: 0,
                     attempts: 0,
                     carried: 0,
                 };

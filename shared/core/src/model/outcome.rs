@@ -46,6 +46,13 @@ pub struct Later {
     pub reason: Cow<'static, str>,
 }
 
+impl Later {
+    /// Whether it is a failed attempt: a limit, a quota or another version is merely waited for.
+    pub fn is_failure(&self) -> bool {
+        self.unknown || matches!(self.blame, Blame::Request | Blame::Batch | Blame::Destination)
+    }
+}
+
 /// What a "not now" says about the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {

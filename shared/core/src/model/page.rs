@@ -34,7 +34,10 @@ pub struct Page {
     pub state: PageState,
     /// When a processor last held its message; what the reaper goes by.
     pub last_progress_ms: EpochMs,
-    /// Tries in a row that settled nothing.
+    /// Until when that processor hid the message, where that is long; 0 where it is not. Before then nobody
+    /// can hold it.
+    pub waits_until_ms: EpochMs,
+    /// Tries in a row that failed and settled nothing; waiting is no try.
     pub attempts: u32,
     /// How often its message had been received when somebody last lived to leave the page in order.
     pub carried: u32,
@@ -47,12 +50,14 @@ pub struct Settling {
     pub settled: Settled,
     /// With that, every record is settled.
     pub done: bool,
-    /// Something was tried and nothing settled: one more try without progress.
+    /// Something failed and nothing was settled: one more try without progress.
     pub tried: bool,
     /// How often the message was received.
     pub receives: u32,
     /// When.
     pub now_ms: EpochMs,
+    /// Until when the message is hidden, as [`Page::waits_until_ms`] says.
+    pub waits_until_ms: EpochMs,
 }
 
 /// Whether anything of a page is left to do.

@@ -43,7 +43,8 @@ pub(crate) struct HttpDestination {
     /// Further status codes to try again.
     #[serde(default)]
     pub(crate) retry_status: Vec<At<StatusCode>>,
-    /// Status codes that say that the destination has the record already.
+    /// Status codes that say that the destination has the record already. A bulk that is answered so is
+    /// sent again in halves, down to the records that are there.
     #[serde(default)]
     pub(crate) duplicate: Vec<At<StatusCode>>,
     /// What answers mean by a code in their body, and failures by their kind.

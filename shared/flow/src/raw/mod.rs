@@ -65,7 +65,8 @@ pub(crate) struct Flow {
     /// How the stream is cut into pages.
     #[serde(default)]
     pub(crate) page: Page,
-    /// An open page that nobody worked on for so long has lost its message. Default `1h`.
+    /// An open page that nobody worked on for so long has lost its message; waits that were asked for do not
+    /// count. Default `1h`.
     pub(crate) stuck_after: Option<At<Duration>>,
     /// The longest that the destination may take to apply a request it accepted. Default `30s`.
     pub(crate) landing: Option<At<Duration>>,

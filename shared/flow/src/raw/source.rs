@@ -171,7 +171,8 @@ pub(crate) struct NextUrl {
     pub(crate) size_param: Option<At<String>>,
 }
 
-/// The request that marks a delivered record as processed at the source.
+/// The request that marks a delivered record as processed at the source. A mark that fails is made again;
+/// with `ordering: none` the record is sent again with it, under the same idempotency key.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mark {

@@ -29,7 +29,7 @@ impl Source for SimSource {
     }
 
     fn marker(&self) -> Option<&dyn Marker> {
-        (self.0.world.scenario == Scenario::Imports).then_some(self)
+        if self.0.world.scenario.marks() { Some(self) } else { None }
     }
 }
 

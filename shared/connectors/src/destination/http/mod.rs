@@ -158,8 +158,8 @@ impl HttpDestination {
         Delivery { outcomes, ..delivery }
     }
 
-    /// Sends one request. Where all are refused for the sake of some, they are given back to be sent
-    /// in smaller requests, each of which the application's limits count.
+    /// Sends one request. Where all are refused, or said to be there, for the sake of some, they are given
+    /// back to be sent in smaller requests, each of which the application's limits count.
     async fn deliver_named(
         &self,
         bulk: &Bulk,
@@ -186,8 +186,11 @@ impl HttpDestination {
         let outcomes =
             self.each(bulk, names, records.len(), &answer, &judged).unwrap_or_else(|| {
                 match self.outcome(&answer, &judged) {
-                    Outcome::Refused { reason, .. } if records.len() > 1 && !judged.unread => {
-                        all(in_parts(answer.status, &reason))
+                    // One that exists does not speak for the others: they are sent in parts, too.
+                    Outcome::Refused { .. } | Outcome::Skipped(_)
+                        if records.len() > 1 && !judged.unread =>
+                    {
+                        all(in_parts(answer.status, &self.reason(&answer, &judged)))
                     }
                     outcome => all(outcome),
                 }

@@ -38,21 +38,32 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             self.settled(job, Ok(Settle::Done), Vec::new());
             return;
         }
-        let settling = self.settling(job);
+        let progress = &mut self.progress[job];
+        progress.progressed |= !progress.settled.is_empty();
+        let stuck_after_ms = flow.settings.stuck_after_ms;
+        let mut settling = self.settling(job);
+        let delay_ms = if settling.done { 0 } else { self.delay_ms(job) };
+        self.progress[job].delay_ms = delay_ms;
+        // The reaper is told of waits that it would take for a loss; short ones cost no request.
+        let hidden_until_ms = settling.now_ms.saturating_add_unsigned(delay_ms);
+        let hides = Guard::HiddenIsNotLost.stands()
+            && hidden_until_ms - settling.now_ms > stuck_after_ms / 4;
+        if hides {
+            settling.waits_until_ms = hidden_until_ms;
+        }
         // While the destination is down or time is short, a message that comes and goes is no failed
         // try. The page is touched only so often that the reaper knows it is carried, and that nobody
         // takes its receipts for deaths.
         let quiet_ms = settling.now_ms - page.last_progress_ms;
         let unheard_of = arrival.receives.saturating_sub(page.carried) + 1;
         let touch = Guard::CarriedIsNotLost.stands()
-            && (quiet_ms > flow.settings.stuck_after_ms / 4 || unheard_of >= CAREFUL_FROM_RECEIVES);
-        if settling.settled.is_empty() && !settling.done && !settling.tried && !touch {
-            let disposition = self.give_back(job);
-            self.finished.push((arrival.receipt.clone(), disposition));
+            && (quiet_ms > stuck_after_ms / 4 || unheard_of >= CAREFUL_FROM_RECEIVES);
+        let is_as_it_was = settling.settled.is_empty() && !settling.done && !settling.tried;
+        if is_as_it_was && !hides && !touch {
+            self.finished.push((arrival.receipt.clone(), Disposition::GiveBack { delay_ms }));
             return;
         }
         let progress = &mut self.progress[job];
-        progress.progressed |= !settling.settled.is_empty();
         progress.settled = Settled::default();
         let parked = std::mem::take(&mut progress.parked);
         self.running.push(Box::pin(async move {
@@ -74,6 +85,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             tried: progress.tried && !progress.progressed && !shut,
             receives: arrival.receives,
             now_ms: self.ports.clock.now_ms(),
+            waits_until_ms: 0,
         }
     }
 
@@ -93,7 +105,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             }
             Ok(Settle::Superseded) => Disposition::Acknowledge,
             Ok(Settle::Open(_)) if !Guard::AcknowledgeLast.stands() => Disposition::Acknowledge,
-            Ok(Settle::Open(_)) => self.give_back(job),
+            Ok(Settle::Open(_)) => Disposition::GiveBack { delay_ms: self.progress[job].delay_ms },
             Err(error) => {
                 tracing::warn!(stream = %self.flow.stream, %error, "a page was not settled");
                 Disposition::GiveBack { delay_ms: self.flow.settings.retry.base_ms }
@@ -110,7 +122,8 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         }
     }
 
-    fn give_back(&self, job: usize) -> Disposition {
+    /// For how long a page's message is given back, as things stand.
+    fn delay_ms(&self, job: usize) -> u64 {
         let policy = &self.flow.settings.retry;
         let Job { arrival, page, .. } = &self.jobs[job];
         let wait_ms = match (self.breaker.valve(), &self.progress[job].later) {
@@ -135,7 +148,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             (_, None) if self.progress[job].progressed => 0,
             (_, None) => backoff_ms(policy, page.attempts),
         };
-        Disposition::GiveBack { delay_ms: give_back_ms(policy, wait_ms, arrival.receives) }
+        give_back_ms(policy, wait_ms, arrival.receives)
     }
 
     /// How long until it is worth asking the budget again.

@@ -66,11 +66,13 @@ pub(super) struct Progress {
     pub(super) handled: Settled,
     /// The longest wait that an outcome asked for, with its reason.
     pub(super) later: Option<Later>,
-    /// Something was sent for it, whatever came of it.
+    /// Something of it failed, and did not merely have to wait.
     pub(super) tried: bool,
     /// Some of it was settled.
     pub(super) progressed: bool,
     pub(super) settling: bool,
+    /// For how long its message is given back, should some of it be left.
+    pub(super) delay_ms: u64,
     /// It is handled carefully, and its turn is not over.
     pub(super) held: bool,
     /// The table knows it as DONE.
@@ -92,6 +94,7 @@ impl Progress {
             tried: false,
             progressed: false,
             settling: false,
+            delay_ms: 0,
             held: job.careful,
             done: false,
         }
@@ -395,7 +398,6 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
         }
         for page in pages {
             self.progress[*page].in_flight -= 1;
-            self.progress[*page].tried |= sent.took_ms.is_some();
         }
         // Before what is not begun yet: their claims are held.
         for unit in sent.next.into_iter().rev() {
@@ -469,6 +471,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
                 if later.blame != Blame::Entity {
                     self.tally.retried += 1;
                 }
+                progress.tried |= later.is_failure();
                 // Who waits for another version waits for nothing that failed.
                 let worth = |later: &Later| (later.blame != Blame::Entity, later.after_ms);
                 if progress.later.as_ref().is_none_or(|old| worth(old) < worth(&later)) {

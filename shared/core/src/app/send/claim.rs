@@ -43,11 +43,17 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
         }))
         .await;
         let mut mine = Vec::with_capacity(items.len());
+        let mut applied = Vec::new();
         for (mut item, claim) in items.into_iter().zip(claims) {
             let outcome = match claim {
                 Ok(Claim::Mine { doubt }) => {
                     item.doubt = doubt;
                     mine.push(item);
+                    continue;
+                }
+                // Whoever applied it may not have come to mark it.
+                Ok(Claim::Applied) if flow.source.marker().is_some() => {
+                    applied.push(item);
                     continue;
                 }
                 Ok(Claim::Applied | Claim::Newer) => Outcome::Skipped(SkipReason::Older),
@@ -61,6 +67,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
             };
             outcomes.push((item.place, outcome));
         }
+        outcomes.extend(self.mark_applied(&applied).await);
         mine
     }
 
@@ -164,8 +171,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
             Ok(true) => {
                 let mut answers = [Outcome::Delivered];
                 let items = [item];
-                self.mark(&items, &mut answers).await;
-                self.finish(&owner, &items, |_| self.end_of(&items[0], &answers[0])).await;
+                self.conclude(&owner, &items, &mut answers).await;
                 let [answer] = answers;
                 sent.outcomes.push((items[0].place, answer));
             }

@@ -181,9 +181,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
             sent.next.splice(0..0, [Unit::Send(chunk(first)), Unit::Send(chunk(second))]);
             return;
         }
-        // Before the ledger knows it as applied: what could not be marked is to be delivered again.
-        self.mark(&items, &mut answers).await;
-        self.finish(&owner, &items, |at| self.end_of(&items[at], &answers[at])).await;
+        self.conclude(&owner, &items, &mut answers).await;
         if self.parks_unknown() {
             answers.iter_mut().for_each(park_unknown);
         }
