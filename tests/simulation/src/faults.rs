@@ -1,6 +1,6 @@
 //! What can go wrong at an await on a port.
 
-use tidegate_core::memory::SplitMix;
+use tidegate_core::{guard::Guard, memory::SplitMix};
 
 /// Chances of one run; none once it is calm.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ pub struct Faults {
     pub partial_send: f64,
     pub unknown_outcome: f64,
     pub unavailable: f64,
+    /// Of the rare call that voids pages: a copy of it comes late.
+    pub late_void: f64,
 }
 
 /// What happens to one call.
@@ -47,6 +49,7 @@ pub const KINDS: &[fn(&mut Faults)] = &[
     |faults| faults.partial_send = 0.0,
     |faults| faults.unknown_outcome = 0.0,
     |faults| faults.unavailable = 0.0,
+    |faults| faults.late_void = 0.0,
 ];
 
 impl Faults {
@@ -61,6 +64,7 @@ impl Faults {
         partial_send: 0.0,
         unknown_outcome: 0.0,
         unavailable: 0.0,
+        late_void: 0.0,
     };
 
     pub fn draw(rng: &mut SplitMix) -> Self {
@@ -76,6 +80,14 @@ impl Faults {
             partial_send: one_of([0.0, 0.05, 0.2]),
             unknown_outcome: one_of([0.0, 0.1, 0.3]),
             unavailable: one_of([0.0, 0.05, 0.2]),
+            late_void: 0.0,
+        }
+    }
+
+    /// More of what a guard is there for, where it is seldom needed.
+    pub fn press(&mut self, out: Option<Guard>) {
+        if out == Some(Guard::VoidAsSeen) {
+            self.late_void = 0.5;
         }
     }
 
@@ -84,7 +96,10 @@ impl Faults {
         self.crash + self.lost_answer + self.late_effect + self.late_copy + self.duplicate > 0.0
     }
 
-    pub fn fate(&self, rng: &mut SplitMix) -> Fate {
+    pub fn fate(&self, what: &str, rng: &mut SplitMix) -> Fate {
+        if self.late_void > 0.0 && what == "void" && rng.chance(self.late_void) {
+            return Fate::LateCopy;
+        }
         // One draw for the many calls that nothing happens to.
         let mut left = (rng.next_u64() >> 11) as f64 / ((1u64 << 53) as f64);
         let mut takes = |chance: f64| {

@@ -349,12 +349,12 @@ impl Inner {
     }
 
     /// The next call's fate.
-    pub fn fate(&mut self) -> Fate {
+    pub fn fate(&mut self, what: &str) -> Fate {
         let number = self.calls;
         self.calls += 1;
         match self.planned.remove(&number) {
             Some(fate) => fate,
-            None => self.faults.fate(&mut self.rng),
+            None => self.faults.fate(what, &mut self.rng),
         }
     }
 

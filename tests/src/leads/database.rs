@@ -20,7 +20,8 @@ use crate::lock;
 const FIRST_ID: usize = 318;
 
 /// What a merge must leave as it is, once it is known: what `flows/leads.yaml` never overwrites.
-pub const NEVER_OVERWRITTEN: [&str; 5] = ["firstName", "city", "country", "phone", "leadSource"];
+pub const NEVER_OVERWRITTEN: [&str; 6] =
+    ["firstName", "lastName", "city", "country", "phone", "leadSource"];
 
 /// The database.
 #[derive(Debug)]

@@ -89,7 +89,7 @@ impl Seat {
 
     async fn begin(&self, what: &'static str) -> Result<Fate, Unavailable> {
         yield_once().await;
-        let fate = self.world.inner().fate();
+        let fate = self.world.inner().fate(what);
         match fate {
             Fate::CrashBefore => self.crash(what, fate, "before").await,
             Fate::LostBefore => {
