@@ -321,12 +321,12 @@ mod tests {
             (&[200, 201, 202, 204, 207, 226][..], Verdict::Delivered),
             (&[400, 402, 406, 409, 411, 412, 413, 414, 415, 422, 428, 431, 451], Verdict::Refused),
             (&[401], Verdict::Token),
-            (&[403, 407, 404, 405, 410], LATER_DESTINATION),
+            (&[403, 407, 404, 405, 410], LATER_CONNECTION),
             (&[408, 425], LATER_REQUEST),
             (&[429], LATER_LIMIT),
             (&[503], LATER_DESTINATION),
             (&[500, 501, 502, 504, 507, 520, 529, 599], LATER_UNKNOWN),
-            (&[100, 300, 301, 302, 303, 304, 307, 308, 600, 999], LATER_DESTINATION),
+            (&[100, 300, 301, 302, 303, 304, 307, 308, 600, 999], LATER_CONNECTION),
         ] {
             for status in statuses {
                 assert_eq!(self::verdict(&rules, *status), verdict, "{status}");

@@ -115,11 +115,11 @@ async fn a_success_may_hold_an_error() {
         (
             200,
             r#"{"errors":[{"code":"602","message":"expired"}]}"#,
-            "Destination None 200: 602: expired",
+            "Connection None 200: 602: expired",
         ),
         (200, r#"{"errors":[{"code":"1003","message":"no e-mail"}]}"#, "1003: no e-mail"),
         (404, r#"{"errors":[{"code":"702"}]}"#, "duplicate"),
-        (404, r#"{"errors":[{"code":"610","message":"gone"}]}"#, "Destination None 404: 610: gone"),
+        (404, r#"{"errors":[{"code":"610","message":"gone"}]}"#, "Connection None 404: 610: gone"),
         (
             200,
             r#"{"errors":[{"code":"1077","message":"odd"}]}"#,
@@ -360,12 +360,12 @@ async fn the_destination_is_asked_whether_it_has_a_record() {
         (200, r#"{"result":[]}"#, "false"),
         (200, "{}", "false"),
         (404, "<html>", "false"),
-        (200, r#"{"errors":[{"code":"602","message":"expired"}]}"#, "Destination None"),
+        (200, r#"{"errors":[{"code":"602","message":"expired"}]}"#, "Connection None"),
         (200, r#"{"errors":[{"code":"1003"}]}"#, "Request None"),
         (200, r#"{"result":[{"#, "Request None"),
         (429, "", "Limit None"),
         (500, "", "Request None"),
-        (302, "", "Destination None"),
+        (302, "", "Connection None"),
         (400, "", "Request None"),
     ] {
         let (url, lines) =

@@ -345,7 +345,7 @@ async fn refused_with_a_new_token_too_the_credentials_are_to_blame() {
     let process = process(&issuer, client(&issuer, ""), &Arc::default()).await;
     issuer.now().betray = Some(401);
     let outcome = deliver(&process, 1).await;
-    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Destination, false));
+    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Connection, false));
     assert_eq!(issuer.counts(|state| (state.issued, state.requests)), (2, 2), "repeated once");
     let error = walk(&*process.source, Position::Start).await.unwrap_err();
     assert!(matches!(&error, SourceError::Halt(text) if text.contains("source.http.auth")));
@@ -381,7 +381,7 @@ async fn wrong_credentials_are_named_and_not_tried_at_every_request() {
     for _ in 0..3 {
         let outcome = deliver(&wrong, 1).await;
         let Later { blame, after_ms, reason, unknown } = later(&outcome);
-        assert_eq!((*blame, *after_ms, *unknown), (Blame::Destination, Some(10_000), false));
+        assert_eq!((*blame, *after_ms, *unknown), (Blame::Connection, Some(10_000), false));
         assert!(reason.contains("destination.http.auth") && reason.contains("invalid_client"));
         assert!(!reason.contains("gu3ssed"), "{reason}");
     }
@@ -410,10 +410,7 @@ async fn while_the_token_server_is_down_the_old_token_goes_on_as_long_as_it_live
     assert_eq!(issuer.now().asked, 3);
     issuer.clock.advance_to(NOW_MS + 3_600_000);
     let outcome = deliver(&process, 5).await;
-    assert_eq!(
-        (later(&outcome).blame, later(&outcome).after_ms),
-        (Blame::Destination, Some(4_000))
-    );
+    assert_eq!((later(&outcome).blame, later(&outcome).after_ms), (Blame::Connection, Some(4_000)));
     assert!(later(&outcome).reason.contains("503"), "{outcome:?}");
     issuer.clock.advance(4_000);
     assert_eq!(deliver(&process, 6).await, Outcome::Delivered);

@@ -172,9 +172,9 @@ async fn what_to_do_next_is_told_from_the_answer() {
     let moved =
         one(|_| (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "/new")]).into_response())
             .await;
-    assert_eq!((later(&moved).blame, later(&moved).unknown), (Blame::Destination, false));
+    assert_eq!((later(&moved).blame, later(&moved).unknown), (Blame::Connection, false));
     let wrong = one(|_| StatusCode::NOT_FOUND.into_response()).await;
-    assert_eq!(later(&wrong).blame, Blame::Destination);
+    assert_eq!(later(&wrong).blame, Blame::Connection);
 }
 
 #[tokio::test]

@@ -353,8 +353,8 @@ async fn a_failure_says_who_is_to_blame_and_when_to_come_back() {
     .await;
     assert_eq!((down.blame, down.after_ms), (Blame::Destination, Some(30_000)));
     for (answer, blame) in [
-        ((|| StatusCode::UNAUTHORIZED.into_response()) as fn() -> Response, Blame::Destination),
-        (|| StatusCode::NOT_FOUND.into_response(), Blame::Destination),
+        ((|| StatusCode::UNAUTHORIZED.into_response()) as fn() -> Response, Blame::Connection),
+        (|| StatusCode::NOT_FOUND.into_response(), Blame::Connection),
         (|| StatusCode::BAD_GATEWAY.into_response(), Blame::Request),
         (|| StatusCode::URI_TOO_LONG.into_response(), Blame::Batch),
         (|| r#"{"success":false,"errors":[{"code":"606"}]}"#.into_response(), Blame::Request),
@@ -383,7 +383,7 @@ async fn a_redirect_is_refused_and_nothing_is_sent_elsewhere() {
         let (url, log) =
             server(move |_| (status, [(header::LOCATION, to.clone())]).into_response()).await;
         let later = ask(&*marketo(&url), &["a@x"]).await.unwrap_err();
-        assert_eq!(later.blame, Blame::Destination);
+        assert_eq!(later.blame, Blame::Connection);
         assert_eq!(log.lock().unwrap().len(), 1);
     }
     assert_eq!(visits.lock().unwrap().len(), 0);

@@ -53,7 +53,7 @@ async fn repro_rules_by_status_are_heeded_whether_or_not_there_is_a_code() {
         (400, "down", Blame::Destination, Blame::Destination),
         (503, "refused", Blame::Batch, Blame::Request),
         (202, "unknown", Blame::Request, Blame::Request),
-        (400, "token", Blame::Destination, Blame::Destination),
+        (400, "token", Blame::Connection, Blame::Connection),
     ] {
         let rules = format!("{{ status: {status}, means: {means} }}");
         for (keys, blame) in [(TWO, many), (&TWO[..1], one)] {

@@ -82,7 +82,7 @@ async fn a_refresh_token_that_was_lost_on_the_way_is_told_and_a_new_one_heals_it
             continue;
         }
         let Later { blame, unknown, reason, .. } = later(&outcome);
-        assert_eq!((*blame, *unknown), (Blame::Destination, false), "{death:?}");
+        assert_eq!((*blame, *unknown), (Blame::Connection, false), "{death:?}");
         assert!(reason.contains("authorised anew: an earlier answer was lost"), "{reason}");
         assert!(!reason.contains(FIRST_REFRESH_TOKEN), "{reason}");
         // Not at every request.
@@ -140,7 +140,7 @@ async fn a_table_that_gives_no_answer_is_no_reason_to_ask_for_a_token() {
     let shaky = Shaky::new(&Arc::default(), 0, How::FailBefore);
     let process = process_with(&issuer, refresh(&issuer), shaky, &connection()).await;
     let outcome = deliver(&process, 1).await;
-    assert_eq!(later(&outcome).blame, Blame::Destination);
+    assert_eq!(later(&outcome).blame, Blame::Connection);
     assert!(later(&outcome).reason.contains("the table"), "{outcome:?}");
     assert_eq!(issuer.now().asked, 0);
 }
@@ -198,10 +198,7 @@ async fn half_an_answer_is_asked_for_again() {
     issuer.now().slips = vec![Slip::Cut];
     let process = process(&issuer, refresh(&issuer), &Arc::default()).await;
     let outcome = deliver(&process, 1).await;
-    assert_eq!(
-        (later(&outcome).blame, later(&outcome).after_ms),
-        (Blame::Destination, Some(1_000))
-    );
+    assert_eq!((later(&outcome).blame, later(&outcome).after_ms), (Blame::Connection, Some(1_000)));
     issuer.clock.advance(1_000);
     assert_eq!(deliver(&process, 2).await, Outcome::Delivered);
 }
