@@ -208,7 +208,7 @@ async fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
         let until_ms = world.now_ms() + 120_000;
         let other = async {
             world.ports.clock.sleep_until(START_MS + 2_000).await;
-            world.change(|budget| budget.shut(ALL, until_ms, 0, None)).await;
+            world.change(|budget| budget.shut(ALL, until_ms, 0)).await;
         };
         let (ports, flow) = (&world.ports, &world.flow);
         let (report, ()) = tokio::join!(process(ports, flow, arrivals, world.deadline(), 1), other);
@@ -223,7 +223,7 @@ async fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
 async fn repro_a_replay_waits_for_a_shut_gate() {
     let world = World::new(FlowSettings::default());
     let until_ms = world.now_ms() + 90_000;
-    world.change(|budget| budget.shut(ALL, until_ms, 3, None)).await;
+    world.change(|budget| budget.shut(ALL, until_ms, 3)).await;
     let report = world.replay(50).await;
     assert_eq!(world.requests(), 0);
     assert!(matches!(
@@ -340,7 +340,7 @@ async fn repro_refused_credentials_shut_the_gate_of_their_own_stream() {
     world.ports.clock.advance(60_000);
     world.change(|budget| budget.refused.clear()).await;
     let now_ms = world.now_ms();
-    world.change(|budget| budget.shut(ALL, now_ms - 1, 5, None)).await;
+    world.change(|budget| budget.shut(ALL, now_ms - 1, 5)).await;
     world.process(20).await;
     let budget = world.budget().await;
     assert_eq!((budget.gate, budget.gate_of("orders/shop").failures), (Gate::default(), 1));

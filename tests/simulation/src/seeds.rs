@@ -32,8 +32,11 @@ pub struct Breach {
 
 /// Runs one seed in its scenario, without one of the guards where that is asked for.
 pub fn simulate(seed: u64, scenario: Scenario, out: Option<Guard>) -> Result<(), Breach> {
-    let held =
-        without(out, || Run::new(scenario, seed, |faults| faults.press(out)).run(STORM_STEPS));
+    let held = without(out, || {
+        let mut run = Run::new(scenario, seed, |faults| faults.press(out));
+        run.world.press(out);
+        run.run(STORM_STEPS)
+    });
     held.map_err(|what| Breach { seed, what })
 }
 

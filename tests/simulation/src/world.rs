@@ -7,6 +7,7 @@ use std::{
 };
 
 use tidegate_core::{
+    guard::Guard,
     memory::{ManualClock, MemoryStore, SplitMix},
     model::{
         Blame, Emission, EpochMs, FlowSettings, Mark, Moment, OnUnknown, Parked, Position, Quota,
@@ -216,6 +217,15 @@ impl World {
             store: Arc::new(MemoryStore::new()),
             receives_max: RECEIVES_MAX,
             inner: Arc::new(Mutex::new(inner)),
+        }
+    }
+
+    /// More of what a guard is there for, where it is seldom needed.
+    pub fn press(&mut self, out: Option<Guard>) {
+        if out == Some(Guard::UseBy) {
+            self.settings.rates = vec![RATE];
+            self.settings.quotas.clear();
+            self.settings.concurrency_max = 6;
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) const PROBE_EVERY_MS: u64 = 1_000;
 const PROBE_EVERY_MS_MAX: u64 = 30_000;
 /// After so many probes in vain it is an outage, and no hiccup: half a minute.
 const OUTAGE_FROM_FAILURES: u32 = 6;
-/// Who leases nothing looks at the gate so often, in ms.
+/// Who leases nothing meanwhile looks at the gate so often, in ms.
 const LOOK_EVERY_MS: EpochMs = 1_000;
 
 /// Whether requests may be started.
@@ -49,8 +49,10 @@ pub(super) struct Breaker {
     valve: Valve,
     /// Whose gate it goes by: everybody's, or the stream's own.
     whose: Box<str>,
-    /// That gate, as it was seen at first, or as our probe left it.
+    /// That gate, as it was seen.
     gate: Gate,
+    /// Our probe is out until then.
+    probe_until_ms: EpochMs,
     failures_in_a_row: u32,
     successes: u32,
     looked_ms: EpochMs,
@@ -66,6 +68,7 @@ impl Breaker {
             valve: Valve::Open,
             whose: whose.into(),
             gate: budget.gate_of(whose),
+            probe_until_ms: 0,
             failures_in_a_row: 0,
             successes: 0,
             looked_ms: now_ms,
@@ -97,10 +100,11 @@ impl Breaker {
         } else if self.gate.failures > 0 {
             let until_ms = now_ms.saturating_add_unsigned(probe_ms.max(PROBE_EVERY_MS));
             let (whose, seen) = (&*self.whose, self.gate);
-            let probe = shared.change(|budget| budget.probe(whose, seen, until_ms)).await;
+            let probe = |budget: &mut Budget| budget.probe(whose, seen, shared.now_ms(), until_ms);
+            let probe = shared.change(probe).await;
             self.valve = match probe {
                 Ok(true) => {
-                    self.gate.shut_until_ms = until_ms;
+                    self.probe_until_ms = until_ms;
                     Valve::Probing
                 }
                 Ok(false) | Err(_) if !Guard::OneProbe.stands() => Valve::Probing,
@@ -115,9 +119,10 @@ impl Breaker {
         shared: &Shared<'_, S, Q, C, E>,
     ) {
         if self.is_probing() {
-            let Gate { failures, .. } = self.gate;
             self.valve = Valve::Shut { wait_ms: 0 };
-            self.tell(shared, &self.whose, 0, failures).await;
+            let (whose, until_ms) = (&*self.whose, self.probe_until_ms);
+            // Should this fail, nobody probes until then.
+            let _ = shared.change(|budget| budget.probed(whose, until_ms)).await;
         }
     }
 
@@ -144,7 +149,9 @@ impl Breaker {
                     | Outcome::Refused { status: Some(_), .. }
             )
         });
-        let asked_ms = laters().filter_map(|later| later.after_ms).max().filter(|ms| *ms > 0);
+        // Who waits for another version was not told so by the destination.
+        let told = laters().filter(|later| !matches!(later.blame, Blame::Entity | Blame::Batch));
+        let asked_ms = told.filter_map(|later| later.after_ms).max().filter(|ms| *ms > 0);
         if laters().any(|later| later.blame == Blame::Quota) {
             self.use_up(shared, permits, asked_ms).await;
             return true;
@@ -187,8 +194,11 @@ impl Breaker {
             || self.failures_in_a_row >= FAILURES_IN_A_ROW
             || self.is_probing();
         if down {
-            let whose = if own { shared.terms.stream.clone() } else { Box::from(ALL) };
-            self.go_by(shared, &whose);
+            if own {
+                self.go_by(shared, &shared.terms.stream);
+            } else if speaks_of_all(worst) || !self.is_probing() {
+                self.go_by(shared, ALL);
+            }
             let failures = self.gate.failures + 1;
             let wait_ms = again_ms(failures).max(asked_ms.unwrap_or(0));
             tracing::warn!(
@@ -262,19 +272,12 @@ impl Breaker {
             return;
         }
         self.valve = Valve::Shut { wait_ms };
-        self.tell(shared, &self.whose, wait_ms, failures).await;
-    }
-
-    /// Shuts the gate for all whose it is.
-    async fn tell<S: Store, Q, C: Clock, E: Ids>(
-        &self,
-        shared: &Shared<'_, S, Q, C, E>,
-        whose: &str,
-        wait_ms: u64,
-        failures: u32,
-    ) {
         let until_ms = shared.now_ms().saturating_add_unsigned(wait_ms);
-        let shut = |budget: &mut Budget| budget.shut(whose, until_ms, failures, Some(self.gate));
+        let (whose, probe_until_ms) = (&*self.whose, self.probe_until_ms);
+        let shut = |budget: &mut Budget| {
+            budget.shut(whose, until_ms, failures);
+            budget.probed(whose, probe_until_ms);
+        };
         // Should this fail, the others find out for themselves.
         let _ = shared.change(shut).await;
     }
@@ -298,9 +301,15 @@ impl Breaker {
         permits: &mut Permits,
     ) {
         self.valve = Valve::Open;
-        let probe = std::mem::take(&mut self.gate);
+        let whose = std::mem::replace(&mut self.whose, ALL.into());
+        let (now_ms, probe_until_ms) = (shared.now_ms(), self.probe_until_ms);
+        let open = |budget: &mut Budget| {
+            budget.open(&whose, now_ms);
+            budget.probed(&whose, probe_until_ms);
+        };
         // Should this fail, others probe once more before they go on.
-        let _ = shared.change(|budget| budget.open(&self.whose, probe)).await;
+        let _ = shared.change(open).await;
+        self.gate = shared.seen().gate;
         self.mind_budget(shared, permits);
     }
 
@@ -325,9 +334,9 @@ impl Breaker {
         }
     }
 
-    /// Whether it is time to see how the others fare, for one who asks the budget for nothing.
-    pub(super) fn should_look(&mut self, permits: &Permits, now_ms: EpochMs) -> bool {
-        let due = !permits.leases_moments() && now_ms - self.looked_ms >= LOOK_EVERY_MS;
+    /// Whether it is time to see how the others fare, where nothing was leased lately.
+    pub(super) fn should_look(&mut self, now_ms: EpochMs) -> bool {
+        let due = now_ms - self.looked_ms >= LOOK_EVERY_MS;
         if due {
             self.looked_ms = now_ms;
         }
@@ -341,6 +350,7 @@ impl Breaker {
         permits: &mut Permits,
     ) {
         let (budget, now_ms) = (shared.seen(), shared.now_ms());
+        self.looked_ms = now_ms;
         permits.pace(&budget);
         if self.valve == Valve::Open
             && let Some(until_ms) = budget.shut_for(&shared.terms.stream, now_ms)

@@ -23,6 +23,8 @@ use crate::{
 const TRIES: u32 = 60;
 /// So many of them in a row before somebody steps aside for a moment.
 const TRIES_AT_ONCE: u32 = 3;
+/// Requests in a lease where no rate is kept, at the least.
+const LEASE_MIN: u32 = 10;
 /// How long to wait when the budget gave no answer, in ms.
 const AGAIN_MS: EpochMs = 1_000;
 
@@ -323,6 +325,7 @@ impl Permits {
             Some(rate) => rate.want(requests),
             None => u32::try_from(requests).unwrap_or(u32::MAX).clamp(1, self.a_while()),
         };
+        let requests = if is_probe { 1 } else { requests };
         self.leased_under = self.rate;
         self.leasing = true;
         Wanted {
@@ -337,13 +340,13 @@ impl Permits {
         }
     }
 
-    /// Requests of about a second, where no rate is kept: so often one sees what others share, need
-    /// more urgently, or have found out.
+    /// Requests of about a second, where no rate is kept, and enough for leasing to cost a tenth of a
+    /// request at most: so often one sees what others share, or need more urgently.
     fn a_while(&self) -> u32 {
         let slots = self.share.max(self.slots).min(self.at_most);
         let each = 1_000 / self.request_ms.max(1);
         let each = if self.request_ms == 0 { 1 } else { each.max(1) };
-        slots.saturating_mul(u32::try_from(each).unwrap_or(u32::MAX)).max(1)
+        slots.saturating_mul(u32::try_from(each).unwrap_or(u32::MAX)).max(LEASE_MIN)
     }
 
     /// Takes in what came of a lease.

@@ -285,7 +285,7 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Ids> Replay<'_, S, Q, C, E> {
         let slowest_ms = self.permits.slowest_ms(kind);
         loop {
             let now_ms = self.ports.clock.now_ms();
-            if self.breaker.should_look(&self.permits, now_ms) {
+            if self.breaker.should_look(now_ms) {
                 self.shared.look().await;
                 self.breaker.mind_budget(self.shared, &mut self.permits);
             }

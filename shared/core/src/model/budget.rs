@@ -99,13 +99,25 @@ pub struct Gate {
     pub shut_until_ms: EpochMs,
     /// Failed probes in a row. While above zero, the gate opens only for one probe at a time.
     pub failures: u32,
+    /// Until then a probe may be out; 0 for none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub probe_until_ms: EpochMs,
 }
+
+fn is_zero(moment_ms: &EpochMs) -> bool {
+    *moment_ms == 0
+}
+
+/// A probe is out no longer than it takes, mostly: it is worth coming back soon.
+const PROBED_MS: EpochMs = 1_000;
 
 impl Gate {
     /// Until when nobody sends but who probes, if so.
     pub fn wait_until_ms(&self, now_ms: EpochMs) -> Option<EpochMs> {
-        let is_shut = self.shut_until_ms > now_ms || self.failures > 0;
-        is_shut.then(|| self.shut_until_ms.max(now_ms + 1))
+        if self.shut_until_ms > now_ms {
+            return Some(self.shut_until_ms);
+        }
+        (self.failures > 0).then_some(now_ms + PROBED_MS)
     }
 }
 

@@ -49,7 +49,8 @@ pub struct Later {
 impl Later {
     /// Whether it is a failed attempt: a limit, a quota or another version is merely waited for.
     pub fn is_failure(&self) -> bool {
-        self.unknown || matches!(self.blame, Blame::Request | Blame::Batch | Blame::Destination)
+        let failures = [Blame::Request, Blame::Batch, Blame::Destination, Blame::Connection];
+        self.unknown || failures.contains(&self.blame)
     }
 }
 

@@ -82,7 +82,8 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
         Settling {
             settled: progress.settled.clone(),
             done: union.len() >= page.count,
-            tried: progress.tried && !progress.progressed && !shut,
+            // What failed while others got through failed by itself, though it shut the gate.
+            tried: progress.tried && !progress.progressed && (!shut || self.tally.delivered > 0),
             receives: arrival.receives,
             now_ms: self.ports.clock.now_ms(),
             waits_until_ms: 0,

@@ -263,7 +263,7 @@ impl<'a, S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'a, S, Q, C, E>
             if self.timeout_ms(kind, now_ms).is_none() {
                 return;
             }
-            if self.breaker.should_look(&self.permits, now_ms) {
+            if self.breaker.should_look(now_ms) {
                 let shared = self.shared;
                 self.running.push(Box::pin(async move {
                     shared.look().await;

@@ -26,6 +26,12 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
     pub(super) async fn mark_applied(&self, items: &[Item]) -> Vec<(Place, Outcome)> {
         let mut answers = vec![Outcome::Skipped(SkipReason::Duplicate); items.len()];
         self.mark(items, &mut answers).await;
+        // It is the ledger that said so, and not the destination.
+        let known = Outcome::Skipped(SkipReason::Older);
+        let answers = answers.into_iter().map(|answer| match answer {
+            Outcome::Skipped(_) => known.clone(),
+            other => other,
+        });
         items.iter().map(|item| item.place).zip(answers).collect()
     }
 

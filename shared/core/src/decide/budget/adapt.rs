@@ -45,7 +45,7 @@ impl Budget {
         let until_ms = now_ms.saturating_add_unsigned(reset_in_ms);
         if remaining == 0 {
             let before = self.gate;
-            self.shut(ALL, until_ms, 0, None);
+            self.shut(ALL, until_ms, 0);
             return self.gate != before;
         }
         // As long as several rounds of all slots fit, the limit is not near.
@@ -110,6 +110,6 @@ mod tests {
         assert_eq!(budget.paced, Some(Paced { spacing_us: 1_050_000, until_us: 10_000_000 }));
         assert!(!budget.learn(left(9, 9_000), &terms, 1_000));
         assert!(budget.learn(left(0, 3_600_000), &terms, 1_000));
-        assert_eq!(budget.gate, Gate { shut_until_ms: 3_601_000, failures: 0 });
+        assert_eq!(budget.gate, Gate { shut_until_ms: 3_601_000, failures: 0, probe_until_ms: 0 });
     }
 }

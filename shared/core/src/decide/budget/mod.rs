@@ -15,6 +15,8 @@ pub use quota::QuotaSpan;
 
 /// Who found no slot is back within this, or wants none any more.
 const WAITING_MS: EpochMs = 5_000;
+/// What was used so long ago counts in no quota.
+const QUOTA_KEPT_MS: EpochMs = 40 * 86_400_000;
 /// A stream that does not come back for so long after its own gate's time is gone.
 const REFUSED_KEPT_MS: EpochMs = 86_400_000;
 
@@ -62,6 +64,8 @@ impl Budget {
         self.holders.retain(|holder| holder.until_ms > now_ms);
         self.waiting.retain(|waiting| waiting.at_ms + WAITING_MS > now_ms);
         self.refused.retain(|_, gate| gate.shut_until_ms + REFUSED_KEPT_MS > now_ms);
+        let counts = |used: &[(EpochMs, u64)]| used.iter().any(|it| it.0 + QUOTA_KEPT_MS > now_ms);
+        self.used.retain(|_, used| counts(used));
         if self.paced.is_some_and(|paced| paced.until_us <= now_ms * 1_000) {
             self.paced = None;
         }

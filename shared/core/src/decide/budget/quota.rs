@@ -119,7 +119,7 @@ impl Budget {
         now_ms: EpochMs,
     ) -> Option<EpochMs> {
         if let Some(until_ms) = asked_until_ms {
-            self.shut(ALL, until_ms, 0, None);
+            self.shut(ALL, until_ms, 0);
             return Some(until_ms);
         }
         // The shortest of several: should another be meant, the next answer says so again.
@@ -132,7 +132,7 @@ impl Budget {
         if span.is_daily && now_ms - span.begins_ms < OTHER_CLOCK_MS {
             // Its day is hardly used up already: it has not begun there.
             let until_ms = now_ms + ASK_AGAIN_MS;
-            self.shut(ALL, until_ms, 0, None);
+            self.shut(ALL, until_ms, 0);
             return Some(until_ms);
         }
         if let Ok(left) = self.left_of(quota, now_ms) {

@@ -56,16 +56,16 @@ fn a_lease_follows_the_one_before_and_ends_in_time() {
 fn repro_nothing_is_leased_while_the_gate_is_shut_but_for_its_probe() {
     let (terms, mut budget) = (terms(10), Budget::default());
     assert_eq!(moments(budget.lease(&terms, &ask("a", 1_000, 3, 1))), (1_000, 3));
-    budget.shut(ALL, 120_000, 0, None);
+    budget.shut(ALL, 120_000, 0);
     let waits = |grant: Grant| grant.wait.map(|wait| (wait.on, wait.until_ms));
     let shut = Some((WaitOn::Gate, 120_000));
     assert_eq!(waits(budget.lease(&terms, &ask("a", 2_000, 3, 1))), shut);
     assert!(budget.holders.is_empty(), "{budget:?}");
     assert_eq!(waits(budget.lease(&terms, &ask("a", 120_000_000, 3, 1))), None);
     // While a destination fails, its time being up lets nobody pass but who probes.
-    budget.shut(ALL, 200_000, 1, None);
+    budget.shut(ALL, 200_000, 1);
     let late = ask("a", 300_000_000, 3, 1);
-    assert_eq!(waits(budget.lease(&terms, &late)), Some((WaitOn::Gate, 300_001)));
+    assert_eq!(waits(budget.lease(&terms, &late)), Some((WaitOn::Gate, 301_000)));
     assert_eq!(waits(budget.lease(&terms, &Ask { is_probe: true, ..late })), None);
 }
 
