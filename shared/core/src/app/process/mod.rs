@@ -94,11 +94,9 @@ pub async fn process<S: Store, Q: PageQueue, C: Clock, E: Random + Ids>(
             }
         }
     }
-    // The oldest page first: the watermark waits for it. But what was left of a page, and failed perhaps,
-    // comes after the others: they show whether it is the destination that fails.
-    jobs.sort_by_key(|job| {
-        (!job.page.settled.is_empty() || job.page.attempts > 0, job.page.number)
-    });
+    // The oldest page first: the watermark waits for it. But what came back much more often, and failed
+    // perhaps, comes after the others: they show whether it is the destination that fails.
+    jobs.sort_by_key(|job| (job.arrival.receives.max(1).ilog2(), job.page.number));
 
     let invocation = Invocation { deadline, generation: cursor.generation };
     let pages = jobs.iter().map(|job| &*job.arrival.page.records).collect();
