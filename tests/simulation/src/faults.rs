@@ -86,8 +86,16 @@ impl Faults {
 
     /// More of what a guard is there for, where it is seldom needed.
     pub fn press(&mut self, out: Option<Guard>) {
-        if out == Some(Guard::VoidAsSeen) {
-            self.late_void = 0.5;
+        match out {
+            Some(Guard::VoidAsSeen) => self.late_void = 0.5,
+            Some(Guard::YieldToNewer) => {
+                self.unknown_outcome = 0.3;
+                self.lost_answer = 0.08;
+                self.late_effect = 0.04;
+                self.late_copy = 0.08;
+                self.duplicate = 0.2;
+            }
+            _ => {}
         }
     }
 
