@@ -8,11 +8,12 @@ use lambda_runtime::{Error, LambdaEvent};
 use tidegate_aws::{Clients, InProcess, Requests, Table};
 use tidegate_core::{
     app::{FetchReport, Flow, Ports},
-    memory::{MemoryQueue, QueueSettings},
     model::StreamId,
 };
 use tidegate_fetcher::Answer;
-use tidegate_local::{CapacityMeter, EmbeddedTable, Functions, StateDir};
+use tidegate_local::{
+    CapacityMeter, EmbeddedTable, Functions, MemoryQueue, QueueSettings, StateDir,
+};
 use tidegate_runtime::{App, Flows, Meter, OsEntropy, WallClock};
 
 use crate::failure::Failure;

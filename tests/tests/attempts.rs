@@ -10,7 +10,6 @@ use futures_util::FutureExt;
 use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process},
     decide::Deadline,
-    memory::{ManualClock, MemoryQueue, MemoryStore, QueueSettings, Seeded},
     model::{
         Blame, Emission, EpochMs, FlowSettings, Later, Mark, Ordering, Outcome, PageMessage,
         PageNumber, Position, Quota, RecordId, Reset, StreamId, Version, WireRecord,
@@ -20,6 +19,8 @@ use tidegate_core::{
         NewPage, Outgoing, ParkedStore, Receipt, Source, Transform, Transformed, Walk,
     },
 };
+use tidegate_local::{MemoryQueue, QueueSettings};
+use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 
 const BEGAN_MS: EpochMs = 1_800_000_000_000;
 const INVOCATION_MS: EpochMs = 60_000;

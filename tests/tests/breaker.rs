@@ -8,7 +8,6 @@ use std::sync::{
 use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process, process_replay},
     decide::{ALL, Deadline},
-    memory::{ManualClock, MemoryQueue, MemoryStore, QueueSettings, Seeded},
     model::{
         Bears, Blame, Budget, Emission, EpochMs, FlowSettings, Gate, Kept, Later, Ordering,
         Outcome, PageMessage, Parked, Position, RecordId, ReplayMessage, StreamId, Version,
@@ -19,6 +18,8 @@ use tidegate_core::{
         ParkedStore, Receipt, Shelf, Source, Transform, Transformed, Walk,
     },
 };
+use tidegate_local::{MemoryQueue, QueueSettings};
+use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 
 const START_MS: EpochMs = 1_795_766_400_000;
 

@@ -12,10 +12,10 @@ use std::{
 use futures_util::FutureExt;
 use tidegate_core::{
     app::{DigestReport, Ports, digest, preview},
-    memory::{ManualClock, MemoryStore},
     model::{Digest, DigestState, Parked, ParkedError, RecordId, RecordKey, StreamId, Version},
     ports::{Digests, Notifier, ParkedStore, Unavailable},
 };
+use tidegate_testkit::{ManualClock, MemoryStore};
 
 /// The longest from an error's stamp to its write.
 const LAG_MS: i64 = 60_000;

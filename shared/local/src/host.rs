@@ -13,11 +13,12 @@ use std::{
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, Error, LambdaEvent};
 use tidegate_core::{
-    memory::{MemoryQueue, Received},
     model::StreamId,
     ports::{Clock, Receipt},
 };
 use tokio::task::JoinSet;
+
+use crate::queue::{MemoryQueue, Received};
 
 /// Most messages in one event, as template.yaml sets it.
 const BATCH_SIZE: usize = 10;

@@ -22,10 +22,10 @@ use std::future::Future;
 
 use tidegate_aws::Table;
 use tidegate_core::{
-    memory::MemoryStore,
     model::{Cursor, Emission, Mark, Moment, PageNumber, Position, RecordId, StreamId},
     ports::{CursorStore, Lease, NewPage, Seal, Store},
 };
+use tidegate_testkit::MemoryStore;
 
 /// Runs behaviours on every store; those in `once_only` not where answers are lost, for there a
 /// repeat shows.

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use tidegate_core::memory::SplitMix;
+use tidegate_testkit::SplitMix;
 use tidegate_tests::orders::{DestinationConfig, OrdersConfig};
 
 use super::world::{World, shipped_orders};

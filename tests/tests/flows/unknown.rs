@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, thread, time::Duration};
 
-use tidegate_core::memory::SplitMix;
+use tidegate_testkit::SplitMix;
 use tidegate_tests::orders::{Audit, DestinationConfig, OrdersConfig, SourceConfig};
 
 use super::world::World;

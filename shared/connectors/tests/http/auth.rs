@@ -18,7 +18,6 @@ use ring::signature::{
 };
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
-    memory::{ManualClock, MemoryStore, Seeded},
     model::{Blame, Kept, Later, Outcome, Position, RecordId, Secret, ShelfKey, Version},
     ports::{BoxFuture, Clock, Outgoing, Shelf, SourceError, Swap, Unavailable},
 };
@@ -26,6 +25,7 @@ use tidegate_flow::{
     Connection,
     spec::{AuthSpec, DestinationSpec, MarkSpec, SourceSpec},
 };
+use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{

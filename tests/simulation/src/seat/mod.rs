@@ -15,10 +15,10 @@ use std::{
 };
 
 use tidegate_core::{
-    memory::MemoryStore,
     model::{Digest, EpochMs, StreamId},
     ports::{Clock, Ids, Notifier, Random, Unavailable},
 };
+use tidegate_testkit::MemoryStore;
 
 use crate::{
     faults::Fate,

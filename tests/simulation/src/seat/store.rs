@@ -4,7 +4,6 @@ use std::{borrow::Borrow, future::Future};
 
 use futures_util::FutureExt;
 use tidegate_core::{
-    memory::MemoryStore,
     model::{
         Cursor, DigestState, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked,
         ParkedError, Position, RecordId, RecordKey, Settling, ShelfKey, StreamId,
@@ -14,6 +13,7 @@ use tidegate_core::{
         NewPage, ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
     },
 };
+use tidegate_testkit::MemoryStore;
 
 use super::{Seat, yield_once};
 

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use tidegate_core::{
-    memory::{ManualClock, MemoryQueue, QueueSettings},
-    ports::Receipt,
-};
+use tidegate_core::ports::Receipt;
+use tidegate_local::{MemoryQueue, QueueSettings};
+use tidegate_testkit::ManualClock;
 
 use super::{Host, Message};
 
@@ -27,7 +26,7 @@ impl MemoryHost {
 
 impl Host for MemoryHost {
     async fn receive(&self) -> Vec<Message> {
-        let message = |received: tidegate_core::memory::Received| Message {
+        let message = |received: tidegate_local::Received| Message {
             receipt: received.receipt,
             body: received.body,
             receives: received.receives,

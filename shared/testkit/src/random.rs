@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::{
+use tidegate_core::{
     model::StreamId,
     ports::{Ids, Random},
 };

@@ -1,32 +1,27 @@
 //! Kept values in memory.
 
-use std::{collections::HashMap, sync::Mutex};
-
-use super::{MemoryStore, lock};
-use crate::{
+use tidegate_core::{
     model::{Kept, ShelfKey},
     ports::{BoxFuture, Shelf, Swap, Unavailable},
 };
 
-/// Kept values by key.
-#[derive(Debug, Default)]
-pub(super) struct Items(Mutex<HashMap<ShelfKey, Kept>>);
+use crate::{MemoryStore, lock::lock};
 
 impl MemoryStore {
     /// What [`Shelf::kept`] answers, at once.
     pub fn kept_now(&self, keys: &[ShelfKey]) -> Vec<Option<Kept>> {
-        let items = lock(&self.shelf.0);
+        let items = lock(&self.shelf);
         keys.iter().map(|key| items.get(key).cloned()).collect()
     }
 
     /// What [`Shelf::keep`] does, at once.
     pub fn keep_now(&self, items: &[(ShelfKey, Kept)]) {
-        lock(&self.shelf.0).extend(items.iter().cloned());
+        lock(&self.shelf).extend(items.iter().cloned());
     }
 
     /// What [`Shelf::swap`] does, at once.
     pub fn swap_now(&self, key: &ShelfKey, seen: Option<&Kept>, new: &Kept) -> Swap {
-        let mut items = lock(&self.shelf.0);
+        let mut items = lock(&self.shelf);
         let stands = items.get(key);
         if stands.is_some_and(|stands| stands.value == new.value) {
             return Swap::Done;

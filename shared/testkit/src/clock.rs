@@ -9,8 +9,9 @@ use std::{
     task::{Poll, Waker},
 };
 
-use super::lock;
-use crate::{model::EpochMs, ports::Clock};
+use tidegate_core::{model::EpochMs, ports::Clock};
+
+use crate::lock::lock;
 
 /// Stands still until it is moved; sleepers wake when their moment is reached. Clones share it.
 #[derive(Debug, Clone, Default)]

@@ -2,11 +2,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::lock;
-use crate::{
+use tidegate_core::{
     model::EpochMs,
     ports::{Clock, PageQueue, Receipt, Unavailable},
 };
@@ -101,10 +100,15 @@ impl<C: Clock> MemoryQueue<C> {
         Self { clock, settings, state: Mutex::default() }
     }
 
+    /// Each call changes the state in one step, so what a panic left behind is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Up to `max` visible messages. Those received too often go to the dead letters instead.
     pub fn receive(&self, max: usize) -> Vec<Received> {
         let now_ms = self.clock.now_ms();
-        let state = &mut *lock(&self.state);
+        let state = &mut *self.state();
         let mut received = Vec::new();
         while received.len() < max
             && let Some(&(visible_ms, number)) = state.order.first()
@@ -143,7 +147,7 @@ impl<C: Clock> MemoryQueue<C> {
     /// Removes messages; a receipt that is no longer the newest still deletes, as a standard queue
     /// mostly does.
     pub fn delete(&self, receipts: &[Receipt]) {
-        let state = &mut *lock(&self.state);
+        let state = &mut *self.state();
         for number in receipts.iter().filter_map(number_of) {
             if let Some(stored) = state.messages.remove(&number) {
                 state.order.remove(&(stored.visible_ms, number));
@@ -156,7 +160,7 @@ impl<C: Clock> MemoryQueue<C> {
 
     /// Takes out up to `max` dead letters.
     pub fn take_dead(&self, max: usize) -> Vec<Received> {
-        let state = &mut *lock(&self.state);
+        let state = &mut *self.state();
         let count = max.min(state.dead.len());
         let dead = state.dead.drain(..count).enumerate();
         dead.map(|(index, stored)| Received {
@@ -171,7 +175,7 @@ impl<C: Clock> MemoryQueue<C> {
 
     /// Puts a dead letter back: whoever took it could not bury it.
     pub fn return_dead(&self, received: Received) {
-        lock(&self.state).dead.push(Stored {
+        self.state().dead.push(Stored {
             body: received.body,
             sent_ms: received.sent_ms,
             visible_ms: 0,
@@ -183,7 +187,7 @@ impl<C: Clock> MemoryQueue<C> {
     /// How many messages stand where.
     pub fn counts(&self) -> QueueCounts {
         let now_ms = self.clock.now_ms();
-        let state = lock(&self.state);
+        let state = self.state();
         let in_flight = state
             .messages
             .values()
@@ -194,7 +198,7 @@ impl<C: Clock> MemoryQueue<C> {
 
     /// The bodies of all its messages, in the order that they were sent.
     pub fn bodies(&self) -> Vec<String> {
-        let state = lock(&self.state);
+        let state = self.state();
         let mut messages: Vec<_> = state.messages.iter().collect();
         messages.sort_unstable_by_key(|(number, _)| **number);
         messages.into_iter().map(|(_, stored)| stored.body.clone()).collect()
@@ -202,19 +206,19 @@ impl<C: Clock> MemoryQueue<C> {
 
     /// Requests made so far.
     pub fn traffic(&self) -> QueueTraffic {
-        lock(&self.state).traffic
+        self.state().traffic
     }
 
     /// When the next message becomes visible, if there is any.
     pub fn next_visible_ms(&self) -> Option<EpochMs> {
-        lock(&self.state).order.first().map(|(visible_ms, _)| *visible_ms)
+        self.state().order.first().map(|(visible_ms, _)| *visible_ms)
     }
 }
 
 impl<C: Clock> PageQueue for MemoryQueue<C> {
     async fn send(&self, bodies: &[String], delay_ms: u64) -> Result<(), Unavailable> {
         let now_ms = self.clock.now_ms();
-        let state = &mut *lock(&self.state);
+        let state = &mut *self.state();
         for body in bodies {
             state.sequence += 1;
             let visible_ms = now_ms.saturating_add_unsigned(delay_ms);
@@ -231,7 +235,7 @@ impl<C: Clock> PageQueue for MemoryQueue<C> {
 
     async fn give_back(&self, messages: &[(Receipt, u64)]) -> Result<(), Unavailable> {
         let now_ms = self.clock.now_ms();
-        let state = &mut *lock(&self.state);
+        let state = &mut *self.state();
         for (receipt, delay_ms) in messages {
             let Some(number) = number_of(receipt) else { continue };
             let Some(stored) = state.messages.get_mut(&number) else { continue };

@@ -5,11 +5,10 @@ use std::{
     sync::Mutex,
 };
 
-use super::lock;
-use crate::{
+use tidegate_core::{
     guard::Guard,
     model::{
-        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, PageState,
+        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, PageState,
         Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
     },
     ports::{
@@ -18,11 +17,13 @@ use crate::{
     },
 };
 
+use crate::lock::lock;
+
 /// One table for all streams; every call is one atomic step.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     streams: Mutex<HashMap<StreamId, Stream>>,
-    pub(super) shelf: super::shelf::Items,
+    pub(crate) shelf: Mutex<HashMap<ShelfKey, Kept>>,
     /// Streams that ever parked a record.
     parking: Mutex<BTreeSet<StreamId>>,
     digests: Mutex<DigestState>,
