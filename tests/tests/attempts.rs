@@ -39,8 +39,11 @@ struct World {
 impl World {
     fn new() -> Self {
         let clock = ManualClock::at(BEGAN_MS);
-        let settings =
-            QueueSettings { visibility_ms: 540_000, receives_max: 1_000, retention_ms: 4 * DAY_MS };
+        let settings = QueueSettings {
+            visibility_ms: 540_000,
+            retention_ms: 4 * DAY_MS,
+            limits: tidegate_aws::Queue::LIMITS,
+        };
         let queue = MemoryQueue::new(clock.clone(), settings);
         let store = MemoryStore::new();
         let answers = Arc::default();

@@ -93,8 +93,8 @@ impl World {
         let answer: Arc<Mutex<Arc<Answer>>> = Arc::new(Mutex::new(answer));
         let queue = QueueSettings {
             visibility_ms: 540_000,
-            receives_max: 1_000,
             retention_ms: 4 * 86_400_000,
+            limits: tidegate_aws::Queue::LIMITS,
         };
         let destination =
             Api { clock: clock.clone(), requests: requests.clone(), answer: answer.clone() };

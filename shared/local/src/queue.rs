@@ -6,8 +6,8 @@ use std::{
 };
 
 use tidegate_core::{
-    model::EpochMs,
-    ports::{Clock, PageQueue, Receipt, Unavailable},
+    model::{EpochMs, Message},
+    ports::{Clock, PageQueue, QueueLimits, Receipt, Unavailable},
 };
 
 /// How a queue treats its messages.
@@ -15,10 +15,10 @@ use tidegate_core::{
 pub struct QueueSettings {
     /// How long a received message stays invisible, in ms.
     pub visibility_ms: EpochMs,
-    /// A message received more often than this goes to the dead letters.
-    pub receives_max: u32,
     /// A message older than this is dropped, in ms.
     pub retention_ms: EpochMs,
+    /// What it takes, and how often a message is received before it goes to the dead letters.
+    pub limits: QueueLimits,
 }
 
 /// One receipt of a message.
@@ -121,7 +121,7 @@ impl<C: Clock> MemoryQueue<C> {
                 continue;
             }
             stored.receives += 1;
-            if stored.receives > self.settings.receives_max {
+            if stored.receives > self.settings.limits.receives_max {
                 let dead = state.messages.remove(&number).expect("it was just there");
                 state.dead.push(dead);
                 continue;
@@ -216,6 +216,14 @@ impl<C: Clock> MemoryQueue<C> {
 }
 
 impl<C: Clock> PageQueue for MemoryQueue<C> {
+    fn limits(&self) -> QueueLimits {
+        self.settings.limits
+    }
+
+    fn encode(&self, message: &Message) -> String {
+        tidegate_wire::encode(message)
+    }
+
     async fn send(&self, bodies: &[String], delay_ms: u64) -> Result<(), Unavailable> {
         let now_ms = self.clock.now_ms();
         let state = &mut *self.state();

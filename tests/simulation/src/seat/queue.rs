@@ -2,15 +2,32 @@
 
 use tidegate_core::{
     model::Message,
-    ports::{PageQueue, Receipt, Unavailable},
+    ports::{PageQueue, QueueLimits, Receipt, Unavailable},
 };
 
 use super::Seat;
 use crate::world::Carried;
 
+/// The real queue's, so that the application acts as it does there; [`crate::world::RECEIVES_MAX`] is how
+/// soon this one has dead letters.
+const LIMITS: QueueLimits = QueueLimits {
+    batch_max: 10,
+    batch_bytes_max: 1_000_000,
+    page_bytes_max: tidegate_wire::page_bytes_max(1_000_000),
+    receives_max: 1_000,
+};
+
 pub const CALLS: &[&str] = &["send", "give_back"];
 
 impl PageQueue for Seat {
+    fn limits(&self) -> QueueLimits {
+        LIMITS
+    }
+
+    fn encode(&self, message: &Message) -> String {
+        tidegate_wire::encode(message)
+    }
+
     async fn send(&self, bodies: &[String], delay_ms: u64) -> Result<(), Unavailable> {
         let all = self.call("send", async || {
             let now_ms = self.world.now_ms();
@@ -21,7 +38,7 @@ impl PageQueue for Seat {
                     all = false;
                     continue;
                 }
-                if let Ok(Message::Page(page)) = Message::decode(body) {
+                if let Ok(Message::Page(page)) = tidegate_wire::decode(body) {
                     inner.emitted.insert(page.emission);
                 }
                 let copies = 1 + usize::from(inner.rng.chance(inner.faults.duplicate));

@@ -18,8 +18,11 @@ pub struct MemoryHost {
 impl MemoryHost {
     pub fn new() -> Self {
         let clock = ManualClock::at(1_000_000);
-        let settings =
-            QueueSettings { visibility_ms: 60_000, receives_max: 50, retention_ms: 86_400_000 };
+        let settings = QueueSettings {
+            visibility_ms: 60_000,
+            retention_ms: 86_400_000,
+            limits: tidegate_aws::Queue::LIMITS,
+        };
         Self { queue: Arc::new(MemoryQueue::new(clock.clone(), settings)), clock }
     }
 }
