@@ -14,10 +14,10 @@ use tidegate_core::{
     model::{EpochMs, Position, Secret},
     ports::Found,
 };
+use tidegate_examples::leads::{Leads, LeadsConfig};
 use tidegate_flow::Connection;
 use tidegate_local::EmbeddedTable;
 use tidegate_runtime::OsEntropy;
-use tidegate_tests::leads::{Leads, LeadsConfig};
 
 /// Later than every chat.
 const NOW_MS: EpochMs = 1_795_766_400_000;

@@ -34,10 +34,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "fetcher",
             "processor",
             "digest",
-            "tests",
+            "examples",
         ],
     ),
     // The example APIs play the outside world.
+    ("examples", &[]),
     ("tests", &[]),
     ("tests/simulation", &["core", "wire", "testkit"]),
 ];
@@ -115,7 +116,7 @@ fn only_its_own_crate_names_a_library() {
         ("moka", "shared/connectors"),
         ("dynoxide-rs", "shared/local"),
         ("serde-saphyr", "shared/flow"),
-        ("hyper", "tests"),
+        ("hyper", "examples"),
     ];
     for (folder, _) in MAY_KNOW {
         for dependency in dependencies(folder) {
@@ -166,7 +167,9 @@ fn time_comes_through_the_clock() {
     // The wall clock's own file, the connectors' one default, the example APIs, and the command
     // line's own stopwatch.
     let own = ["functions/runtime/src/wall_clock.rs", "shared/connectors/src/clock.rs"];
-    for (folder, _) in MAY_KNOW.iter().filter(|(folder, _)| !["cli", "tests"].contains(folder)) {
+    for (folder, _) in
+        MAY_KNOW.iter().filter(|(folder, _)| !["cli", "examples", "tests"].contains(folder))
+    {
         for (path, text) in sources(folder) {
             if own.iter().any(|own| path == Path::new(own)) || path.ends_with("build.rs") {
                 continue;

@@ -11,10 +11,10 @@ use tidegate_core::{
     model::{Outcome, RecordId, Secret, Version},
     ports::Outgoing,
 };
+use tidegate_examples::http::Guarded;
 use tidegate_flow::Connection;
 use tidegate_local::EmbeddedTable;
 use tidegate_runtime::OsEntropy;
-use tidegate_tests::http::Guarded;
 
 const PROCESSORS: i64 = 20;
 /// Records of each, before the token runs out and after it.

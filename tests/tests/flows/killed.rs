@@ -2,8 +2,8 @@
 
 use std::{thread, time::Duration};
 
+use tidegate_examples::orders::{DestinationConfig, OrdersConfig};
 use tidegate_testkit::SplitMix;
-use tidegate_tests::orders::{DestinationConfig, OrdersConfig};
 
 use super::world::{World, shipped_orders};
 

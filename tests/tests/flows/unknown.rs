@@ -3,8 +3,8 @@
 
 use std::{collections::HashSet, thread, time::Duration};
 
+use tidegate_examples::orders::{Audit, DestinationConfig, OrdersConfig, SourceConfig};
 use tidegate_testkit::SplitMix;
-use tidegate_tests::orders::{Audit, DestinationConfig, OrdersConfig, SourceConfig};
 
 use super::world::World;
 

@@ -6,7 +6,7 @@
 //! - [`faults`]: what goes wrong on purpose: limits, errors, lost answers; seeded.
 //! - [`http`]: just enough of a server, and [`http::Stranger`], a host that must see no secret.
 //!
-//! This crate's library knows no other crate of the workspace: it plays the outside world.
+//! This crate knows no other of the workspace: it plays the outside world.
 
 pub mod faults;
 pub mod http;
