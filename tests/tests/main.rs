@@ -1,9 +1,6 @@
 //! The one test binary.
 
-mod attempts;
-mod breaker;
 mod contracts;
-mod digest;
 mod flows;
 mod lookups;
 mod sentry;

@@ -14,7 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("shared/wire", &["core"]),
     ("shared/aws", &["core", "wire"]),
     ("shared/local", &["core", "wire"]),
-    ("shared/testkit", &["core"]),
+    ("shared/testkit", &["core", "wire"]),
     ("flows", &["flow"]),
     ("functions/runtime", &["core", "flow", "connectors", "aws", "flows"]),
     ("functions/fetcher", &["core", "wire", "runtime"]),

@@ -5,7 +5,7 @@ use tidegate_core::{
     ports::{BoxFuture, Shelf, Swap, Unavailable},
 };
 
-use crate::{MemoryStore, lock::lock};
+use crate::{lock::lock, store::MemoryStore};
 
 impl MemoryStore {
     /// What [`Shelf::kept`] answers, at once.

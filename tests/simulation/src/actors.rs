@@ -8,10 +8,11 @@ use tidegate_core::{
     model::{Message, PageMessage},
     ports::{Clock, Receipt},
 };
+use tidegate_testkit::{Same, yield_once};
 
 use crate::{
     invariants,
-    seat::{Same, Seat, SimDestination, SimSource, yield_once},
+    seat::{Seat, SimDestination, SimSource},
     world::{Carried, INVOCATION_MS, PROCESSORS, SHORT_LEASE_MS, VISIBILITY_MS, World},
 };
 

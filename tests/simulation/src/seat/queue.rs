@@ -4,24 +4,18 @@ use tidegate_core::{
     model::Message,
     ports::{PageQueue, QueueLimits, Receipt, Unavailable},
 };
+use tidegate_testkit::QUEUE_LIMITS;
 
 use super::Seat;
 use crate::world::Carried;
 
-/// The real queue's, so that the application acts as it does there; [`crate::world::RECEIVES_MAX`] is how
-/// soon this one has dead letters.
-const LIMITS: QueueLimits = QueueLimits {
-    batch_max: 10,
-    batch_bytes_max: 1_000_000,
-    page_bytes_max: tidegate_wire::page_bytes_max(1_000_000),
-    receives_max: 1_000,
-};
-
 pub const CALLS: &[&str] = &["send", "give_back"];
 
 impl PageQueue for Seat {
+    /// The application acts as it does before the real queue: [`crate::world::RECEIVES_MAX`] is how soon
+    /// this one has dead letters.
     fn limits(&self) -> QueueLimits {
-        LIMITS
+        QUEUE_LIMITS
     }
 
     fn encode(&self, message: &Message) -> String {

@@ -13,9 +13,9 @@ use tidegate_core::{
         NewPage, ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
     },
 };
-use tidegate_testkit::MemoryStore;
+use tidegate_testkit::{MemoryStore, yield_once};
 
-use super::{Seat, yield_once};
+use super::Seat;
 
 /// An argument that is kept until a late effect, and then lent to it.
 trait Keep: Sized {

@@ -3,19 +3,18 @@
 
 use std::{
     collections::BTreeMap,
-    future::{Future, pending, poll_fn},
+    future::{Future, pending},
     pin::pin,
     sync::Mutex,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
 };
 
-use futures_util::FutureExt;
 use tidegate_core::{
     app::{DigestReport, Ports, digest, preview},
     model::{Digest, DigestState, Parked, ParkedError, RecordId, RecordKey, StreamId, Version},
     ports::{Digests, Notifier, ParkedStore, Unavailable},
 };
-use tidegate_testkit::{ManualClock, MemoryStore};
+use tidegate_testkit::{ManualClock, MemoryStore, drive, run, yield_once};
 
 /// The longest from an error's stamp to its write.
 const LAG_MS: i64 = 60_000;
@@ -69,7 +68,7 @@ impl World {
             parked_at_ms,
             data: "{}".into(),
         };
-        self.store.park(&[parked]).now_or_never().unwrap().unwrap();
+        run(self.store.park(&[parked])).unwrap();
     }
 
     fn now_ms(&self) -> i64 {
@@ -85,7 +84,7 @@ impl World {
     /// The digest of some time later; `None` where it died.
     fn later(&self) -> Option<Result<DigestReport, Unavailable>> {
         self.clock.advance(LAG_MS + 1);
-        driven(pin!(self.digest()), || {})
+        driven(self.digest())
     }
 
     /// How many errors each digest had, since it was last asked.
@@ -154,30 +153,12 @@ impl Notifier for Hand<'_> {
     }
 }
 
-async fn yield_once() {
-    let mut yielded = false;
-    let once = |context: &mut Context<'_>| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    };
-    poll_fn(once).await;
-}
+/// More polls than any digest needs.
+const POLLS_MAX: u64 = 1_000;
 
 /// Polls to the end; `None` where there is none, for it crashed.
-fn driven<T>(
-    mut future: std::pin::Pin<&mut impl Future<Output = T>>,
-    mut between: impl FnMut(),
-) -> Option<T> {
-    for _ in 0..1_000 {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return Some(value);
-        }
-        between();
-    }
-    None
+fn driven<T>(future: impl Future<Output = T>) -> Option<T> {
+    drive(future, POLLS_MAX)
 }
 
 #[test]
@@ -216,7 +197,7 @@ fn an_error_whose_write_takes_long_is_in_the_next_digest() {
     world.later();
     world.clock.advance(LAG_MS - 1);
     // Stamped just then, and written after another digest had gone by.
-    assert_eq!(driven(pin!(world.digest()), || {}), Some(Ok(DigestReport::default())));
+    assert_eq!(driven(world.digest()), Some(Ok(DigestReport::default())));
     world.park_at("orders/shop", 2, stamped_ms);
     world.later();
     assert_eq!(world.told(), [1, 1]);
@@ -230,7 +211,7 @@ fn of_errors_in_one_moment_with_a_digest_none_is_left_out() {
         world.park("orders/shop", 10 + id);
         // The clock stands still but for the lag.
         world.clock.advance(LAG_MS);
-        driven(pin!(world.digest()), || {});
+        driven(world.digest());
     }
     world.later();
     assert_eq!(world.told().iter().sum::<u64>(), 6);
@@ -242,7 +223,7 @@ fn a_clock_that_goes_back_moves_nothing() {
     world.park("orders/shop", 1);
     world.later();
     let back = World { clock: ManualClock::at(5), ..world };
-    assert_eq!(driven(pin!(back.digest()), || {}), Some(Ok(DigestReport::default())));
+    assert_eq!(driven(back.digest()), Some(Ok(DigestReport::default())));
     assert_eq!(back.told(), [1]);
 }
 
@@ -254,7 +235,7 @@ fn a_look_ahead_sends_and_moves_nothing() {
     for _ in 0..2 {
         let ports =
             Ports { store: Hand(&world), queue: (), clock: world.clock.clone(), entropy: () };
-        let digest = driven(pin!(preview(&ports, 0)), || {}).unwrap().unwrap();
+        let digest = driven(preview(&ports, 0)).unwrap().unwrap();
         assert_eq!(digest.errors, 1);
     }
     assert!(world.told().is_empty());
@@ -269,7 +250,7 @@ fn a_reader_who_cannot_be_reached_is_sent_the_same_digest_later() {
     world.clock.advance(LAG_MS + 1);
     // The fifth call sends.
     world.fates.lock().unwrap().insert(5, Fate::LostAfter);
-    assert!(driven(pin!(world.digest()), || {}).unwrap().is_err());
+    assert!(driven(world.digest()).unwrap().is_err());
     world.park("orders/shop", 2);
     assert_eq!(world.later(), Some(Ok(DigestReport { sent: 2, errors: 2 })));
     let sent = world.sent.lock().unwrap();
