@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process},
     decide::Deadline,
-    memory::{ManualClock, MemoryQueue, MemoryStore, QueueSettings, Seeded},
+    memory::{ManualClock, Memory, MemoryQueue, MemoryStore, QueueSettings, Seeded},
     model::{
         Blame, Emission, EpochMs, FlowSettings, Later, Mark, Ordering, Outcome, PageMessage,
         PageNumber, Position, Quota, RecordId, Reset, StreamId, Version, WireRecord,
@@ -28,7 +28,7 @@ const ATTEMPTS_MAX: u32 = 3;
 
 /// Pages of one record each, the record's id the page's number.
 struct World {
-    ports: Ports<MemoryStore, MemoryQueue<ManualClock>, ManualClock, Seeded>,
+    ports: Ports<Memory>,
     flow: Flow,
     /// What the destination answers for record 1, request by request; the others it takes.
     answers: Arc<Mutex<VecDeque<Outcome>>>,

@@ -8,11 +8,11 @@ use std::sync::{
 use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process, process_replay},
     decide::{ALL, Deadline},
-    memory::{ManualClock, MemoryQueue, MemoryStore, QueueSettings, Seeded},
+    memory::{ManualClock, Memory, MemoryQueue, MemoryStore, QueueSettings, Seeded},
     model::{
-        Bears, Blame, Budget, Emission, EpochMs, FlowSettings, Gate, Kept, Later, Ordering,
-        Outcome, PageMessage, Parked, Position, RecordId, ReplayMessage, StreamId, Version,
-        WireRecord,
+        AdaptiveLimit, Blame, Budget, Circuit, Emission, EpochMs, FlowSettings, Kept, Later,
+        Ordering, Outcome, PageMessage, Parked, Position, RecordId, ReplayMessage, StreamId,
+        Version, WireRecord,
     },
     ports::{
         Batching, BoxFuture, Clock, CursorStore, Delivery, Destination, NewPage, Outgoing,
@@ -26,7 +26,7 @@ const START_MS: EpochMs = 1_795_766_400_000;
 type Answer = dyn Fn(i64) -> Outcome + Send + Sync;
 
 struct World {
-    ports: Ports<MemoryStore, MemoryQueue<ManualClock>, ManualClock, Seeded>,
+    ports: Ports<Memory>,
     flow: Flow,
     requests: Arc<AtomicU64>,
     answer: Arc<Mutex<Arc<Answer>>>,
@@ -209,7 +209,7 @@ async fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
         let until_ms = world.now_ms() + 120_000;
         let other = async {
             world.ports.clock.sleep_until(START_MS + 2_000).await;
-            world.change(|budget| budget.shut(ALL, until_ms, 0)).await;
+            world.change(|budget| budget.open(ALL, until_ms, 0)).await;
         };
         let (ports, flow) = (&world.ports, &world.flow);
         let (report, ()) = tokio::join!(process(ports, flow, arrivals, world.deadline(), 1), other);
@@ -224,7 +224,7 @@ async fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
 async fn repro_a_replay_waits_for_a_shut_gate() {
     let world = World::new(FlowSettings::default());
     let until_ms = world.now_ms() + 90_000;
-    world.change(|budget| budget.shut(ALL, until_ms, 3)).await;
+    world.change(|budget| budget.open(ALL, until_ms, 3)).await;
     let report = world.replay(50).await;
     assert_eq!(world.requests(), 0);
     assert!(matches!(
@@ -235,7 +235,7 @@ async fn repro_a_replay_waits_for_a_shut_gate() {
     world.ports.clock.advance(90_000);
     let report = world.replay(50).await;
     assert_eq!((report.tally.delivered, world.requests()), (50, 50));
-    assert_eq!(world.budget().await.gate, Gate::default());
+    assert_eq!(world.budget().await.circuit, Circuit::default());
 }
 
 #[tokio::test]
@@ -251,7 +251,7 @@ async fn repro_what_a_replay_learns_of_the_destination_all_go_by() {
         let report = world.replay(50).await;
         assert_eq!(world.requests(), 1, "{blame:?}");
         assert_eq!(report.tally.delivered, 0);
-        let shut_ms = world.budget().await.gate.shut_until_ms - world.now_ms();
+        let shut_ms = world.budget().await.circuit.open_until_ms - world.now_ms();
         assert_eq!(shut_ms, after_ms.map_or(1_000, |ms| EpochMs::try_from(ms).unwrap()));
         world.answers(|_| Outcome::Delivered);
         world.process(10).await;
@@ -270,9 +270,9 @@ async fn repro_a_limit_that_does_not_say_when_is_asked_less_and_less_often() {
         world.process(20).await;
         // The first time all that were started meet it; from then on it is one.
         assert!(waits.is_empty() || world.requests() == before + 1);
-        let gate = world.budget().await.gate;
-        waits.push(gate.shut_until_ms - world.now_ms());
-        world.ports.clock.advance_to(gate.shut_until_ms);
+        let circuit = world.budget().await.circuit;
+        waits.push(circuit.open_until_ms - world.now_ms());
+        world.ports.clock.advance_to(circuit.open_until_ms);
     }
     let waits: Vec<EpochMs> = waits.iter().map(|ms| (ms + 500) / 1_000).collect();
     assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
@@ -286,18 +286,18 @@ async fn repro_a_limit_that_does_not_say_when_is_asked_less_and_less_often() {
 #[tokio::test]
 async fn repro_failed_probes_bring_no_slots_back() {
     let mut world = World::new(FlowSettings { concurrency_max: 16, ..FlowSettings::default() });
-    let bears = Bears { slots: 1, since_ms: world.now_ms() - 60_000 };
-    world.change(|budget| budget.bears = Some(bears)).await;
+    let bears = AdaptiveLimit { slots: 1, since_ms: world.now_ms() - 60_000 };
+    world.change(|budget| budget.adaptive = Some(bears)).await;
     world.answers(|_| later(Blame::Destination, None));
     for _ in 0..5 {
         world.process(20).await;
-        let gate = world.budget().await.gate;
-        world.ports.clock.advance_to(gate.shut_until_ms);
+        let circuit = world.budget().await.circuit;
+        world.ports.clock.advance_to(circuit.open_until_ms);
     }
-    assert_eq!(world.budget().await.bears.map(|bears| bears.slots), Some(1));
+    assert_eq!(world.budget().await.adaptive.map(|bears| bears.slots), Some(1));
     world.answers(|_| Outcome::Delivered);
     world.process(20).await;
-    assert_eq!(world.budget().await.bears.map(|bears| bears.slots), Some(2));
+    assert_eq!(world.budget().await.adaptive.map(|bears| bears.slots), Some(2));
 }
 
 /// An invocation that leased all it wanted to send kept all slots until its end.
@@ -324,9 +324,9 @@ async fn repro_refused_credentials_shut_the_gate_of_their_own_stream() {
     world.answers(|_| later(Blame::Connection, None));
     world.process(20).await;
     let budget = world.budget().await;
-    assert_eq!(budget.gate, Gate::default());
-    assert_eq!(budget.gate_of("orders/shop").failures, 1);
-    assert_eq!(budget.shut_for("orders/other", world.now_ms()), None);
+    assert_eq!(budget.circuit, Circuit::default());
+    assert_eq!(budget.circuit_of("orders/shop").failures, 1);
+    assert_eq!(budget.blocked_until_ms("orders/other", world.now_ms()), None);
 
     // Its own processors wait for it, and probe it.
     let requests = world.requests();
@@ -335,16 +335,19 @@ async fn repro_refused_credentials_shut_the_gate_of_their_own_stream() {
     world.ports.clock.advance(2_000);
     world.process(20).await;
     assert_eq!(world.requests(), requests + 1);
-    assert_eq!(world.budget().await.gate_of("orders/shop").failures, 2);
+    assert_eq!(world.budget().await.circuit_of("orders/shop").failures, 2);
 
     // Who probes everybody's gate and is refused knows at least that the destination is there.
     world.ports.clock.advance(60_000);
     world.change(|budget| budget.refused.clear()).await;
     let now_ms = world.now_ms();
-    world.change(|budget| budget.shut(ALL, now_ms - 1, 5)).await;
+    world.change(|budget| budget.open(ALL, now_ms - 1, 5)).await;
     world.process(20).await;
     let budget = world.budget().await;
-    assert_eq!((budget.gate, budget.gate_of("orders/shop").failures), (Gate::default(), 1));
+    assert_eq!(
+        (budget.circuit, budget.circuit_of("orders/shop").failures),
+        (Circuit::default(), 1)
+    );
 
     // The key is there again.
     world.ports.clock.advance(2_000);
@@ -384,8 +387,8 @@ async fn repro_what_waits_for_another_version_does_not_say_how_long_the_gate_is_
         _ => later(Blame::Destination, None),
     });
     world.process(2).await;
-    let gate = world.budget().await.gate;
-    assert!((1..=1_000).contains(&(gate.shut_until_ms - world.now_ms())), "{gate:?}");
+    let circuit = world.budget().await.circuit;
+    assert!((1..=1_000).contains(&(circuit.open_until_ms - world.now_ms())), "{circuit:?}");
 }
 
 /// Its first record failed, and everybody's gate was shut for it.
@@ -394,10 +397,10 @@ async fn repro_a_failure_in_the_probe_of_a_streams_own_gate_is_its_own() {
     let settings = FlowSettings { budget: Some("crm".into()), ..FlowSettings::default() };
     let mut world = World::new(settings);
     let now_ms = world.now_ms();
-    world.change(|budget| budget.shut("orders/shop", now_ms - 1, 2)).await;
+    world.change(|budget| budget.open("orders/shop", now_ms - 1, 2)).await;
     world.answers(|_| later(Blame::Request, None));
     world.process(20).await;
     let budget = world.budget().await;
-    assert_eq!((world.requests(), budget.gate), (1, Gate::default()));
-    assert_eq!(budget.gate_of("orders/shop").failures, 3);
+    assert_eq!((world.requests(), budget.circuit), (1, Circuit::default()));
+    assert_eq!(budget.circuit_of("orders/shop").failures, 3);
 }

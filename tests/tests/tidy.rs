@@ -206,12 +206,31 @@ fn files_are_one_idea_and_not_thousands_of_lines() {
     }
 }
 
+/// A feature is on for a whole build: with one for tests alone, the tests would run other code than ships.
+#[test]
+fn what_ships_is_what_is_tested() {
+    for (folder, _) in MAY_KNOW {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        assert!(
+            !manifest.contains("[features]"),
+            "{folder}: crates are the boundary, not features"
+        );
+        for (path, text) in sources(folder) {
+            let asks = ["cfg(feature", "cfg_attr(feature", "cfg!(feature"];
+            let asks = asks.iter().any(|it| text.contains(it) && !path.ends_with("tidy.rs"));
+            assert!(!asks, "{}: it is other code where a feature is on", path.display());
+        }
+    }
+}
+
+/// A guard can be taken out by its platform alone, and only one platform does.
 #[test]
 fn only_the_simulation_can_take_out_a_guard() {
     for (folder, _) in MAY_KNOW {
-        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
-        let asks = manifest.contains("mutation");
-        let may = ["shared/core", "tests/simulation"].contains(folder);
-        assert_eq!(asks, may, "{folder}: the feature `mutation` is the simulation's alone");
+        for (path, text) in sources(folder) {
+            let takes_out = text.contains("fn stands(") && !text.contains("trait Platform");
+            let may = ["tests/simulation", "tests"].contains(folder);
+            assert!(may || !takes_out, "{} takes out guards", path.display());
+        }
     }
 }

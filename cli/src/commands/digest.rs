@@ -19,7 +19,8 @@ pub async fn digest(asked: args::Digest) -> Result<(), Failure> {
     // On a folder nobody else is at work: it is locked.
     let lag_ms = if asked.place.aws { LAG_MS } else { 0 };
     if asked.dry_run {
-        let digest = with_ports!(&asked.place, ports => preview(&ports, lag_ms).await)?;
+        let digest =
+            with_ports!(&asked.place, ports => preview(&ports.store, &ports.clock, lag_ms).await)?;
         printer.print(&digest);
         return Ok(());
     }

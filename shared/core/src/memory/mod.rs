@@ -3,12 +3,14 @@
 //! Held to the same contract suite as the cloud's implementations.
 
 mod clock;
+mod platform;
 mod queue;
 mod random;
 mod shelf;
 mod store;
 
 pub use clock::ManualClock;
+pub use platform::Memory;
 pub use queue::{MemoryQueue, QueueCounts, QueueSettings, QueueTraffic, Received};
 pub use random::{Seeded, SplitMix};
 pub use store::MemoryStore;

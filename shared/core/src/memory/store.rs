@@ -19,8 +19,10 @@ use crate::{
 };
 
 /// One table for all streams; every call is one atomic step.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
+    /// Whether a guard of the protocol stands.
+    stands: fn(Guard) -> bool,
     streams: Mutex<HashMap<StreamId, Stream>>,
     pub(super) shelf: super::shelf::Items,
     /// Streams that ever parked a record.
@@ -47,10 +49,28 @@ struct Entity {
     doubt: bool,
 }
 
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl MemoryStore {
     /// An empty table.
     pub fn new() -> Self {
-        Self::default()
+        Self::guarded_by(|_| true)
+    }
+
+    /// An empty table whose conditions hold only as far as `stands` says: for a test that takes a guard
+    /// out to see that it is missed.
+    pub fn guarded_by(stands: fn(Guard) -> bool) -> Self {
+        Self {
+            stands,
+            streams: Mutex::default(),
+            shelf: super::shelf::Items::default(),
+            parking: Mutex::default(),
+            digests: Mutex::default(),
+        }
     }
 
     fn with<T>(&self, stream: &StreamId, act: impl FnOnce(&mut Stream) -> T) -> T {
@@ -75,7 +95,7 @@ impl MemoryStore {
             let Some(page) = state
                 .pages
                 .get_mut(&number)
-                .filter(|page| !Guard::Emission.stands() || page.emission == *emission)
+                .filter(|page| !(self.stands)(Guard::Emission) || page.emission == *emission)
             else {
                 return Settle::Superseded;
             };
@@ -181,13 +201,13 @@ impl CursorStore for MemoryStore {
         };
         Ok(self.with(stream, |state| {
             let stands = state.pages.get(&first.number);
-            if Guard::OwnSuccess.stands()
+            if (self.stands)(Guard::OwnSuccess)
                 && stands.is_some_and(|page| page.emission == first.emission)
             {
                 return Seal::Sealed;
             }
             let Some(cursor) = state.cursor.as_mut() else { return Seal::Lost };
-            let fenced = Guard::Fence.stands() && cursor.fence != fence;
+            let fenced = (self.stands)(Guard::Fence) && cursor.fence != fence;
             if fenced || cursor.next != first.number {
                 return Seal::Lost;
             }
@@ -255,12 +275,12 @@ impl CursorStore for MemoryStore {
             let voided = cursor.next == seen.next
                 && cursor.committed == cursor.next - 1
                 && cursor.head == cursor.watermark;
-            if Guard::OwnSuccess.stands() && cursor.fence == fence && voided {
+            if (self.stands)(Guard::OwnSuccess) && cursor.fence == fence && voided {
                 return Void::Voided(Box::new(cursor.clone()));
             }
             let as_seen = (cursor.committed, cursor.next) == (seen.committed, seen.next);
-            let fenced = Guard::Fence.stands() && cursor.fence != fence;
-            if fenced || (Guard::VoidAsSeen.stands() && !as_seen) {
+            let fenced = (self.stands)(Guard::Fence) && cursor.fence != fence;
+            if fenced || ((self.stands)(Guard::VoidAsSeen) && !as_seen) {
                 return Void::Lost;
             }
             cursor.careful_to = seen.careful_until();
@@ -295,9 +315,9 @@ impl CursorStore for MemoryStore {
                     && cursor.head == *to
                     && cursor.watermark == *to;
             }
-            cursor.fence += u64::from(Guard::RewindFence.stands());
+            cursor.fence += u64::from((self.stands)(Guard::RewindFence));
             cursor.lease_until_ms = 0;
-            cursor.generation += u64::from(Guard::Generation.stands());
+            cursor.generation += u64::from((self.stands)(Guard::Generation));
             cursor.head = to.clone();
             cursor.watermark = to.clone();
             cursor.careful_to = Position::Start;
@@ -323,17 +343,20 @@ impl Ledger for MemoryStore {
             if ours && entity.claimed == Some(edition) {
                 return Claim::Mine { doubt: entity.doubt };
             }
-            let settled =
-                if Guard::ClaimIsNotApplied.stands() { entity.applied } else { entity.claimed };
+            let settled = if (self.stands)(Guard::ClaimIsNotApplied) {
+                entity.applied
+            } else {
+                entity.claimed
+            };
             if settled >= Some(edition) {
                 return Claim::Applied;
             }
             let locked = entity.owner.is_some() && entity.until_ms >= now_ms;
             let older = entity.claimed > Some(edition);
-            if locked && (!ours || older) && Guard::EntityLock.stands() {
+            if locked && (!ours || older) && (self.stands)(Guard::EntityLock) {
                 return Claim::Locked { until_ms: entity.until_ms };
             }
-            if older && Guard::YieldToNewer.stands() {
+            if older && (self.stands)(Guard::YieldToNewer) {
                 return Claim::Newer;
             }
             // Who had it was never heard of, or did not know.
@@ -360,7 +383,7 @@ impl Ledger for MemoryStore {
             }
             entity.owner = None;
             entity.until_ms = 0;
-            if end == ClaimEnd::Deleted && !Guard::Tombstone.stands() {
+            if end == ClaimEnd::Deleted && !(self.stands)(Guard::Tombstone) {
                 *entity = Entity::default();
             } else if end != ClaimEnd::Free {
                 // Of a deletion the same is kept: that is its tombstone.

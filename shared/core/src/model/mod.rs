@@ -12,10 +12,12 @@ mod position;
 mod record;
 mod secret;
 mod stream;
+mod time;
 mod wire;
 
 pub use budget::{
-    Ask, Bears, Budget, BudgetId, Gate, Grant, Holder, Leased, Paced, Wait, WaitOn, Waiting,
+    AdaptiveLimit, AdvertisedRate, Ask, Budget, BudgetId, Circuit, Grant, Holder, Leased, Wait,
+    WaitOn, Waiting,
 };
 pub use cursor::{Advance, Cursor};
 pub use digest::{Digest, DigestState, ErrorGroup, ParkedError};
@@ -31,7 +33,5 @@ pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, Version};
 pub use secret::Secret;
 pub use stream::{StreamId, StreamIdError};
+pub use time::EpochMs;
 pub use wire::{BODIES_BYTES_MAX, Message, PageMessage, ReplayMessage, WireError, WireRecord};
-
-/// Milliseconds since 1970-01-01T00:00:00Z.
-pub type EpochMs = i64;

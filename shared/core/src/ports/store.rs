@@ -176,7 +176,7 @@ pub enum Settle {
 pub enum Moved {
     /// It is where we put it.
     Yes,
-    /// Somebody else moved it, or voided the pages, or we did and did not hear of it: the cursor as
+    /// Another invocation moved it, or voided the pages, or we did and did not hear of it: the cursor as
     /// it is now.
     No(Box<Cursor>),
 }
@@ -233,7 +233,7 @@ pub enum ClaimEnd {
 pub enum Claim {
     /// Write it.
     Mine {
-        /// This edition was claimed before, and nobody heard what came of it: it may have landed.
+        /// This edition was claimed before, and that claim never ended: it may have landed.
         doubt: bool,
     },
     /// This edition or a newer one has been applied.
