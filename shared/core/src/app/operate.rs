@@ -126,7 +126,7 @@ pub async fn replay<P: Platform>(
     if !keys.is_empty() {
         let cursor = ports.store.cursor(stream).await?;
         let generation = cursor.map_or(0, |cursor| cursor.generation);
-        ports.store.acquit(stream, generation, &keys).await?;
+        ports.store.clear_suspects(stream, generation, &keys).await?;
     }
     let bodies: Vec<String> = parked
         .chunks(REPLAY_KEYS)
@@ -170,8 +170,8 @@ pub async fn rewind<P: Platform>(
 pub struct Recovered {
     /// Pages voided, to be read again.
     pub voided: u64,
-    /// What is read again ends there, and is handled carefully.
-    pub careful_to: Position,
+    /// What is read again ends there, and is handled in isolation.
+    pub isolate_to: Position,
 }
 
 /// After a host's restart that lost its queue: ends the lease of a fetcher that cannot be running
@@ -181,7 +181,7 @@ pub async fn recover<P: Platform>(
     ports: &Ports<P>,
     stream: &StreamId,
 ) -> Result<Recovered, Unavailable> {
-    let nothing = Recovered { voided: 0, careful_to: Position::Start };
+    let nothing = Recovered { voided: 0, isolate_to: Position::Start };
     let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(nothing) };
     ports.store.release(stream, &cursor.owner).await?;
     if cursor.pages_open() == 0 {
@@ -199,7 +199,7 @@ pub async fn recover<P: Platform>(
         return Ok(nothing);
     }
     match ports.store.void(stream, fence, &cursor).await? {
-        Void::Voided(cursor) => Ok(Recovered { voided: open, careful_to: cursor.careful_to }),
+        Void::Voided(cursor) => Ok(Recovered { voided: open, isolate_to: cursor.isolate_to }),
         Void::Lost => Ok(nothing),
     }
 }

@@ -62,7 +62,7 @@ mod tests {
             last_progress_ms: 1_000,
             waits_until_ms: 0,
             attempts: 0,
-            carried: 0,
+            receives_at_clean_exit: 0,
         }
     }
 

@@ -46,7 +46,7 @@ struct Entity {
     owner: Option<Box<str>>,
     until_ms: EpochMs,
     /// An earlier owner of the same claim may have written.
-    doubt: bool,
+    maybe_applied: bool,
 }
 
 impl Default for MemoryStore {
@@ -101,7 +101,7 @@ impl MemoryStore {
             };
             page.last_progress_ms = *now_ms;
             page.waits_until_ms = *waits_until_ms;
-            page.carried = *receives;
+            page.receives_at_clean_exit = *receives;
             if !settled.is_empty() || *done {
                 page.attempts = 0;
             } else if *tried {
@@ -225,7 +225,7 @@ impl CursorStore for MemoryStore {
                     last_progress_ms: now_ms,
                     waits_until_ms: 0,
                     attempts: 0,
-                    carried: 0,
+                    receives_at_clean_exit: 0,
                 };
                 state.pages.insert(page.number, page);
             }
@@ -283,7 +283,7 @@ impl CursorStore for MemoryStore {
             if fenced || ((self.stands)(Guard::VoidAsSeen) && !as_seen) {
                 return Void::Lost;
             }
-            cursor.careful_to = seen.careful_until();
+            cursor.isolate_to = seen.isolated_until();
             cursor.head = cursor.watermark.clone();
             cursor.committed = cursor.next - 1;
             Void::Voided(Box::new(cursor.clone()))
@@ -320,7 +320,7 @@ impl CursorStore for MemoryStore {
             cursor.generation += u64::from((self.stands)(Guard::Generation));
             cursor.head = to.clone();
             cursor.watermark = to.clone();
-            cursor.careful_to = Position::Start;
+            cursor.isolate_to = Position::Start;
             cursor.committed = cursor.next - 1;
             true
         }))
@@ -341,7 +341,7 @@ impl Ledger for MemoryStore {
             let entity = state.entities.entry(entity.clone()).or_default();
             let ours = entity.owner.as_deref() == Some(owner);
             if ours && entity.claimed == Some(edition) {
-                return Claim::Mine { doubt: entity.doubt };
+                return Claim::Mine { maybe_applied: entity.maybe_applied };
             }
             let settled = if (self.stands)(Guard::ClaimIsNotApplied) {
                 entity.applied
@@ -360,11 +360,11 @@ impl Ledger for MemoryStore {
                 return Claim::Newer;
             }
             // Who had it was never heard of, or did not know.
-            entity.doubt = entity.owner.is_some() && entity.claimed == Some(edition);
+            entity.maybe_applied = entity.owner.is_some() && entity.claimed == Some(edition);
             entity.claimed = Some(edition);
             entity.owner = Some(owner.into());
             entity.until_ms = until_ms;
-            Claim::Mine { doubt: entity.doubt }
+            Claim::Mine { maybe_applied: entity.maybe_applied }
         }))
     }
 
@@ -463,7 +463,7 @@ impl Suspects for MemoryStore {
         Ok(())
     }
 
-    async fn acquit(
+    async fn clear_suspects(
         &self,
         stream: &StreamId,
         generation: u64,

@@ -40,7 +40,7 @@ pub struct Page {
     /// Tries in a row that failed and settled nothing; waiting is no try.
     pub attempts: u32,
     /// How often its message had been received when a processor last left the page at a clean exit.
-    pub carried: u32,
+    pub receives_at_clean_exit: u32,
 }
 
 /// How a processor leaves a page.

@@ -233,7 +233,7 @@ calls! {
             stream: &StreamId, generation: u64, keys: &[RecordKey]
         ) -> Vec<(RecordKey, u32)>;
         suspect(stream: &StreamId, generation: u64, records: &[(RecordKey, u32)]) -> ();
-        acquit(stream: &StreamId, generation: u64, keys: &[RecordKey]) -> ();
+        clear_suspects(stream: &StreamId, generation: u64, keys: &[RecordKey]) -> ();
     }
     Digests {
         parking_streams() -> Vec<StreamId>;

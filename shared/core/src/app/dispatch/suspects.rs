@@ -64,7 +64,7 @@ impl<'a, S: Suspects> Marks<'a, S> {
         let is_clear = |key: &RecordKey| self.crashes_of(key) == 0 || was_attempted(key);
         let (cleared, kept): (Vec<_>, Vec<_>) = keys.into_iter().partition(is_clear);
         if !cleared.is_empty() {
-            self.store.acquit(self.stream, self.generation, &cleared).await?;
+            self.store.clear_suspects(self.stream, self.generation, &cleared).await?;
         }
         if !kept.is_empty() {
             let marks: Vec<_> =

@@ -103,9 +103,9 @@ fn sort<P: Platform>(cursor: &Cursor, pages: &[Page], arrivals: Vec<Arrival>) ->
             }
             Standing::Live(page) => {
                 // Perhaps one of its records crashes its processor.
-                let unheard_of = arrival.receives.saturating_sub(page.carried);
+                let unheard_of = arrival.receives.saturating_sub(page.receives_at_clean_exit);
                 let isolated = P::stands(Guard::Isolation)
-                    && (unheard_of >= ISOLATE_FROM_RECEIVES || page.from < cursor.careful_to);
+                    && (unheard_of >= ISOLATE_FROM_RECEIVES || page.from < cursor.isolate_to);
                 jobs.push(Job { page: page.clone(), arrival, isolated });
             }
         }

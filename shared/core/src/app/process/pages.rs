@@ -67,7 +67,7 @@ impl<P: Platform> Sink for Pages<'_, P> {
         let now_ms = self.ports.clock.now_ms();
         // While its records are handled one by one it is not left at a clean exit: an invocation that comes
         // after a crash is to isolate them again.
-        let mut receives = page.carried;
+        let mut receives = page.receives_at_clean_exit;
         let mut waits_until_ms = 0;
         if let Some(delay_ms) = gives_back_ms {
             receives = arrival.receives;
@@ -82,7 +82,7 @@ impl<P: Platform> Sink for Pages<'_, P> {
             // try. The page is touched only so often that the reaper knows it is carried, and that its
             // receipts are not taken for crashes.
             let quiet_ms = now_ms - page.last_progress_ms;
-            let unheard_of = arrival.receives.saturating_sub(page.carried) + 1;
+            let unheard_of = arrival.receives.saturating_sub(page.receives_at_clean_exit) + 1;
             let touches = P::stands(Guard::CarriedIsNotLost)
                 && (quiet_ms > often_ms || unheard_of >= ISOLATE_FROM_RECEIVES);
             let is_as_it_was = settled.is_empty() && !done && !tried;

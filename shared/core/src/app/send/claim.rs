@@ -45,8 +45,8 @@ impl<P: Platform> Sender<'_, P> {
         let mut applied = Vec::new();
         for (mut item, claim) in items.into_iter().zip(claims) {
             let outcome = match claim {
-                Ok(Claim::Mine { doubt }) => {
-                    item.maybe_applied = doubt;
+                Ok(Claim::Mine { maybe_applied }) => {
+                    item.maybe_applied = maybe_applied;
                     mine.push(item);
                     continue;
                 }
