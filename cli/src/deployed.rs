@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_aws::{Clients, Queue, Table};
+use tidegate_aws::Clients;
 use tidegate_core::app::Ports;
-use tidegate_runtime::{OsEntropy, WallClock};
+use tidegate_runtime::{Aws, OsEntropy, WallClock};
 
 use crate::{failure::Failure, options::StateOptions};
 
 /// What an operator works with.
-pub type DeployedPorts = Ports<Table, Queue, WallClock, OsEntropy>;
+pub type DeployedPorts = Ports<Aws>;
 
 /// Finds the stack's table and queue by the parameter that template.yaml leaves for it.
 pub async fn ports(place: &StateOptions) -> Result<DeployedPorts, Failure> {

@@ -9,6 +9,7 @@ use tidegate_aws::{Clients, InProcess, Requests, Table};
 use tidegate_core::{
     app::{FetchReport, Flow, Ports},
     model::StreamId,
+    ports::Platform,
 };
 use tidegate_fetcher::Answer;
 use tidegate_local::{
@@ -21,7 +22,17 @@ use crate::failure::Failure;
 /// The queue of the embedded host.
 pub type Queue = MemoryQueue<WallClock>;
 /// The app of the embedded host: the code of the deployed one, on other ports.
-pub type EmbeddedApp = App<Table, Arc<Queue>, WallClock, OsEntropy, Fixed>;
+pub type EmbeddedApp = App<Embedded, Fixed>;
+
+/// A table and a queue in this process.
+pub struct Embedded;
+
+impl Platform for Embedded {
+    type Store = Table;
+    type Queue = Arc<Queue>;
+    type Clock = WallClock;
+    type Entropy = OsEntropy;
+}
 
 /// The same queue settings as template.yaml's, but for the visibility, which goes by the timeout.
 const RETENTION_MS: i64 = 4 * 24 * 3_600_000;

@@ -93,7 +93,7 @@ impl<'a> Runner<'a> {
         let clock = self.app.ports.clock;
         let must_reach_ms = clock.now_ms();
         // The queue went with the process before: what it carried is read again.
-        let Recovered { voided, careful_to } = recover(&self.app.ports, &self.stream).await?;
+        let Recovered { voided, isolate_to } = recover(&self.app.ports, &self.stream).await?;
         if voided > 0 {
             tracing::info!(voided, "pages of the run before are read again");
         }
@@ -121,7 +121,7 @@ impl<'a> Runner<'a> {
         host.run(&self.stream, |answer| match answer {
             Ok(report) => {
                 failed_runs = 0;
-                if report.watermark >= careful_to {
+                if report.watermark >= isolate_to {
                     host.limit_processors(self.host.processors);
                 }
                 let may_end = seen(&report);

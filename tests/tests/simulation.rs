@@ -6,7 +6,7 @@
 use std::{sync::Mutex, thread};
 
 use tidegate_core::{
-    guard,
+    guard::Guard,
     model::{Blame, EpochMs},
 };
 use tidegate_simulation::{
@@ -73,7 +73,7 @@ fn two_crashes_at_any_two_awaits_are_stood() {
 
 #[test]
 fn every_guard_is_missed_when_it_is_out() {
-    let left = Mutex::new(guard::ALL.iter());
+    let left = Mutex::new(Guard::ALL.iter());
     let unnoticed = Mutex::new(Vec::new());
     let work = || {
         loop {

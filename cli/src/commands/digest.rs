@@ -31,7 +31,10 @@ pub async fn run(asked: Digest) -> Result<(), Failure> {
     // A folder is locked, so no other process can be writing errors into it.
     let lag_ms = if asked.state.aws { LAG_MS } else { 0 };
     if asked.dry_run {
-        let digest = with_ports!(&asked.state, ports => preview(&ports, lag_ms).await)?;
+        let digest = with_ports!(
+            &asked.state,
+            ports => preview(&ports.store, &ports.clock, lag_ms).await
+        )?;
         printer.print(&digest);
         return Ok(());
     }

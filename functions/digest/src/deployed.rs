@@ -2,7 +2,6 @@
 
 use tidegate_aws::{Clients, Table, Topic};
 use tidegate_core::{
-    app::Ports,
     model::Digest,
     ports::{Notifier, Unavailable},
 };
@@ -38,6 +37,5 @@ pub fn deployed() -> anyhow::Result<App<Table, WallClock, Mail>> {
     let place = Place::new(&stage, &["--aws", "--stack", &stack]);
     let store = clients.table(&required("TIDEGATE_TABLE")?);
     let topic = clients.topic(&required("TIDEGATE_TOPIC_ARN")?);
-    let ports = Ports { store, queue: (), clock: WallClock::default(), entropy: () };
-    Ok(App { ports, notifier: Mail::new(topic, place) })
+    Ok(App { store, clock: WallClock::default(), notifier: Mail::new(topic, place) })
 }

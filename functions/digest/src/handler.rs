@@ -3,7 +3,7 @@
 use lambda_runtime::{Error, LambdaEvent};
 use serde::de::IgnoredAny;
 use tidegate_core::{
-    app::{DigestReport, Ports, digest},
+    app::{DigestReport, digest},
     model::EpochMs,
     ports::{Clock, Digests, Notifier},
 };
@@ -15,9 +15,11 @@ pub const LAG_MS: EpochMs = 960_000;
 /// Everything that outlives an invocation.
 #[derive(Debug)]
 pub struct App<S, C, N> {
-    /// Table and clock.
-    pub ports: Ports<S, (), C, ()>,
-    /// Who reads.
+    /// The state table.
+    pub store: S,
+    /// The clock.
+    pub clock: C,
+    /// To whom digests are sent.
     pub notifier: N,
 }
 
@@ -27,7 +29,7 @@ pub async fn handle<S: Digests, C: Clock, N: Notifier>(
     app: &App<S, C, N>,
     _event: LambdaEvent<IgnoredAny>,
 ) -> Result<DigestReport, Error> {
-    let report = digest(&app.ports, &app.notifier, LAG_MS).await?;
+    let report = digest(&app.store, &app.clock, &app.notifier, LAG_MS).await?;
     tracing::info!(sent = report.sent, errors = report.errors, "digested");
     Ok(report)
 }

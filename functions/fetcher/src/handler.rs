@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_core::{
     app::{Burial, End, FetchReport, FetchRun, bury, fetch},
     model::{Message, StreamId},
-    ports::{Clock, Ids, PageQueue, Store},
+    ports::Platform,
 };
 use tidegate_runtime::{App, Flows, deadline};
 
@@ -52,8 +52,8 @@ pub struct SourceHalted {
 
 /// Runs the fetcher once, or buries dead letters. A run that did not get as far as it could is
 /// still a success: the next one goes on. It fails with [`SourceHalted`] where somebody has to act.
-pub async fn handle<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
-    app: &App<S, Q, C, E, F>,
+pub async fn handle<P: Platform, F: Flows>(
+    app: &App<P, F>,
     event: LambdaEvent<Event>,
 ) -> Result<Answer, Error> {
     match event.payload {
@@ -98,10 +98,7 @@ fn log(stream: &StreamId, report: &FetchReport) {
     }
 }
 
-async fn bury_all<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
-    app: &App<S, Q, C, E, F>,
-    event: SqsEvent,
-) -> SqsBatchResponse {
+async fn bury_all<P: Platform, F: Flows>(app: &App<P, F>, event: SqsEvent) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let body = message.body.as_deref().unwrap_or_default();
@@ -113,10 +110,7 @@ async fn bury_all<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
     response
 }
 
-async fn bury_one<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
-    app: &App<S, Q, C, E, F>,
-    body: &str,
-) -> Result<(), Error> {
+async fn bury_one<P: Platform, F: Flows>(app: &App<P, F>, body: &str) -> Result<(), Error> {
     let page = match tidegate_wire::decode(body)? {
         Message::Page(page) => page,
         // What it was to try again is parked still.

@@ -9,7 +9,7 @@ use tidegate_core::{
     app::{Arrival, Disposition, ProcessReport, process, process_replay},
     decide::Deadline,
     model::{Message, ReplayMessage, StreamId},
-    ports::{Clock, Ids, PageQueue, Random, Receipt, Store},
+    ports::{PageQueue, Platform, Receipt},
 };
 use tidegate_runtime::{App, Flows, Meter, deadline};
 
@@ -28,8 +28,8 @@ struct Work {
 
 /// Processes a batch and names the messages that are to come back. It never fails as a whole: a
 /// failure of one stream, or a panic, gives back that stream's messages and no others.
-pub async fn handle<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>(
-    app: &App<S, Q, C, E, F>,
+pub async fn handle<P: Platform, F: Flows>(
+    app: &App<P, F>,
     event: LambdaEvent<SqsEvent>,
 ) -> Result<SqsBatchResponse, Error> {
     app.meter.invoked_processor();
@@ -73,8 +73,8 @@ pub async fn handle<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>
 }
 
 /// Processes one stream's messages; answers with those that come back.
-async fn run_stream<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>(
-    app: &App<S, Q, C, E, F>,
+async fn run_stream<P: Platform, F: Flows>(
+    app: &App<P, F>,
     stream: &StreamId,
     work: Work,
     deadline: Deadline,

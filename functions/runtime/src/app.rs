@@ -8,14 +8,14 @@ use tidegate_core::{
     app::{Flow, Ports},
     decide::Deadline,
     model::StreamId,
-    ports::Clock,
+    ports::{Clock, Platform},
 };
 
 /// Everything that outlives an invocation.
 #[derive(Debug)]
-pub struct App<S, Q, C, E, F> {
+pub struct App<P: Platform, F> {
     /// Table, queue, clock and ids.
-    pub ports: Ports<S, Q, C, E>,
+    pub ports: Ports<P>,
     /// The flows, by stream.
     pub flows: F,
     /// Most records that one scheduled run takes on.

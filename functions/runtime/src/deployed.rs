@@ -12,7 +12,7 @@ use tidegate_connectors::{HttpClient, Options};
 use tidegate_core::{
     app::{Flow, Ports},
     model::{EpochMs, StreamId},
-    ports::Clock,
+    ports::{Clock, Platform},
 };
 use tidegate_flow::{Connection, FlowErrors};
 
@@ -24,7 +24,18 @@ const KEPT_MS: EpochMs = 300_000;
 const SEND_DELAY_MS: u64 = 1_000;
 
 /// The app over DynamoDB and SQS.
-pub type DeployedApp = App<Table, Queue, WallClock, OsEntropy, Deployed>;
+pub type DeployedApp = App<Aws, Deployed>;
+
+/// DynamoDB and SQS.
+#[derive(Debug)]
+pub struct Aws;
+
+impl Platform for Aws {
+    type Store = Table;
+    type Queue = Queue;
+    type Clock = WallClock;
+    type Entropy = OsEntropy;
+}
 
 /// The embedded flows, connected by what Parameter Store holds for them.
 pub struct Deployed {

@@ -14,7 +14,7 @@ mod wall_clock;
 
 pub use app::{App, Flows, deadline};
 pub use connected::connected;
-pub use deployed::{Deployed, DeployedApp, deployed, required};
+pub use deployed::{Aws, Deployed, DeployedApp, deployed, required};
 pub use entropy::OsEntropy;
 pub use meter::{Meter, Totals};
 pub use sentry::Reports;

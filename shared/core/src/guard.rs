@@ -1,11 +1,25 @@
 //! The protocol's guards, each by its name, so that a test can take one out and see that it is missed.
 //!
-//! Every guard stands, always, but in builds with the feature `mutation`, which the simulation alone asks
-//! for: there [`without`] takes out one for the length of a call.
+//! Production code asks [`Platform::stands`](crate::ports::Platform::stands) around the condition that a
+//! guard is. Every guard stands on every platform but the simulation's: what ships is what is tested.
 
-/// What keeps the protocol right under faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Guard {
+/// Declares the guards, and their list.
+macro_rules! guards {
+    ($($(#[$doc:meta])+ $name:ident,)+) => {
+        /// What keeps the protocol right under faults.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Guard {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl Guard {
+            /// Every guard.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+guards! {
     /// A fetcher seals and voids only under the newest fence.
     Fence,
     /// A message counts only if it names its page's live emission.
@@ -64,88 +78,14 @@ pub enum Guard {
     HiddenIsNotLost,
     /// A failing destination gets one probe at a time.
     OneProbe,
-    /// A record that kills whoever handles it is found and passed.
-    Careful,
-    /// A moment of a budget that was missed is not used any more.
-    UseBy,
-    /// A request that nobody waits for any more holds its slot until it has landed.
+    /// A record that crashes its processor is found and passed.
+    Isolation,
+    /// A send slot that was missed is not used any more.
+    SlotExpires,
+    /// A request whose answer is awaited no more holds its slot until it has landed.
     SlotUntilLanded,
     /// Where a write must not be repeated, what may have been applied is not simply sent again.
-    Doubt,
+    ResolveUnknown,
     /// While nothing gets through it is the destination that fails, and nothing is given up.
     GiveUpAlone,
-}
-
-impl Guard {
-    /// Whether it stands.
-    #[cfg(not(feature = "mutation"))]
-    pub const fn stands(self) -> bool {
-        true
-    }
-
-    /// Whether it stands.
-    #[cfg(feature = "mutation")]
-    pub fn stands(self) -> bool {
-        switchboard::OUT.get() != Some(self)
-    }
-}
-
-#[cfg(feature = "mutation")]
-pub use switchboard::{ALL, without};
-
-#[cfg(feature = "mutation")]
-mod switchboard {
-    use std::cell::Cell;
-
-    use super::Guard;
-
-    thread_local! {
-        pub(super) static OUT: Cell<Option<Guard>> = const { Cell::new(None) };
-    }
-
-    /// Every guard.
-    pub const ALL: &[Guard] = &[
-        Guard::Fence,
-        Guard::Emission,
-        Guard::Contiguous,
-        Guard::OwnSuccess,
-        Guard::FetcherHelps,
-        Guard::Reap,
-        Guard::VoidAsSeen,
-        Guard::SettleLag,
-        Guard::SealAfterSend,
-        Guard::UnsealedWaits,
-        Guard::LookTwice,
-        Guard::AcknowledgeLast,
-        Guard::ParkFirst,
-        Guard::RefusedIsNotApplied,
-        Guard::EntityLock,
-        Guard::LockUntilLanded,
-        Guard::MarkLast,
-        Guard::LockOnUnknown,
-        Guard::ClaimIsNotApplied,
-        Guard::YieldToNewer,
-        Guard::OneVersionARequest,
-        Guard::Tombstone,
-        Guard::Generation,
-        Guard::RewindFence,
-        Guard::ParkedUntilSettled,
-        Guard::ReceiptsLast,
-        Guard::CarriedIsNotLost,
-        Guard::HiddenIsNotLost,
-        Guard::OneProbe,
-        Guard::Careful,
-        Guard::UseBy,
-        Guard::SlotUntilLanded,
-        Guard::Doubt,
-        Guard::GiveUpAlone,
-    ];
-
-    /// Runs `act` without this guard, on this thread.
-    pub fn without<T>(guard: Option<Guard>, act: impl FnOnce() -> T) -> T {
-        let before = OUT.replace(guard);
-        let answer = act();
-        OUT.set(before);
-        answer
-    }
 }

@@ -20,8 +20,10 @@ use tidegate_core::{
 use crate::lock::lock;
 
 /// One table for all streams; every call is one atomic step.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
+    /// Whether a guard of the protocol stands.
+    stands: fn(Guard) -> bool,
     streams: Mutex<HashMap<StreamId, Stream>>,
     pub(crate) shelf: Mutex<HashMap<ShelfKey, Kept>>,
     /// Streams that ever parked a record.
@@ -45,13 +47,31 @@ struct Entity {
     owner: Option<Box<str>>,
     until_ms: EpochMs,
     /// An earlier owner of the same claim may have written.
-    doubt: bool,
+    maybe_applied: bool,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl MemoryStore {
     /// An empty table.
     pub fn new() -> Self {
-        Self::default()
+        Self::guarded_by(|_| true)
+    }
+
+    /// An empty table whose conditions hold only as far as `stands` says: for a test that takes a guard
+    /// out to see that it is missed.
+    pub fn guarded_by(stands: fn(Guard) -> bool) -> Self {
+        Self {
+            stands,
+            streams: Mutex::default(),
+            shelf: Mutex::default(),
+            parking: Mutex::default(),
+            digests: Mutex::default(),
+        }
     }
 
     fn with<T>(&self, stream: &StreamId, act: impl FnOnce(&mut Stream) -> T) -> T {
@@ -76,13 +96,13 @@ impl MemoryStore {
             let Some(page) = state
                 .pages
                 .get_mut(&number)
-                .filter(|page| !Guard::Emission.stands() || page.emission == *emission)
+                .filter(|page| !(self.stands)(Guard::Emission) || page.emission == *emission)
             else {
                 return Settle::Superseded;
             };
             page.last_progress_ms = *now_ms;
             page.waits_until_ms = *waits_until_ms;
-            page.carried = *receives;
+            page.receives_at_clean_exit = *receives;
             if !settled.is_empty() || *done {
                 page.attempts = 0;
             } else if *tried {
@@ -182,13 +202,13 @@ impl CursorStore for MemoryStore {
         };
         Ok(self.with(stream, |state| {
             let stands = state.pages.get(&first.number);
-            if Guard::OwnSuccess.stands()
+            if (self.stands)(Guard::OwnSuccess)
                 && stands.is_some_and(|page| page.emission == first.emission)
             {
                 return Seal::Sealed;
             }
             let Some(cursor) = state.cursor.as_mut() else { return Seal::Lost };
-            let fenced = Guard::Fence.stands() && cursor.fence != fence;
+            let fenced = (self.stands)(Guard::Fence) && cursor.fence != fence;
             if fenced || cursor.next != first.number {
                 return Seal::Lost;
             }
@@ -206,7 +226,7 @@ impl CursorStore for MemoryStore {
                     last_progress_ms: now_ms,
                     waits_until_ms: 0,
                     attempts: 0,
-                    carried: 0,
+                    receives_at_clean_exit: 0,
                 };
                 state.pages.insert(page.number, page);
             }
@@ -256,15 +276,15 @@ impl CursorStore for MemoryStore {
             let voided = cursor.next == seen.next
                 && cursor.committed == cursor.next - 1
                 && cursor.head == cursor.watermark;
-            if Guard::OwnSuccess.stands() && cursor.fence == fence && voided {
+            if (self.stands)(Guard::OwnSuccess) && cursor.fence == fence && voided {
                 return Void::Voided(Box::new(cursor.clone()));
             }
             let as_seen = (cursor.committed, cursor.next) == (seen.committed, seen.next);
-            let fenced = Guard::Fence.stands() && cursor.fence != fence;
-            if fenced || (Guard::VoidAsSeen.stands() && !as_seen) {
+            let fenced = (self.stands)(Guard::Fence) && cursor.fence != fence;
+            if fenced || ((self.stands)(Guard::VoidAsSeen) && !as_seen) {
                 return Void::Lost;
             }
-            cursor.careful_to = seen.careful_until();
+            cursor.isolate_to = seen.isolated_until();
             cursor.head = cursor.watermark.clone();
             cursor.committed = cursor.next - 1;
             Void::Voided(Box::new(cursor.clone()))
@@ -296,12 +316,12 @@ impl CursorStore for MemoryStore {
                     && cursor.head == *to
                     && cursor.watermark == *to;
             }
-            cursor.fence += u64::from(Guard::RewindFence.stands());
+            cursor.fence += u64::from((self.stands)(Guard::RewindFence));
             cursor.lease_until_ms = 0;
-            cursor.generation += u64::from(Guard::Generation.stands());
+            cursor.generation += u64::from((self.stands)(Guard::Generation));
             cursor.head = to.clone();
             cursor.watermark = to.clone();
-            cursor.careful_to = Position::Start;
+            cursor.isolate_to = Position::Start;
             cursor.committed = cursor.next - 1;
             true
         }))
@@ -322,27 +342,30 @@ impl Ledger for MemoryStore {
             let entity = state.entities.entry(entity.clone()).or_default();
             let ours = entity.owner.as_deref() == Some(owner);
             if ours && entity.claimed == Some(edition) {
-                return Claim::Mine { doubt: entity.doubt };
+                return Claim::Mine { maybe_applied: entity.maybe_applied };
             }
-            let settled =
-                if Guard::ClaimIsNotApplied.stands() { entity.applied } else { entity.claimed };
+            let settled = if (self.stands)(Guard::ClaimIsNotApplied) {
+                entity.applied
+            } else {
+                entity.claimed
+            };
             if settled >= Some(edition) {
                 return Claim::Applied;
             }
             let locked = entity.owner.is_some() && entity.until_ms >= now_ms;
             let older = entity.claimed > Some(edition);
-            if locked && (!ours || older) && Guard::EntityLock.stands() {
+            if locked && (!ours || older) && (self.stands)(Guard::EntityLock) {
                 return Claim::Locked { until_ms: entity.until_ms };
             }
-            if older && Guard::YieldToNewer.stands() {
+            if older && (self.stands)(Guard::YieldToNewer) {
                 return Claim::Newer;
             }
             // Who had it was never heard of, or did not know.
-            entity.doubt = entity.owner.is_some() && entity.claimed == Some(edition);
+            entity.maybe_applied = entity.owner.is_some() && entity.claimed == Some(edition);
             entity.claimed = Some(edition);
             entity.owner = Some(owner.into());
             entity.until_ms = until_ms;
-            Claim::Mine { doubt: entity.doubt }
+            Claim::Mine { maybe_applied: entity.maybe_applied }
         }))
     }
 
@@ -361,7 +384,7 @@ impl Ledger for MemoryStore {
             }
             entity.owner = None;
             entity.until_ms = 0;
-            if end == ClaimEnd::Deleted && !Guard::Tombstone.stands() {
+            if end == ClaimEnd::Deleted && !(self.stands)(Guard::Tombstone) {
                 *entity = Entity::default();
             } else if end != ClaimEnd::Free {
                 // Of a deletion the same is kept: that is its tombstone.
@@ -441,7 +464,7 @@ impl Suspects for MemoryStore {
         Ok(())
     }
 
-    async fn acquit(
+    async fn clear_suspects(
         &self,
         stream: &StreamId,
         generation: u64,

@@ -14,13 +14,14 @@ use crate::{
     clock::ManualClock,
     driver::run,
     flow::{Api, NoSource, Same},
+    platform::Memory,
     queue::Outbox,
     random::Seeded,
     store::MemoryStore,
 };
 
 /// Ports in memory, by a clock that is moved.
-pub type MemoryPorts = Ports<MemoryStore, Outbox, ManualClock, Seeded>;
+pub type MemoryPorts = Ports<Memory>;
 
 /// A stream whose pages are sealed and processed by hand.
 pub struct World {

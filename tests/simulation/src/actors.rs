@@ -5,7 +5,8 @@ use tidegate_core::{
         Arrival, Burial, Disposition, FetchRun, Flow, Ports, bury, fetch, process, process_replay,
     },
     decide::Deadline,
-    model::{Message, PageMessage},
+    guard::Guard,
+    model::{Message, OnUnknown, PageMessage},
     ports::{Clock, Receipt},
 };
 use tidegate_testkit::{Same, yield_once};
@@ -13,18 +14,27 @@ use tidegate_testkit::{Same, yield_once};
 use crate::{
     invariants,
     seat::{Seat, SimDestination, SimSource},
+    switch::stands,
     world::{Carried, INVOCATION_MS, PROCESSORS, SHORT_LEASE_MS, VISIBILITY_MS, World},
 };
 
-pub fn ports(seat: &Seat) -> Ports<Seat, Seat, Seat, Seat> {
+pub fn ports(seat: &Seat) -> Ports<Seat> {
     Ports { store: seat.clone(), queue: seat.clone(), clock: seat.clone(), entropy: seat.clone() }
 }
 
-/// `is_replay`: somebody looked at what is sent.
+/// The flow, as `is_replay` says of parked records that an operator looked at.
 fn flow(seat: &Seat, is_replay: bool) -> Flow {
+    let mut settings = seat.world.settings.clone();
+    // Two guards are the flow's own settings.
+    if !stands(Guard::SettleLag) {
+        settings.settle_lag_ms = 0;
+    }
+    if !stands(Guard::ResolveUnknown) {
+        settings.on_unknown = OnUnknown::Retry;
+    }
     Flow {
         stream: seat.world.stream.clone(),
-        settings: seat.world.settings.clone(),
+        settings,
         source: Box::new(SimSource(seat.clone())),
         lookup: None,
         transform: Box::new(Same),
@@ -75,7 +85,7 @@ pub async fn processor(seat: Seat, carried: Vec<Carried>) {
         }
     }
     for (receipt, disposition) in dispositions {
-        if disposition == Disposition::Acknowledge {
+        if disposition == Disposition::Acknowledge || !stands(Guard::AcknowledgeLast) {
             let name: u64 = receipt.0.parse().expect("a receipt is the message's name");
             acknowledge(&seat, name).await;
         }

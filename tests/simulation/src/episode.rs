@@ -8,7 +8,7 @@ use std::{
 };
 
 use tidegate_core::{
-    guard::{Guard, without},
+    guard::Guard,
     model::{Blame, EpochMs, Message, PageNumber, Quota, Reset, RetryPolicy},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     invariants::{Watch, at_rest, cursor, end_of_source, parked},
     scenario::Scenario,
     seat::Seat,
+    switch::without,
     world::{Carried, INVOCATION_MS, PROCESSORS, Row, World},
 };
 
@@ -160,7 +161,7 @@ impl Play {
         let crashed = Arc::new(AtomicBool::new(false));
         let name = format!("{kind:?}-{}", self.started).into();
         let world = self.world.clone();
-        let seat = Seat { world, name, skew_ms: 0, crashed: crashed.clone() };
+        let seat = Seat::new(world, name, 0, crashed.clone());
         let killed_ms = self.world.now_ms() + INVOCATION_MS;
         self.actors.push(Actor::new(kind, killed_ms, crashed, act(seat)));
     }

@@ -20,6 +20,7 @@ pub mod scenario;
 mod seat;
 pub mod seeds;
 pub mod sweep;
+mod switch;
 mod world;
 
 pub use tidegate_core::guard::Guard;

@@ -6,9 +6,8 @@ use std::{
 };
 
 use clap::Parser;
-use tidegate_core::guard;
 use tidegate_simulation::{
-    episode,
+    Guard, episode,
     mutation::{Noticed, notice},
     scenario::Scenario,
     seeds::{explain, simulate_all},
@@ -62,7 +61,7 @@ fn main() -> anyhow::Result<()> {
         }
     } else if arguments.mutate {
         let mut unnoticed = 0;
-        for guard in guard::ALL {
+        for guard in Guard::ALL {
             let noticed = notice(*guard, arguments.seeds / Scenario::ALL.len() as u64);
             println!("{:20} {}", format!("{guard:?}"), noticed.line());
             unnoticed += u32::from(noticed == Noticed::Nothing);

@@ -60,7 +60,7 @@ pub async fn operator(seat: Seat, deed: Deed) {
             }
         }
         // Whoever parks does so within its invocation.
-        Deed::Digest => drop(digest(&ports, &seat, INVOCATION_MS).await),
+        Deed::Digest => drop(digest(&ports.store, &ports.clock, &seat, INVOCATION_MS).await),
         Deed::Rewind => {
             // A first look, for the cursor may not be there yet.
             if matches!(ports.store.cursor(stream).await, Ok(Some(_))) {

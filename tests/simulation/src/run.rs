@@ -234,7 +234,7 @@ impl Run {
             Kind::Processor | Kind::Burier | Kind::Operator => 0,
         };
         let name = format!("{kind:?}-{}", self.started).into();
-        let seat = Seat { world: self.world.clone(), name, skew_ms, crashed: crashed.clone() };
+        let seat = Seat::new(self.world.clone(), name, skew_ms, crashed.clone());
         let killed_ms = self.world.now_ms() + lives_ms;
         self.actors.push(Actor::new(kind, killed_ms, crashed, act(seat)));
     }

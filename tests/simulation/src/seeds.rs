@@ -8,12 +8,13 @@ use std::{
     thread,
 };
 
-use tidegate_core::guard::{Guard, without};
+use tidegate_core::guard::Guard;
 
 use crate::{
     faults::{Faults, KINDS},
     run::{Run, STORM_STEPS},
     scenario::Scenario,
+    switch::without,
 };
 
 /// Lines of history shown for a breach.

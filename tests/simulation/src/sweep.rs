@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
 use tidegate_core::{
-    guard::{Guard, without},
+    guard::Guard,
     model::{DeadLetters, OnUnknown, Parked, RateLimit, RecordId},
     ports::Digests,
 };
@@ -18,6 +18,7 @@ use crate::{
     scenario::Scenario,
     seat::CALLS,
     seeds::end_of,
+    switch::without,
     world::{RATE, Row, World},
 };
 
@@ -146,7 +147,8 @@ impl Small {
         })?;
         self.was_told(&run.world)?;
         // With two crashes at the most nobody has seen three deaths but a killer.
-        let died = |parked: &Parked| parked.reason.starts_with("whoever handled it died");
+        let died =
+            |parked: &Parked| parked.reason.starts_with("poison record: its processor crashed");
         let innocent = |parked: &&Parked| {
             died(parked) && self.killer.is_none_or(|id| parked.key.id != RecordId::Number(id))
         };

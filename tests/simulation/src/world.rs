@@ -19,6 +19,7 @@ use tidegate_testkit::{ManualClock, MemoryStore, SplitMix};
 use crate::{
     faults::{Fate, Faults},
     scenario::Scenario,
+    switch::stands,
 };
 
 /// Hard end of an invocation.
@@ -87,7 +88,9 @@ pub struct Inner {
     pub log: BTreeSet<(EpochMs, i64, bool)>,
     /// Refused by the destination, for good.
     pub poison: BTreeSet<i64>,
-    /// Whoever handles these dies of it.
+    /// Those that it was sent and did refuse.
+    pub refused: BTreeSet<i64>,
+    /// These crash their processor.
     pub killers: BTreeSet<i64>,
     /// There are crashes, copies and lost answers, which leave marks as a death does.
     pub may_look_like_death: bool,
@@ -109,6 +112,8 @@ pub struct Inner {
     pub told_of: BTreeSet<RecordId>,
     /// Marked as processed at the source.
     pub marked: BTreeSet<i64>,
+    /// Whose mark failed before the ledger was told, where a guard is out.
+    pub unmarked: BTreeSet<i64>,
     /// Accepted and not landed.
     pub landing: Vec<Landing>,
     /// What the destination has.
@@ -214,7 +219,7 @@ impl World {
             stream: StreamId::new("sim", "s").expect("a stream"),
             settings,
             clock: ManualClock::at(1_000_000),
-            store: Arc::new(MemoryStore::new()),
+            store: Arc::new(MemoryStore::guarded_by(stands)),
             receives_max: RECEIVES_MAX,
             inner: Arc::new(Mutex::new(inner)),
         }
@@ -222,7 +227,7 @@ impl World {
 
     /// More of what a guard is there for, where it is seldom needed.
     pub fn press(&mut self, out: Option<Guard>) {
-        if out == Some(Guard::UseBy) {
+        if out == Some(Guard::SlotExpires) {
             self.settings.rates = vec![RATE];
             self.settings.quotas.clear();
             self.settings.concurrency_max = 6;
@@ -300,6 +305,7 @@ impl Inner {
             log: BTreeSet::new(),
             rows: BTreeMap::new(),
             poison,
+            refused: BTreeSet::new(),
             killers: BTreeSet::new(),
             may_look_like_death: faults.may_look_like_death(),
             killed: 0,
@@ -311,6 +317,7 @@ impl Inner {
             voided: 0,
             told_of: BTreeSet::new(),
             marked: BTreeSet::new(),
+            unmarked: BTreeSet::new(),
             landing: Vec::new(),
             landed: BTreeMap::new(),
             charged: HashSet::new(),
@@ -344,7 +351,7 @@ impl Inner {
     /// killer, and no message comes twice, only killers are.
     pub fn may_have_killed(&self, parked: &Parked) -> bool {
         let is_killer = |id: &i64| parked.key.id == RecordId::Number(*id);
-        !parked.reason.starts_with("whoever handled it died")
+        !parked.reason.starts_with("poison record: its processor crashed")
             || self.may_look_like_death
             || self.killers.iter().any(is_killer)
     }

@@ -21,7 +21,7 @@ contract!(
     repro_rewinding_again_finds_its_own_success,
     voiding_under_an_old_fence_is_lost,
     voiding_what_moved_on_is_lost,
-    what_was_voided_is_handled_carefully_until_a_rewind,
+    what_was_voided_is_handled_in_isolation_until_a_rewind,
     pausing_keeps_fetchers_out,
     pausing_creates_the_cursor_and_changes_nothing_else,
     rewinding_begins_a_new_generation,
@@ -158,8 +158,8 @@ async fn repro_rewinding_again_finds_its_own_success<S: CursorStore>(store: &S) 
 
 async fn voiding_drops_every_open_page<S: CursorStore>(store: &S) {
     let before = sealed(store, 3).await;
-    let careful_to = before.head.clone();
-    let after = Cursor { head: Position::Start, committed: 3, careful_to, ..before.clone() };
+    let isolate_to = before.head.clone();
+    let after = Cursor { head: Position::Start, committed: 3, isolate_to, ..before.clone() };
     assert_eq!(store.void(&stream(), 1, &before).await, Ok(Void::Voided(Box::new(after.clone()))));
     assert_eq!(cursor_of(store).await, after);
     // The line goes on from the watermark, under the numbers that follow.
@@ -259,10 +259,10 @@ async fn streams_do_not_mix<S: CursorStore>(store: &S) {
     assert!(matches!(lease, Lease::Acquired(cursor) if cursor.next == 1));
 }
 
-async fn what_was_voided_is_handled_carefully_until_a_rewind<S: CursorStore>(store: &S) {
+async fn what_was_voided_is_handled_in_isolation_until_a_rewind<S: CursorStore>(store: &S) {
     let seen = sealed(store, 3).await;
     store.void(&stream(), 1, &seen).await.unwrap();
-    assert_eq!(cursor_of(store).await.careful_to, at(30));
+    assert_eq!(cursor_of(store).await.isolate_to, at(30));
     // Less is read again and voided once more: what the first time covered is covered still.
     store
         .seal(&stream(), 1, &[NewPage { from: Position::Start, to: at(10), ..page(4, "b") }], 5)
@@ -270,7 +270,7 @@ async fn what_was_voided_is_handled_carefully_until_a_rewind<S: CursorStore>(sto
         .unwrap();
     let seen = cursor_of(store).await;
     store.void(&stream(), 1, &seen).await.unwrap();
-    assert_eq!(cursor_of(store).await.careful_to, at(30));
+    assert_eq!(cursor_of(store).await.isolate_to, at(30));
     store.rewind(&stream(), 1, &Position::Start).await.unwrap();
-    assert_eq!(cursor_of(store).await.careful_to, Position::Start);
+    assert_eq!(cursor_of(store).await.isolate_to, Position::Start);
 }

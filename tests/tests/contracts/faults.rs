@@ -114,8 +114,8 @@ async fn a_void_or_rewind_whose_answer_is_lost_is_told_from_anothers() {
     let table = losing_answers();
     let seen = sealed(&table, 2).await;
     let voided = table.void(&stream(), 1, &seen).await.unwrap();
-    let careful_to = seen.head.clone();
-    let expected = Cursor { head: Position::Start, committed: 2, careful_to, ..seen };
+    let isolate_to = seen.head.clone();
+    let expected = Cursor { head: Position::Start, committed: 2, isolate_to, ..seen };
     assert_eq!(voided, tidegate_core::ports::Void::Voided(Box::new(expected)));
     assert_eq!(table.rewind(&stream(), 1, &at(5)).await, Ok(true));
     assert_eq!(table.rewind(&stream(), 1, &at(6)).await, Ok(false));

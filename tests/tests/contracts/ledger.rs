@@ -35,7 +35,7 @@ contract!(
     once_only:
 );
 
-const MINE: Claim = Claim::Mine { doubt: false };
+const MINE: Claim = Claim::Mine { maybe_applied: false };
 
 /// A claim of entity 7 by `owner`, at `now_ms`, for 100 ms.
 async fn claim<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
@@ -69,7 +69,7 @@ async fn a_lock_keeps_others_out_until_no_write_can_land<S: Ledger>(store: &S) {
             assert_eq!(claim(store, version, "b", now_ms).await, locked);
         }
     }
-    assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine { doubt: true });
+    assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine { maybe_applied: true });
     assert_eq!(claim(store, 3, "c", 102).await, Claim::Locked { until_ms: 201 });
     assert_eq!(claim(store, 3, "c", 202).await, MINE);
 }
@@ -78,10 +78,10 @@ async fn a_lock_keeps_others_out_until_no_write_can_land<S: Ledger>(store: &S) {
 async fn a_claim_after_a_lock_that_ran_out_is_in_doubt<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     for _ in 0..2 {
-        assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine { doubt: true });
+        assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine { maybe_applied: true });
     }
     // Nor did the second one hear.
-    assert_eq!(claim(store, 2, "c", 202).await, Claim::Mine { doubt: true });
+    assert_eq!(claim(store, 2, "c", 202).await, Claim::Mine { maybe_applied: true });
     finish(store, 2, "c", Free).await;
     assert_eq!(claim(store, 2, "d", 203).await, MINE);
 }
@@ -89,7 +89,7 @@ async fn a_claim_after_a_lock_that_ran_out_is_in_doubt<S: Ledger>(store: &S) {
 async fn doubt_is_of_the_same_edition_only<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     assert_eq!(claim(store, 3, "b", 101).await, MINE);
-    assert_eq!(claim(store, 3, "c", 202).await, Claim::Mine { doubt: true });
+    assert_eq!(claim(store, 3, "c", 202).await, Claim::Mine { maybe_applied: true });
 }
 
 async fn a_repeat_finds_its_own_claim<S: Ledger>(store: &S) {

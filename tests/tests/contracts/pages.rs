@@ -68,7 +68,7 @@ async fn sealing_puts_the_pages_and_moves_the_cursor<S: CursorStore>(store: &S) 
         last_progress_ms: 5,
         waits_until_ms: 0,
         attempts: 0,
-        carried: 0,
+        receives_at_clean_exit: 0,
     };
     let pages = store.pages_after(&stream(), 0, 100).await.unwrap();
     assert_eq!(pages, new.iter().map(expected).collect::<Vec<_>>());
@@ -258,7 +258,7 @@ async fn leaving_a_page_keeps_its_receipts_and_counts_no_try<S: CursorStore>(sto
     let answer = store.settle(&stream(), 1, &emission("fetcher-1"), &left).await;
     assert_eq!(answer, Ok(Settle::Open(Settled::default())));
     let page = the_page(store, 1).await;
-    assert_eq!((page.carried, page.attempts, page.last_progress_ms), (7, 0, 10));
+    assert_eq!((page.receives_at_clean_exit, page.attempts, page.last_progress_ms), (7, 0, 10));
 }
 
 async fn a_page_waits_as_whoever_left_it_last_says<S: CursorStore>(store: &S) {

@@ -11,7 +11,7 @@ contract!(
     nobody_is_suspected_at_first,
     suspects_are_known_with_their_deaths,
     suspecting_again_replaces,
-    who_is_acquitted_is_forgotten,
+    what_is_cleared_is_forgotten,
     a_whole_page_is_suspected_at_once,
     versions_streams_and_generations_are_told_apart;
     once_only:
@@ -41,12 +41,12 @@ async fn suspecting_again_replaces<S: Suspects>(store: &S) {
     assert_eq!(known, Ok(vec![(key(1), 2), (key(2), 2)]));
 }
 
-async fn who_is_acquitted_is_forgotten<S: Suspects>(store: &S) {
+async fn what_is_cleared_is_forgotten<S: Suspects>(store: &S) {
     store.suspect(&stream(), 0, &[(key(1), 1), (key(2), 1)]).await.unwrap();
     for _ in 0..2 {
-        store.acquit(&stream(), 0, &[key(1), key(9)]).await.unwrap();
+        store.clear_suspects(&stream(), 0, &[key(1), key(9)]).await.unwrap();
     }
-    store.acquit(&stream(), 0, &[]).await.unwrap();
+    store.clear_suspects(&stream(), 0, &[]).await.unwrap();
     let known = store.suspects(&stream(), 0, &[key(1), key(2)]).await;
     assert_eq!(known, Ok(vec![(key(2), 1)]));
 }
@@ -56,7 +56,7 @@ async fn a_whole_page_is_suspected_at_once<S: Suspects>(store: &S) {
     let keys: Vec<_> = (0..120).map(key).collect();
     store.suspect(&stream(), 0, &page).await.unwrap();
     assert_eq!(store.suspects(&stream(), 0, &keys).await, Ok(page));
-    store.acquit(&stream(), 0, &keys).await.unwrap();
+    store.clear_suspects(&stream(), 0, &keys).await.unwrap();
     assert_eq!(store.suspects(&stream(), 0, &keys).await, Ok(vec![]));
 }
 

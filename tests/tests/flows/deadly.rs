@@ -42,7 +42,7 @@ fn a_record_that_kills_the_process_is_found_and_passed() {
     let parked = world.command("parked", &flow, &[]).run().fine();
     let record = &parked["records"][0];
     assert_eq!(record["id"], 150);
-    assert_eq!(record["reason"], "whoever handled it died, 3 times");
+    assert_eq!(record["reason"], "poison record: its processor crashed 3 times");
     let audit = world.orders.audit();
     assert_eq!((audit.delivered, audit.missing, audit.duplicates), (399, 1, 0), "{audit:?}");
 }

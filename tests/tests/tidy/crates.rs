@@ -92,16 +92,35 @@ fn only_its_own_crate_names_a_library() {
     }
 }
 
+/// A feature is on for a whole build: with one for tests alone, the tests would run other code than ships.
+#[test]
+fn what_ships_is_what_is_tested() {
+    for (folder, _) in MAY_KNOW {
+        let manifest = tree::read(&format!("{folder}/Cargo.toml"));
+        assert!(
+            !manifest.contains("[features]"),
+            "{folder}: crates are the boundary, not features: move what only some need into a crate"
+        );
+        for (path, text) in tree::sources(folder) {
+            let asks = ["cfg(feature", "cfg_attr(feature", "cfg!(feature"];
+            let asks = asks.iter().any(|it| text.contains(it)) && !path.starts_with("tests/tests/tidy");
+            assert!(!asks, "{path}: it is other code where a feature is on: hand it in instead");
+        }
+    }
+}
+
+/// A guard can be taken out by its platform alone, and only one platform does.
 #[test]
 fn only_the_simulation_can_take_out_a_guard() {
     for (folder, _) in MAY_KNOW {
-        let asks = tree::read(&format!("{folder}/Cargo.toml")).contains("mutation");
-        let may = ["shared/core", "tests/simulation"].contains(folder);
-        assert_eq!(
-            asks, may,
-            "{folder}: the feature `mutation` is the simulation's alone; write a test of your own \
-             that fails without the guard"
-        );
+        for (path, text) in tree::sources(folder) {
+            let takes_out = text.contains("fn stands(") && !text.contains("trait Platform");
+            let may = ["tests/simulation", "tests"].contains(folder);
+            assert!(
+                may || !takes_out,
+                "{path} takes out guards: write a test of the simulation that fails without the guard"
+            );
+        }
     }
 }
 

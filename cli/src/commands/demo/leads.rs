@@ -97,7 +97,8 @@ pub(super) async fn play(
     let runner = Runner { total: Some(world.records), ..Runner::of(flow, state, host) };
     let app = runner.app.clone();
     let summary = runner.run(|_| true).await?;
-    let digest_errors = digest(&app.ports, &Reader { prints: !quiet }, 0).await?.errors;
+    let digest_errors =
+        digest(&app.ports.store, &app.ports.clock, &Reader { prints: !quiet }, 0).await?.errors;
     Ok(Played { summary, digest_errors, audit: leads.audit() })
 }
 

@@ -148,7 +148,7 @@ impl CursorStore for Table {
             .expression_attribute_values(":from", number(seen.committed))
             .expression_attribute_values(":to", number(committed))
             .expression_attribute_values(":next", number(seen.next))
-            .expression_attribute_values(":careful", position(&seen.careful_until()))
+            .expression_attribute_values(":careful", position(&seen.isolated_until()))
             .return_values(ReturnValue::AllNew);
         let item = match conditionally(update).await? {
             Written::Yes(item) => return Ok(Void::Voided(Box::new(read(&item)?))),
@@ -234,7 +234,7 @@ fn read(item: &Item) -> Answer<Cursor> {
         watermark: item.position("watermark")?,
         generation: item.number("generation")?,
         paused: item.flag("paused")?,
-        careful_to: match item.get("careful_to") {
+        isolate_to: match item.get("careful_to") {
             Some(_) => item.position("careful_to")?,
             None => Position::Start,
         },

@@ -57,7 +57,7 @@ impl Ledger for Table {
             }
         };
         let again = item.number::<i128>("prior_claimed")? == as_number(edition);
-        Ok(Claim::Mine { doubt: again && !item.text("prior_owner")?.is_empty() })
+        Ok(Claim::Mine { maybe_applied: again && !item.text("prior_owner")?.is_empty() })
     }
 
     async fn finish(

@@ -56,7 +56,7 @@ pub fn read(item: &Item) -> Answer<Page> {
         // None before somebody left the page, and in tables of before it was written.
         waits_until_ms: item.number_if_any("waits_until_ms")?.unwrap_or(0),
         attempts: item.number("attempts")?,
-        carried: item.number("carried")?,
+        receives_at_clean_exit: item.number("carried")?,
     })
 }
 

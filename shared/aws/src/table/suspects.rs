@@ -53,7 +53,12 @@ impl Suspects for Table {
         self.put_all(items.into_values().collect()).await
     }
 
-    async fn acquit(&self, stream: &StreamId, generation: u64, keys: &[RecordKey]) -> Answer<()> {
+    async fn clear_suspects(
+        &self,
+        stream: &StreamId,
+        generation: u64,
+        keys: &[RecordKey],
+    ) -> Answer<()> {
         let places: BTreeSet<Key> =
             keys.iter().map(|key| Key::suspect(stream, generation, key)).collect();
         self.delete_all(places.into_iter().collect()).await

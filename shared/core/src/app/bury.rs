@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::{
     Flow, Ports,
     commit::help,
-    process::{Standing, judge, look},
+    standing::{Standing, judge, look},
 };
 use crate::{
     model::{DeadLetters, PageMessage, Parked, Settling},
-    ports::{Clock, Loaded, Settle, Store, Unavailable},
+    ports::{Clock, CursorStore, Loaded, ParkedStore, Platform, Settle, Unavailable},
 };
 
 const REASON: &str = "dead letter: its page was received too often without being settled";
@@ -28,17 +28,17 @@ pub enum Burial {
 
 /// Buries a page message that was received too often. The record data is the message's own, so
 /// nothing is lost; the watermark passes over the page, unless the flow has it blocked.
-pub async fn bury<S: Store, Q, C: Clock, E>(
-    ports: &Ports<S, Q, C, E>,
+pub async fn bury<P: Platform>(
+    ports: &Ports<P>,
     flow: &Flow,
     message: &PageMessage,
 ) -> Result<Burial, Unavailable> {
-    let Loaded { cursor, pages, .. } = look(&ports.store, flow, &[message]).await?;
-    let page = match judge(&cursor, &pages, message) {
+    let Loaded { cursor, pages, .. } = look(ports, flow, &[message]).await?;
+    let page = match judge::<P>(&cursor, &pages, message) {
         Standing::Stale => return Ok(Burial::Buried(0)),
         Standing::Unsealed => return Ok(Burial::Unsealed),
         Standing::Done => {
-            help(&ports.store, &flow.stream, cursor).await?;
+            help::<P>(&ports.store, &flow.stream, cursor).await?;
             return Ok(Burial::Buried(0));
         }
         Standing::Live(page) => page,
@@ -64,7 +64,7 @@ pub async fn bury<S: Store, Q, C: Clock, E>(
     let settling = Settling { settled, done: true, now_ms, ..Settling::default() };
     let settle = ports.store.settle(&flow.stream, page.number, &page.emission, &settling).await?;
     if settle == Settle::Done {
-        help(&ports.store, &flow.stream, cursor).await?;
+        help::<P>(&ports.store, &flow.stream, cursor).await?;
     }
     tracing::error!(
         stream = %flow.stream, page = message.number, parked = parked.len(),

@@ -1,22 +1,23 @@
-//! Moving `committed` and the watermark, whoever comes by: the "help" of the protocol.
+//! Moving `committed` and the watermark, for any invocation that comes by: the "help" of the protocol.
 
 use crate::{
     decide::chain,
+    guard::Guard,
     model::{Cursor, StreamId},
-    ports::{CursorStore, Moved, Unavailable},
+    ports::{CursorStore, Moved, Platform, Unavailable},
 };
 
 /// Pages looked at in one request.
 const LOOK_AHEAD: usize = 50;
-/// Rounds in one call; whatever is left is the next caller's.
+/// Rounds in one call; what is left is the next caller's.
 const ROUNDS_MAX: usize = 20;
 
 /// Moves the commit over every DONE page that follows it. Answers with the cursor as last seen.
 ///
 /// Fetcher and processors all call it: a processor that crashed between DONE and the commit would
-/// otherwise leave a window full of DONE pages that nobody commits.
-pub(super) async fn help<S: CursorStore>(
-    store: &S,
+/// otherwise leave a window full of DONE pages that are never committed.
+pub(super) async fn help<P: Platform>(
+    store: &P::Store,
     stream: &StreamId,
     mut cursor: Cursor,
 ) -> Result<Cursor, Unavailable> {
@@ -25,7 +26,7 @@ pub(super) async fn help<S: CursorStore>(
             break;
         }
         let pages = store.pages_after(stream, cursor.committed, LOOK_AHEAD).await?;
-        let Some(advance) = chain(&cursor, &pages) else { break };
+        let Some(advance) = chain(&cursor, &pages, P::stands(Guard::Contiguous)) else { break };
         let whole = advance.to.0 - advance.from.0 == LOOK_AHEAD as u64;
         match store.advance(stream, &advance).await? {
             Moved::Yes => {

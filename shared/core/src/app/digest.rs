@@ -1,9 +1,8 @@
 //! The digest of new errors: every parked record is told of once, and after a crash perhaps twice.
 //!
-//! A range of time is claimed before it is read and ends only when its digest was sent. Whoever comes
-//! after a crash finds the range pending, and sends the same one.
+//! A range of time is claimed before it is read and ends only when its digest was sent. The next run after
+//! a crash finds the range pending, and sends the same one.
 
-use super::Ports;
 use crate::{
     decide::Grouping,
     model::{Digest, DigestState, EpochMs},
@@ -27,33 +26,34 @@ pub struct DigestReport {
 /// Sends the errors since the last digest; nothing where there are none.
 ///
 /// `lag_ms` is the longest from the stamp of a parked record to its write: younger errors are left to
-/// the next digest. `Unavailable` leaves the range pending, for whoever comes next.
-pub async fn digest<S: Digests, Q, C: Clock, E, N: Notifier>(
-    ports: &Ports<S, Q, C, E>,
-    notifier: &N,
+/// the next digest. `Unavailable` leaves the range pending, for the next run.
+pub async fn digest(
+    store: &impl Digests,
+    clock: &impl Clock,
+    notifier: &impl Notifier,
     lag_ms: EpochMs,
 ) -> Result<DigestReport, Unavailable> {
     let mut report = DigestReport::default();
     for _ in 0..ROUNDS_MAX {
-        let state = ports.store.digest_state().await?;
-        let until_ms = until(&state, ports.clock.now_ms(), lag_ms);
+        let state = store.digest_state().await?;
+        let until_ms = until(&state, clock.now_ms(), lag_ms);
         let pending = DigestState { pending_until_ms: Some(until_ms), ..state };
         if until_ms == state.sent_until_ms {
             return Ok(report);
         }
-        if pending != state && !ports.store.swap_digest_state(state, pending).await? {
+        if pending != state && !store.swap_digest_state(state, pending).await? {
             // Another digest was quicker, and is perhaps finished.
             continue;
         }
-        let digest = collect(&ports.store, state.sent_until_ms, until_ms).await?;
+        let digest = collect(store, state.sent_until_ms, until_ms).await?;
         if digest.errors > 0 {
             notifier.notify(&digest).await?;
             report.sent += 1;
             report.errors += digest.errors;
         }
         let sent = DigestState { sent_until_ms: until_ms, pending_until_ms: None };
-        // Where that fails, whoever took it over has moved on.
-        ports.store.swap_digest_state(pending, sent).await?;
+        // Where that fails, another run took it over and has moved on.
+        store.swap_digest_state(pending, sent).await?;
         if pending != state {
             return Ok(report);
         }
@@ -62,13 +62,14 @@ pub async fn digest<S: Digests, Q, C: Clock, E, N: Notifier>(
 }
 
 /// The digest that would be sent next; it stays unsent.
-pub async fn preview<S: Digests, Q, C: Clock, E>(
-    ports: &Ports<S, Q, C, E>,
+pub async fn preview(
+    store: &impl Digests,
+    clock: &impl Clock,
     lag_ms: EpochMs,
 ) -> Result<Digest, Unavailable> {
-    let state = ports.store.digest_state().await?;
-    let until_ms = until(&state, ports.clock.now_ms(), lag_ms);
-    collect(&ports.store, state.sent_until_ms, until_ms).await
+    let state = store.digest_state().await?;
+    let until_ms = until(&state, clock.now_ms(), lag_ms);
+    collect(store, state.sent_until_ms, until_ms).await
 }
 
 /// Where the next digest ends: as it was claimed, or now; never before it begins.
@@ -76,8 +77,8 @@ fn until(state: &DigestState, now_ms: EpochMs, lag_ms: EpochMs) -> EpochMs {
     state.pending_until_ms.unwrap_or_else(|| state.sent_until_ms.max(now_ms - lag_ms))
 }
 
-async fn collect<S: Digests>(
-    store: &S,
+async fn collect(
+    store: &impl Digests,
     from_ms: EpochMs,
     until_ms: EpochMs,
 ) -> Result<Digest, Unavailable> {

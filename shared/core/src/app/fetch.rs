@@ -7,9 +7,13 @@ use super::{Flow, Ports, commit::help};
 use crate::{
     decide::{Deadline, Draft, stuck},
     guard::Guard,
-    model::{Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, Position},
+    model::{
+        Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, Position, Record,
+        WireRecord,
+    },
     ports::{
-        Clock, Ids, Lease, NewPage, PageQueue, Seal, SourceError, Store, Unavailable, Void, Walk,
+        Clock, CursorStore, Ids, Lease, NewPage, PageQueue, ParkedStore, Platform, Seal,
+        SourceError, Unavailable, Void, Walk,
     },
 };
 
@@ -49,7 +53,7 @@ pub enum End {
     Fenced,
     /// The source did not answer; the next run goes on.
     SourceLater(String),
-    /// The source needs somebody to act.
+    /// The source cannot be read before an operator acts.
     SourceHalt(String),
 }
 
@@ -80,26 +84,43 @@ pub struct FetchReport {
     pub watermark: Position,
 }
 
+impl FetchReport {
+    /// Of a run that read up to `until_ms` and did nothing yet.
+    fn new(end: End, until_ms: EpochMs) -> Self {
+        Self {
+            pages: 0,
+            records: 0,
+            parked: 0,
+            source_requests: 0,
+            voided: 0,
+            end,
+            until_ms,
+            caught_up: false,
+            head: Position::Start,
+            watermark: Position::Start,
+        }
+    }
+}
+
 fn as_text<S: serde::Serializer>(position: &Position, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(position)
 }
 
 /// Runs the fetcher once. An error means that the state table or the queue gave no answer: what was
 /// done holds, and the next run goes on from there.
-pub async fn fetch<S: Store, Q: PageQueue, C: Clock, E: Ids>(
-    ports: &Ports<S, Q, C, E>,
+pub async fn fetch<P: Platform>(
+    ports: &Ports<P>,
     flow: &Flow,
     run: FetchRun,
 ) -> Result<FetchReport, Unavailable> {
     let owner = ports.entropy.unique(&flow.stream);
     let now_ms = ports.clock.now_ms();
-    let lag_ms = if Guard::SettleLag.stands() { flow.settings.settle_lag_ms } else { 0 };
-    let until_ms = now_ms - lag_ms;
+    let until_ms = now_ms - flow.settings.settle_lag_ms;
     let lease = ports.store.acquire(&flow.stream, &owner, now_ms, run.deadline.at_ms).await?;
     let cursor = match lease {
         Lease::Acquired(cursor) => cursor,
-        Lease::Held { .. } => return Ok(idle(End::Held, until_ms)),
-        Lease::Paused => return Ok(idle(End::Paused, until_ms)),
+        Lease::Held { .. } => return Ok(FetchReport::new(End::Held, until_ms)),
+        Lease::Paused => return Ok(FetchReport::new(End::Paused, until_ms)),
     };
     let report = under_lease(ports, flow, run, cursor, until_ms).await;
     // Only to let the next run in early: without it the lease runs out by itself.
@@ -110,34 +131,18 @@ pub async fn fetch<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     report
 }
 
-fn idle(end: End, until_ms: EpochMs) -> FetchReport {
-    FetchReport {
-        pages: 0,
-        records: 0,
-        parked: 0,
-        source_requests: 0,
-        voided: 0,
-        end,
-        until_ms,
-        caught_up: false,
-        head: Position::Start,
-        watermark: Position::Start,
-    }
-}
-
-async fn under_lease<S: Store, Q: PageQueue, C: Clock, E: Ids>(
-    ports: &Ports<S, Q, C, E>,
+async fn under_lease<P: Platform>(
+    ports: &Ports<P>,
     flow: &Flow,
     run: FetchRun,
     cursor: Cursor,
     until_ms: EpochMs,
 ) -> Result<FetchReport, Unavailable> {
     let fence = cursor.fence;
-    let mut report = idle(End::Source, until_ms);
-    let cursor = if Guard::FetcherHelps.stands() {
-        help(&ports.store, &flow.stream, cursor).await?
-    } else {
-        cursor
+    let mut report = FetchReport::new(End::Source, until_ms);
+    let cursor = match P::stands(Guard::FetcherHelps) {
+        true => help::<P>(&ports.store, &flow.stream, cursor).await?,
+        false => cursor,
     };
     if cursor.fence != fence {
         return Ok(FetchReport { end: End::Fenced, ..report });
@@ -149,10 +154,11 @@ async fn under_lease<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     report.watermark = cursor.watermark.clone();
 
     let mut emitter = Emitter { ports, flow, fence, run, parked: 0 };
-    let mut reader = Reader {
+    let mut reader = Reader::<P> {
         walk: flow.source.walk(cursor.head.clone(), until_ms),
         ids: &ports.entropy,
-        queue: &ports.queue,
+            queue: &ports.queue,
+            clock: &ports.clock,
         flow,
         fence,
         run,
@@ -168,10 +174,10 @@ async fn under_lease<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     };
     report.head = cursor.head.clone();
 
-    let mut batch = reader.fill(&ports.clock).await;
+    let mut batch = reader.fill().await;
     while !batch.is_empty() {
         // The next pages are read while these are sent and sealed.
-        let (sealed, next) = join(emitter.emit(&batch), reader.fill(&ports.clock)).await;
+        let (sealed, next) = join(emitter.emit(&batch), reader.fill()).await;
         match sealed? {
             Seal::Sealed => {}
             Seal::Lost => {
@@ -192,13 +198,13 @@ async fn under_lease<S: Store, Q: PageQueue, C: Clock, E: Ids>(
 }
 
 /// Voids all open pages if the oldest has lost its message. `None` if another fetcher took over.
-async fn reap<S: Store, Q, C: Clock, E>(
-    ports: &Ports<S, Q, C, E>,
+async fn reap<P: Platform>(
+    ports: &Ports<P>,
     flow: &Flow,
     cursor: Cursor,
 ) -> Result<Option<(Cursor, u64)>, Unavailable> {
     let open = cursor.pages_open();
-    if open == 0 || !Guard::Reap.stands() {
+    if open == 0 || !P::stands(Guard::Reap) {
         return Ok(Some((cursor, 0)));
     }
     let oldest = ports.store.pages_after(&flow.stream, cursor.committed, 1).await?;
@@ -206,7 +212,7 @@ async fn reap<S: Store, Q, C: Clock, E>(
     if !stuck(&cursor, oldest.first(), flow.settings.stuck_after_ms, now_ms) {
         return Ok(Some((cursor, 0)));
     }
-    // An alarm goes by this line: a message was lost, or nobody processes.
+    // An alarm goes by this line: a message was lost, or no processor runs.
     tracing::error!(
         stream = %flow.stream, page = cursor.committed + 1, open,
         "open pages made no progress: voided, to be read again from the watermark"
@@ -226,14 +232,15 @@ struct Sending {
     page: NewPage,
     body: String,
     records: u64,
-    oversized: Vec<crate::model::WireRecord>,
+    oversized: Vec<WireRecord>,
 }
 
 /// Reads the source and cuts it into encoded pages.
-struct Reader<'a, Q, E> {
+struct Reader<'a, P: Platform> {
     walk: Box<dyn Walk + 'a>,
-    ids: &'a E,
-    queue: &'a Q,
+    ids: &'a P::Entropy,
+    queue: &'a P::Queue,
+    clock: &'a P::Clock,
     flow: &'a Flow,
     fence: Fence,
     run: FetchRun,
@@ -241,7 +248,7 @@ struct Reader<'a, Q, E> {
     records_left: u64,
     number: u64,
     draft: Draft,
-    unread: std::vec::IntoIter<crate::model::Record>,
+    unread: std::vec::IntoIter<Record>,
     /// A page that did not fit the batch before.
     ready: Option<Sending>,
     source_ended: bool,
@@ -249,10 +256,10 @@ struct Reader<'a, Q, E> {
     requests: u64,
 }
 
-impl<Q: PageQueue, E: Ids> Reader<'_, Q, E> {
+impl<P: Platform> Reader<'_, P> {
     /// The next batch of pages; empty when the run is over, and then `end` says why.
-    async fn fill<C: Clock>(&mut self, clock: &C) -> Vec<Sending> {
-        let started_ms = clock.now_ms();
+    async fn fill(&mut self) -> Vec<Sending> {
+        let started_ms = self.clock.now_ms();
         if self.run.deadline.left_ms(started_ms) == 0 {
             // What is read and not sent waits for the next run, like all the rest.
             self.end.get_or_insert(End::Deadline);
@@ -277,7 +284,7 @@ impl<Q: PageQueue, E: Ids> Reader<'_, Q, E> {
             if self.end.is_some() {
                 return batch;
             }
-            let now_ms = clock.now_ms();
+            let now_ms = self.clock.now_ms();
             if self.run.deadline.left_ms(now_ms) == 0 {
                 self.end = Some(End::Deadline);
                 continue;
@@ -358,23 +365,19 @@ impl<Q: PageQueue, E: Ids> Reader<'_, Q, E> {
 }
 
 /// Sends and seals pages.
-struct Emitter<'a, S, Q, C, E> {
-    ports: &'a Ports<S, Q, C, E>,
+struct Emitter<'a, P: Platform> {
+    ports: &'a Ports<P>,
     flow: &'a Flow,
     fence: Fence,
     run: FetchRun,
     parked: u64,
 }
 
-impl<S: Store, Q: PageQueue, C: Clock, E> Emitter<'_, S, Q, C, E> {
+impl<P: Platform> Emitter<'_, P> {
     async fn emit(&mut self, batch: &[Sending]) -> Result<Seal, Unavailable> {
         self.park_oversized(batch).await?;
-        if !Guard::SealAfterSend.stands() {
-            let sealed = self.seal(batch).await?;
-            return self.send(batch).await.map(|()| sealed);
-        }
         self.send(batch).await?;
-        // Only now: a seal without its message would leave a page that nobody carries.
+        // Only now: a seal without its message would leave a page that no message carries.
         self.seal(batch).await
     }
 

@@ -9,7 +9,8 @@ use crate::{
         StreamId,
     },
     ports::{
-        Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, Store, Suspects, Unavailable, Void,
+        Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, Platform, Shelf, Suspects, Unavailable,
+        Void,
     },
 };
 
@@ -21,7 +22,7 @@ const REPLAY_KEYS: usize = 50;
 /// A stream at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
-    /// Which.
+    /// `flow/connection`.
     pub stream: StreamId,
     /// Fetched up to.
     pub head: Position,
@@ -46,8 +47,8 @@ pub struct Status {
 }
 
 /// Looks at a stream that sends under this budget; `None` for one that was never fetched.
-pub async fn status<S: Store, Q, C: Clock, E>(
-    ports: &Ports<S, Q, C, E>,
+pub async fn status<P: Platform>(
+    ports: &Ports<P>,
     stream: &StreamId,
     budget: &BudgetId,
 ) -> Result<Option<Status>, Unavailable> {
@@ -59,7 +60,8 @@ pub async fn status<S: Store, Q, C: Clock, E>(
         _ => ports.store.pages_after(stream, cursor.committed, 1).await?.into_iter().next(),
     };
     let now_ms = ports.clock.now_ms();
-    let until_ms = budget.gate.shut_until_ms.max(budget.gate_of(&stream.to_string()).shut_until_ms);
+    let until_ms =
+        budget.circuit.open_until_ms.max(budget.circuit_of(&stream.to_string()).open_until_ms);
     Ok(Some(Status {
         stream: stream.clone(),
         pages_open: cursor.pages_open(),
@@ -76,8 +78,8 @@ pub async fn status<S: Store, Q, C: Clock, E>(
 }
 
 /// A stream's parked records for which `keep` holds, in order of key.
-pub async fn list_parked<S: ParkedStore, Q, C, E>(
-    ports: &Ports<S, Q, C, E>,
+pub async fn list_parked<P: Platform>(
+    ports: &Ports<P>,
     stream: &StreamId,
     keep: impl Fn(&Parked) -> bool,
 ) -> Result<Vec<Parked>, Unavailable> {
@@ -114,9 +116,9 @@ impl ReplayRequest {
 /// Sends these parked records through the queue again: under the stream's limits and ledger, and
 /// with the keys that they had. They stay parked until they are settled.
 ///
-/// Whoever died of one of them before is forgotten: perhaps it was mended.
-pub async fn replay<S: CursorStore + Suspects, Q: PageQueue, C, E>(
-    ports: &Ports<S, Q, C, E>,
+/// Processors that crashed by one of them before are forgotten: perhaps that was mended.
+pub async fn replay<P: Platform>(
+    ports: &Ports<P>,
     stream: &StreamId,
     parked: &[Parked],
 ) -> Result<(), Unavailable> {
@@ -124,7 +126,7 @@ pub async fn replay<S: CursorStore + Suspects, Q: PageQueue, C, E>(
     if !keys.is_empty() {
         let cursor = ports.store.cursor(stream).await?;
         let generation = cursor.map_or(0, |cursor| cursor.generation);
-        ports.store.acquit(stream, generation, &keys).await?;
+        ports.store.clear_suspects(stream, generation, &keys).await?;
     }
     let bodies: Vec<String> = parked
         .chunks(REPLAY_KEYS)
@@ -141,8 +143,8 @@ pub async fn replay<S: CursorStore + Suspects, Q: PageQueue, C, E>(
 }
 
 /// Stops or starts the fetcher.
-pub async fn set_paused<S: CursorStore, Q, C, E>(
-    ports: &Ports<S, Q, C, E>,
+pub async fn set_paused<P: Platform>(
+    ports: &Ports<P>,
     stream: &StreamId,
     paused: bool,
 ) -> Result<(), Unavailable> {
@@ -151,8 +153,8 @@ pub async fn set_paused<S: CursorStore, Q, C, E>(
 
 /// Moves the line to `to`: what follows is read again, under a new generation. `None` for a stream
 /// that was never fetched, or whose fetcher runs just now.
-pub async fn rewind<S: CursorStore, Q, C, E>(
-    ports: &Ports<S, Q, C, E>,
+pub async fn rewind<P: Platform>(
+    ports: &Ports<P>,
     stream: &StreamId,
     to: &Position,
 ) -> Result<Option<Cursor>, Unavailable> {
@@ -168,18 +170,18 @@ pub async fn rewind<S: CursorStore, Q, C, E>(
 pub struct Recovered {
     /// Pages voided, to be read again.
     pub voided: u64,
-    /// What is read again ends there, and is handled carefully.
-    pub careful_to: Position,
+    /// What is read again ends there, and is handled in isolation.
+    pub isolate_to: Position,
 }
 
 /// After a host's restart that lost its queue: ends the lease of a fetcher that cannot be running
 /// any more, and voids the pages whose messages are gone. Only for a host that is alone on its
 /// table.
-pub async fn recover<S: CursorStore, Q, C: Clock, E: Ids>(
-    ports: &Ports<S, Q, C, E>,
+pub async fn recover<P: Platform>(
+    ports: &Ports<P>,
     stream: &StreamId,
 ) -> Result<Recovered, Unavailable> {
-    let nothing = Recovered { voided: 0, careful_to: Position::Start };
+    let nothing = Recovered { voided: 0, isolate_to: Position::Start };
     let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(nothing) };
     ports.store.release(stream, &cursor.owner).await?;
     if cursor.pages_open() == 0 {
@@ -191,13 +193,13 @@ pub async fn recover<S: CursorStore, Q, C: Clock, E: Ids>(
     let Lease::Acquired(cursor) = lease else { return Ok(nothing) };
     // What was settled before the stop need not be read again.
     let fence = cursor.fence;
-    let cursor = super::commit::help(&ports.store, stream, cursor).await?;
+    let cursor = super::commit::help::<P>(&ports.store, stream, cursor).await?;
     let open = cursor.pages_open();
     if open == 0 {
         return Ok(nothing);
     }
     match ports.store.void(stream, fence, &cursor).await? {
-        Void::Voided(cursor) => Ok(Recovered { voided: open, careful_to: cursor.careful_to }),
+        Void::Voided(cursor) => Ok(Recovered { voided: open, isolate_to: cursor.isolate_to }),
         Void::Lost => Ok(nothing),
     }
 }

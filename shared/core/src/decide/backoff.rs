@@ -1,6 +1,6 @@
 //! How long to wait before the next try.
 
-use crate::{guard::Guard, model::RetryPolicy};
+use crate::model::{EpochMs, RetryPolicy};
 
 /// From this part of the receipts that a message may have on, it is given back for the policy's cap at
 /// the least, whatever shorter wait was asked for. Of 1,000 receipts that leaves 800, and a message that is
@@ -18,14 +18,15 @@ pub fn jittered_ms(wait_ms: u64, random: u64) -> u64 {
     wait_ms - random % (wait_ms / 5 + 1)
 }
 
+/// From now until then, in ms; 0 where that has passed.
+pub fn ms_until(now_ms: EpochMs, until_ms: EpochMs) -> u64 {
+    u64::try_from(until_ms - now_ms).unwrap_or(0)
+}
+
 /// How long a message is given back for that wants to wait `wait_ms`, after `receives` receipts of the
 /// `receives_max` that its queue allows.
 pub fn give_back_ms(policy: &RetryPolicy, wait_ms: u64, receives: u32, receives_max: u32) -> u64 {
-    if !Guard::ReceiptsLast.stands() || receives < receives_max / PATIENT_FROM_PART {
-        wait_ms
-    } else {
-        wait_ms.max(policy.cap_ms)
-    }
+    if receives < receives_max / PATIENT_FROM_PART { wait_ms } else { wait_ms.max(policy.cap_ms) }
 }
 
 #[cfg(test)]

@@ -1,21 +1,21 @@
-//! A rate as moments in time, evenly spread (GCRA): shared through the table, they are kept by any number
-//! of processors, and no sliding window of the destination ever sees one too many.
+//! A rate as send slots, evenly spread in time (GCRA): shared through the table, it is kept by any number
+//! of processors, and no sliding window of the destination ever sees one request too many.
 
 use std::collections::VecDeque;
 
-use crate::model::{EpochMs, Leased, Paced, RateLimit};
+use crate::model::{AdvertisedRate, EpochMs, Leased, RateLimit};
 
 /// One part in so many of a rate is left unused: what a request's way to the destination may vary by,
 /// and a processor's clock, without two windows' worth of requests meeting in one.
 const HEADROOM: i64 = 80;
-/// A moment may be used so late, as a part of the window.
+/// A send slot may be used so late, as a part of the window.
 const LATENESS: i64 = 100;
-/// Moments in one lease: few enough that little is lost with an invocation that dies, and so many that
+/// SendSlots in one lease: few enough that little is lost with an invocation that dies, and so many that
 /// leasing costs a tenth of a request at most.
 const LEASE_MIN: u32 = 10;
 const LEASE_MAX: u32 = 200;
-/// A moment of a pace that headers ask for may be used so late, at the least.
-const PACED_LATENESS_US: i64 = 10_000;
+/// A send slot at a rate that headers ask for may be used so late, at the least.
+const ADVERTISED_LATENESS_US: i64 = 10_000;
 /// A lease of a fast rate lasts about so long, in µs.
 const LEASE_US: i64 = 1_000_000;
 
@@ -24,7 +24,7 @@ const LEASE_US: i64 = 1_000_000;
 pub struct Rate {
     /// From one request to the next, in µs.
     pub spacing_us: i64,
-    /// A moment is past its use when it is missed by more than this, in µs.
+    /// A send slot expires when it is missed by more than this, in µs.
     pub lateness_us: i64,
 }
 
@@ -45,10 +45,10 @@ impl Rate {
     }
 
     /// The slower of this and what the destination's headers ask for.
-    pub fn paced(rate: Option<Self>, paced: Option<Paced>) -> Option<Self> {
-        let asked = paced.map(|Paced { spacing_us, .. }| Self {
+    pub fn advertised(rate: Option<Self>, advertised: Option<AdvertisedRate>) -> Option<Self> {
+        let asked = advertised.map(|AdvertisedRate { spacing_us, .. }| Self {
             spacing_us,
-            lateness_us: (spacing_us / 4).max(PACED_LATENESS_US),
+            lateness_us: (spacing_us / 4).max(ADVERTISED_LATENESS_US),
         });
         rate.into_iter().chain(asked).max_by_key(|rate| rate.spacing_us)
     }
@@ -60,8 +60,8 @@ impl Rate {
         u32::try_from(requests).unwrap_or(most).clamp(1, most)
     }
 
-    /// How many slots it takes to use every moment, with requests that take so long: with fewer, some
-    /// moments would find the request before still under way.
+    /// How many requests at once it takes to use every send slot, with requests that take so long: with
+    /// fewer, some slots would find the request before still under way.
     pub fn slots(self, request_ms: u64) -> u32 {
         let request_us = i64::try_from(request_ms).unwrap_or(i64::MAX / 2_000) * 1_000;
         u32::try_from(request_us / self.spacing_us.max(1)).unwrap_or(u32::MAX).saturating_add(2)
@@ -79,44 +79,44 @@ impl DivCeil for i64 {
     }
 }
 
-/// When a request may be sent.
+/// When one request may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct SendSlot {
     /// Not before; in µs since 1970.
     pub at_us: i64,
-    /// And not after.
-    pub use_by_us: i64,
+    /// And not after; in µs since 1970.
+    pub expires_us: i64,
     /// The lease that it is of.
     lease: usize,
 }
 
-/// The leased moments of one invocation.
+/// The leased send slots of one invocation.
 #[derive(Debug, Clone, Default)]
-pub struct Moments {
-    moments: VecDeque<Moment>,
+pub struct SendSlots {
+    slots: VecDeque<SendSlot>,
     /// When each lease counts as used, and how many of it were not.
     unused: Vec<(EpochMs, u64)>,
 }
 
-impl Moments {
-    /// Adds a lease. Without a rate its moments last as long as it does.
+impl SendSlots {
+    /// Adds a lease. Without a rate its send slots last as long as it does.
     pub fn add(&mut self, leased: Leased, rate: Option<Rate>) {
         let lease = self.unused.len();
         self.unused.push((leased.until_us / 1_000, u64::from(leased.count)));
-        let moments = (0..i64::from(leased.count)).map(|at| {
+        let slots = (0..i64::from(leased.count)).map(|at| {
             let at_us = leased.first_us + at * leased.spacing_us;
-            let use_by_us = rate.map_or(leased.until_us, |rate| at_us + rate.lateness_us);
-            let use_by_us = use_by_us.min(leased.until_us);
-            Moment { at_us, use_by_us, lease }
+            let expires_us = rate.map_or(leased.until_us, |rate| at_us + rate.lateness_us);
+            let expires_us = expires_us.min(leased.until_us);
+            SendSlot { at_us, expires_us, lease }
         });
-        self.moments.extend(moments);
+        self.slots.extend(slots);
     }
 
     /// Takes the next that can still be used, if there is one.
-    pub fn take(&mut self, now_us: i64) -> Option<Moment> {
-        while let Some(moment) = self.moments.pop_front() {
-            if now_us <= moment.use_by_us {
-                return Some(moment);
+    pub fn take(&mut self, now_us: i64) -> Option<SendSlot> {
+        while let Some(slot) = self.slots.pop_front() {
+            if now_us <= slot.expires_us {
+                return Some(slot);
             }
         }
         None
@@ -124,17 +124,17 @@ impl Moments {
 
     /// Lets all of them pass.
     pub fn drop_all(&mut self) {
-        self.moments.clear();
+        self.slots.clear();
     }
 
     /// Gives one back that was just taken.
-    pub fn put_back(&mut self, moment: Moment) {
-        self.moments.push_front(moment);
+    pub fn put_back(&mut self, slot: SendSlot) {
+        self.slots.push_front(slot);
     }
 
     /// A request was sent in this one.
-    pub fn used(&mut self, moment: Moment) {
-        let unused = &mut self.unused[moment.lease].1;
+    pub fn used(&mut self, slot: SendSlot) {
+        let unused = &mut self.unused[slot.lease].1;
         *unused = unused.saturating_sub(1);
     }
 
@@ -163,21 +163,21 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_missed_by_more_than_a_little_is_past_its_use_and_was_not_used() {
+    fn a_slot_missed_by_more_than_a_little_has_expired_and_was_not_used() {
         let rate = Rate { spacing_us: 100, lateness_us: 10 };
-        let mut moments = Moments::default();
+        let mut slots = SendSlots::default();
         let leased = Leased { first_us: 1_000, spacing_us: 100, count: 3, until_us: 7_000 };
-        moments.add(leased, Some(rate));
-        let first = moments.take(1_010).unwrap();
-        assert_eq!((first.at_us, first.use_by_us), (1_000, 1_010));
-        moments.used(first);
-        assert_eq!(moments.take(1_111).unwrap().at_us, 1_200);
-        assert_eq!(moments.take(1_111), None);
-        assert_eq!(moments.unused(), [(7, 2)]);
+        slots.add(leased, Some(rate));
+        let first = slots.take(1_010).unwrap();
+        assert_eq!((first.at_us, first.expires_us), (1_000, 1_010));
+        slots.used(first);
+        assert_eq!(slots.take(1_111).unwrap().at_us, 1_200);
+        assert_eq!(slots.take(1_111), None);
+        assert_eq!(slots.unused(), [(7, 2)]);
     }
 
     #[test]
-    fn slots_are_enough_for_every_moment() {
+    fn concurrency_is_enough_for_every_send_slot() {
         let rate = Rate { spacing_us: 20_250, lateness_us: 10_000 };
         for (request_ms, slots) in [(0, 2), (20, 2), (21, 3), (2_000, 100)] {
             assert_eq!(rate.slots(request_ms), slots, "{request_ms} ms");

@@ -28,30 +28,31 @@ impl BudgetId {
     }
 }
 
-/// A budget as it is kept. Whoever changes it swaps the whole: it is small.
+/// A budget as it is kept. It is small: a writer swaps the whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Budget {
-    /// The gate before the destination.
+    /// The circuit breaker before the destination.
     #[serde(flatten)]
-    pub gate: Gate,
+    pub circuit: Circuit,
     /// Those of streams whose credentials or address are refused, where several share the budget.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub refused: BTreeMap<Box<str>, Gate>,
-    /// The next moment that was not given away, in µs since 1970.
+    pub refused: BTreeMap<Box<str>, Circuit>,
+    /// The next send slot that was not given away, in µs since 1970.
     pub next_us: i64,
     /// How fast the destination's own headers let us go on, for a while.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paced: Option<Paced>,
-    /// Who holds slots.
+    #[serde(rename = "paced", skip_serializing_if = "Option::is_none")]
+    pub advertised: Option<AdvertisedRate>,
+    /// Invocations that may have requests in flight.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holders: Vec<Holder>,
-    /// Streams that share the budget and found no slot, the newest of each.
+    /// Streams that share the budget and may start no request for now, each with its newest try.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
-    /// Slots that the destination bears just now, where that is fewer than it permits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bears: Option<Bears>,
+    /// Requests at once that a destination takes which failed under more, where that is fewer than it
+    /// permits.
+    #[serde(rename = "bears", skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<AdaptiveLimit>,
     /// What was used of each quota, by what the quota says: requests by the beginning of their span, in ms.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub used: BTreeMap<Box<str>, Vec<(EpochMs, u64)>>,
@@ -91,13 +92,15 @@ impl Budget {
     }
 }
 
-/// The gate: shut while the destination is down or asked us to wait.
+/// A circuit breaker: open while the destination is down or asked us to wait, half-open while it has failed
+/// and waits for a probe, closed otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Gate {
+pub struct Circuit {
     /// Nothing is sent before this moment.
-    pub shut_until_ms: EpochMs,
-    /// Failed probes in a row. While above zero, the gate opens only for one probe at a time.
+    #[serde(rename = "shut_until_ms")]
+    pub open_until_ms: EpochMs,
+    /// Failed probes in a row. While above zero, only one probe at a time is let through.
     pub failures: u32,
     /// Until then a probe may be out; 0 for none.
     #[serde(skip_serializing_if = "is_zero")]
@@ -111,19 +114,19 @@ fn is_zero(moment_ms: &EpochMs) -> bool {
 /// A probe is out no longer than it takes, mostly: it is worth coming back soon.
 const PROBED_MS: EpochMs = 1_000;
 
-impl Gate {
-    /// Until when nobody sends but who probes, if so.
+impl Circuit {
+    /// Until when nothing is sent but a probe, if so.
     pub fn wait_until_ms(&self, now_ms: EpochMs) -> Option<EpochMs> {
-        if self.shut_until_ms > now_ms {
-            return Some(self.shut_until_ms);
+        if self.open_until_ms > now_ms {
+            return Some(self.open_until_ms);
         }
         (self.failures > 0).then_some(now_ms + PROBED_MS)
     }
 }
 
-/// A pace that the destination's headers ask for.
+/// The rate that the destination's headers ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Paced {
+pub struct AdvertisedRate {
     /// From one request to the next, in µs.
     pub spacing_us: i64,
     /// For so long.
@@ -133,32 +136,33 @@ pub struct Paced {
 /// An invocation that may have requests in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// Which.
+    /// The invocation's own name.
     pub owner: Box<str>,
-    /// Whose, where streams share the budget.
+    /// Its stream, where streams share the budget; else empty.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub stream: Box<str>,
-    /// How many.
+    /// Most requests that it has in flight.
     pub slots: u32,
     /// None of them is in flight after this.
     pub until_ms: EpochMs,
 }
 
-/// A stream that found no slot.
+/// A stream that may start no request for now: others have as many in flight as are permitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// Which.
+    /// `flow/connection`.
     pub stream: Box<str>,
-    /// How urgent it is.
+    /// Its priority; 0 is the most urgent.
     pub urgency: u8,
-    /// When.
+    /// When it asked.
     pub at_ms: EpochMs,
 }
 
-/// How many requests at once a destination bears that has failed under more.
+/// Adaptive concurrency (additive increase, multiplicative decrease): how many requests at once a
+/// destination takes that has failed under more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bears {
-    /// Slots.
+pub struct AdaptiveLimit {
+    /// Requests at once; at least 1.
     pub slots: u32,
     /// When that last changed.
     pub since_ms: EpochMs,
@@ -169,34 +173,34 @@ pub struct Bears {
 pub struct Ask<'a> {
     /// The invocation.
     pub owner: &'a str,
-    /// Now, in µs since 1970: no moment is earlier.
+    /// Now, in µs since 1970: no send slot is earlier.
     pub now_us: i64,
-    /// From one moment to the next, in µs; 0 where no rate is kept.
+    /// From one send slot to the next, in µs; 0 where no rate is kept.
     pub spacing_us: i64,
     /// How many requests are to be sent.
     pub want: u32,
-    /// No moment is later.
+    /// No send slot is later.
     pub until_us: i64,
     /// Most requests that the owner would have in flight at once, those that it has already included.
     pub slots: u32,
-    /// With fewer than these, moments that follow each other could not all be used.
+    /// With fewer than these, send slots that follow each other could not all be used.
     pub slots_needed: u32,
     /// Of them, in flight now.
     pub slots_busy: u32,
     /// Until when they may be.
     pub slots_until_ms: EpochMs,
-    /// It is for the one probe that a shut gate lets pass.
+    /// It is for the one probe that a circuit which is not closed lets through.
     pub is_probe: bool,
 }
 
-/// Moments that a budget leased. Whoever does not use one lets it pass.
+/// Send slots that a budget leased, each for one request. One that is not used passes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Leased {
     /// The first of them.
     pub first_us: i64,
     /// From one to the next.
     pub spacing_us: i64,
-    /// How many.
+    /// Requests.
     pub count: u32,
     /// None may be used after this; quotas count them as used then.
     pub until_us: i64,
@@ -216,21 +220,21 @@ pub struct Grant {
 /// Why nothing was to be had of a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// For what.
+    /// What is waited for.
     pub on: WaitOn,
     /// It is worth asking again then.
     pub until_ms: EpochMs,
 }
 
-/// What somebody waits for.
+/// What an invocation waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitOn {
-    /// Others hold all slots.
-    Slots,
-    /// The next moment comes too late.
-    Moments,
+    /// Others have as many requests in flight as are permitted.
+    Concurrency,
+    /// The next send slot comes too late.
+    Rate,
     /// A quota is used up until it is reset.
     Quota,
-    /// The gate is shut.
-    Gate,
+    /// The circuit is not closed.
+    Circuit,
 }

@@ -23,9 +23,9 @@ pub struct Cursor {
     pub generation: u64,
     /// Set by an operator: the fetcher takes nothing on.
     pub paused: bool,
-    /// Pages that begin before this were voided once, since the last rewind, and are read again. Perhaps one of their records
-    /// kills its processor: they are handled carefully.
-    pub careful_to: Position,
+    /// Pages that begin before this were voided once, since the last rewind, and are read again. Perhaps one of
+    /// their records crashes its processor: they are handled in isolation.
+    pub isolate_to: Position,
 }
 
 impl Default for Cursor {
@@ -47,13 +47,13 @@ impl Cursor {
             watermark: Position::Start,
             generation: 0,
             paused: false,
-            careful_to: Position::Start,
+            isolate_to: Position::Start,
         }
     }
 
-    /// Up to where pages are to be handled carefully, should those that are open be voided now.
-    pub fn careful_until(&self) -> Position {
-        self.careful_to.clone().max(self.head.clone())
+    /// Up to where pages are to be handled in isolation, should those that are open be voided now.
+    pub fn isolated_until(&self) -> Position {
+        self.isolate_to.clone().max(self.head.clone())
     }
 
     /// How many pages are emitted and not committed.

@@ -22,7 +22,7 @@ pub struct ParkedError {
 pub struct DigestState {
     /// Every error from before this moment was sent.
     pub sent_until_ms: EpochMs,
-    /// Somebody is sending those from then to before this moment, or died of it.
+    /// Those from then to before this moment are being sent, or were when the sender crashed.
     pub pending_until_ms: Option<EpochMs>,
 }
 

@@ -24,7 +24,7 @@ pub struct FlowSettings {
     pub budget: Option<Box<str>>,
     /// Whose turn comes first among those who share a budget.
     pub priority: Priority,
-    /// What becomes of a record that may have been applied, and nobody knows.
+    /// What becomes of a record that may have been applied, where that is unknown.
     pub on_unknown: OnUnknown,
     /// How failures are tried again.
     pub retry: RetryPolicy,
@@ -59,7 +59,7 @@ pub enum DeadLetters {
     /// What it still held is parked, and the watermark passes it.
     #[default]
     Park,
-    /// Its letter stays, and the watermark stays before it until somebody acts; after `stuck_after_ms`
+    /// Its letter stays, and the watermark stays before it until an operator acts; after `stuck_after_ms`
     /// the stream is read again from there.
     Block,
 }
@@ -82,8 +82,8 @@ pub struct RateLimit {
     pub window_ms: u64,
 }
 
-/// What becomes of a record whose request may have been applied, and nobody knows: it timed out, its answer
-/// was lost, or whoever sent it died.
+/// What becomes of a record whose request may have been applied, where that is unknown: it timed out, its
+/// answer was lost, or the processor that sent it crashed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnUnknown {
     /// It is sent again: the destination is idempotent, by the key or by nature.
@@ -91,7 +91,7 @@ pub enum OnUnknown {
     Retry,
     /// The destination is asked whether it has it; it is sent again only if not.
     LookUp,
-    /// It is parked as unknown: somebody looks.
+    /// It is parked as unknown, for an operator to look at.
     Park,
 }
 
@@ -105,7 +105,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Its span, as its name among a budget's quotas: who allows himself less of the same has used
+    /// Its span, as its name among a budget's quotas: a stream that is allowed less of the same has used
     /// of it what all have.
     pub fn name(&self) -> Box<str> {
         match &self.reset {
@@ -135,7 +135,7 @@ pub enum Reset {
 /// Whose turn comes first among those who share a budget.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Somebody waits for it: webhooks.
+    /// A caller waits for it: webhooks.
     High,
     /// Scheduled runs.
     #[default]

@@ -13,9 +13,11 @@ mod position;
 mod record;
 mod secret;
 mod stream;
+mod time;
 
 pub use budget::{
-    Ask, Bears, Budget, BudgetId, Gate, Grant, Holder, Leased, Paced, Wait, WaitOn, Waiting,
+    AdaptiveLimit, AdvertisedRate, Ask, Budget, BudgetId, Circuit, Grant, Holder, Leased, Wait,
+    WaitOn, Waiting,
 };
 pub use cursor::{Advance, Cursor};
 pub use digest::{Digest, DigestState, ErrorGroup, ParkedError};
@@ -32,6 +34,4 @@ pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, Version};
 pub use secret::Secret;
 pub use stream::{StreamId, StreamIdError};
-
-/// Milliseconds since 1970-01-01T00:00:00Z.
-pub type EpochMs = i64;
+pub use time::EpochMs;

@@ -52,6 +52,12 @@ impl Later {
         let failures = [Blame::Request, Blame::Batch, Blame::Destination, Blame::Connection];
         self.unknown || failures.contains(&self.blame)
     }
+
+    /// Whether it is this request's affair, and not the destination's as a whole, nor a limit's, nor another
+    /// version's.
+    pub fn is_of_one_request(&self) -> bool {
+        matches!(self.blame, Blame::Request | Blame::Batch)
+    }
 }
 
 /// What a "not now" says about the destination.

@@ -34,13 +34,13 @@ pub struct Page {
     pub state: PageState,
     /// When a processor last held its message; what the reaper goes by.
     pub last_progress_ms: EpochMs,
-    /// Until when that processor hid the message, where that is long; 0 where it is not. Before then nobody
-    /// can hold it.
+    /// Until when that processor hid the message, where that is long; 0 where it is not. Before then no
+    /// processor can hold it.
     pub waits_until_ms: EpochMs,
     /// Tries in a row that failed and settled nothing; waiting is no try.
     pub attempts: u32,
-    /// How often its message had been received when somebody last lived to leave the page in order.
-    pub carried: u32,
+    /// How often its message had been received when a processor last left the page at a clean exit.
+    pub receives_at_clean_exit: u32,
 }
 
 /// How a processor leaves a page.
@@ -100,6 +100,13 @@ impl Settled {
         }
     }
 
+    /// How many indices are in it or in another.
+    pub fn union_len(&self, other: &Self) -> u32 {
+        let words = self.words.len().max(other.words.len());
+        let word = |of: &Self, at: usize| of.words.get(at).copied().unwrap_or(0);
+        (0..words).map(|at| (word(self, at) | word(other, at)).count_ones()).sum()
+    }
+
     /// How many indices are in it.
     pub fn len(&self) -> u32 {
         self.words.iter().map(|word| word.count_ones()).sum()
@@ -139,6 +146,8 @@ mod tests {
             union.union(&right.iter().copied().collect());
             let expected: Vec<u32> = left.union(&right).copied().collect();
             prop_assert_eq!(union.len() as usize, expected.len());
+            let (left, right) = (left.into_iter().collect(), right.into_iter().collect());
+            prop_assert_eq!(Settled::union_len(&left, &right) as usize, expected.len());
             prop_assert_eq!(union.iter().collect::<Vec<_>>(), expected);
         }
     }

@@ -34,7 +34,7 @@ impl Parked {
         format!("{UNKNOWN}it may have been applied: {why}").into()
     }
 
-    /// Whether it may have been applied, and says so to whoever looks at it.
+    /// Whether it may have been applied, and its reason says so.
     pub fn is_unknown(&self) -> bool {
         self.reason.starts_with(UNKNOWN)
     }

@@ -28,7 +28,7 @@ pub trait Digests: Send + Sync {
     fn digest_state(&self) -> impl Future<Output = Answer<DigestState>> + Send;
 
     /// Writes `to`, if the state is still as `seen`. Answers whether it is `to` now: a repeat finds it
-    /// so, and whoever else wrote the same means the same.
+    /// so, and another writer of the same means the same.
     fn swap_digest_state(
         &self,
         seen: DigestState,
@@ -36,7 +36,7 @@ pub trait Digests: Send + Sync {
     ) -> impl Future<Output = Answer<bool>> + Send;
 }
 
-/// Whoever reads of errors.
+/// To whom digests of errors are sent.
 pub trait Notifier: Send + Sync {
     /// Sends a digest. `Ok` only once it was taken; a repeat sends a copy under the same name.
     fn notify(&self, digest: &Digest) -> impl Future<Output = Answer<()>> + Send;

@@ -18,7 +18,7 @@ pub trait Lookup: Send + Sync {
     /// what is known. No secrets, and nothing of the record.
     fn key(&self, record: &[u8]) -> Result<Option<Box<str>>, Box<str>>;
 
-    /// Whether what was found may be used again: then nobody merges with it, and records of one key may
+    /// Whether what was found may be used again: then no merge goes by it, and records of one key may
     /// be looked up together.
     fn is_cached(&self) -> bool {
         false

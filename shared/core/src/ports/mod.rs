@@ -5,26 +5,28 @@
 //! what a repeat does, and the application relies on just that. One contract suite holds every
 //! implementation to it.
 //!
-//! Store, queue, clock and ids are native async traits with static dispatch. `dyn` is kept for what
+//! Store, queue, clock and ids are native async traits with static dispatch; a [`Platform`] names them. `dyn` is kept for what
 //! a flow chooses at run time: [`Source`], [`Transform`], [`Destination`].
 
+mod answer;
 mod clock;
 mod destination;
 mod digest;
 mod lookup;
+mod platform;
 mod queue;
 mod shelf;
 mod source;
 mod store;
 mod transform;
 
-use std::{future::Future, pin::Pin};
-
 pub use crate::model::Advance;
+pub use answer::{BoxFuture, Unavailable};
 pub use clock::{Clock, Ids, Random};
 pub use destination::{Batching, Delivery, Destination, Outgoing};
 pub use digest::{Digests, Notifier};
 pub use lookup::{Found, LookedUp, Lookup};
+pub use platform::Platform;
 pub use queue::{PageQueue, QueueLimits, Receipt};
 pub use shelf::{Shelf, Swap};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
@@ -33,11 +35,3 @@ pub use store::{
     Store, Suspects, Void,
 };
 pub use transform::{Transform, Transformed};
-
-/// A boxed future, for the `dyn` ports.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// The port gave no answer. The effect may have happened, or may still.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no answer: {0}")]
-pub struct Unavailable(pub String);

@@ -55,7 +55,7 @@ pub enum SourceError {
         /// How long it asked us to wait.
         after_ms: Option<u64>,
     },
-    /// Somebody has to act: what is wrong, and what to do.
+    /// An operator has to act: what is wrong, and what to do.
     #[error("the source cannot be read: {0}")]
     Halt(String),
 }

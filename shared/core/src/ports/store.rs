@@ -79,7 +79,7 @@ pub trait CursorStore: Send + Sync {
         advance: &Advance,
     ) -> impl Future<Output = Answer<Moved>> + Send;
 
-    /// Voids every open page: `careful_to` as [`Cursor::careful_until`] says,
+    /// Voids every open page: `isolate_to` as [`Cursor::isolated_until`] says,
     /// `head` = `watermark`, `committed` = `next` - 1, if the fence is still
     /// ours and `committed` and `next` are as the caller saw them. Answers with the cursor as it is
     /// then; a repeat finds that nothing is open and nothing was sealed since, and answers the same.
@@ -101,7 +101,7 @@ pub trait CursorStore: Send + Sync {
     ) -> impl Future<Output = Answer<()>> + Send;
 
     /// Moves the line back (or forth) to `to`, voids every open page, ends the lease, raises the
-    /// fence and the generation, ends all care, if the fence is as the caller saw it. Answers whether it did; a
+    /// fence and the generation, ends all isolation, if the fence is as the caller saw it. Answers whether it did; a
     /// repeat finds it done, and answers the same.
     fn rewind(
         &self,
@@ -176,7 +176,7 @@ pub enum Settle {
 pub enum Moved {
     /// It is where we put it.
     Yes,
-    /// Somebody else moved it, or voided the pages, or we did and did not hear of it: the cursor as
+    /// Another invocation moved it, or voided the pages, or we did and did not hear of it: the cursor as
     /// it is now.
     No(Box<Cursor>),
 }
@@ -233,8 +233,8 @@ pub enum ClaimEnd {
 pub enum Claim {
     /// Write it.
     Mine {
-        /// This edition was claimed before, and nobody heard what came of it: it may have landed.
-        doubt: bool,
+        /// This edition was claimed before, and that claim never ended: it may have landed.
+        maybe_applied: bool,
     },
     /// This edition or a newer one has been applied.
     Applied,
@@ -275,10 +275,10 @@ pub trait ParkedStore: Send + Sync {
     ) -> impl Future<Output = Answer<()>> + Send;
 }
 
-/// Records in whose handling a processor may have died, by the generation that they were read in: a
+/// Records by which a processor may have crashed, by the generation that they were read in: a
 /// rewind begins anew. Asked only for pages that were received often or were voided once, and for replays.
 pub trait Suspects: Send + Sync {
-    /// How often each of these was in hand when its processor was heard of no more. Those that never
+    /// How often each of these was in hand when its processor crashed. Those that never
     /// were are left out.
     fn suspects(
         &self,
@@ -287,7 +287,7 @@ pub trait Suspects: Send + Sync {
         keys: &[RecordKey],
     ) -> impl Future<Output = Answer<Vec<(RecordKey, u32)>>> + Send;
 
-    /// Notes, before these are handled, how many deaths each has seen should this be one more. A
+    /// Notes, before these are handled, how many crashes each has seen should this be one more. A
     /// repeat replaces it.
     fn suspect(
         &self,
@@ -296,8 +296,8 @@ pub trait Suspects: Send + Sync {
         records: &[(RecordKey, u32)],
     ) -> impl Future<Output = Answer<()>> + Send;
 
-    /// They were handled, whatever came of it, and their processor lives. A repeat does nothing.
-    fn acquit(
+    /// They were handled, whatever came of it, and their processor survived. A repeat does nothing.
+    fn clear_suspects(
         &self,
         stream: &StreamId,
         generation: u64,

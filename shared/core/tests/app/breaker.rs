@@ -4,7 +4,7 @@ use futures_util::future::join;
 use tidegate_core::{
     app::{Disposition, ProcessReport, process},
     decide::ALL,
-    model::{Bears, Blame, EpochMs, FlowSettings, Gate, Later, Ordering, Outcome},
+    model::{AdaptiveLimit, Blame, EpochMs, FlowSettings, Circuit, Later, Ordering, Outcome},
     ports::{Clock, ParkedStore},
 };
 use tidegate_testkit::{World, arrival, run};
@@ -35,7 +35,7 @@ fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
         let until_ms = world.now_ms() + 120_000;
         let other = async {
             world.ports.clock.sleep_until(World::START_MS + 2_000).await;
-            world.change_budget(|budget| budget.shut(ALL, until_ms, 0));
+            world.change_budget(|budget| budget.open(ALL, until_ms, 0));
         };
         let (ports, flow) = (&world.ports, &world.flow);
         let invocation = process(ports, flow, arrivals, world.deadline(), 1);
@@ -51,7 +51,7 @@ fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
 fn repro_a_replay_waits_for_a_shut_gate() {
     let world = world(FlowSettings::default());
     let until_ms = world.now_ms() + 90_000;
-    world.change_budget(|budget| budget.shut(ALL, until_ms, 3));
+    world.change_budget(|budget| budget.open(ALL, until_ms, 3));
     let report = world.replay(1..=50);
     assert_eq!(world.api.requests(), 0);
     assert!(matches!(report.dispositions[..], [(_, Disposition::GiveBack { delay_ms: 90_000 })]));
@@ -59,7 +59,7 @@ fn repro_a_replay_waits_for_a_shut_gate() {
     world.ports.clock.advance(90_000);
     let report = world.replay(1..=50);
     assert_eq!((report.tally.delivered, world.api.requests()), (50, 50));
-    assert_eq!(world.budget().gate, Gate::default());
+    assert_eq!(world.budget().gate, Circuit::default());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn repro_what_a_replay_learns_of_the_destination_all_go_by() {
         let report = world.replay(1..=50);
         assert_eq!(world.api.requests(), 1, "{blame:?}");
         assert_eq!(report.tally.delivered, 0);
-        let shut_ms = world.budget().gate.shut_until_ms - world.now_ms();
+        let shut_ms = world.budget().circuit.open_until_ms - world.now_ms();
         assert_eq!(shut_ms, after_ms.map_or(1_000, |ms| EpochMs::try_from(ms).unwrap()));
         world.api.answers(|_| Outcome::Delivered);
         processed(&world, 10);
@@ -94,9 +94,9 @@ fn repro_a_limit_that_does_not_say_when_is_asked_less_and_less_often() {
         processed(&world, 20);
         // The first time all that were started meet it; from then on it is one.
         assert!(waits.is_empty() || world.api.requests() == before + 1);
-        let gate = world.budget().gate;
-        waits.push(gate.shut_until_ms - world.now_ms());
-        world.ports.clock.advance_to(gate.shut_until_ms);
+        let circuit = world.budget().gate;
+        waits.push(circuit.open_until_ms - world.now_ms());
+        world.ports.clock.advance_to(circuit.open_until_ms);
     }
     let waits: Vec<EpochMs> = waits.iter().map(|ms| (ms + 500) / 1_000).collect();
     assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
@@ -110,13 +110,13 @@ fn repro_a_limit_that_does_not_say_when_is_asked_less_and_less_often() {
 #[test]
 fn repro_failed_probes_bring_no_slots_back() {
     let world = world(FlowSettings { concurrency_max: 16, ..FlowSettings::default() });
-    let bears = Bears { slots: 1, since_ms: world.now_ms() - 60_000 };
-    world.change_budget(|budget| budget.bears = Some(bears));
+    let bears = AdaptiveLimit { slots: 1, since_ms: world.now_ms() - 60_000 };
+    world.change_budget(|budget| budget.adaptive = Some(bears));
     world.api.answers(|_| later(Blame::Destination, None));
     for _ in 0..5 {
         processed(&world, 20);
-        let gate = world.budget().gate;
-        world.ports.clock.advance_to(gate.shut_until_ms);
+        let circuit = world.budget().gate;
+        world.ports.clock.advance_to(circuit.open_until_ms);
     }
     assert_eq!(world.budget().bears.map(|bears| bears.slots), Some(1));
     world.api.answers(|_| Outcome::Delivered);
@@ -148,9 +148,9 @@ fn repro_refused_credentials_shut_the_gate_of_their_own_stream() {
     world.api.answers(|_| later(Blame::Connection, None));
     processed(&world, 20);
     let budget = world.budget();
-    assert_eq!(budget.gate, Gate::default());
-    assert_eq!(budget.gate_of("orders/shop").failures, 1);
-    assert_eq!(budget.shut_for("orders/other", world.now_ms()), None);
+    assert_eq!(budget.circuit, Circuit::default());
+    assert_eq!(budget.circuit_of("orders/shop").failures, 1);
+    assert_eq!(budget.blocked_until_ms("orders/other", world.now_ms()), None);
 
     // Its own processors wait for it, and probe it.
     let requests = world.api.requests();
@@ -159,16 +159,16 @@ fn repro_refused_credentials_shut_the_gate_of_their_own_stream() {
     world.ports.clock.advance(2_000);
     processed(&world, 20);
     assert_eq!(world.api.requests(), requests + 1);
-    assert_eq!(world.budget().gate_of("orders/shop").failures, 2);
+    assert_eq!(world.budget().circuit_of("orders/shop").failures, 2);
 
     // A stream that probes the shared gate and is refused knows at least that the destination is there.
     world.ports.clock.advance(60_000);
     world.change_budget(|budget| budget.refused.clear());
     let now_ms = world.now_ms();
-    world.change_budget(|budget| budget.shut(ALL, now_ms - 1, 5));
+    world.change_budget(|budget| budget.open(ALL, now_ms - 1, 5));
     processed(&world, 20);
     let budget = world.budget();
-    assert_eq!((budget.gate, budget.gate_of("orders/shop").failures), (Gate::default(), 1));
+    assert_eq!((budget.circuit, budget.circuit_of("orders/shop").failures), (Circuit::default(), 1));
 
     // The key is there again.
     world.ports.clock.advance(2_000);
@@ -204,8 +204,8 @@ fn repro_what_waits_for_another_version_does_not_say_how_long_the_gate_is_shut()
         _ => later(Blame::Destination, None),
     });
     processed(&world, 2);
-    let gate = world.budget().gate;
-    assert!((1..=1_000).contains(&(gate.shut_until_ms - world.now_ms())), "{gate:?}");
+    let circuit = world.budget().gate;
+    assert!((1..=1_000).contains(&(circuit.open_until_ms - world.now_ms())), "{circuit:?}");
 }
 
 /// Its first record failed, and the shared gate was shut for it.
@@ -214,10 +214,10 @@ fn repro_a_failure_in_the_probe_of_a_streams_own_gate_is_its_own() {
     let settings = FlowSettings { budget: Some("crm".into()), ..FlowSettings::default() };
     let world = world(settings);
     let now_ms = world.now_ms();
-    world.change_budget(|budget| budget.shut("orders/shop", now_ms - 1, 2));
+    world.change_budget(|budget| budget.open("orders/shop", now_ms - 1, 2));
     world.api.answers(|_| later(Blame::Request, None));
     processed(&world, 20);
     let budget = world.budget();
-    assert_eq!((world.api.requests(), budget.gate), (1, Gate::default()));
-    assert_eq!(budget.gate_of("orders/shop").failures, 3);
+    assert_eq!((world.api.requests(), budget.circuit), (1, Circuit::default()));
+    assert_eq!(budget.circuit_of("orders/shop").failures, 3);
 }

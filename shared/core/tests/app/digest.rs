@@ -10,7 +10,7 @@ use std::{
 };
 
 use tidegate_core::{
-    app::{DigestReport, Ports, digest, preview},
+    app::{DigestReport, digest, preview},
     model::{Digest, DigestState, Parked, ParkedError, RecordId, RecordKey, StreamId, Version},
     ports::{Digests, Notifier, ParkedStore, Unavailable},
 };
@@ -76,9 +76,7 @@ impl World {
     }
 
     async fn digest(&self) -> Result<DigestReport, Unavailable> {
-        let (store, clock) = (Hand(self), self.clock.clone());
-        let ports = Ports { store, queue: (), clock, entropy: () };
-        digest(&ports, &Hand(self), LAG_MS).await
+        digest(&Hand(self), &self.clock, &Hand(self), LAG_MS).await
     }
 
     /// The digest of some time later; `None` where it died.
@@ -233,9 +231,8 @@ fn a_look_ahead_sends_and_moves_nothing() {
     world.park("orders/shop", 1);
     world.clock.advance(1);
     for _ in 0..2 {
-        let ports =
-            Ports { store: Hand(&world), queue: (), clock: world.clock.clone(), entropy: () };
-        let digest = driven(preview(&ports, 0)).unwrap().unwrap();
+        let preview = preview(&Hand(&world), &world.clock, 0);
+        let digest = driven(pin!(preview), || {}).unwrap().unwrap();
         assert_eq!(digest.errors, 1);
     }
     assert!(world.told().is_empty());

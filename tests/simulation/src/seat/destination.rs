@@ -1,6 +1,7 @@
 //! The destination: accepts a request, applies it some time later, and may say nothing.
 
 use tidegate_core::{
+    guard::Guard,
     model::{
         Blame, EpochMs, Later, OnUnknown, Ordering, Outcome, Parked, RecordId, RecordKey, Reset,
     },
@@ -12,6 +13,7 @@ use crate::{
     faults::Fate,
     invariants::parked,
     scenario::Scenario,
+    switch::stands,
     world::{InFlight, LANDING_MS, LATE_LANDING_MS, Landing, Row, World},
 };
 
@@ -22,7 +24,7 @@ const LONGEST_WINDOW_MS: EpochMs = 700_000;
 
 pub struct SimDestination {
     pub seat: Seat,
-    /// Somebody looked at what is sent.
+    /// An operator looked at what is sent.
     pub is_replay: bool,
 }
 
@@ -52,8 +54,10 @@ impl Destination for SimDestination {
             };
             let answer = self.seat.call("deliver", accept).await;
             let now_ms = self.seat.now_ms();
+            // Without its guard an unknown outcome is taken for a failure.
+            let is_unknown = stands(Guard::LockOnUnknown);
             let unknown = |in_flight| {
-                let outcomes = vec![later(Blame::Request, true); records.len()];
+                let outcomes = vec![later(Blame::Request, is_unknown); records.len()];
                 Delivery { outcomes, allowance: None, in_flight }
             };
             let Ok(accepted) = answer else { return unknown(true) };
@@ -110,7 +114,7 @@ impl SimDestination {
         kills
     }
 
-    /// Whether somebody knows of this one's unknown outcome, and wants it to be sent all the same.
+    /// Whether an operator knows of this one's unknown outcome, and wants it to be sent all the same.
     fn has_looked(&self, record: &Outgoing) -> bool {
         let key = RecordKey { id: record.id.clone(), version: record.version };
         let is_unknown = |parked: &Parked| parked.key == key && parked.is_unknown();
@@ -152,6 +156,7 @@ impl SimDestination {
         let outcomes = records.iter().map(|record| {
             let id = number(record);
             if inner.poison.contains(&id) {
+                inner.refused.insert(id);
                 return Outcome::Refused { status: Some(422), reason: "poison".into() };
             }
             if one_write_at_a_time && inner.landing.iter().any(|other| other.id == id) {
@@ -185,7 +190,7 @@ fn later(blame: Blame, unknown: bool) -> Outcome {
     Outcome::Later(no_answer(blame, unknown))
 }
 
-/// One request that somebody waits for; a killed invocation waits no more.
+/// One request whose answer is awaited; a killed invocation awaits nothing.
 struct Awaited {
     world: World,
     number: u64,

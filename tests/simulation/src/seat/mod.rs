@@ -1,5 +1,9 @@
 //! The ports as an actor sees them: every call yields, and may crash it or lose its answer.
+//!
+//! Where a guard is not a condition but the order of two steps, or what becomes of an answer, the seat plays
+//! the bug that the production code does not have.
 
+mod bugs;
 mod destination;
 mod queue;
 mod source;
@@ -8,19 +12,21 @@ mod store;
 use std::{
     future::pending,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
 };
 
 use tidegate_core::{
-    model::{Digest, EpochMs, StreamId},
-    ports::{Clock, Ids, Notifier, Random, Unavailable},
+    guard::Guard,
+    model::{Digest, EpochMs, Parked, StreamId},
+    ports::{Clock, Ids, Notifier, Platform, Random, Unavailable},
 };
 use tidegate_testkit::{MemoryStore, yield_once};
 
 use crate::{
     faults::Fate,
+    switch,
     world::{LATE_EFFECT_MS, World},
 };
 
@@ -33,7 +39,8 @@ pub const CALLS: &[&[&str]] = &[
     queue::CALLS,
     source::CALLS,
     destination::CALLS,
-    &["load", "settle", "kept", "swap", "sleep_until", "acknowledge", "notify"],
+    &["load", "settle", "claim", "finish", "park", "parked_by_key"],
+    &["kept", "swap", "sleep_until", "acknowledge", "notify"],
 ];
 
 /// One actor's view of the world.
@@ -43,9 +50,26 @@ pub struct Seat {
     pub name: Arc<str>,
     pub skew_ms: EpochMs,
     pub crashed: Arc<AtomicBool>,
+    /// Parked only once their page is settled, where the guard against that is out.
+    pub parks_late: Arc<Mutex<Vec<Parked>>>,
+}
+
+impl Platform for Seat {
+    type Store = Self;
+    type Queue = Self;
+    type Clock = Self;
+    type Entropy = Self;
+
+    fn stands(guard: Guard) -> bool {
+        switch::stands(guard)
+    }
 }
 
 impl Seat {
+    pub fn new(world: World, name: Arc<str>, skew_ms: EpochMs, crashed: Arc<AtomicBool>) -> Self {
+        Self { world, name, skew_ms, crashed, parks_late: Arc::default() }
+    }
+
     /// One call: others run before it and after it; its fate is drawn.
     pub async fn call<T>(
         &self,

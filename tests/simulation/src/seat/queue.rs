@@ -23,6 +23,7 @@ impl PageQueue for Seat {
     }
 
     async fn send(&self, bodies: &[String], delay_ms: u64) -> Result<(), Unavailable> {
+        self.seals_first(bodies).await?;
         let all = self.call("send", async || {
             let now_ms = self.world.now_ms();
             let inner = &mut *self.world.inner();

@@ -40,6 +40,10 @@ impl Marker for SimSource {
     ) -> BoxFuture<'a, Result<(), SourceError>> {
         Box::pin(async move {
             let RecordId::Number(id) = id else { unreachable!("ids are numbers here") };
+            // Without its guard it was marked before, and that failed.
+            if self.0.world.inner().unmarked.remove(id) {
+                return Err(no_answer(Unavailable("mark".into())));
+            }
             let marked = self.0.call("mark", async || {
                 self.0.world.inner().marked.insert(*id);
             });

@@ -92,7 +92,7 @@ macro_rules! calls {
         $({ $($own:tt)* })?
     })*) => {
         /// Every call on the table that is one step.
-        pub const CALLS: &[&str] = &[$($(stringify!($name)),*),*];
+        pub const CALLS: &[&str] = &[$($(stringify!($name),)*)*];
 
         $(impl $port for Seat {
             $(fn $name(&self, $($argument: $kind),*)
@@ -135,14 +135,15 @@ calls! {
                     };
                     self.call_store("settle", act).await
                 };
-                match once(settling.clone()).await? {
+                let answer = match once(settling.clone()).await? {
                     Settle::Open(settled)
                         if self.world.store.is_whole(stream, number, &settled) =>
                     {
-                        once(Settling { settled, done: true, ..settling.clone() }).await
+                        once(Settling { settled, done: true, ..settling.clone() }).await?
                     }
-                    answer => Ok(answer),
-                }
+                    answer => answer,
+                };
+                self.parks_late().await.map(|()| answer)
             }
 
             /// No snapshot: the pages first, and the cursor when others have gone on.
@@ -168,26 +169,71 @@ calls! {
         }
     }
     Ledger {
-        claim(
-            stream: &StreamId, entity: &RecordId, edition: Edition, owner: &str, now_ms: EpochMs,
-            until_ms: EpochMs
-        ) -> Claim;
-        finish(
-            stream: &StreamId, entity: &RecordId, edition: Edition, owner: &str, end: ClaimEnd
-        ) -> ();
+        {
+            async fn claim(
+                &self,
+                stream: &StreamId,
+                entity: &RecordId,
+                edition: Edition,
+                owner: &str,
+                now_ms: EpochMs,
+                until_ms: EpochMs,
+            ) -> Result<Claim, Unavailable> {
+                let (stream, entity, owner) = (stream.clone(), entity.clone(), owner.to_owned());
+                let until_ms = Self::locks_until(now_ms, until_ms);
+                let claim = move |store: &MemoryStore| {
+                    now(store.claim(&stream, &entity, edition, &owner, now_ms, until_ms))
+                };
+                self.call_store("claim", claim).await
+            }
+
+            async fn finish(
+                &self,
+                stream: &StreamId,
+                entity: &RecordId,
+                edition: Edition,
+                owner: &str,
+                end: ClaimEnd,
+            ) -> Result<(), Unavailable> {
+                let end = self.ends_claim(entity, end).await;
+                let (stream, entity, owner) = (stream.clone(), entity.clone(), owner.to_owned());
+                let finish = move |store: &MemoryStore| {
+                    now(store.finish(&stream, &entity, edition, &owner, end))
+                };
+                self.call_store("finish", finish).await
+            }
+        }
     }
     ParkedStore {
-        park(records: &[Parked]) -> ();
         parked(stream: &StreamId, after: Option<&RecordKey>, limit: usize) -> Vec<Parked>;
-        parked_by_key(stream: &StreamId, keys: &[RecordKey]) -> Vec<Parked>;
         unpark(stream: &StreamId, keys: &[RecordKey]) -> ();
+        {
+            async fn park(&self, records: &[Parked]) -> Result<(), Unavailable> {
+                if self.puts_off_parking(records) {
+                    return Ok(());
+                }
+                self.park_now(records.to_vec()).await
+            }
+
+            async fn parked_by_key(
+                &self,
+                stream: &StreamId,
+                keys: &[RecordKey],
+            ) -> Result<Vec<Parked>, Unavailable> {
+                let (asked, all) = (stream.clone(), keys.to_vec());
+                let parked = self
+                    .call_store("parked_by_key", move |store| now(store.parked_by_key(&asked, &all)))
+                    .await?;
+                self.unparks_first(stream, keys).await.map(|()| parked)
+            }
+        }
     }
     Suspects {
         suspects(
             stream: &StreamId, generation: u64, keys: &[RecordKey]
         ) -> Vec<(RecordKey, u32)>;
         suspect(stream: &StreamId, generation: u64, records: &[(RecordKey, u32)]) -> ();
-        acquit(stream: &StreamId, generation: u64, keys: &[RecordKey]) -> ();
+        clear_suspects(stream: &StreamId, generation: u64, keys: &[RecordKey]) -> ();
     }
     Digests {
         parking_streams() -> Vec<StreamId>;
@@ -197,6 +243,12 @@ calls! {
         ) -> Vec<ParkedError>;
         digest_state() -> DigestState;
         swap_digest_state(seen: DigestState, to: DigestState) -> bool;
+    }
+}
+
+impl Seat {
+    pub(super) async fn park_now(&self, records: Vec<Parked>) -> Result<(), Unavailable> {
+        self.call_store("park", move |store| now(store.park(&records))).await
     }
 }
 

@@ -5,15 +5,16 @@
 //! So pages are not mixed, and each is cut at fixed places: into blocks of as many records as a request
 //! takes, and those by their bytes, as if none of their records were settled yet.
 //!
-//! Only what is settled meanwhile drops out: a request that was not answered has lost nobody, and keeps
-//! its key; one that was answered in part gets another.
+//! Only what is settled meanwhile drops out: a request that was not answered has all of its records still,
+//! and keeps its key; one that was answered in part gets another.
 
 use super::{
-    Item, Place, Places, Sender,
-    unit::{Bodies, Chunk},
+    packing::{Bodies, Packing},
+    unit::{Chunk, Item, Place, Places},
 };
+use crate::ports::Outgoing;
 
-impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
+impl Packing<'_> {
     /// Takes the records of one request: what is left of the next piece of a page.
     pub(super) fn block(&self, places: &mut impl Places) -> Chunk {
         let mut chunk = Chunk::default();
@@ -24,7 +25,7 @@ impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
         // What comes before it in its block is settled, or was cut off by an earlier request.
         let cut = *places.cut(page);
         let begin = if (begin..=first).contains(&cut) { cut } else { begin };
-        let mut bodies = Bodies::of(self.flow);
+        let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow));
         let mut index = begin;
         while let Some(next) = places.peek().filter(|next| next.page == page && next.index < end) {
             let place = Place { page, index };
@@ -34,7 +35,7 @@ impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
                 match bodies.write(record, &item.record.key, None) {
                     None => false,
                     Some(Ok(())) => {
-                        chunk.items.push(item);
+                        items.push(item);
                         true
                     }
                     Some(Err(outcome)) => {
@@ -47,7 +48,7 @@ impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
             };
             if !has_room {
                 *places.cut(page) = index;
-                if !chunk.items.is_empty() {
+                if !items.is_empty() {
                     break;
                 }
                 // All of the piece before is settled.
@@ -59,7 +60,7 @@ impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
             }
             index += 1;
         }
-        chunk.fill(bodies);
+        chunk.items = bodies.into_items(items);
         chunk
     }
 
@@ -79,10 +80,13 @@ impl<S, Q, C, E> Sender<'_, S, Q, C, E> {
         (place.page, place.index as usize / self.block_size())
     }
 
-    /// Those of which nobody knows whether they were applied go out by themselves: with others, they
-    /// would be another request than they were.
-    pub(super) fn apart(&self, items: Vec<Item>) -> (Vec<Item>, Vec<Item>) {
-        let is_repeat = |item: &Item| item.doubt;
+    /// Those that may have been applied go out by themselves: with others, they would be another request
+    /// than they were.
+    pub(super) fn apart(
+        &self,
+        items: Vec<Item<Outgoing>>,
+    ) -> (Vec<Item<Outgoing>>, Vec<Item<Outgoing>>) {
+        let is_repeat = |item: &Item<Outgoing>| item.maybe_applied;
         if !self.flow.destination.batching().known_as_a_whole || !items.iter().any(is_repeat) {
             return (items, Vec::new());
         }

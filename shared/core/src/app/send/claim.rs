@@ -4,186 +4,184 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 
-use super::{Item, Place, Sender, Sent, Start, Unit, later, unknown};
+use super::{
+    sender::{Sender, Start, Step, not_attempted, unknown},
+    unit::{Chunk, Item, Place, Unit, Versioned},
+};
 use crate::{
-    decide::Moment,
+    decide::SendSlot,
     guard::Guard,
-    model::{Blame, OnUnknown, Outcome, SkipReason},
-    ports::{Claim, ClaimEnd, Clock, Ids, Store},
+    model::{OnUnknown, Outcome, SkipReason},
+    ports::{Claim, ClaimEnd, Clock, Ledger, Outgoing, Platform},
 };
 
-impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+impl<P: Platform> Sender<'_, P> {
     /// Claims these; those that are not ours get their outcome.
-    pub(super) async fn claim(
+    pub(super) async fn claim<R: Versioned>(
         &self,
         owner: &str,
-        items: Vec<Item>,
+        items: Vec<Item<R>>,
         outcomes: &mut Vec<(Place, Outcome)>,
-    ) -> Vec<Item> {
+    ) -> Vec<Item<R>> {
         let (flow, store) = (self.flow, &self.ports.store);
         // A second version of an entity waits for another request: the two could land in any order.
         let mut entities = HashSet::new();
         let (items, second): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| {
-            !Guard::OneVersionARequest.stands() || entities.insert(item.record.id.clone())
+            !P::stands(Guard::OneVersionARequest) || entities.insert(item.record.id().clone())
         });
         let wait =
-            |item: Item| (item.place, later(Blame::Entity, Some(0), "another version goes first"));
+            |item: Item<R>| (item.place, not_attempted(Some(0), "another version goes first"));
         outcomes.extend(second.into_iter().map(wait));
 
         let now_ms = self.ports.clock.now_ms();
         // No request of ours starts after the deadline, and none lands later than this.
-        let until_ms = if Guard::LockUntilLanded.stands() {
-            self.invocation.deadline.at_ms + flow.settings.landing_ms
-        } else {
-            now_ms
-        };
+        let until_ms = self.invocation.deadline.at_ms + flow.settings.landing_ms;
         let claims = join_all(items.iter().map(|Item { record, .. }| {
-            let edition = self.invocation.edition(record);
-            store.claim(&flow.stream, &record.id, edition, owner, now_ms, until_ms)
+            let edition = record.edition(self.invocation.generation);
+            store.claim(&flow.stream, record.id(), edition, owner, now_ms, until_ms)
         }))
         .await;
         let mut mine = Vec::with_capacity(items.len());
         let mut applied = Vec::new();
         for (mut item, claim) in items.into_iter().zip(claims) {
             let outcome = match claim {
-                Ok(Claim::Mine { doubt }) => {
-                    item.doubt = doubt;
+                Ok(Claim::Mine { maybe_applied }) => {
+                    item.maybe_applied = maybe_applied;
                     mine.push(item);
                     continue;
                 }
-                // Whoever applied it may not have come to mark it.
+                // The processor that applied it may have crashed before it was marked.
                 Ok(Claim::Applied) if flow.source.marker().is_some() => {
-                    applied.push(item);
+                    applied.push(item.place);
                     continue;
                 }
                 Ok(Claim::Applied | Claim::Newer) => Outcome::Skipped(SkipReason::Older),
-                Ok(Claim::Locked { until_ms }) => later(
-                    Blame::Entity,
+                Ok(Claim::Locked { until_ms }) => not_attempted(
                     u64::try_from(until_ms - now_ms).ok(),
                     "another version is being written",
                 ),
                 // Our claim may stand: the lock then runs out by itself.
-                Err(_) => later(Blame::Entity, None, "the ledger gave no answer"),
+                Err(_) => not_attempted(None, "the ledger gave no answer"),
             };
             outcomes.push((item.place, outcome));
         }
-        outcomes.extend(self.mark_applied(&applied).await);
+        outcomes.extend(self.mark_applied(applied).await);
         mine
     }
 
     /// Ends the claims for which `end` says how; a lost answer leaves a lock that runs out, and a
     /// version that stays claimed, so that nothing older can pass it.
-    pub(super) async fn finish(
+    pub(super) async fn finish<R: Versioned>(
         &self,
         owner: &str,
-        items: &[Item],
+        items: &[Item<R>],
         end: impl Fn(usize) -> Option<ClaimEnd>,
     ) {
         if !self.by_entity() {
             return;
         }
         let ends = items.iter().enumerate().filter_map(|(at, Item { record, .. })| {
-            let (end, edition) = (end(at)?, self.invocation.edition(record));
+            let (end, edition) = (end(at)?, record.edition(self.invocation.generation));
             let stream = &self.flow.stream;
-            Some(self.ports.store.finish(stream, &record.id, edition, owner, end))
+            Some(self.ports.store.finish(stream, record.id(), edition, owner, end))
         });
         join_all(ends.collect::<Vec<_>>()).await;
     }
 
-    /// Ends the claims of records of which nothing was sent. What is in doubt stays so: only the lock
-    /// that runs out tells the next.
-    pub(super) async fn let_go(&self, owner: &str, items: &[Item]) {
+    /// Ends the claims of records of which nothing was sent. One that may have been applied keeps its claim:
+    /// only a lock that runs out tells the next claim so.
+    pub(super) async fn let_go<R: Versioned>(&self, owner: &str, items: &[Item<R>]) {
         if owner.is_empty() {
             // They were never claimed.
             return;
         }
-        self.finish(owner, items, |at| (!items[at].doubt).then_some(ClaimEnd::Free)).await;
+        self.finish(owner, items, |at| (!items[at].maybe_applied).then_some(ClaimEnd::Free)).await;
     }
 
     /// How an answer ends its record's claim. An unknown outcome keeps the lock: the write may still
     /// land. Refused only unlocks: it is marked nowhere until it is durably parked, or a crash in between
     /// would skip it for good.
-    pub(super) fn end_of(&self, item: &Item, answer: &Outcome) -> Option<ClaimEnd> {
+    pub(super) fn end_of(item: &Item<Outgoing>, answer: &Outcome) -> Option<ClaimEnd> {
         match answer {
             Outcome::Delivered | Outcome::Skipped(_) if item.record.deleted => {
                 Some(ClaimEnd::Deleted)
             }
             Outcome::Delivered | Outcome::Skipped(_) => Some(ClaimEnd::Applied),
-            Outcome::Refused { .. } if !Guard::RefusedIsNotApplied.stands() => {
-                Some(ClaimEnd::Applied)
-            }
             Outcome::Refused { .. } => Some(ClaimEnd::Free),
-            Outcome::Later(_) if !Guard::LockOnUnknown.stands() => Some(ClaimEnd::Free),
             Outcome::Later(later) => (!later.unknown).then_some(ClaimEnd::Free),
         }
     }
 
-    /// Sorts out those that may have been applied under an earlier claim, as the flow says: they are
-    /// asked for, parked, or sent again.
-    pub(super) async fn without_doubt(
+    /// Takes out those that may have been applied under an earlier claim, and does with them as the flow
+    /// says: they are asked for, parked, or sent again with the others.
+    pub(super) fn resolve_unknown(
         &self,
         owner: &str,
-        items: Vec<Item>,
-        sent: &mut Sent,
-    ) -> Vec<Item> {
+        items: Vec<Item<Outgoing>>,
+        step: &mut Step,
+    ) -> Vec<Item<Outgoing>> {
         let policy = self.flow.settings.on_unknown;
-        if policy == OnUnknown::Retry || !Guard::Doubt.stands() {
+        if policy == OnUnknown::Retry {
             return items;
         }
-        let insists =
-            |item: &Item| policy == OnUnknown::Park && self.looked_at.contains(item.place.index);
-        let (doubtful, items): (Vec<Item>, Vec<Item>) =
-            items.into_iter().partition(|item| item.doubt && !insists(item));
+        let is_confirmed = |item: &Item<Outgoing>| {
+            policy == OnUnknown::Park && self.operator_confirmed.contains(item.place.index)
+        };
+        let (unknown_ones, items): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| item.maybe_applied && !is_confirmed(item));
         if policy == OnUnknown::LookUp {
-            sent.next.extend(doubtful.into_iter().map(|item| Unit::Ask(item, owner.into())));
+            step.next.extend(unknown_ones.into_iter().map(|item| Unit::Ask(item, owner.into())));
             return items;
         }
-        // Their claims stay as they are: ended, nobody who comes by again would know of the doubt.
-        let park = |item: &Item| (item.place, unknown("whoever sent it was heard of no more"));
-        sent.outcomes.extend(doubtful.iter().map(park));
+        // Their claims stay as they are: were they ended, the next claim would not be told.
+        let why = "the processor that sent it crashed";
+        step.outcomes.extend(unknown_ones.iter().map(|item| (item.place, unknown(why))));
         items
     }
 
     /// Asks the destination whether it has a record.
     pub(super) async fn ask(
         &self,
-        mut item: Item,
+        mut item: Item<Outgoing>,
         owner: Box<str>,
-        moment: Option<Moment>,
+        slot: Option<SendSlot>,
         timeout_ms: u64,
-    ) -> Sent {
-        let mut sent = Sent::default();
-        let timeout_ms = match self.start(moment, timeout_ms).await {
+    ) -> Step {
+        let mut step = Step::default();
+        let timeout_ms = match self.start(slot, timeout_ms).await {
             Start::Now { timeout_ms } => timeout_ms,
             Start::Missed => {
-                sent.next.push(Unit::Ask(item, owner));
-                return sent;
+                step.next.push(Unit::Ask(item, owner));
+                return step;
             }
             Start::TimeIsUp => {
-                self.leave(&owner, vec![item], &mut sent).await;
-                return sent;
+                self.leave(&owner, vec![item], &mut step).await;
+                return step;
             }
         };
         let started_ms = self.ports.clock.now_ms();
         let has = self.flow.destination.has(&item.record, timeout_ms).await;
-        sent.took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).ok();
+        step.took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).ok();
         match has {
             Ok(true) => {
                 let mut answers = [Outcome::Delivered];
                 let items = [item];
                 self.conclude(&owner, &items, &mut answers).await;
                 let [answer] = answers;
-                sent.outcomes.push((items[0].place, answer));
+                step.outcomes.push((items[0].place, answer));
             }
             Ok(false) => {
-                item.doubt = false;
-                let chunk =
-                    super::Chunk { items: vec![item], decided: Vec::new(), claim: Some(owner) };
-                sent.next.push(Unit::Send(chunk));
+                item.maybe_applied = false;
+                let items = vec![item];
+                step.next.push(Unit::Send(Chunk {
+                    items,
+                    decided: Vec::new(),
+                    claim: Some(owner),
+                }));
             }
-            // Still in doubt: the lock stays until it runs out.
-            Err(later) => sent.outcomes.push((item.place, Outcome::Later(later))),
+            // Still unknown: the lock stays until it runs out.
+            Err(later) => step.outcomes.push((item.place, Outcome::Later(later))),
         }
-        sent
+        step
     }
 }

@@ -1,32 +1,35 @@
 //! Looking records up before they are mapped: under their claims, so that what is found is what a merge
-//! goes by, and nobody else of this flow changes it meanwhile.
+//! goes by, and no other request of this flow changes it meanwhile.
 
 use std::collections::HashMap;
 
-use super::{Chunk, Group, Item, Place, Sender, Sent, Start, Unit};
+use super::{
+    sender::{Sender, Start, Step},
+    unit::{Chunk, Group, Item, Place, Prepared, Unit},
+};
 use crate::{
-    decide::Moment,
+    decide::SendSlot,
     model::{Blame, Outcome, SkipReason},
-    ports::{ClaimEnd, Clock, Found, Ids, Lookup, Store},
+    ports::{ClaimEnd, Clock, Found, Ids, Lookup, Platform},
 };
 
-impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
+impl<P: Platform> Sender<'_, P> {
     /// Claims a group and finds out what is known of it from before. Sends nothing.
-    pub(super) async fn prepare_group(&self, group: Group) -> Sent {
+    pub(super) async fn prepare_group(&self, group: Group) -> Step {
         let lookup = self.lookup();
         let Group { items, decided, keys, .. } = group;
         let by_place: HashMap<Place, Box<str>> =
             items.iter().zip(keys).filter_map(|(item, key)| Some((item.place, key?.0))).collect();
-        let mut sent = Sent { outcomes: decided, ..Sent::default() };
+        let mut step = Step { outcomes: decided, ..Step::default() };
         let (claim, items) = if self.by_entity() {
             let owner = self.ports.entropy.unique(&self.flow.stream);
-            let items = self.claim(&owner, items, &mut sent.outcomes).await;
+            let items = self.claim(&owner, items, &mut step.outcomes).await;
             (Some(owner), items)
         } else {
             (None, items)
         };
         if items.is_empty() {
-            return sent;
+            return step;
         }
         let keys = items.iter().map(|item| by_place.get(&item.place).cloned());
         let keys: Vec<Option<Box<str>>> = keys.collect();
@@ -39,32 +42,32 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
         });
         let group = Group { keys: keys.collect(), items, decided: Vec::new(), claim };
         if group.keys.iter().flatten().any(|(_, found)| found.is_none()) {
-            sent.next.push(Unit::LookUp(group));
+            step.next.push(Unit::LookUp(group));
         } else {
-            self.map(group, &HashMap::new(), &mut sent).await;
+            self.map(group, &HashMap::new(), &mut step).await;
         }
-        sent
+        step
     }
 
     /// Looks a group up, and maps it.
     pub(super) async fn look_up(
         &self,
         group: Group,
-        moment: Option<Moment>,
+        slot: Option<SendSlot>,
         timeout_ms: u64,
-    ) -> Sent {
-        let mut sent = Sent::default();
+    ) -> Step {
+        let mut step = Step::default();
         let lookup = self.lookup();
         let owner = group.claim.clone().unwrap_or_default();
-        let timeout_ms = match self.start(moment, timeout_ms).await {
+        let timeout_ms = match self.start(slot, timeout_ms).await {
             Start::Now { timeout_ms } => timeout_ms,
             Start::Missed => {
-                sent.next.push(Unit::LookUp(group));
-                return sent;
+                step.next.push(Unit::LookUp(group));
+                return step;
             }
             Start::TimeIsUp => {
-                self.leave(&owner, group.items, &mut sent).await;
-                return sent;
+                self.leave(&owner, group.items, &mut step).await;
+                return step;
             }
         };
         let unknown = group.keys.iter().flatten().filter(|(_, found)| found.is_none());
@@ -73,25 +76,25 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
         keys.dedup();
         let started_ms = self.ports.clock.now_ms();
         let looked_up = lookup.look_up(&keys, timeout_ms).await;
-        sent.took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).ok();
-        sent.allowance = looked_up.allowance;
+        step.took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).ok();
+        step.allowance = looked_up.allowance;
         match looked_up.found {
             Ok(mut found) => {
                 found.resize(keys.len(), None);
                 let found = keys.into_iter().zip(found).collect();
-                self.map(group, &found, &mut sent).await;
+                self.map(group, &found, &mut step).await;
             }
             Err(later) if later.blame == Blame::Batch && group.items.len() > 1 => {
                 // Too much for one request: halves are looked up, under their claims.
-                sent.next.extend(group.halves().into_iter().map(Unit::LookUp));
+                step.next.extend(group.halves().into_iter().map(Unit::LookUp));
             }
             Err(later) => {
                 self.let_go(&owner, &group.items).await;
-                let later = |item: &Item| (item.place, Outcome::Later(later.clone()));
-                sent.outcomes.extend(group.items.iter().map(later));
+                let later = |item: &Item<Prepared>| (item.place, Outcome::Later(later.clone()));
+                step.outcomes.extend(group.items.iter().map(later));
             }
         }
-        sent
+        step
     }
 
     fn lookup(&self) -> &dyn Lookup {
@@ -99,7 +102,7 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
     }
 
     /// Maps records with what was found, and puts them into requests.
-    async fn map(&self, group: Group, found: &HashMap<Box<str>, Found>, sent: &mut Sent) {
+    async fn map(&self, group: Group, found: &HashMap<Box<str>, Found>, step: &mut Step) {
         let Group { items, claim, keys, .. } = group;
         let found: Vec<Option<&[u8]>> = keys
             .iter()
@@ -109,25 +112,25 @@ impl<S: Store, Q, C: Clock, E: Ids> Sender<'_, S, Q, C, E> {
                 found.as_deref()
             })
             .collect();
-        let (chunks, settled) = self.chunks_of(items, &found, claim.as_deref());
+        let (chunks, settled) = self.packing.chunks_of(items, &found, claim.as_deref());
         let owner = claim.clone().unwrap_or_default();
         for chunk in chunks {
             // Only what is mapped can be asked for.
-            let items = self.without_doubt(&owner, chunk.items, sent).await;
+            let items = self.resolve_unknown(&owner, chunk.items, step);
             if !items.is_empty() {
-                sent.next.push(Unit::Send(Chunk { items, ..chunk }));
+                step.next.push(Unit::Send(Chunk { items, ..chunk }));
             }
         }
         if settled.is_empty() {
             return;
         }
-        let (settled, outcomes): (Vec<Item>, Vec<Outcome>) = settled.into_iter().unzip();
+        let (settled, outcomes): (Vec<Item<Prepared>>, Vec<Outcome>) = settled.into_iter().unzip();
         let end = |at: usize| match outcomes[at] {
             // The destination has all of it already.
             Outcome::Skipped(SkipReason::Unchanged) => Some(ClaimEnd::Applied),
             _ => Some(ClaimEnd::Free),
         };
         self.finish(&owner, &settled, end).await;
-        sent.outcomes.extend(settled.iter().map(|item| item.place).zip(outcomes));
+        step.outcomes.extend(settled.iter().map(|item| item.place).zip(outcomes));
     }
 }

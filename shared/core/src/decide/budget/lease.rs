@@ -1,4 +1,4 @@
-//! Slots and moments for one invocation.
+//! Concurrency and send slots for one invocation.
 
 use std::collections::BTreeSet;
 
@@ -11,30 +11,30 @@ const YIELD_MS: EpochMs = 5_000;
 const YIELD_AHEAD_US: i64 = 250_000;
 /// So much less is leased at once where nothing paces it.
 const YIELD_PART: u32 = 4;
-/// Who finds no slot asks again after this.
+/// An invocation that may start no request asks again after this.
 const SLOTS_AGAIN_MS: EpochMs = 1_000;
 /// That a stream waits is noted so often.
 const NOTE_WAITING_MS: EpochMs = 1_000;
 
 impl Budget {
-    /// Leases slots, and moments for so many requests. Where there is something to wait for nothing is
+    /// Leases concurrency, and send slots for so many requests. Where there is something to wait for nothing is
     /// leased, and nothing changes but that slots held for nothing are let go, and that a stream
     /// waits for slots which another has.
     pub fn lease(&mut self, terms: &Terms, ask: &Ask<'_>) -> Grant {
         let now_ms = ask.now_us.div_euclid(1_000);
         self.forget(now_ms);
-        if let Some(until_ms) = self.shut_for(&terms.stream, now_ms)
+        if let Some(until_ms) = self.blocked_until_ms(&terms.stream, now_ms)
             && !ask.is_probe
         {
-            return self.wait(ask, WaitOn::Gate, until_ms);
+            return self.wait(ask, WaitOn::Circuit, until_ms);
         }
         let yields = self.yields_to_others(terms.priority, now_ms);
         let slots = self.slots_for(terms, ask, yields);
         if slots == 0 {
             self.note_waiting(terms, now_ms);
-            return self.wait(ask, WaitOn::Slots, now_ms + SLOTS_AGAIN_MS);
+            return self.wait(ask, WaitOn::Concurrency, now_ms + SLOTS_AGAIN_MS);
         }
-        // With too few slots only as many moments as can be used at once.
+        // With too few slots only as many send slots as can be used at once.
         let too_few = slots < ask.slots_needed;
         let usable = if too_few { slots.saturating_sub(ask.slots_busy).max(1) } else { u32::MAX };
         let mut want = u64::from(ask.want.min(usable));
@@ -51,12 +51,12 @@ impl Budget {
                 .ends_ms()
                 .map_or(until_us, |ends_ms| until_us.min(ends_ms * 1_000 - 1))
         });
-        let leased = self.moments_for(ask, want, until_us, yields);
+        let leased = self.send_slots_for(ask, want, until_us, yields);
         if leased.count == 0 {
             let until_ms = leased.first_us / 1_000 + 1;
-            // Who yields comes back when there is room ahead of it again.
+            // A stream that yields comes back when there is room ahead of it again.
             let until_ms = if yields { until_ms - YIELD_AHEAD_US / 1_000 } else { until_ms };
-            return self.wait(ask, WaitOn::Moments, until_ms.max(now_ms + 1));
+            return self.wait(ask, WaitOn::Rate, until_ms.max(now_ms + 1));
         }
         if leased.spacing_us > 0 {
             self.next_us = leased.first_us + i64::from(leased.count) * leased.spacing_us;
@@ -95,7 +95,7 @@ impl Budget {
     fn slots_for(&self, terms: &Terms, ask: &Ask<'_>, yields: bool) -> u32 {
         let others = self.holders.iter().filter(|holder| &*holder.owner != ask.owner);
         let taken: u32 = others.map(|holder| holder.slots).sum();
-        let all = self.bears(terms);
+        let all = self.slots_in_all(terms);
         // Room for the more urgent, where there is any to leave.
         let left_free = if yields && all > 1 { (all / 4).max(1) } else { 0 };
         let free = all.saturating_sub(taken + left_free);
@@ -132,8 +132,8 @@ impl Budget {
         self.waiting.push(Waiting { stream, urgency, at_ms: now_ms });
     }
 
-    fn moments_for(&self, ask: &Ask<'_>, want: u32, until_us: i64, yields: bool) -> Leased {
-        let paced_us = self.paced.map_or(0, |paced| paced.spacing_us);
+    fn send_slots_for(&self, ask: &Ask<'_>, want: u32, until_us: i64, yields: bool) -> Leased {
+        let paced_us = self.advertised.map_or(0, |paced| paced.spacing_us);
         let spacing_us = ask.spacing_us.max(paced_us);
         if spacing_us == 0 {
             // Asked for is what is sent in a second.
@@ -141,7 +141,7 @@ impl Budget {
             let count = if ask.now_us <= until_us { part } else { 0 };
             return Leased { first_us: ask.now_us, spacing_us, count, until_us };
         }
-        // Moments that nobody took are gone, and make no burst.
+        // Send slots that were not taken are gone, and make no burst.
         let first_us = self.next_us.max(ask.now_us);
         let ahead_us = if yields { ask.now_us + YIELD_AHEAD_US } else { i64::MAX };
         let fit =
@@ -182,7 +182,7 @@ impl Budget {
     }
 
     fn note_priority(&mut self, priority: Priority, now_ms: EpochMs) {
-        // Nobody yields to the least urgent.
+        // No stream yields to the least urgent.
         if priority < Priority::Low {
             self.asked_ms[priority as usize] = now_ms;
         }

@@ -119,7 +119,7 @@ impl Budget {
         now_ms: EpochMs,
     ) -> Option<EpochMs> {
         if let Some(until_ms) = asked_until_ms {
-            self.shut(ALL, until_ms, 0);
+            self.open(ALL, until_ms, 0);
             return Some(until_ms);
         }
         // The shortest of several: should another be meant, the next answer says so again.
@@ -132,7 +132,7 @@ impl Budget {
         if span.is_daily && now_ms - span.begins_ms < OTHER_CLOCK_MS {
             // Its day is hardly used up already: it has not begun there.
             let until_ms = now_ms + ASK_AGAIN_MS;
-            self.shut(ALL, until_ms, 0);
+            self.open(ALL, until_ms, 0);
             return Some(until_ms);
         }
         if let Ok(left) = self.left_of(quota, now_ms) {
@@ -231,7 +231,7 @@ mod tests {
         let (quotas, mut budget) = (std::slice::from_ref(&quota), Budget::default());
         assert_eq!(budget.use_up(quotas, None, reset_ms + 2_000), Some(reset_ms + 62_000));
         assert_eq!(budget.left_of(&quota, reset_ms + 62_000), Ok(1_000));
-        assert_eq!(budget.gate.shut_until_ms, reset_ms + 62_000);
+        assert_eq!(budget.circuit.open_until_ms, reset_ms + 62_000);
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         let mut budget = Budget::default();
         let until_ms = now_ms + 7_200_000;
         let told = budget.use_up(std::slice::from_ref(&quota), Some(until_ms), now_ms);
-        assert_eq!((told, budget.gate.shut_until_ms), (Some(until_ms), until_ms));
+        assert_eq!((told, budget.circuit.open_until_ms), (Some(until_ms), until_ms));
     }
 
     #[test]

@@ -7,13 +7,13 @@ use proptest::prelude::*;
 
 use crate::{
     app::{
-        Flow, Ports,
-        send::{Chunk, Invocation, Item, Place, Places, Sender},
+        Flow,
+        send::{
+            packing::Packing,
+            unit::{Chunk, Item, Place, Places},
+        },
     },
-    decide::Deadline,
-    model::{
-        EpochMs, FlowSettings, Outcome, Position, RecordId, Settled, StreamId, Version, WireRecord,
-    },
+    model::{EpochMs, FlowSettings, Outcome, Position, RecordId, StreamId, Version, WireRecord},
     ports::{
         Batching, BoxFuture, Delivery, Destination, Outgoing, Source, Transform, Transformed, Walk,
     },
@@ -101,7 +101,7 @@ fn record(id: usize, data: &str) -> WireRecord {
 
 /// The chunks that these pages make, without what is settled.
 fn chunks(batching: Batching, pages: &[Vec<String>], settled: &BTreeSet<Place>) -> Vec<Chunk> {
-    with_sender(batching, pages, |sender| {
+    with_packing(batching, pages, |packing| {
         let places = pages.iter().enumerate().flat_map(|(page, records)| {
             (0..u32::try_from(records.len()).unwrap()).map(move |index| Place { page, index })
         });
@@ -110,17 +110,17 @@ fn chunks(batching: Batching, pages: &[Vec<String>], settled: &BTreeSet<Place>) 
         let mut chunks = Vec::new();
         while left.peek().is_some() {
             let before = left.places.len();
-            chunks.push(sender.chunk(&mut left));
+            chunks.push(packing.chunk(&mut left));
             assert!(left.places.len() < before, "a chunk takes something");
         }
         chunks
     })
 }
 
-fn with_sender<T>(
+fn with_packing<T>(
     batching: Batching,
     pages: &[Vec<String>],
-    then: impl FnOnce(&Sender<'_, (), (), (), ()>) -> T,
+    then: impl FnOnce(&Packing<'_>) -> T,
 ) -> T {
     let flow = Flow {
         stream: StreamId::new("orders", "acme").unwrap(),
@@ -130,14 +130,11 @@ fn with_sender<T>(
         transform: Box::new(AsItIs),
         destination: Box::new(Takes(batching)),
     };
-    let ports = Ports { store: (), queue: (), clock: (), entropy: () };
     let pages: Vec<Vec<WireRecord>> = pages
         .iter()
         .map(|page| page.iter().enumerate().map(|(id, data)| record(id, data)).collect())
         .collect();
-    let invocation = Invocation { deadline: Deadline::new(0, 60_000), generation: 0 };
-    let pages = pages.iter().map(Vec::as_slice).collect();
-    then(&Sender { ports: &ports, flow: &flow, invocation, pages, looked_at: Settled::default() })
+    then(&Packing { flow: &flow, pages: pages.iter().map(Vec::as_slice).collect() })
 }
 
 fn sent(chunk: &Chunk) -> Vec<Place> {
@@ -188,19 +185,24 @@ fn a_record_that_no_request_can_carry_is_refused() {
 
 #[test]
 fn what_may_have_been_applied_is_not_sent_with_others() {
-    let items = |sender: &Sender<'_, _, _, _, _>| -> Vec<Item> {
-        let place = |index| Place { page: PAGE, index };
-        let item = |index| Item { doubt: index % 2 == 1, ..sender.item(place(index)) };
-        (0..4).map(item).collect()
+    let items = |packing: &Packing<'_>| -> Vec<Item<Outgoing>> {
+        (0..4)
+            .map(|index| {
+                let Item { place, record, .. } = packing.item(Place { page: PAGE, index });
+                let record = record.with_body(Bytes::new());
+                Item { place, record, maybe_applied: index % 2 == 1 }
+            })
+            .collect()
     };
-    let at = |items: &[Item]| items.iter().map(|item| item.place.index).collect::<Vec<_>>();
-    with_sender(batching(4, 1_000), &pages(&[4]), |sender| {
-        let (first, others) = sender.apart(items(sender));
+    let at =
+        |items: &[Item<Outgoing>]| items.iter().map(|item| item.place.index).collect::<Vec<_>>();
+    with_packing(batching(4, 1_000), &pages(&[4]), |packing| {
+        let (first, others) = packing.apart(items(packing));
         assert_eq!((at(&first), at(&others)), (vec![1, 3], vec![0, 2]));
     });
     let keyed = Batching { known_as_a_whole: false, ..batching(4, 1_000) };
-    with_sender(keyed, &pages(&[4]), |sender| {
-        let (all, none) = sender.apart(items(sender));
+    with_packing(keyed, &pages(&[4]), |packing| {
+        let (all, none) = packing.apart(items(packing));
         assert_eq!((at(&all), none.len()), (vec![0, 1, 2, 3], 0));
     });
 }
@@ -213,7 +215,7 @@ fn some_pages() -> impl Strategy<Value = Vec<Vec<String>>> {
 }
 
 proptest! {
-    /// Whatever was settled meanwhile, whoever is sent again is with nobody whom it was not with.
+    /// Whatever was settled meanwhile, a record that is sent again is with none that it was not with.
     #[test]
     fn a_repeat_has_the_records_that_it_had_but_for_those_that_are_settled(
         pages in some_pages(),
@@ -250,7 +252,7 @@ proptest! {
     ) {
         let batching = Batching { known_as_a_whole, carries_keys, ..batching(records_max, bytes_max) };
         for chunk in chunks(batching, &pages, &BTreeSet::new()) {
-            let record = |item: &Item| batching.bytes_of(item.record.body.len(), &item.record.key);
+            let record = |item: &Item<Outgoing>| batching.bytes_of(item.record.body.len(), &item.record.key);
             let bytes: usize = chunk.items.iter().map(record).sum();
             prop_assert!(batching.frame_bytes + bytes <= bytes_max);
             prop_assert!(chunk.items.len() <= records_max);

@@ -1,4 +1,4 @@
-//! Slots and moments under every kind of asking.
+//! Concurrency and send slots under every kind of asking.
 
 use proptest::prelude::*;
 
@@ -32,40 +32,40 @@ fn ask(owner: &str, now_us: i64, want: u32, slots: u32) -> Ask<'_> {
     }
 }
 
-fn moments(grant: Grant) -> (i64, u32) {
+fn slots(grant: Grant) -> (i64, u32) {
     (grant.leased.first_us, grant.leased.count)
 }
 
 #[test]
 fn a_lease_follows_the_one_before_and_ends_in_time() {
     let (terms, mut budget) = (terms(10), Budget::default());
-    assert_eq!(moments(budget.lease(&terms, &ask("a", 1_000, 3, 1))), (1_000, 3));
-    assert_eq!(moments(budget.lease(&terms, &ask("b", 1_000, 3, 1))), (1_300, 3));
-    // Nobody asked for a while: no burst.
-    assert_eq!(moments(budget.lease(&terms, &ask("a", 5_000, 3, 1))), (5_000, 3));
+    assert_eq!(slots(budget.lease(&terms, &ask("a", 1_000, 3, 1))), (1_000, 3));
+    assert_eq!(slots(budget.lease(&terms, &ask("b", 1_000, 3, 1))), (1_300, 3));
+    // A while without asking makes no burst.
+    assert_eq!(slots(budget.lease(&terms, &ask("a", 5_000, 3, 1))), (5_000, 3));
     let short = Ask { until_us: 5_500, ..ask("a", 5_000, 9, 1) };
-    assert_eq!(moments(budget.lease(&terms, &short)), (5_300, 3));
+    assert_eq!(slots(budget.lease(&terms, &short)), (5_300, 3));
     let before = budget.clone();
     let grant = budget.lease(&terms, &Ask { until_us: 5_550, slots_busy: 1, ..short });
-    assert_eq!(grant.wait, Some(Wait { on: WaitOn::Moments, until_ms: 6 }));
+    assert_eq!(grant.wait, Some(Wait { on: WaitOn::Rate, until_ms: 6 }));
     assert_eq!(budget, before);
 }
 
-/// Whoever was on the way when the gate was shut went on to lease and to send.
+/// An invocation under way when the circuit opened went on to lease and to send.
 #[test]
-fn repro_nothing_is_leased_while_the_gate_is_shut_but_for_its_probe() {
+fn repro_nothing_is_leased_while_the_circuit_is_open_but_for_its_probe() {
     let (terms, mut budget) = (terms(10), Budget::default());
-    assert_eq!(moments(budget.lease(&terms, &ask("a", 1_000, 3, 1))), (1_000, 3));
-    budget.shut(ALL, 120_000, 0);
+    assert_eq!(slots(budget.lease(&terms, &ask("a", 1_000, 3, 1))), (1_000, 3));
+    budget.open(ALL, 120_000, 0);
     let waits = |grant: Grant| grant.wait.map(|wait| (wait.on, wait.until_ms));
-    let shut = Some((WaitOn::Gate, 120_000));
+    let shut = Some((WaitOn::Circuit, 120_000));
     assert_eq!(waits(budget.lease(&terms, &ask("a", 2_000, 3, 1))), shut);
     assert!(budget.holders.is_empty(), "{budget:?}");
     assert_eq!(waits(budget.lease(&terms, &ask("a", 120_000_000, 3, 1))), None);
-    // While a destination fails, its time being up lets nobody pass but who probes.
-    budget.shut(ALL, 200_000, 1);
+    // While a destination fails, its time being up lets nothing through but a probe.
+    budget.open(ALL, 200_000, 1);
     let late = ask("a", 300_000_000, 3, 1);
-    assert_eq!(waits(budget.lease(&terms, &late)), Some((WaitOn::Gate, 301_000)));
+    assert_eq!(waits(budget.lease(&terms, &late)), Some((WaitOn::Circuit, 301_000)));
     assert_eq!(waits(budget.lease(&terms, &Ask { is_probe: true, ..late })), None);
 }
 
@@ -87,7 +87,7 @@ fn repro_a_stream_that_waits_for_slots_gets_its_part_of_a_shared_budget() {
     assert_eq!(budget.lease(&invoices, &ask("b1", 5_000, 1, 2)).slots, 2);
     assert_eq!(budget.lease(&accounts, &ask("a2", 6_000, 1, 2)).slots, 0);
     assert_eq!(budget.lease(&invoices, &ask("b1", 7_000, 1, 2)).slots, 2);
-    // Nobody waits any more.
+    // None of them waits any more.
     budget.release(&invoices, "b1", None, &[]);
     assert_eq!(budget.lease(&accounts, &ask("a2", 9_000_000, 1, 2)).slots, 2);
 }
@@ -116,12 +116,12 @@ fn who_finds_nothing_holds_nothing() {
     let mut terms = terms(2);
     terms.quotas = vec![Quota { count: 5, reset: Reset::Sliding { window_ms: 3_600_000 } }];
     let mut budget = Budget::default();
-    assert_eq!(moments(budget.lease(&terms, &ask("a", 0, 9, 2))), (0, 5));
+    assert_eq!(slots(budget.lease(&terms, &ask("a", 0, 9, 2))), (0, 5));
     let grant = budget.lease(&terms, &ask("a", 0, 9, 2));
     assert_eq!(grant.wait, Some(Wait { on: WaitOn::Quota, until_ms: 3_750_000 }));
     assert_eq!(budget.holders, []);
     budget.release(&terms, "a", None, &[(1_000, 2)]);
-    assert_eq!(moments(budget.lease(&terms, &ask("b", 0, 9, 2))).1, 2);
+    assert_eq!(slots(budget.lease(&terms, &ask("b", 0, 9, 2))).1, 2);
 }
 
 #[test]
@@ -134,18 +134,18 @@ fn the_more_urgent_go_first() {
     budget.release(&patient, "low", None, &[]);
     assert_eq!(budget.lease(&urgent, &second("high", 1_000, 50)).leased.count, 50);
     budget.release(&urgent, "high", None, &[]);
-    // The moments up to 601 ms are given away: too far ahead for one that yields.
+    // The send slots up to 601 ms are given away: too far ahead for one that yields.
     let grant = budget.lease(&patient, &second("low", 100_000, 10));
-    assert_eq!(grant.wait, Some(Wait { on: WaitOn::Moments, until_ms: 352 }));
+    assert_eq!(grant.wait, Some(Wait { on: WaitOn::Rate, until_ms: 352 }));
     let grant = budget.lease(&patient, &second("low", 400_000, 99));
     assert_eq!((grant.slots, grant.leased.count), (6, 5));
-    // Nobody urgent has asked for a while.
+    // No urgent stream has asked for a while.
     let grant = budget.lease(&patient, &second("low", 5_001_000, 99));
     assert_eq!((grant.slots, grant.leased.count), (8, 99));
 }
 
 proptest! {
-    /// Whoever leases, and however late within its use a moment is used.
+    /// Any invocation may lease, and use a send slot as late as it may.
     #[test]
     fn no_window_ever_sees_one_too_many(
         count in 1u32..300,

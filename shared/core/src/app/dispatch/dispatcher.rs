@@ -1,0 +1,397 @@
+//! One invocation's requests: started as limits and time allow, their outcomes noted, and every page left
+//! of which nothing more is to be sent.
+
+use std::collections::VecDeque;
+
+use futures_util::{
+    future::BoxFuture,
+    stream::{FuturesUnordered, StreamExt},
+};
+
+use super::{
+    sink::Sink,
+    work::{PageWork, Work},
+};
+use crate::{
+    app::{
+        report::{Disposition, Tally},
+        send::{Place, Places, Sender, Step, Unit},
+        throttle::{Admission, BudgetAnswer, Permit, Throttle},
+    },
+    decide::{Grouping, give_up, jittered_ms},
+    guard::Guard,
+    model::{Blame, EpochMs, Ordering, Outcome, RequestKind, WaitOn},
+    ports::{Platform, Random, Settle, Unavailable},
+};
+
+/// How long a record waits for another version of its entity, where that says nothing, in ms.
+const OTHER_VERSION_MS: u64 = 1_000;
+
+pub(super) enum Event<T> {
+    /// Records were claimed, to be looked up or sent.
+    Prepared { pages: Vec<usize>, step: Step },
+    /// A unit was done.
+    Done { pages: Vec<usize>, kind: RequestKind, permit: Permit, step: Step },
+    /// A unit was left to the next invocation.
+    Abandoned { pages: Vec<usize>, step: Step },
+    /// What became of a page was written down, or was not.
+    Written { page: usize, gives_back_ms: u64, entry: T, answer: Result<Settle, Unavailable> },
+    /// The budget answered.
+    Budget(BudgetAnswer),
+}
+
+/// The work of one invocation.
+pub(in crate::app) struct Dispatcher<'a, P: Platform, K: Sink> {
+    pub(super) sender: &'a Sender<'a, P>,
+    pub(super) sink: &'a K,
+    pub(super) throttle: Throttle<'a, P>,
+    pub(super) work: Work,
+    running: FuturesUnordered<BoxFuture<'a, Event<K::Entry>>>,
+    /// Units that wait for a permit, the next one first.
+    ready: VecDeque<Unit>,
+    preparing: usize,
+    finished: Vec<(usize, Disposition)>,
+    /// Why records were parked.
+    errors: Grouping,
+    pages_done: u64,
+}
+
+/// What came of it.
+pub(in crate::app) struct Dispatched {
+    /// What becomes of each page's message.
+    pub finished: Vec<(usize, Disposition)>,
+    pub tally: Tally,
+    pub pages_done: u64,
+    /// Why records were parked.
+    pub errors: Grouping,
+    /// A quota is used up, and what is left goes on then.
+    pub quota_until_ms: Option<EpochMs>,
+}
+
+impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
+    /// The pages are those that the sender and the sink know, in the same order.
+    pub fn new(
+        sender: &'a Sender<'a, P>,
+        sink: &'a K,
+        throttle: Throttle<'a, P>,
+        pages: Vec<PageWork>,
+    ) -> Self {
+        let is_serial = sender.flow.settings.ordering == Ordering::Serial;
+        Self {
+            sender,
+            sink,
+            throttle,
+            work: Work::new(pages, is_serial),
+            running: FuturesUnordered::new(),
+            ready: VecDeque::new(),
+            preparing: 0,
+            finished: Vec::new(),
+            errors: Grouping::default(),
+            pages_done: 0,
+        }
+    }
+
+    /// Does what can be done in this invocation.
+    pub async fn run(mut self) -> Dispatched {
+        if self.work.len() > 0 {
+            self.throttle.try_enter().await;
+        }
+        self.go_on().await;
+        // When all others are safe: one of these records may crash the process.
+        for page in 0..self.work.len() {
+            if self.work.page(page).is_isolated() {
+                self.work.send_only(Some(page));
+                self.isolate(page).await;
+                self.work.send_only(None);
+                self.work.page_mut(page).release();
+                self.go_on().await;
+            }
+        }
+        self.throttle.leave().await;
+        Dispatched {
+            tally: *self.work.tally(),
+            finished: self.finished,
+            pages_done: self.pages_done,
+            errors: self.errors,
+            quota_until_ms: self.throttle.quota_until_ms(),
+        }
+    }
+
+    /// Works until nothing is under way and nothing more can be started.
+    pub(super) async fn go_on(&mut self) {
+        loop {
+            self.start_requests();
+            self.leave_pages();
+            let Some(event) = self.running.next().await else {
+                if self.ready.is_empty() {
+                    break;
+                }
+                for unit in std::mem::take(&mut self.ready) {
+                    self.abandon(unit);
+                }
+                continue;
+            };
+            match event {
+                Event::Prepared { pages, step } => {
+                    self.preparing -= 1;
+                    self.stepped(&pages, step).await;
+                }
+                Event::Done { pages, kind, permit, step } => {
+                    let was_limited = self.throttle.ended(kind, permit, &step).await;
+                    let tally = self.work.tally();
+                    tally.requests += u64::from(step.took_ms.is_some());
+                    tally.throttled += u64::from(was_limited);
+                    self.stepped(&pages, step).await;
+                }
+                Event::Abandoned { pages, step } => self.stepped(&pages, step).await,
+                Event::Written { page, gives_back_ms, entry, answer } => {
+                    if answer.is_ok() {
+                        self.count_parked(entry);
+                    }
+                    self.left(page, gives_back_ms, answer);
+                }
+                Event::Budget(answer) => self.throttle.take_in(answer),
+            }
+        }
+    }
+
+    /// Starts as many requests as limits and time allow.
+    fn start_requests(&mut self) {
+        while !self.work.is_halted() && self.throttle.lets_through() {
+            if self.ready.is_empty() && self.work.remaining().peek().is_none() {
+                return;
+            }
+            if self.sender.prepares(self.throttle.leases_slots()) {
+                self.prepare();
+                if self.ready.is_empty() {
+                    return;
+                }
+            }
+            let kind = self.ready.front().map_or(RequestKind::Deliver, Unit::kind);
+            if !self.throttle.has_time_for(kind) {
+                return;
+            }
+            if let Some(refresh) = self.throttle.refresh() {
+                self.running.push(Box::pin(async move { Event::Budget(refresh.await) }));
+            }
+            let permit = match self.throttle.ask(kind) {
+                Admission::Granted(permit) => permit,
+                Admission::Lease => return self.lease(kind),
+                Admission::Wait => return,
+            };
+            let unit = match self.ready.pop_front() {
+                Some(unit) => unit,
+                None => {
+                    let unit = self.take_unit();
+                    if unit.is_decided() {
+                        // All of it is decided, without a request.
+                        self.throttle.put_back(permit);
+                        self.abandon(unit);
+                        continue;
+                    }
+                    unit
+                }
+            };
+            self.start(unit, permit);
+        }
+    }
+
+    /// Claims records and finds out what is known of them, so that there is always a unit ready for the
+    /// next permit.
+    fn prepare(&mut self) {
+        let ahead = self.throttle.ahead();
+        let kind = self.sender.packing.next_kind();
+        while self.ready.len() + self.preparing < ahead
+            && self.throttle.wait().is_none()
+            && self.throttle.has_time_for(kind)
+            && self.work.remaining().peek().is_some()
+        {
+            let (sender, unit) = (self.sender, self.take_unit());
+            let pages = unit.pages();
+            self.preparing += 1;
+            self.running.push(Box::pin(async move {
+                let step = sender.prepare(unit).await;
+                Event::Prepared { pages, step }
+            }));
+        }
+    }
+
+    /// Takes the next records that are left. Their pages are not left meanwhile.
+    fn take_unit(&mut self) -> Unit {
+        let unit = self.sender.packing.next_unit(&mut self.work.remaining());
+        self.work.unit_begins(&unit.pages());
+        unit
+    }
+
+    fn start(&mut self, unit: Unit, permit: Permit) {
+        let sender = self.sender;
+        let (pages, kind) = (unit.pages(), unit.kind());
+        self.throttle.started();
+        self.running.push(Box::pin(async move {
+            let step = sender.act(unit, permit.slot, permit.timeout_ms).await;
+            Event::Done { pages, kind, permit, step }
+        }));
+    }
+
+    fn abandon(&mut self, unit: Unit) {
+        let (sender, pages) = (self.sender, unit.pages());
+        self.running.push(Box::pin(async move {
+            let step = sender.abandon(unit).await;
+            Event::Abandoned { pages, step }
+        }));
+    }
+
+    fn lease(&mut self, kind: RequestKind) {
+        let requests = self.ready.len() + self.sender.packing.requests_of(self.work.left());
+        let lease = self.throttle.lease(kind, requests as u64);
+        self.running.push(Box::pin(async move { Event::Budget(lease.await) }));
+    }
+
+    /// Takes in what came of a unit's step.
+    async fn stepped(&mut self, pages: &[usize], step: Step) {
+        for unit in &step.next {
+            self.work.unit_begins(&unit.pages());
+        }
+        self.work.unit_ends(pages);
+        // Before what is not begun yet: their claims are held.
+        for unit in step.next.into_iter().rev() {
+            self.ready.push_front(unit);
+        }
+        self.note(step.outcomes).await;
+    }
+
+    /// Notes what became of each record.
+    async fn note(&mut self, outcomes: Vec<(Place, Outcome)>) {
+        let is_last_try = |page| self.sink.is_last_try(page);
+        let failed_last = outcomes
+            .iter()
+            .find(|(place, outcome)| fails_by_itself(outcome) && is_last_try(place.page));
+        let others_get_through = match failed_last {
+            None => false,
+            Some((place, _)) => {
+                !P::stands(Guard::GiveUpAlone)
+                    || self.work.tally().delivered > 0
+                    || self.sink.others_get_through(place.page).await
+            }
+        };
+        for (place, outcome) in outcomes {
+            let gives_up = others_get_through && is_last_try(place.page);
+            self.work.note(place, if gives_up { give_up(outcome) } else { outcome });
+        }
+    }
+
+    /// Leaves every page of which nothing more will be sent.
+    fn leave_pages(&mut self) {
+        let no_more = self.throttle.is_idle() && self.preparing == 0 && self.ready.is_empty();
+        while let Some(page) = self.work.next_to_leave(no_more) {
+            self.leave(page);
+        }
+    }
+
+    fn leave(&mut self, page: usize) {
+        if self.work.page(page).is_done() {
+            // Its turn in isolation settled the last of it.
+            return self.left(page, 0, Ok(Settle::Done));
+        }
+        let gives_back_ms = if self.work.page(page).is_whole() { 0 } else { self.delay_ms(page) };
+        let fails_alone = self.fails_alone();
+        let work = self.work.page_mut(page);
+        let entry = self.sink.entry(page, work.standing(fails_alone, Some(gives_back_ms)));
+        work.handed_over();
+        let Some(entry) = entry else {
+            let give_back = Disposition::GiveBack { delay_ms: gives_back_ms };
+            self.finished.push((page, give_back));
+            return;
+        };
+        let sink = self.sink;
+        self.running.push(Box::pin(async move {
+            let answer = sink.write(page, &entry).await;
+            Event::Written { page, gives_back_ms, entry, answer }
+        }));
+    }
+
+    fn left(&mut self, page: usize, gives_back_ms: u64, answer: Result<Settle, Unavailable>) {
+        let flow = self.sender.flow;
+        let disposition = match answer {
+            Ok(Settle::Done) => {
+                self.pages_done += 1;
+                Disposition::Acknowledge
+            }
+            Ok(Settle::Superseded) => Disposition::Acknowledge,
+            Ok(Settle::Open(_)) => Disposition::GiveBack { delay_ms: gives_back_ms },
+            Err(error) => {
+                tracing::warn!(stream = %flow.stream, %error, "a page was not settled");
+                Disposition::GiveBack { delay_ms: flow.settings.retry.base_ms }
+            }
+        };
+        self.finished.push((page, disposition));
+    }
+
+    /// Writes down what of a page is settled so far, so that no crash to come has it handled again.
+    pub(super) async fn write_now(&mut self, page: usize) -> Result<(), Unavailable> {
+        if !self.work.page(page).has_news() {
+            return Ok(());
+        }
+        let fails_alone = self.fails_alone();
+        let work = self.work.page_mut(page);
+        let Some(entry) = self.sink.entry(page, work.standing(fails_alone, None)) else {
+            return Ok(());
+        };
+        let answer = self.sink.write(page, &entry).await?;
+        self.count_parked(entry);
+        let work = self.work.page_mut(page);
+        work.handed_over();
+        match answer {
+            Settle::Done => work.written_as_done(),
+            Settle::Open(known) => work.written(&known),
+            Settle::Superseded => {
+                return Err(Unavailable("the page was voided meanwhile".into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What failed while others got through failed by itself, though it opened the circuit.
+    fn fails_alone(&mut self) -> bool {
+        !self.throttle.is_open() || self.work.tally().delivered > 0
+    }
+
+    /// Counts what was parked, and why.
+    fn count_parked(&mut self, entry: K::Entry) {
+        let parked = K::parked(entry);
+        self.work.tally().parked += parked.len() as u64;
+        for parked in parked {
+            self.errors.add(&self.sender.flow.stream, parked.into());
+        }
+    }
+
+    /// For how long a page's message is given back, as things stand.
+    fn delay_ms(&self, page: usize) -> u64 {
+        let random = || self.sender.ports.entropy.next_u64();
+        let (work, sink) = (self.work.page(page), self.sink);
+        let wait_ms = match (self.throttle.wait(), work.later()) {
+            // Waiting for the destination is no failure, and lasts until there is something to be had.
+            (Some(wait), later) => {
+                let asked_ms = later.and_then(|later| later.after_ms).unwrap_or(0);
+                let wait_ms = self.throttle.wait_ms(wait, random);
+                if wait.on == WaitOn::Circuit { wait_ms } else { wait_ms.max(asked_ms) }
+            }
+            (None, Some(later)) => {
+                let backoff_ms = match later.blame {
+                    Blame::Entity => OTHER_VERSION_MS,
+                    _ => sink.backoff_ms(page),
+                };
+                later.after_ms.unwrap_or_else(|| jittered_ms(backoff_ms, random()))
+            }
+            // Only time was short: the next invocation goes on at once.
+            (None, None) if work.has_progressed() || work.has_news() => 0,
+            (None, None) => sink.backoff_ms(page),
+        };
+        sink.give_back_ms(page, wait_ms)
+    }
+}
+
+/// Whether it is not the destination as a whole, nor a limit, nor another version.
+fn fails_by_itself(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Later(later) if later.is_of_one_request())
+}

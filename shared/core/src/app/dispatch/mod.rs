@@ -1,0 +1,13 @@
+//! Requests started as limits and time allow, and their outcomes handed to a sink. Pages and replays share
+//! it: a replay is a page whose outcomes are written elsewhere.
+
+mod dispatcher;
+mod isolation;
+mod sink;
+mod suspects;
+mod work;
+
+pub(super) use dispatcher::{Dispatched, Dispatcher};
+pub(super) use sink::{Sink, Standing};
+pub(super) use suspects::crashed;
+pub(super) use work::{PageWork, Refusal};

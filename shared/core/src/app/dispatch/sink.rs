@@ -1,0 +1,55 @@
+//! Where it is written down what became of a page's records.
+
+use std::future::Future;
+
+use super::work::Refusal;
+use crate::{
+    model::{Parked, Settled},
+    ports::{Settle, Unavailable},
+};
+
+/// How a page stands in this invocation.
+pub(in crate::app) struct Standing<'w> {
+    /// What was settled beyond what is written down.
+    pub settled: &'w Settled,
+    /// Of that, what is to be parked.
+    pub refused: &'w [Refusal],
+    /// With that, every record is settled.
+    pub done: bool,
+    /// Something failed and nothing was settled: one more try without progress.
+    pub tried: bool,
+    /// For how long its message is given back, in ms; `None` while its records are handled one by one.
+    pub gives_back_ms: Option<u64>,
+}
+
+/// Where the outcomes of pages are written. Called for each page of an invocation, by its number there.
+pub(in crate::app) trait Sink: Sync {
+    /// What is to be written of a page.
+    type Entry: Send + Sync;
+
+    /// What is to be written of a page that stands so; `None` where that changes nothing.
+    fn entry(&self, page: usize, standing: Standing<'_>) -> Option<Self::Entry>;
+
+    /// Writes it: first what is parked, and then what is settled, for only what is durably parked counts
+    /// as settled. A repeat changes nothing.
+    fn write<'a>(
+        &'a self,
+        page: usize,
+        entry: &'a Self::Entry,
+    ) -> impl Future<Output = Result<Settle, Unavailable>> + Send + 'a;
+
+    /// The records that an entry parks.
+    fn parked(entry: Self::Entry) -> Vec<Parked>;
+
+    /// Whether a record that fails by itself this time is given up, if others get through.
+    fn is_last_try(&self, page: usize) -> bool;
+
+    /// Whether the destination has lately taken other pages than this one.
+    fn others_get_through(&self, page: usize) -> impl Future<Output = bool> + Send;
+
+    /// How long to wait before the next try, in ms.
+    fn backoff_ms(&self, page: usize) -> u64;
+
+    /// For how long a message is given back that wants to wait so long, in ms.
+    fn give_back_ms(&self, page: usize, wait_ms: u64) -> u64;
+}

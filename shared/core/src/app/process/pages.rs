@@ -1,0 +1,141 @@
+//! An invocation's pages as the dispatcher's sink: parked and settled in the table, and given back.
+
+use crate::{
+    app::{
+        Flow, Ports,
+        dispatch::{Refusal, Sink, Standing},
+    },
+    decide::{ISOLATE_FROM_RECEIVES, backoff_ms, give_back_ms},
+    guard::Guard,
+    model::{Page, PageMessage, PageState, Parked, Settling},
+    ports::{Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable},
+};
+
+/// Pages looked at for signs that others get through.
+const EVIDENCE_PAGES: usize = 20;
+
+/// A received page message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrival {
+    /// This receipt.
+    pub receipt: Receipt,
+    /// How often the message was received, this time included.
+    pub receives: u32,
+    /// What it carries.
+    pub page: PageMessage,
+}
+
+/// A page to be worked on.
+pub(super) struct Job {
+    pub arrival: Arrival,
+    pub page: Page,
+    /// One of its records may crash its processor.
+    pub isolated: bool,
+}
+
+/// The pages of one invocation.
+pub(super) struct Pages<'a, P: Platform> {
+    pub ports: &'a Ports<P>,
+    pub flow: &'a Flow,
+    pub jobs: &'a [Job],
+}
+
+/// What is written of a page.
+pub(super) struct Entry {
+    parked: Vec<Parked>,
+    settling: Settling,
+}
+
+impl<P: Platform> Pages<'_, P> {
+    fn parked_of(&self, message: &PageMessage, refused: &[Refusal]) -> Vec<Parked> {
+        let now_ms = self.ports.clock.now_ms();
+        let parked = |Refusal { index, status, reason }: &Refusal| {
+            let record = &message.records[*index as usize];
+            let (stream, reason) = (&self.flow.stream, reason.clone());
+            Parked::new(stream, message.number, record, *status, reason, now_ms)
+        };
+        refused.iter().map(parked).collect()
+    }
+}
+
+impl<P: Platform> Sink for Pages<'_, P> {
+    type Entry = Entry;
+
+    fn entry(&self, page: usize, standing: Standing<'_>) -> Option<Entry> {
+        let Job { arrival, page, .. } = &self.jobs[page];
+        let Standing { settled, refused, done, tried, gives_back_ms } = standing;
+        let now_ms = self.ports.clock.now_ms();
+        // While its records are handled one by one it is not left at a clean exit: an invocation that comes
+        // after a crash is to isolate them again.
+        let mut receives = page.receives_at_clean_exit;
+        let mut waits_until_ms = 0;
+        if let Some(delay_ms) = gives_back_ms {
+            receives = arrival.receives;
+            // The reaper is told of waits that it would take for a loss; short ones cost no request.
+            let often_ms = self.flow.settings.stuck_after_ms / 4;
+            let hidden_until_ms = now_ms.saturating_add_unsigned(delay_ms);
+            let hides = P::stands(Guard::HiddenIsNotLost) && hidden_until_ms - now_ms > often_ms;
+            if hides {
+                waits_until_ms = hidden_until_ms;
+            }
+            // While the destination is down or time is short, a message that comes and goes is no failed
+            // try. The page is touched only so often that the reaper knows it is carried, and that its
+            // receipts are not taken for crashes.
+            let quiet_ms = now_ms - page.last_progress_ms;
+            let unheard_of = arrival.receives.saturating_sub(page.receives_at_clean_exit) + 1;
+            let touches = P::stands(Guard::CarriedIsNotLost)
+                && (quiet_ms > often_ms || unheard_of >= ISOLATE_FROM_RECEIVES);
+            let is_as_it_was = settled.is_empty() && !done && !tried;
+            if is_as_it_was && !hides && !touches {
+                return None;
+            }
+        }
+        let settled = settled.clone();
+        let settling = Settling { settled, done, tried, receives, now_ms, waits_until_ms };
+        Some(Entry { parked: self.parked_of(&arrival.page, refused), settling })
+    }
+
+    async fn write(&self, page: usize, entry: &Entry) -> Result<Settle, Unavailable> {
+        let Entry { parked, settling } = entry;
+        let Page { number, emission, .. } = &self.jobs[page].page;
+        if !parked.is_empty() {
+            self.ports.store.park(parked).await?;
+        }
+        self.ports.store.settle(&self.flow.stream, *number, emission, settling).await
+    }
+
+    fn parked(entry: Entry) -> Vec<Parked> {
+        entry.parked
+    }
+
+    fn is_last_try(&self, page: usize) -> bool {
+        self.jobs[page].page.attempts + 1 >= self.flow.settings.retry.attempts_max
+    }
+
+    /// Whether the destination has lately taken pages after this one.
+    async fn others_get_through(&self, page: usize) -> bool {
+        let page = &self.jobs[page].page;
+        let cap_ms = i64::try_from(self.flow.settings.retry.cap_ms).unwrap_or(i64::MAX);
+        let since_ms = page.last_progress_ms.saturating_sub(cap_ms);
+        let pages = self.ports.store.pages_after(&self.flow.stream, page.number, EVIDENCE_PAGES);
+        pages.await.is_ok_and(|pages| {
+            let lately = |other: &Page| other.last_progress_ms >= since_ms;
+            pages.iter().any(|other| other.state == PageState::Done && lately(other))
+        })
+    }
+
+    fn backoff_ms(&self, page: usize) -> u64 {
+        backoff_ms(&self.flow.settings.retry, self.jobs[page].page.attempts)
+    }
+
+    fn give_back_ms(&self, page: usize, wait_ms: u64) -> u64 {
+        match P::stands(Guard::ReceiptsLast) {
+            true => {
+                let receives = self.jobs[page].arrival.receives;
+                let receives_max = self.ports.queue.limits().receives_max;
+                give_back_ms(&self.flow.settings.retry, wait_ms, receives, receives_max)
+            }
+            false => wait_ms,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Putting records into requests: as many as fit, each mapped into the one buffer that the request's
+//! bodies share.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use super::unit::{Chunk, Group, Item, Place, Places, Prepared, Unit};
+use crate::{
+    app::Flow,
+    decide::idempotency_key,
+    model::{Outcome, RequestKind, SkipReason, StreamId, WireRecord},
+    ports::{Batching, Lookup, Outgoing, Transformed},
+};
+
+/// Records with a key that the group has already: so many are passed over for the sake of others.
+const PUT_BACK_MAX: usize = 1_000;
+
+/// Bodies of one request, in one buffer.
+pub(super) struct Bodies<'a> {
+    flow: &'a Flow,
+    batching: Batching,
+    buffer: Vec<u8>,
+    spans: Vec<std::ops::Range<usize>>,
+    /// Of the request, as far as it goes.
+    bytes: usize,
+}
+
+impl<'a> Bodies<'a> {
+    pub(super) fn of(flow: &'a Flow) -> Self {
+        let batching = flow.destination.batching();
+        let bytes = batching.frame_bytes;
+        Self { flow, batching, buffer: Vec::new(), spans: Vec::new(), bytes }
+    }
+
+    /// Whether a record more would have room, as far as can be told before it is written.
+    fn has_room(&self) -> bool {
+        self.spans.len() < self.batching.records_max.max(1)
+    }
+
+    /// Writes a record. `None`: it goes first into the next request.
+    pub(super) fn write(
+        &mut self,
+        record: &WireRecord,
+        key: &str,
+        found: Option<&[u8]>,
+    ) -> Option<Result<(), Outcome>> {
+        let Batching { bytes_max, frame_bytes, .. } = self.batching;
+        let start = self.buffer.len();
+        match self.flow.transform.apply(&record.data, found, &mut self.buffer) {
+            Transformed::Written => {}
+            other => return Some(Err(decided(other))),
+        }
+        let bytes = self.batching.bytes_of(self.buffer.len() - start, key);
+        if self.bytes.saturating_add(bytes) <= bytes_max {
+            self.bytes += bytes;
+            self.spans.push(start..self.buffer.len());
+            return Some(Ok(()));
+        }
+        self.buffer.truncate(start);
+        let alone = frame_bytes.saturating_add(bytes);
+        (alone > bytes_max).then(|| Err(too_large(alone, bytes_max)))
+    }
+
+    /// Leaves room for a record that is not sent with this request, though it was with an earlier one.
+    /// Whether there was any.
+    pub(super) fn leave_room(&mut self, record: &WireRecord, key: &str) -> bool {
+        let start = self.buffer.len();
+        let written = self.write(record, key, None);
+        if let Some(Ok(())) = written {
+            self.spans.pop();
+            self.buffer.truncate(start);
+        }
+        written.is_some()
+    }
+
+    /// The items with their bodies: those that were written, in the order in which they were.
+    pub(super) fn into_items(self, items: Vec<Item<Prepared>>) -> Vec<Item<Outgoing>> {
+        let buffer = Bytes::from(self.buffer);
+        let with_body = |(item, span): (Item<Prepared>, std::ops::Range<usize>)| {
+            let Item { place, record, maybe_applied } = item;
+            Item { place, record: record.with_body(buffer.slice(span)), maybe_applied }
+        };
+        items.into_iter().zip(self.spans).map(with_body).collect()
+    }
+}
+
+/// No request can carry it.
+fn too_large(bytes: usize, bytes_max: usize) -> Outcome {
+    let reason = format!(
+        "the record alone makes a request of {bytes} bytes, and a request has {bytes_max} at the most: \
+         raise `bytes_max`, or map fewer fields"
+    );
+    Outcome::Refused { status: None, reason: reason.into() }
+}
+
+/// What a transform that wrote nothing means.
+fn decided(transformed: Transformed) -> Outcome {
+    match transformed {
+        Transformed::Filtered => Outcome::Skipped(SkipReason::Filtered),
+        Transformed::Unchanged => Outcome::Skipped(SkipReason::Unchanged),
+        Transformed::Refused(reason) => Outcome::Refused { status: None, reason },
+        Transformed::Written => unreachable!("what was written is sent"),
+    }
+}
+
+/// A record before it has a body.
+fn prepared(stream: &StreamId, record: &WireRecord) -> Prepared {
+    Prepared {
+        id: record.id.clone(),
+        version: record.version,
+        deleted: record.deleted,
+        key: idempotency_key(stream, &record.id, record.version),
+    }
+}
+
+/// Puts an invocation's records into requests. It asks no port.
+pub(in crate::app) struct Packing<'a> {
+    pub flow: &'a Flow,
+    /// The records, page by page.
+    pub pages: Vec<&'a [WireRecord]>,
+}
+
+impl<'a> Packing<'a> {
+    /// The record at a place.
+    pub fn record(&self, place: Place) -> &WireRecord {
+        &self.pages[place.page][place.index as usize]
+    }
+
+    /// What the next unit's first request is for.
+    pub fn next_kind(&self) -> RequestKind {
+        match self.flow.lookup {
+            None => RequestKind::Deliver,
+            Some(_) => RequestKind::LookUp,
+        }
+    }
+
+    /// Takes the next unit.
+    pub fn next_unit(&self, places: &mut impl Places) -> Unit {
+        match &self.flow.lookup {
+            None => Unit::Send(self.chunk(places)),
+            Some(lookup) => Unit::LookUp(self.group(places, &**lookup)),
+        }
+    }
+
+    /// How many requests these numbers of records, page by page, will make, as far as can be told before
+    /// they are mapped.
+    pub fn requests_of(&self, left: impl Iterator<Item = usize> + Clone) -> usize {
+        let batching = self.flow.destination.batching();
+        let records_max = batching.records_max.max(1);
+        let all: usize = left.clone().sum();
+        let sends = if batching.known_as_a_whole {
+            left.map(|left| left.div_ceil(records_max)).sum()
+        } else {
+            all.div_ceil(records_max)
+        };
+        let lookup = self.flow.lookup.as_ref();
+        sends + lookup.map_or(0, |lookup| all.div_ceil(lookup.keys_max().max(1)))
+    }
+
+    /// Takes records until a request is full.
+    pub fn chunk(&self, places: &mut impl Places) -> Chunk {
+        if self.flow.destination.batching().known_as_a_whole {
+            return self.block(places);
+        }
+        let mut chunk = Chunk::default();
+        let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow));
+        while bodies.has_room()
+            && let Some(place) = places.peek()
+        {
+            let item = self.item(place);
+            match bodies.write(self.record(place), &item.record.key, None) {
+                None => break,
+                Some(Ok(())) => items.push(item),
+                Some(Err(outcome)) => chunk.decided.push((place, outcome)),
+            }
+            places.take();
+        }
+        chunk.items = bodies.into_items(items);
+        chunk
+    }
+
+    /// A record on its way, before it has a body.
+    pub(super) fn item(&self, place: Place) -> Item<Prepared> {
+        let record = prepared(&self.flow.stream, self.record(place));
+        Item { place, record, maybe_applied: false }
+    }
+
+    /// Takes records that are to be looked up together. Of several that are looked up by the same key only
+    /// the first, unless what is found is cached: what becomes of it changes what is found for the next.
+    pub fn group(&self, places: &mut impl Places, lookup: &dyn Lookup) -> Group {
+        let mut group = Group::default();
+        let (mut seen, mut put_back) = (HashSet::new(), Vec::new());
+        let keys_max = lookup.keys_max().max(1);
+        let mut last = None;
+        while group.items.len() < keys_max
+            && put_back.len() < PUT_BACK_MAX
+            && let Some(place) = places.peek()
+        {
+            let block = self.block_of(place);
+            let begins = last.is_some_and(|last| last != block);
+            if begins && group.items.len() + self.block_size() > keys_max {
+                break;
+            }
+            last = Some(block);
+            places.take();
+            let record = self.record(place);
+            let key = match self.flow.transform.admits(&record.data) {
+                Transformed::Written => lookup.key(&record.data).map_err(Transformed::Refused),
+                other => Err(other),
+            };
+            let key = match key {
+                Ok(key) => key,
+                Err(other) => {
+                    group.decided.push((place, decided(other)));
+                    continue;
+                }
+            };
+            if !lookup.is_cached() && key.as_ref().is_some_and(|key| !seen.insert(key.clone())) {
+                put_back.push(place);
+                continue;
+            }
+            group.items.push(self.item(place));
+            group.keys.push(key.map(|key| (key, None)));
+        }
+        places.put_back(put_back);
+        group
+    }
+
+    /// Puts looked-up records into requests. Answers with the chunks, and with what needs none.
+    pub(super) fn chunks_of(
+        &self,
+        items: Vec<Item<Prepared>>,
+        found: &[Option<&[u8]>],
+        claim: Option<&str>,
+    ) -> (Vec<Chunk>, Vec<(Item<Prepared>, Outcome)>) {
+        let (mut chunks, mut settled) = (Vec::new(), Vec::new());
+        let (mut taken, mut bodies) = (Vec::<Item<Prepared>>::new(), Bodies::of(self.flow));
+        let mut close = |taken: &mut Vec<Item<Prepared>>, bodies: &mut Bodies<'a>| {
+            let items = std::mem::take(taken);
+            let bodies = std::mem::replace(bodies, Bodies::of(self.flow));
+            let claim = claim.map(Box::from);
+            chunks.push(Chunk { items: bodies.into_items(items), decided: Vec::new(), claim });
+        };
+        for (item, found) in items.into_iter().zip(found) {
+            let block = self.block_of(item.place);
+            let other = taken.last().is_some_and(|last| self.block_of(last.place) != block);
+            if other || !bodies.has_room() {
+                close(&mut taken, &mut bodies);
+            }
+            let record = self.record(item.place);
+            let written = match bodies.write(record, &item.record.key, *found) {
+                Some(written) => written,
+                None => {
+                    close(&mut taken, &mut bodies);
+                    let written = bodies.write(record, &item.record.key, *found);
+                    written.expect("the first record has room, or is refused")
+                }
+            };
+            match written {
+                Ok(()) => taken.push(item),
+                Err(outcome) => settled.push((item, outcome)),
+            }
+        }
+        if !taken.is_empty() {
+            close(&mut taken, &mut bodies);
+        }
+        (chunks, settled)
+    }
+}

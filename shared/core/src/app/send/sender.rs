@@ -1,0 +1,257 @@
+//! Sending a unit: its claims, its requests, and what they came to.
+
+use super::{
+    packing::Packing,
+    unit::{Chunk, Group, Item, Place, Unit, Versioned},
+};
+use crate::{
+    app::{Flow, Ports},
+    decide::{Deadline, SendSlot},
+    guard::Guard,
+    model::{Allowance, Blame, Later, OnUnknown, Ordering, Outcome, Parked, Settled},
+    ports::{Clock, Ids, Outgoing, Platform},
+};
+
+/// What one invocation sends under.
+#[derive(Clone, Copy)]
+pub(in crate::app) struct Invocation {
+    /// When it ends.
+    pub deadline: Deadline,
+    /// The cursor's generation, as it began.
+    pub generation: u64,
+}
+
+/// Sends the records of some pages.
+pub(in crate::app) struct Sender<'a, P: Platform> {
+    pub ports: &'a Ports<P>,
+    pub flow: &'a Flow,
+    pub invocation: Invocation,
+    /// The records, to be put into requests.
+    pub packing: Packing<'a>,
+    /// Of one page, by index: these were parked as unknown, and an operator wants them to be sent all the
+    /// same.
+    pub operator_confirmed: Settled,
+}
+
+/// What came of one step of a unit's way.
+#[derive(Default)]
+pub(in crate::app) struct Step {
+    /// Of those records that need nothing more in this invocation, each at its place.
+    pub outcomes: Vec<(Place, Outcome)>,
+    /// What is to be done with the others.
+    pub next: Vec<Unit>,
+    /// How long the destination took, in ms; `None` when nothing was sent.
+    pub took_ms: Option<u64>,
+    /// What the answer says of the limits.
+    pub allowance: Option<Allowance>,
+    /// The destination may be at it still.
+    pub in_flight: bool,
+}
+
+impl<P: Platform> Sender<'_, P> {
+    pub(super) fn by_entity(&self) -> bool {
+        self.flow.settings.ordering != Ordering::None
+    }
+
+    /// Does one unit. `timeout_ms` ends before the deadline's reserve.
+    pub(in crate::app) async fn act(
+        &self,
+        unit: Unit,
+        slot: Option<SendSlot>,
+        timeout_ms: u64,
+    ) -> Step {
+        match unit {
+            Unit::Send(chunk) => self.send(chunk, slot, timeout_ms).await,
+            Unit::LookUp(group) => self.look_up(group, slot, timeout_ms).await,
+            Unit::Ask(item, claim) => self.ask(item, claim, slot, timeout_ms).await,
+        }
+    }
+
+    /// Whether a unit's records are to be claimed, or asked for in what is known of them, before it is done.
+    /// A send slot of a budget is not spent on waiting for that.
+    pub(in crate::app) fn prepares(&self, leases_slots: bool) -> bool {
+        self.flow.lookup.is_some() || (self.by_entity() && leases_slots)
+    }
+
+    /// Claims a unit's records, and finds out what is known of them. Sends nothing.
+    pub(in crate::app) async fn prepare(&self, unit: Unit) -> Step {
+        match unit {
+            Unit::Send(Chunk { items, decided, claim: None }) => {
+                let mut step = Step { outcomes: decided, ..Step::default() };
+                let owner = self.ports.entropy.unique(&self.flow.stream);
+                let items = self.claim(&owner, items, &mut step.outcomes).await;
+                let items = self.resolve_unknown(&owner, items, &mut step);
+                if !items.is_empty() {
+                    let chunk = Chunk { items, decided: Vec::new(), claim: Some(owner) };
+                    step.next.insert(0, Unit::Send(chunk));
+                }
+                step
+            }
+            Unit::LookUp(group) => self.prepare_group(group).await,
+            other => Step { next: vec![other], ..Step::default() },
+        }
+    }
+
+    /// Sends a chunk.
+    async fn send(&self, chunk: Chunk, slot: Option<SendSlot>, timeout_ms: u64) -> Step {
+        let Chunk { items, decided, claim } = chunk;
+        let mut step = Step { outcomes: decided, ..Step::default() };
+        let (owner, items) = match claim {
+            Some(owner) => (owner, items),
+            None if self.by_entity() => {
+                let owner = self.ports.entropy.unique(&self.flow.stream);
+                let items = self.claim(&owner, items, &mut step.outcomes).await;
+                let items = self.resolve_unknown(&owner, items, &mut step);
+                (owner, items)
+            }
+            None => (Box::default(), items),
+        };
+        let (items, others) = self.packing.apart(items);
+        if !others.is_empty() {
+            let claim = self.by_entity().then(|| owner.clone());
+            step.next.push(Unit::Send(Chunk { items: others, decided: Vec::new(), claim }));
+        }
+        if items.is_empty() {
+            return step;
+        }
+        match self.start(slot, timeout_ms).await {
+            Start::Now { timeout_ms } => self.deliver(owner, items, timeout_ms, &mut step).await,
+            Start::Missed => {
+                let claim = self.by_entity().then_some(owner);
+                let chunk = Chunk { items, decided: Vec::new(), claim };
+                step.next.insert(0, Unit::Send(chunk));
+            }
+            Start::TimeIsUp => self.leave(&owner, items, &mut step).await,
+        }
+        step
+    }
+
+    async fn deliver(
+        &self,
+        owner: Box<str>,
+        items: Vec<Item<Outgoing>>,
+        timeout_ms: u64,
+        step: &mut Step,
+    ) {
+        let started_ms = self.ports.clock.now_ms();
+        let (places, records): (Vec<(Place, bool)>, Vec<Outgoing>) =
+            items.into_iter().map(|item| ((item.place, item.maybe_applied), item.record)).unzip();
+        let delivery = self.flow.destination.deliver(&records, timeout_ms).await;
+        let took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).unwrap_or(0);
+        step.took_ms = Some(took_ms);
+        step.allowance = delivery.allowance;
+        step.in_flight = delivery.in_flight;
+        let mut answers = delivery.outcomes;
+        // A destination that answers for too few leaves the others unknown, and never settled.
+        answers.resize_with(records.len(), unanswered);
+        let items = places.into_iter().zip(records);
+        let items =
+            items.map(|((place, maybe_applied), record)| Item { place, record, maybe_applied });
+        let items: Vec<Item<Outgoing>> = items.collect();
+
+        if answers.len() > 1 && answers.iter().all(is_for_the_others) {
+            // Refused for the sake of some: halves are sent, down to single records, under their claims.
+            let half = items.len() / 2;
+            let mut first = items;
+            let second = first.split_off(half);
+            let claim = self.by_entity().then_some(owner);
+            let chunk = |items| Chunk { items, decided: Vec::new(), claim: claim.clone() };
+            step.next.splice(0..0, [Unit::Send(chunk(first)), Unit::Send(chunk(second))]);
+            return;
+        }
+        self.conclude(&owner, &items, &mut answers).await;
+        if self.flow.settings.on_unknown == OnUnknown::Park {
+            answers.iter_mut().for_each(park_unknown);
+        }
+        step.outcomes.extend(items.iter().map(|item| item.place).zip(answers));
+    }
+
+    /// Waits for the request's send slot, and says how long the request may take then.
+    pub(super) async fn start(&self, slot: Option<SendSlot>, timeout_ms: u64) -> Start {
+        let clock = &self.ports.clock;
+        if let Some(slot) = slot {
+            // Rounded up: early is over the limit.
+            let at_ms = slot.at_us.div_euclid(1_000) + i64::from(slot.at_us % 1_000 != 0);
+            clock.sleep_until(at_ms).await;
+            let is_late = clock.now_ms().saturating_mul(1_000) > slot.expires_us;
+            if is_late && P::stands(Guard::SlotExpires) {
+                return Start::Missed;
+            }
+        }
+        // What came before took time: what is left now decides.
+        let timeout_ms = timeout_ms.min(self.invocation.deadline.left_ms(clock.now_ms()));
+        if timeout_ms > 0 { Start::Now { timeout_ms } } else { Start::TimeIsUp }
+    }
+
+    /// Leaves a unit that cannot be done in this invocation to the next.
+    pub(in crate::app) async fn abandon(&self, unit: Unit) -> Step {
+        let mut step = Step::default();
+        match unit {
+            Unit::Send(Chunk { items, decided, claim }) => {
+                step.outcomes = decided;
+                self.leave(&claim.unwrap_or_default(), items, &mut step).await;
+            }
+            Unit::LookUp(Group { items, decided, claim, .. }) => {
+                step.outcomes = decided;
+                self.leave(&claim.unwrap_or_default(), items, &mut step).await;
+            }
+            Unit::Ask(item, owner) => self.leave(&owner, vec![item], &mut step).await,
+        }
+        step
+    }
+
+    /// Lets go of claimed records of which nothing was sent.
+    pub(super) async fn leave<R: Versioned>(
+        &self,
+        owner: &str,
+        items: Vec<Item<R>>,
+        step: &mut Step,
+    ) {
+        self.let_go(owner, &items).await;
+        let why = "the invocation's time was up";
+        let leave = |item: &Item<R>| (item.place, not_attempted(Some(0), why));
+        step.outcomes.extend(items.iter().map(leave));
+    }
+}
+
+/// Whether a request may be sent.
+pub(super) enum Start {
+    Now {
+        timeout_ms: u64,
+    },
+    /// Its send slot has passed: another is to be had.
+    Missed,
+    TimeIsUp,
+}
+
+fn is_for_the_others(answer: &Outcome) -> bool {
+    matches!(answer, Outcome::Later(later) if later.blame == Blame::Batch)
+}
+
+/// Where the flow says so, what may have been applied is put aside at once.
+fn park_unknown(answer: &mut Outcome) {
+    if let Outcome::Later(later) = answer
+        && later.unknown
+    {
+        *answer = unknown(&later.reason);
+    }
+}
+
+pub(super) fn unknown(reason: &str) -> Outcome {
+    Outcome::Refused { status: None, reason: Parked::unknown(reason) }
+}
+
+fn unanswered() -> Outcome {
+    Outcome::Later(Later {
+        blame: Blame::Request,
+        after_ms: None,
+        unknown: true,
+        reason: "the destination gave no result for it".into(),
+    })
+}
+
+/// No request was made for the record.
+pub(super) fn not_attempted(after_ms: Option<u64>, reason: &'static str) -> Outcome {
+    let blame = Blame::Entity;
+    Outcome::Later(Later { blame, after_ms, unknown: false, reason: reason.into() })
+}

@@ -1,0 +1,383 @@
+//! What one invocation may send on what it has, and has under way. Pure: it asks no port.
+//!
+//! Where nothing but a number of requests at once is to be kept, and every processor has a share of it,
+//! nothing is leased: each keeps to its own. Otherwise concurrency and send slots are leased of the budget.
+
+use super::budget::Wanted;
+use crate::{
+    decide::{Deadline, Rate, SendSlot, SendSlots},
+    model::{Budget, EpochMs, FlowSettings, Grant, Ordering, RequestKind, Wait, WaitOn},
+    ports::Unavailable,
+};
+
+/// Requests in a lease where no rate is kept, at the least.
+const LEASE_MIN: u32 = 10;
+/// How long to wait when the budget gave no answer, in ms.
+const AGAIN_MS: EpochMs = 1_000;
+/// The most requests that are made ready while others are under way.
+const AHEAD_MAX: u32 = 8;
+
+/// What this invocation may send, and has under way.
+#[derive(Debug)]
+pub(super) struct Permits {
+    /// How fast the flow, or the destination's headers, let requests follow each other.
+    rate: Option<Rate>,
+    /// The rate that the newest lease was asked under.
+    leased_under: Option<Rate>,
+    /// Concurrency and send slots are leased; otherwise the share is kept.
+    is_leasing_at_all: bool,
+    /// One processor's part of the flow's concurrency.
+    share: u32,
+    /// So many may be in flight.
+    slots: u32,
+    /// Requests whose answer is awaited.
+    awaited: u32,
+    /// Requests whose answer is awaited no more, and until when each may still be in flight.
+    abandoned_until_ms: Vec<EpochMs>,
+    send_slots: SendSlots,
+    leasing: bool,
+    wait: Option<Wait>,
+    /// How long requests take, by the slowest of late.
+    request_ms: u64,
+    /// The slowest of those to the destination.
+    slowest_ms: u64,
+    /// The slowest look-up.
+    slowest_lookup_ms: u64,
+    slots_until_ms: EpochMs,
+    landing_ms: EpochMs,
+    /// Never more than these at once: one, where the order is serial.
+    at_most: u32,
+    sent: u64,
+    /// The destination took something.
+    served: bool,
+    /// It failed, or was asked for too much.
+    failed: bool,
+}
+
+/// Whether a request may be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Now, or in its send slot.
+    Go(Option<SendSlot>),
+    /// As soon as something is leased.
+    Lease,
+    /// Not before a request has ended, or not in this invocation.
+    Wait,
+}
+
+impl Permits {
+    pub fn new(
+        settings: &FlowSettings,
+        budget: &Budget,
+        deadline: Deadline,
+        processors: u32,
+    ) -> Self {
+        let share = settings.concurrency_share(processors);
+        let rate = Rate::within(&settings.rates);
+        let is_leasing_at_all = rate.is_some()
+            || !settings.quotas.is_empty()
+            || settings.budget.is_some()
+            || processors > settings.concurrency_max
+            || budget.advertised.is_some()
+            || budget.adaptive.is_some()
+            || !budget.holders.is_empty();
+        Self {
+            rate: Rate::advertised(rate, budget.advertised),
+            leased_under: None,
+            is_leasing_at_all,
+            share,
+            slots: if is_leasing_at_all { 0 } else { share },
+            awaited: 0,
+            abandoned_until_ms: Vec::new(),
+            send_slots: SendSlots::default(),
+            leasing: false,
+            wait: None,
+            request_ms: 0,
+            slowest_ms: 0,
+            slowest_lookup_ms: 0,
+            slots_until_ms: deadline.at_ms + settings.landing_ms,
+            landing_ms: settings.landing_ms,
+            at_most: if settings.ordering == Ordering::Serial { 1 } else { u32::MAX },
+            sent: 0,
+            served: false,
+            failed: false,
+        }
+    }
+
+    /// Whether a request may be started.
+    pub fn next(&mut self, now_ms: EpochMs) -> Next {
+        if self.leasing || self.wait.is_some() {
+            return Next::Wait;
+        }
+        if self.slots > 0 && self.occupied(now_ms) >= self.slots.min(self.at_most) {
+            return Next::Wait;
+        }
+        if !self.is_leasing_at_all {
+            return Next::Go(None);
+        }
+        match self.send_slots.take(now_ms * 1_000) {
+            Some(slot) => Next::Go(Some(slot)),
+            None => Next::Lease,
+        }
+    }
+
+    fn occupied(&mut self, now_ms: EpochMs) -> u32 {
+        self.abandoned_until_ms.retain(|until_ms| *until_ms > now_ms);
+        self.awaited + u32::try_from(self.abandoned_until_ms.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether requests wait for send slots of a budget.
+    pub fn leases_slots(&self) -> bool {
+        self.is_leasing_at_all
+    }
+
+    /// How many units are kept ready for permits to come.
+    pub fn ahead(&self) -> usize {
+        self.slots.clamp(1, AHEAD_MAX).min(self.at_most) as usize
+    }
+
+    /// Whether what is sent is spread over time.
+    pub fn keeps_a_rate(&self) -> bool {
+        self.rate.is_some()
+    }
+
+    /// What to lease, with so many requests to send, the last of them to be started by `until_ms`.
+    pub fn wanted(
+        &mut self,
+        requests: u64,
+        until_ms: EpochMs,
+        now_ms: EpochMs,
+        is_probe: bool,
+    ) -> Wanted {
+        let slots_needed = self.rate.map_or(1, |rate| rate.slots(self.request_ms));
+        let slots_needed = if self.share == 1 && self.rate.is_none() { 1 } else { slots_needed };
+        let requests = match self.rate {
+            Some(rate) => rate.want(requests),
+            None => u32::try_from(requests).unwrap_or(u32::MAX).clamp(1, self.a_while()),
+        };
+        let requests = if is_probe { 1 } else { requests };
+        self.leased_under = self.rate;
+        self.leasing = true;
+        Wanted {
+            rate: self.rate,
+            requests,
+            until_ms,
+            slots: self.share.max(slots_needed).max(self.slots).min(self.at_most),
+            slots_needed: slots_needed.min(self.at_most),
+            slots_busy: self.occupied(now_ms),
+            slots_until_ms: self.slots_until_ms,
+            is_probe,
+        }
+    }
+
+    /// Requests of about a second, where no rate is kept, and enough for leasing to cost a tenth of a
+    /// request at most: so often one sees what others share, or need more urgently.
+    fn a_while(&self) -> u32 {
+        let slots = self.share.max(self.slots).min(self.at_most);
+        let each = 1_000 / self.request_ms.max(1);
+        let each = if self.request_ms == 0 { 1 } else { each.max(1) };
+        slots.saturating_mul(u32::try_from(each).unwrap_or(u32::MAX)).max(LEASE_MIN)
+    }
+
+    /// Takes in what came of a lease.
+    pub fn leased(&mut self, grant: Result<Grant, Unavailable>, now_ms: EpochMs) {
+        self.leasing = false;
+        match grant {
+            Ok(Grant { slots, leased, wait: None }) => {
+                self.slots = slots;
+                self.send_slots.add(leased, self.leased_under);
+            }
+            Ok(Grant { slots, wait, .. }) => {
+                self.slots = slots;
+                self.wait = wait;
+            }
+            // What was leased, if it was, passes unused.
+            Err(_) => {
+                let until_ms = now_ms + AGAIN_MS;
+                self.wait = Some(Wait { on: WaitOn::Rate, until_ms });
+            }
+        }
+    }
+
+    /// A permit turned out not to be needed.
+    pub fn put_back(&mut self, slot: Option<SendSlot>) {
+        if let Some(slot) = slot {
+            self.send_slots.put_back(slot);
+        }
+    }
+
+    /// A request is under way.
+    pub fn started(&mut self) {
+        self.awaited += 1;
+    }
+
+    /// It is over. `took_ms` is none where nothing was sent; what was `abandoned` may be in flight still.
+    pub fn ended(
+        &mut self,
+        kind: RequestKind,
+        slot: Option<SendSlot>,
+        took_ms: Option<u64>,
+        abandoned: bool,
+        now_ms: EpochMs,
+    ) {
+        self.awaited -= 1;
+        let Some(took_ms) = took_ms else { return };
+        self.sent += 1;
+        let slowest_ms = match kind {
+            RequestKind::Deliver => &mut self.slowest_ms,
+            RequestKind::LookUp => &mut self.slowest_lookup_ms,
+        };
+        *slowest_ms = took_ms.max(*slowest_ms);
+        self.request_ms = took_ms.max(self.request_ms - self.request_ms.div_ceil(10));
+        if let Some(slot) = slot {
+            self.send_slots.used(slot);
+        }
+        if abandoned && self.is_leasing_at_all {
+            self.abandoned_until_ms.push(now_ms + self.landing_ms);
+        }
+    }
+
+    /// The destination took something.
+    pub fn served(&mut self) {
+        self.served = true;
+    }
+
+    /// The destination failed.
+    pub fn failed(&mut self) {
+        self.failed = true;
+    }
+
+    /// Whether the destination took something and never failed.
+    pub fn ended_well(&self) -> bool {
+        self.served && !self.failed
+    }
+
+    /// The destination fails under load: half as many at once from now on.
+    pub fn halve(&mut self) {
+        self.failed = true;
+        self.slots = (self.slots / 2).max(1);
+        self.share = (self.share / 2).max(1);
+    }
+
+    /// A limit of the destination's own makes itself known: so fast, and no faster.
+    pub fn keep_advertised_rate(&mut self, budget: &Budget) {
+        if budget.advertised.is_some() {
+            if self.rate.is_none() {
+                // What was leased to be sent at once is not sent any more.
+                self.send_slots.drop_all();
+            }
+            self.rate = Rate::advertised(self.rate, budget.advertised);
+            self.is_leasing_at_all = true;
+        }
+    }
+
+    /// How long the slowest request of a kind took.
+    pub fn slowest_ms(&self, kind: RequestKind) -> u64 {
+        match kind {
+            RequestKind::Deliver => self.slowest_ms,
+            RequestKind::LookUp => self.slowest_lookup_ms,
+        }
+    }
+
+    /// Whether neither a request nor a lease is awaited.
+    pub fn is_idle(&self) -> bool {
+        self.awaited == 0 && !self.leasing
+    }
+
+    /// Whether a request is awaited.
+    pub fn is_busy(&self) -> bool {
+        self.awaited > 0
+    }
+
+    /// What is waited for, where nothing more is to be had in this invocation.
+    pub fn wait(&self) -> Option<Wait> {
+        self.wait
+    }
+
+    /// A quota turned out to be used up.
+    pub fn wait_for(&mut self, wait: Wait) {
+        self.wait = Some(wait);
+    }
+
+    /// Whether there is anything to let go.
+    pub fn holds_anything(&self) -> bool {
+        self.is_leasing_at_all
+            && (self.sent > 0 || self.slots > 0 || !self.send_slots.unused().is_empty())
+    }
+
+    /// Send slots that were leased and not used; `None` where nothing is leased at all.
+    pub fn unused(&self) -> Option<Vec<(EpochMs, u64)>> {
+        self.is_leasing_at_all.then(|| self.send_slots.unused())
+    }
+
+    /// How many requests may be in flight after the invocation, and until when.
+    pub fn in_flight_after(&self, now_ms: EpochMs) -> Option<(u32, EpochMs)> {
+        let late = || self.abandoned_until_ms.iter().filter(|until_ms| **until_ms > now_ms);
+        let slots = u32::try_from(late().count()).unwrap_or(u32::MAX);
+        late().max().map(|until_ms| (slots, *until_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Leased;
+
+    fn permits(settings: &FlowSettings, processors: u32) -> Permits {
+        Permits::new(settings, &Budget::default(), Deadline::new(0, 60_000), processors)
+    }
+
+    fn grant(slots: u32, count: u32) -> Result<Grant, Unavailable> {
+        let leased = Leased { first_us: 0, spacing_us: 0, count, until_us: 60_000_000 };
+        Ok(Grant { slots, leased, wait: None })
+    }
+
+    #[test]
+    fn a_share_of_the_concurrency_is_kept_without_asking() {
+        let mut permits = permits(&FlowSettings::default(), 5);
+        for _ in 0..2 {
+            assert_eq!(permits.next(0), Next::Go(None));
+            permits.started();
+        }
+        assert_eq!(permits.next(0), Next::Wait);
+        permits.ended(RequestKind::Deliver, None, Some(20), false, 20);
+        assert_eq!(permits.next(20), Next::Go(None));
+        assert!(!permits.holds_anything());
+    }
+
+    #[test]
+    fn more_processors_than_concurrency_lease_it() {
+        let mut permits = permits(&FlowSettings::default(), 50);
+        assert_eq!(permits.next(0), Next::Lease);
+        assert_eq!(permits.wanted(7, 55_000, 0, false).requests, 7);
+        assert_eq!(permits.next(0), Next::Wait, "the lease is awaited");
+        permits.leased(grant(1, 2), 0);
+        assert!(matches!(permits.next(0), Next::Go(Some(_))));
+        permits.started();
+        assert_eq!(permits.next(0), Next::Wait, "one at a time");
+    }
+
+    #[test]
+    fn an_abandoned_request_holds_its_slot_until_it_has_landed() {
+        let settings = FlowSettings { landing_ms: 5_000, ..FlowSettings::default() };
+        let mut permits = permits(&settings, 50);
+        let _ = permits.wanted(7, 55_000, 0, false);
+        permits.leased(grant(1, 7), 0);
+        let Next::Go(slot) = permits.next(0) else { panic!("it was leased") };
+        permits.started();
+        permits.ended(RequestKind::Deliver, slot, Some(30_000), true, 30_000);
+        assert_eq!(permits.in_flight_after(30_000), Some((1, 35_000)));
+        assert_eq!(permits.next(34_999), Next::Wait);
+        assert!(matches!(permits.next(35_000), Next::Go(Some(_))));
+        assert_eq!(permits.unused(), Some(vec![(60_000, 6)]));
+    }
+
+    #[test]
+    fn a_budget_that_gives_no_answer_is_waited_for() {
+        let mut permits = permits(&FlowSettings::default(), 50);
+        let _ = permits.wanted(7, 55_000, 0, false);
+        permits.leased(Err(Unavailable("lost".into())), 400);
+        assert_eq!(permits.wait(), Some(Wait { on: WaitOn::Rate, until_ms: 1_400 }));
+        assert_eq!((permits.next(9_000), permits.is_idle()), (Next::Wait, true));
+    }
+}

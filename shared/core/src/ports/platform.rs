@@ -1,0 +1,24 @@
+//! What a host brings: one type that names its ports.
+
+use super::{Clock, Ids, PageQueue, Random, Store};
+use crate::guard::Guard;
+
+/// The ports of one host, as types: the deployed functions' platform names DynamoDB and SQS, the
+/// embedded host's a table and a queue in its process, the simulation's a seat from which every call may
+/// fail. Whatever runs on a platform takes it as its one type parameter.
+pub trait Platform {
+    /// The state table.
+    type Store: Store;
+    /// The page queue.
+    type Queue: PageQueue;
+    /// The clock.
+    type Clock: Clock;
+    /// Randomness and ids.
+    type Entropy: Random + Ids;
+
+    /// Whether a guard of the protocol stands: always, but where the simulation takes one out to see that
+    /// it is missed.
+    fn stands(_: Guard) -> bool {
+        true
+    }
+}
