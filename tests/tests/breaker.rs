@@ -10,13 +10,13 @@ use tidegate_core::{
     decide::{ALL, Deadline},
     memory::{ManualClock, Memory, MemoryQueue, MemoryStore, QueueSettings, Seeded},
     model::{
-        AdaptiveLimit, Blame, Budget, Circuit, Emission, EpochMs, FlowSettings, Kept, Later,
-        Ordering, Outcome, PageMessage, Parked, Position, RecordId, ReplayMessage, StreamId,
-        Version, WireRecord,
+        AdaptiveLimit, Blame, Budget, Circuit, Emission, EpochMs, FlowSettings, Later, Ordering,
+        Outcome, PageMessage, Parked, Position, RecordId, ReplayMessage, Stored, StreamId, Version,
+        WireRecord,
     },
     ports::{
-        Batching, BoxFuture, Clock, CursorStore, Delivery, Destination, NewPage, Outgoing,
-        ParkedStore, Receipt, Shelf, Source, Transform, Transformed, Walk,
+        Batching, BoxFuture, Clock, CursorStore, Delivery, Destination, KeyValueStore, NewPage,
+        Outgoing, ParkedStore, Receipt, Source, Transform, Transformed, Walk,
     },
 };
 
@@ -179,9 +179,9 @@ impl World {
         process_replay(&self.ports, &self.flow, receipt, message, deadline, 1).await.unwrap()
     }
 
-    async fn kept(&self) -> Option<Kept> {
+    async fn kept(&self) -> Option<Stored> {
         let key = self.flow.settings.budget_of(&stream()).key();
-        self.ports.store.kept(&[key]).await.unwrap().pop().flatten()
+        self.ports.store.get(&[key]).await.unwrap().pop().flatten()
     }
 
     async fn budget(&self) -> Budget {
@@ -194,8 +194,8 @@ impl World {
         let mut budget = Budget::read(seen.as_ref());
         act(&mut budget);
         budget.by = format!("other.{}", self.now_ms()).into();
-        let new = budget.to_kept(self.now_ms());
-        self.ports.store.swap(&key, seen.as_ref(), &new).await.unwrap();
+        let new = budget.to_stored(self.now_ms());
+        self.ports.store.compare_and_swap(&key, seen.as_ref(), &new).await.unwrap();
     }
 }
 
@@ -383,7 +383,7 @@ async fn repro_records_that_only_ever_fail_are_given_up_however_many_they_are_on
 async fn repro_what_waits_for_another_version_does_not_say_how_long_the_gate_is_shut() {
     let mut world = World::new(FlowSettings { concurrency_max: 2, ..FlowSettings::default() });
     world.answers(|id| match id {
-        1 => later(Blame::Entity, Some(90_000)),
+        1 => later(Blame::NotAttempted, Some(90_000)),
         _ => later(Blame::Destination, None),
     });
     world.process(2).await;

@@ -19,8 +19,8 @@ use ring::signature::{
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
     memory::{ManualClock, MemoryStore, Seeded},
-    model::{Blame, Kept, Later, Outcome, Position, RecordId, Secret, ShelfKey, Version},
-    ports::{BoxFuture, Clock, Outgoing, Shelf, SourceError, Swap, Unavailable},
+    model::{Blame, Later, Outcome, Position, RecordId, Secret, Stored, StoredKey, Version},
+    ports::{BoxFuture, Clock, KeyValueStore, Outgoing, SourceError, Swap, Unavailable},
 };
 use tidegate_flow::{
     Connection,
@@ -96,7 +96,7 @@ fn connection() -> Connection {
 async fn process_with(
     issuer: &Issuer,
     auth: AuthSpec,
-    shelf: Arc<dyn Shelf>,
+    shelf: Arc<dyn KeyValueStore>,
     connection: &Connection,
 ) -> Arc<Connected> {
     static PROCESSES: AtomicUsize = AtomicUsize::new(1);
@@ -201,23 +201,26 @@ impl Shaky {
     }
 }
 
-impl Shelf for Shaky {
-    fn kept<'a>(
+impl KeyValueStore for Shaky {
+    fn get<'a>(
         &'a self,
-        keys: &'a [ShelfKey],
-    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
-        Box::pin(self.call(|| self.inner.kept_now(keys)))
+        keys: &'a [StoredKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stored>>, Unavailable>> {
+        Box::pin(self.call(|| self.inner.get_now(keys)))
     }
 
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
-        Box::pin(self.call(|| self.inner.keep_now(items)))
+    fn put<'a>(
+        &'a self,
+        items: &'a [(StoredKey, Stored)],
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
+        Box::pin(self.call(|| self.inner.put_now(items)))
     }
 
-    fn swap<'a>(
+    fn compare_and_swap<'a>(
         &'a self,
-        key: &'a ShelfKey,
-        seen: Option<&'a Kept>,
-        new: &'a Kept,
+        key: &'a StoredKey,
+        seen: Option<&'a Stored>,
+        new: &'a Stored,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
         Box::pin(self.call(move || self.inner.swap_now(key, seen, new)))
     }

@@ -20,8 +20,8 @@ use serde_json::json;
 use tidegate_connectors::{HttpClient, Options, connect};
 use tidegate_core::{
     memory::{ManualClock, MemoryStore, Seeded},
-    model::{Blame, Kept, Later, ShelfKey},
-    ports::{BoxFuture, Clock, Found, Lookup, Shelf, Swap, Unavailable},
+    model::{Blame, Later, Stored, StoredKey},
+    ports::{BoxFuture, Clock, Found, KeyValueStore, Lookup, Swap, Unavailable},
 };
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 use url::form_urlencoded;
@@ -108,7 +108,7 @@ destination: {{ http: {{ url: 'https://b.example' }} }}
 }
 
 impl Process {
-    fn of(file: &str, shelf: Arc<dyn Shelf>, clock: &ManualClock) -> Self {
+    fn of(file: &str, shelf: Arc<dyn KeyValueStore>, clock: &ManualClock) -> Self {
         let clock = clock.clone();
         let http = HttpClient::new().unwrap();
         let options = Options {
@@ -365,7 +365,7 @@ async fn nobody_waits_longer_than_its_own_time() {
     let started = std::time::Instant::now();
     let later = process.lookup.look_up(&keys(&["a"]), 150).await.found.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(2));
-    assert_eq!((later.blame, later.unknown), (Blame::Entity, false), "nothing failed");
+    assert_eq!((later.blame, later.unknown), (Blame::NotAttempted, false), "nothing failed");
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     process.ask(&["a"]).await;
@@ -377,7 +377,7 @@ async fn nobody_waits_longer_than_its_own_time() {
 struct Spy {
     inner: MemoryStore,
     calls: AtomicUsize,
-    kept: Mutex<Vec<(ShelfKey, Kept)>>,
+    kept: Mutex<Vec<(StoredKey, Stored)>>,
     fails: AtomicBool,
     hangs: AtomicBool,
 }
@@ -399,26 +399,29 @@ impl Spy {
     }
 }
 
-impl Shelf for Spy {
-    fn kept<'a>(
+impl KeyValueStore for Spy {
+    fn get<'a>(
         &'a self,
-        keys: &'a [ShelfKey],
-    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
-        Box::pin(self.call(|| self.inner.kept_now(keys)))
+        keys: &'a [StoredKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stored>>, Unavailable>> {
+        Box::pin(self.call(|| self.inner.get_now(keys)))
     }
 
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
+    fn put<'a>(
+        &'a self,
+        items: &'a [(StoredKey, Stored)],
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
         Box::pin(self.call(|| {
             self.kept.lock().unwrap().extend_from_slice(items);
-            self.inner.keep_now(items);
+            self.inner.put_now(items);
         }))
     }
 
-    fn swap<'a>(
+    fn compare_and_swap<'a>(
         &'a self,
-        _: &'a ShelfKey,
-        _: Option<&'a Kept>,
-        _: &'a Kept,
+        _: &'a StoredKey,
+        _: Option<&'a Stored>,
+        _: &'a Stored,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
         panic!("a look-up never swaps")
     }
@@ -490,24 +493,24 @@ async fn what_cannot_be_read_is_asked_for_and_put_right() {
     let kept = shelf.kept.lock().unwrap().clone();
     for (asked, garbage) in garbage.into_iter().enumerate() {
         let spoiled = kept.iter().map(|(key, kept)| {
-            (key.clone(), Kept { value: Bytes::from_static(garbage.as_bytes()), ..kept.clone() })
+            (key.clone(), Stored { value: Bytes::from_static(garbage.as_bytes()), ..kept.clone() })
         });
-        shelf.inner.keep_now(&spoiled.collect::<Vec<_>>());
+        shelf.inner.put_now(&spoiled.collect::<Vec<_>>());
         process().ask(&["a", "bb", "no"]).await;
         process().ask(&["a", "bb", "no"]).await;
         assert_eq!(api.asked().len(), asked + 2, "{garbage:?}");
     }
     // Of a writer whose clock is years ahead: it is used no longer than the flow says.
-    let ahead = |(key, kept): &(ShelfKey, Kept)| {
-        (key.clone(), Kept { expires_ms: i64::MAX, ..kept.clone() })
+    let ahead = |(key, kept): &(StoredKey, Stored)| {
+        (key.clone(), Stored { expires_ms: i64::MAX, ..kept.clone() })
     };
-    shelf.inner.keep_now(&kept.iter().map(ahead).collect::<Vec<_>>());
+    shelf.inner.put_now(&kept.iter().map(ahead).collect::<Vec<_>>());
     let clock = clock();
     let late = Process::of(&file(&api.url, "cache: 10m"), shelf.clone(), &clock);
     let requests = api.asked().len();
     late.ask(&["a"]).await;
     assert_eq!(api.asked().len(), requests);
-    shelf.inner.keep_now(&kept);
+    shelf.inner.put_now(&kept);
     clock.advance(CACHE_MS);
     late.ask(&["a"]).await;
     assert_eq!(api.asked().len(), requests + 1);

@@ -10,7 +10,7 @@ use crate::{
     guard::Guard,
     model::{
         Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, PageState,
-        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
+        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, StoredKey, StreamId,
     },
     ports::{
         Advance, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved, NewPage,
@@ -168,9 +168,9 @@ impl CursorStore for MemoryStore {
         &self,
         stream: &StreamId,
         numbers: &[PageNumber],
-        budget: Option<&ShelfKey>,
+        budget: Option<&StoredKey>,
     ) -> Result<Loaded, Unavailable> {
-        let budget = budget.and_then(|key| self.kept_now(std::slice::from_ref(key)).remove(0));
+        let budget = budget.and_then(|key| self.get_now(std::slice::from_ref(key)).remove(0));
         Ok(self.with(stream, |state| {
             let cursor = state.cursor.clone().unwrap_or_else(Cursor::new);
             let pages = numbers.iter().filter_map(|number| state.pages.get(number).cloned());

@@ -4,13 +4,13 @@ mod budget;
 mod cursor;
 mod digest;
 mod flow;
-mod kept;
 mod outcome;
 mod page;
 mod parked;
 mod position;
 mod record;
 mod secret;
+mod stored;
 mod stream;
 mod time;
 mod wire;
@@ -25,13 +25,13 @@ pub use flow::{
     DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, Quota, RateLimit, RequestKind, Reset,
     RetryPolicy,
 };
-pub use kept::{Kept, ShelfKey};
 pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
 pub use parked::{Parked, RecordKey};
 pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, Version};
 pub use secret::Secret;
+pub use stored::{Stored, StoredKey};
 pub use stream::{StreamId, StreamIdError};
 pub use time::EpochMs;
 pub use wire::{BODIES_BYTES_MAX, Message, PageMessage, ReplayMessage, WireError, WireRecord};

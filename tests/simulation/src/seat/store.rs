@@ -6,12 +6,12 @@ use futures_util::FutureExt;
 use tidegate_core::{
     memory::MemoryStore,
     model::{
-        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked,
-        ParkedError, Position, RecordId, RecordKey, Settling, ShelfKey, StreamId,
+        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, Parked,
+        ParkedError, Position, RecordId, RecordKey, Settling, Stored, StoredKey, StreamId,
     },
     ports::{
-        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved,
-        NewPage, ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
+        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Digests, KeyValueStore, Lease, Ledger,
+        Loaded, Moved, NewPage, ParkedStore, Seal, Settle, Suspects, Swap, Unavailable, Void,
     },
 };
 
@@ -151,7 +151,7 @@ calls! {
                 &self,
                 stream: &StreamId,
                 numbers: &[PageNumber],
-                budget: Option<&ShelfKey>,
+                budget: Option<&StoredKey>,
             ) -> Result<Loaded, Unavailable> {
                 let (asked, numbers, budget) = (stream.clone(), numbers.to_vec(), budget.cloned());
                 let loaded = self.call_store("load", move |store| {
@@ -252,28 +252,31 @@ impl Seat {
     }
 }
 
-impl Shelf for Seat {
-    fn kept<'a>(
+impl KeyValueStore for Seat {
+    fn get<'a>(
         &'a self,
-        keys: &'a [ShelfKey],
-    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
+        keys: &'a [StoredKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stored>>, Unavailable>> {
         let keys = keys.to_vec();
-        Box::pin(self.call_store("kept", move |store| store.kept_now(&keys)))
+        Box::pin(self.call_store("get", move |store| store.get_now(&keys)))
     }
 
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
-        let items = items.to_vec();
-        Box::pin(self.call_store("keep", move |store| store.keep_now(&items)))
-    }
-
-    fn swap<'a>(
+    fn put<'a>(
         &'a self,
-        key: &'a ShelfKey,
-        seen: Option<&'a Kept>,
-        new: &'a Kept,
+        items: &'a [(StoredKey, Stored)],
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
+        let items = items.to_vec();
+        Box::pin(self.call_store("put", move |store| store.put_now(&items)))
+    }
+
+    fn compare_and_swap<'a>(
+        &'a self,
+        key: &'a StoredKey,
+        seen: Option<&'a Stored>,
+        new: &'a Stored,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
         let (key, seen, new) = (key.clone(), seen.cloned(), new.clone());
         let swap = move |store: &MemoryStore| store.swap_now(&key, seen.as_ref(), &new);
-        Box::pin(self.call_store("swap", swap))
+        Box::pin(self.call_store("compare_and_swap", swap))
     }
 }
