@@ -1,26 +1,26 @@
-//! Kept values in memory.
+//! Stored values in memory.
 
 use tidegate_core::{
-    model::{Kept, ShelfKey},
-    ports::{BoxFuture, Shelf, Swap, Unavailable},
+    model::{Stored, StoredKey},
+    ports::{BoxFuture, KeyValueStore, Swap, Unavailable},
 };
 
 use crate::{lock::lock, store::MemoryStore};
 
 impl MemoryStore {
-    /// What [`Shelf::kept`] answers, at once.
-    pub fn kept_now(&self, keys: &[ShelfKey]) -> Vec<Option<Kept>> {
+    /// What [`KeyValueStore::kept`] answers, at once.
+    pub fn get_now(&self, keys: &[StoredKey]) -> Vec<Option<Stored>> {
         let items = lock(&self.shelf);
         keys.iter().map(|key| items.get(key).cloned()).collect()
     }
 
-    /// What [`Shelf::keep`] does, at once.
-    pub fn keep_now(&self, items: &[(ShelfKey, Kept)]) {
+    /// What [`KeyValueStore::keep`] does, at once.
+    pub fn put_now(&self, items: &[(StoredKey, Stored)]) {
         lock(&self.shelf).extend(items.iter().cloned());
     }
 
-    /// What [`Shelf::swap`] does, at once.
-    pub fn swap_now(&self, key: &ShelfKey, seen: Option<&Kept>, new: &Kept) -> Swap {
+    /// What [`KeyValueStore::swap`] does, at once.
+    pub fn swap_now(&self, key: &StoredKey, seen: Option<&Stored>, new: &Stored) -> Swap {
         let mut items = lock(&self.shelf);
         let stands = items.get(key);
         if stands.is_some_and(|stands| stands.value == new.value) {
@@ -34,26 +34,29 @@ impl MemoryStore {
     }
 }
 
-impl Shelf for MemoryStore {
-    fn kept<'a>(
+impl KeyValueStore for MemoryStore {
+    fn get<'a>(
         &'a self,
-        keys: &'a [ShelfKey],
-    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
-        Box::pin(async move { Ok(self.kept_now(keys)) })
+        keys: &'a [StoredKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stored>>, Unavailable>> {
+        Box::pin(async move { Ok(self.get_now(keys)) })
     }
 
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
+    fn put<'a>(
+        &'a self,
+        items: &'a [(StoredKey, Stored)],
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
         Box::pin(async move {
-            self.keep_now(items);
+            self.put_now(items);
             Ok(())
         })
     }
 
-    fn swap<'a>(
+    fn compare_and_swap<'a>(
         &'a self,
-        key: &'a ShelfKey,
-        seen: Option<&'a Kept>,
-        new: &'a Kept,
+        key: &'a StoredKey,
+        seen: Option<&'a Stored>,
+        new: &'a Stored,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
         Box::pin(async move { Ok(self.swap_now(key, seen, new)) })
     }

@@ -8,8 +8,8 @@ use std::{
 use tidegate_core::{
     guard::Guard,
     model::{
-        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, PageState,
-        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
+        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Stored, Page, PageNumber, PageState,
+        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, StoredKey, StreamId,
     },
     ports::{
         Advance, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved, NewPage,
@@ -25,7 +25,7 @@ pub struct MemoryStore {
     /// Whether a guard of the protocol stands.
     stands: fn(Guard) -> bool,
     streams: Mutex<HashMap<StreamId, Stream>>,
-    pub(crate) shelf: Mutex<HashMap<ShelfKey, Kept>>,
+    pub(crate) shelf: Mutex<HashMap<StoredKey, Stored>>,
     /// Streams that ever parked a record.
     parking: Mutex<BTreeSet<StreamId>>,
     digests: Mutex<DigestState>,
@@ -169,9 +169,9 @@ impl CursorStore for MemoryStore {
         &self,
         stream: &StreamId,
         numbers: &[PageNumber],
-        budget: Option<&ShelfKey>,
+        budget: Option<&StoredKey>,
     ) -> Result<Loaded, Unavailable> {
-        let budget = budget.and_then(|key| self.kept_now(std::slice::from_ref(key)).remove(0));
+        let budget = budget.and_then(|key| self.get_now(std::slice::from_ref(key)).remove(0));
         Ok(self.with(stream, |state| {
             let cursor = state.cursor.clone().unwrap_or_else(Cursor::new);
             let pages = numbers.iter().filter_map(|number| state.pages.get(number).cloned());

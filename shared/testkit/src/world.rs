@@ -4,10 +4,10 @@ use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process, process_replay},
     decide::Deadline,
     model::{
-        Budget, Emission, EpochMs, FlowSettings, Kept, PageMessage, Parked, RecordId,
+        Budget, Emission, EpochMs, FlowSettings, Stored, PageMessage, Parked, RecordId,
         ReplayMessage, StreamId, Version, WireRecord,
     },
-    ports::{Clock, CursorStore, NewPage, ParkedStore, Receipt, Shelf},
+    ports::{Clock, CursorStore, NewPage, ParkedStore, Receipt, KeyValueStore},
 };
 
 use crate::{
@@ -123,13 +123,13 @@ impl World {
         let mut budget = Budget::read(seen.as_ref());
         act(&mut budget);
         budget.by = format!("other.{}", self.now_ms()).into();
-        let new = budget.to_kept(self.now_ms());
-        run(self.ports.store.swap(&key, seen.as_ref(), &new)).expect("memory answers");
+        let new = budget.to_stored(self.now_ms());
+        run(self.ports.store.compare_and_swap(&key, seen.as_ref(), &new)).expect("memory answers");
     }
 
-    fn kept_budget(&self) -> Option<Kept> {
+    fn kept_budget(&self) -> Option<Stored> {
         let key = self.flow.settings.budget_of(&self.flow.stream).key();
-        run(self.ports.store.kept(&[key])).expect("memory answers").remove(0)
+        run(self.ports.store.get(&[key])).expect("memory answers").remove(0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The cursor: lease, commit, void, pause, rewind.
 
 use tidegate_core::{
-    model::{Cursor, Position, ShelfKey},
+    model::{Cursor, Position, StoredKey},
     ports::{Advance, CursorStore, Lease, Loaded, Moved, NewPage, Seal, Void},
 };
 
@@ -37,7 +37,7 @@ contract!(
 
 async fn a_new_stream_has_no_cursor<S: CursorStore>(store: &S) {
     assert_eq!(store.cursor(&stream()).await, Ok(None));
-    let key = ShelfKey::new("budget", "b");
+    let key = StoredKey::new("budget", "b");
     let Loaded { cursor, pages, budget } =
         store.load(&stream(), &[1, 2], Some(&key)).await.unwrap();
     assert_eq!((cursor, pages, budget), (Cursor::new(), vec![], None));

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
 };
 use tidegate_core::{
     model::{
-        Cursor, Emission, EpochMs, Fence, Page, PageNumber, Position, Settling, ShelfKey, StreamId,
+        Cursor, Emission, EpochMs, Fence, Page, PageNumber, Position, Settling, StoredKey, StreamId,
     },
     ports::{Advance, CursorStore, Lease, Loaded, Moved, NewPage, Seal, Settle, Unavailable, Void},
 };
@@ -74,7 +74,7 @@ impl CursorStore for Table {
         &self,
         stream: &StreamId,
         numbers: &[PageNumber],
-        budget: Option<&ShelfKey>,
+        budget: Option<&StoredKey>,
     ) -> Answer<Loaded> {
         let mut keys = vec![Key::cursor(stream)];
         keys.extend(budget.map(Key::shelf));

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tidegate_core::model::{PageNumber, RecordId, RecordKey, ShelfKey, StreamId};
+use tidegate_core::model::{PageNumber, RecordId, RecordKey, StoredKey, StreamId};
 
 use super::item::{Item, text};
 
@@ -54,7 +54,7 @@ impl Key {
         Self { pk: parked_pk(stream), sk: parked(key) }
     }
 
-    pub fn shelf(key: &ShelfKey) -> Self {
+    pub fn shelf(key: &StoredKey) -> Self {
         Self { pk: format!("kept#{}", key.as_str()), sk: SHELF.to_owned() }
     }
 

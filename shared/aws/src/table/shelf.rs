@@ -1,11 +1,11 @@
-//! Kept values: an item each.
+//! Stored values: an item each.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tidegate_core::{
-    model::{Kept, ShelfKey},
-    ports::{BoxFuture, Shelf, Swap, Unavailable},
+    model::{Stored, StoredKey},
+    ports::{BoxFuture, KeyValueStore, Swap, Unavailable},
 };
 
 use super::{
@@ -20,8 +20,8 @@ const TTL: &str = "expires_at";
 
 type Answer<T> = Result<T, Unavailable>;
 
-impl Shelf for Table {
-    fn kept<'a>(&'a self, keys: &'a [ShelfKey]) -> BoxFuture<'a, Answer<Vec<Option<Kept>>>> {
+impl KeyValueStore for Table {
+    fn get<'a>(&'a self, keys: &'a [StoredKey]) -> BoxFuture<'a, Answer<Vec<Option<Stored>>>> {
         Box::pin(async move {
             if let [key] = keys {
                 let item = self.get(Key::shelf(key)).await?;
@@ -32,14 +32,14 @@ impl Shelf for Table {
             for item in &items {
                 by_place.insert(item.text("pk")?, item);
             }
-            let kept = |key: &ShelfKey| {
+            let kept = |key: &StoredKey| {
                 by_place.get(Key::shelf(key).pk.as_str()).map(|item| read(item)).transpose()
             };
             keys.iter().map(kept).collect()
         })
     }
 
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Answer<()>> {
+    fn put<'a>(&'a self, items: &'a [(StoredKey, Stored)]) -> BoxFuture<'a, Answer<()>> {
         Box::pin(async move {
             // By key, for a batch that names one twice is refused; the last one counts.
             let items: BTreeMap<Key, Item> = items
@@ -57,11 +57,11 @@ impl Shelf for Table {
         })
     }
 
-    fn swap<'a>(
+    fn compare_and_swap<'a>(
         &'a self,
-        key: &'a ShelfKey,
-        seen: Option<&'a Kept>,
-        new: &'a Kept,
+        key: &'a StoredKey,
+        seen: Option<&'a Stored>,
+        new: &'a Stored,
     ) -> BoxFuture<'a, Answer<Swap>> {
         Box::pin(async move {
             let update = self
@@ -89,8 +89,8 @@ impl Shelf for Table {
 }
 
 /// Reads a kept value.
-pub fn read(item: &Item) -> Answer<Kept> {
+pub fn read(item: &Item) -> Answer<Stored> {
     let Some(AttributeValue::B(value)) = item.get("kept") else { return Err(damaged("kept")) };
     let value = value.as_ref().to_vec().into();
-    Ok(Kept { value, expires_ms: item.number("expires_ms")? })
+    Ok(Stored { value, expires_ms: item.number("expires_ms")? })
 }

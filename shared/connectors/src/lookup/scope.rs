@@ -1,7 +1,7 @@
 //! What tells one look-up's answers from another's.
 
 use ring::digest::{Context, SHA256};
-use tidegate_core::model::ShelfKey;
+use tidegate_core::model::StoredKey;
 use tidegate_flow::{Connection, FlowSpec};
 
 /// How answers are written on the shelf: another number, and none of the old ones is read.
@@ -45,9 +45,9 @@ impl Scope {
 }
 
 impl Place {
-    pub(super) fn on_shelf(self) -> ShelfKey {
+    pub(super) fn on_shelf(self) -> StoredKey {
         let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        ShelfKey::new("lookup", &hex)
+        StoredKey::new("lookup", &hex)
     }
 }
 

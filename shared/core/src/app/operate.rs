@@ -9,8 +9,8 @@ use crate::{
         StreamId,
     },
     ports::{
-        Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, Platform, Shelf, Suspects, Unavailable,
-        Void,
+        Clock, CursorStore, Ids, KeyValueStore, Lease, PageQueue, ParkedStore, Platform, Suspects,
+        Unavailable, Void,
     },
 };
 
@@ -53,7 +53,7 @@ pub async fn status<P: Platform>(
     budget: &BudgetId,
 ) -> Result<Option<Status>, Unavailable> {
     let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(None) };
-    let kept = ports.store.kept(&[budget.key()]).await?.pop().flatten();
+    let kept = ports.store.get(&[budget.key()]).await?.pop().flatten();
     let budget = Budget::read(kept.as_ref());
     let oldest = match cursor.pages_open() {
         0 => None,

@@ -34,7 +34,7 @@ mod tests {
         for blame in [Blame::Destination, Blame::Connection, Blame::Limit, Blame::Quota] {
             assert!(!gives_up(blame), "{blame:?}");
         }
-        assert!(!gives_up(Blame::Entity));
+        assert!(!gives_up(Blame::NotAttempted));
         assert_eq!(give_up(Outcome::Delivered), Outcome::Delivered);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{EpochMs, Kept, ShelfKey, StreamId};
+use super::{EpochMs, Stored, StoredKey, StreamId};
 
 /// Names a budget: a stream's own, or one that several flows and connections share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,8 +23,8 @@ impl BudgetId {
     }
 
     /// Where it is kept.
-    pub fn key(&self) -> ShelfKey {
-        ShelfKey::new("budget", &self.0)
+    pub fn key(&self) -> StoredKey {
+        StoredKey::new("budget", &self.0)
     }
 }
 
@@ -67,13 +67,13 @@ fn is_never(asked_ms: &[EpochMs; 3]) -> bool {
     *asked_ms == [0; 3]
 }
 
-/// Kept for so long after its last change: longer than any quota's period.
+/// Stored for so long after its last change: longer than any quota's period.
 const KEPT_MS: EpochMs = 40 * 86_400_000;
 
 impl Budget {
     /// Reads what is kept. What cannot be read is begun anew: a budget holds nothing that time does not
     /// bring back.
-    pub fn read(kept: Option<&Kept>) -> Self {
+    pub fn read(kept: Option<&Stored>) -> Self {
         let read = kept.map(|kept| serde_json::from_slice(&kept.value));
         match read {
             None => Self::default(),
@@ -86,9 +86,9 @@ impl Budget {
     }
 
     /// As it is kept.
-    pub fn to_kept(&self, now_ms: EpochMs) -> Kept {
+    pub fn to_stored(&self, now_ms: EpochMs) -> Stored {
         let value = serde_json::to_vec(self).expect("plain data");
-        Kept { value: Bytes::from(value), expires_ms: now_ms + KEPT_MS }
+        Stored { value: Bytes::from(value), expires_ms: now_ms + KEPT_MS }
     }
 }
 

@@ -4,7 +4,6 @@ mod budget;
 mod cursor;
 mod digest;
 mod flow;
-mod kept;
 mod message;
 mod outcome;
 mod page;
@@ -12,6 +11,7 @@ mod parked;
 mod position;
 mod record;
 mod secret;
+mod stored;
 mod stream;
 mod time;
 
@@ -25,7 +25,6 @@ pub use flow::{
     DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, Quota, RateLimit, RequestKind, Reset,
     RetryPolicy,
 };
-pub use kept::{Kept, ShelfKey};
 pub use message::{Message, PageMessage, ReplayMessage, WireRecord};
 pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
@@ -33,5 +32,6 @@ pub use parked::{Parked, RecordKey};
 pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, Version};
 pub use secret::Secret;
+pub use stored::{Stored, StoredKey};
 pub use stream::{StreamId, StreamIdError};
 pub use time::EpochMs;

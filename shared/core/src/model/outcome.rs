@@ -76,8 +76,9 @@ pub enum Blame {
     Quota,
     /// The request was refused for the sake of some of its records: they are sent in smaller requests.
     Batch,
-    /// Nothing: another version of the entity is being written.
-    Entity,
+    /// Nothing: no request was made for the record. Another version of its entity is being written, say, or
+    /// the invocation's time was up.
+    NotAttempted,
 }
 
 /// What a destination says it still permits, in the headers of an answer.

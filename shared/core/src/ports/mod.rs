@@ -12,10 +12,10 @@ mod answer;
 mod clock;
 mod destination;
 mod digest;
+mod key_value;
 mod lookup;
 mod platform;
 mod queue;
-mod shelf;
 mod source;
 mod store;
 mod transform;
@@ -25,10 +25,10 @@ pub use answer::{BoxFuture, Unavailable};
 pub use clock::{Clock, Ids, Random};
 pub use destination::{Batching, Delivery, Destination, Outgoing};
 pub use digest::{Digests, Notifier};
+pub use key_value::{KeyValueStore, Swap};
 pub use lookup::{Found, LookedUp, Lookup};
 pub use platform::Platform;
 pub use queue::{PageQueue, QueueLimits, Receipt};
-pub use shelf::{Shelf, Swap};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{
     Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, Moved, NewPage, ParkedStore, Seal, Settle,

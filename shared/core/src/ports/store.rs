@@ -2,17 +2,17 @@
 
 use std::future::Future;
 
-use super::{Digests, Shelf, Unavailable};
+use super::{Digests, KeyValueStore, Unavailable};
 use crate::model::{
-    Advance, Cursor, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked, Position,
-    RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
+    Advance, Cursor, Edition, Emission, EpochMs, Fence, Page, PageNumber, Parked, Position,
+    RecordId, RecordKey, Settled, Settling, Stored, StoredKey, StreamId,
 };
 
 type Answer<T> = Result<T, Unavailable>;
 
 /// All that the application keeps.
-pub trait Store: CursorStore + Ledger + ParkedStore + Suspects + Digests + Shelf {}
-impl<T: CursorStore + Ledger + ParkedStore + Suspects + Digests + Shelf> Store for T {}
+pub trait Store: CursorStore + Ledger + ParkedStore + Suspects + Digests + KeyValueStore {}
+impl<T: CursorStore + Ledger + ParkedStore + Suspects + Digests + KeyValueStore> Store for T {}
 
 /// The cursor and its pages.
 pub trait CursorStore: Send + Sync {
@@ -37,7 +37,7 @@ pub trait CursorStore: Send + Sync {
         &self,
         stream: &StreamId,
         numbers: &[PageNumber],
-        budget: Option<&ShelfKey>,
+        budget: Option<&StoredKey>,
     ) -> impl Future<Output = Answer<Loaded>> + Send;
 
     /// The pages after `after`, ascending, at most `limit`.
@@ -119,7 +119,7 @@ pub struct Loaded {
     /// Those of the pages that exist, ascending.
     pub pages: Vec<Page>,
     /// The destination's budget.
-    pub budget: Option<Kept>,
+    pub budget: Option<Stored>,
 }
 
 /// What came of asking for the lease.

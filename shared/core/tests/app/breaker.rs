@@ -59,7 +59,7 @@ fn repro_a_replay_waits_for_a_shut_gate() {
     world.ports.clock.advance(90_000);
     let report = world.replay(1..=50);
     assert_eq!((report.tally.delivered, world.api.requests()), (50, 50));
-    assert_eq!(world.budget().gate, Circuit::default());
+    assert_eq!(world.budget().circuit, Circuit::default());
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn repro_a_limit_that_does_not_say_when_is_asked_less_and_less_often() {
         processed(&world, 20);
         // The first time all that were started meet it; from then on it is one.
         assert!(waits.is_empty() || world.api.requests() == before + 1);
-        let circuit = world.budget().gate;
+        let circuit = world.budget().circuit;
         waits.push(circuit.open_until_ms - world.now_ms());
         world.ports.clock.advance_to(circuit.open_until_ms);
     }
@@ -115,13 +115,13 @@ fn repro_failed_probes_bring_no_slots_back() {
     world.api.answers(|_| later(Blame::Destination, None));
     for _ in 0..5 {
         processed(&world, 20);
-        let circuit = world.budget().gate;
+        let circuit = world.budget().circuit;
         world.ports.clock.advance_to(circuit.open_until_ms);
     }
-    assert_eq!(world.budget().bears.map(|bears| bears.slots), Some(1));
+    assert_eq!(world.budget().adaptive.map(|bears| bears.slots), Some(1));
     world.api.answers(|_| Outcome::Delivered);
     processed(&world, 20);
-    assert_eq!(world.budget().bears.map(|bears| bears.slots), Some(2));
+    assert_eq!(world.budget().adaptive.map(|bears| bears.slots), Some(2));
 }
 
 /// An invocation that leased all it wanted to send kept all slots until its end.
@@ -200,11 +200,11 @@ fn repro_records_that_only_ever_fail_are_given_up_however_many_they_are_on_a_pag
 fn repro_what_waits_for_another_version_does_not_say_how_long_the_gate_is_shut() {
     let world = world(FlowSettings { concurrency_max: 2, ..FlowSettings::default() });
     world.api.answers(|id| match id {
-        1 => later(Blame::Entity, Some(90_000)),
+        1 => later(Blame::NotAttempted, Some(90_000)),
         _ => later(Blame::Destination, None),
     });
     processed(&world, 2);
-    let circuit = world.budget().gate;
+    let circuit = world.budget().circuit;
     assert!((1..=1_000).contains(&(circuit.open_until_ms - world.now_ms())), "{circuit:?}");
 }
 

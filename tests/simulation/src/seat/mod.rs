@@ -40,7 +40,7 @@ pub const CALLS: &[&[&str]] = &[
     source::CALLS,
     destination::CALLS,
     &["load", "settle", "claim", "finish", "park", "parked_by_key"],
-    &["kept", "swap", "sleep_until", "acknowledge", "notify"],
+    &["get", "compare_and_swap", "sleep_until", "acknowledge", "notify"],
 ];
 
 /// One actor's view of the world.

@@ -5,12 +5,12 @@ use std::{borrow::Borrow, future::Future};
 use futures_util::FutureExt;
 use tidegate_core::{
     model::{
-        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked,
-        ParkedError, Position, RecordId, RecordKey, Settling, ShelfKey, StreamId,
+        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, Parked,
+        ParkedError, Position, RecordId, RecordKey, Settling, Stored, StoredKey, StreamId,
     },
     ports::{
-        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved,
-        NewPage, ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
+        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Digests, KeyValueStore, Lease, Ledger,
+        Loaded, Moved, NewPage, ParkedStore, Seal, Settle, Suspects, Swap, Unavailable, Void,
     },
 };
 use tidegate_testkit::{MemoryStore, yield_once};
@@ -19,18 +19,18 @@ use super::Seat;
 
 /// An argument that is kept until a late effect, and then lent to it.
 trait Keep: Sized {
-    type Kept: Send + Sync + 'static;
+    type Stored: Send + Sync + 'static;
     type Lent<'a>
     where
         Self: 'a;
-    fn keep(self) -> Self::Kept;
-    fn lend<'a>(kept: &'a Self::Kept) -> Self::Lent<'a>
+    fn keep(self) -> Self::Stored;
+    fn lend<'a>(kept: &'a Self::Stored) -> Self::Lent<'a>
     where
         Self: 'a;
 }
 
 impl<T: ToOwned<Owned: Send + Sync + 'static> + ?Sized> Keep for &T {
-    type Kept = T::Owned;
+    type Stored = T::Owned;
     type Lent<'a>
         = &'a T
     where
@@ -47,7 +47,7 @@ impl<T: ToOwned<Owned: Send + Sync + 'static> + ?Sized> Keep for &T {
 }
 
 impl Keep for Option<&RecordKey> {
-    type Kept = Option<RecordKey>;
+    type Stored = Option<RecordKey>;
     type Lent<'a>
         = Option<&'a RecordKey>
     where
@@ -66,7 +66,7 @@ impl Keep for Option<&RecordKey> {
 macro_rules! keep_copies {
     ($($kind:ty),*) => {
         $(impl Keep for $kind {
-            type Kept = $kind;
+            type Stored = $kind;
             type Lent<'a> = $kind;
             fn keep(self) -> $kind {
                 self
@@ -151,7 +151,7 @@ calls! {
                 &self,
                 stream: &StreamId,
                 numbers: &[PageNumber],
-                budget: Option<&ShelfKey>,
+                budget: Option<&StoredKey>,
             ) -> Result<Loaded, Unavailable> {
                 let (asked, numbers, budget) = (stream.clone(), numbers.to_vec(), budget.cloned());
                 let loaded = self.call_store("load", move |store| {
@@ -252,28 +252,31 @@ impl Seat {
     }
 }
 
-impl Shelf for Seat {
-    fn kept<'a>(
+impl KeyValueStore for Seat {
+    fn get<'a>(
         &'a self,
-        keys: &'a [ShelfKey],
-    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
+        keys: &'a [StoredKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stored>>, Unavailable>> {
         let keys = keys.to_vec();
-        Box::pin(self.call_store("kept", move |store| store.kept_now(&keys)))
+        Box::pin(self.call_store("get", move |store| store.get_now(&keys)))
     }
 
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
-        let items = items.to_vec();
-        Box::pin(self.call_store("keep", move |store| store.keep_now(&items)))
-    }
-
-    fn swap<'a>(
+    fn put<'a>(
         &'a self,
-        key: &'a ShelfKey,
-        seen: Option<&'a Kept>,
-        new: &'a Kept,
+        items: &'a [(StoredKey, Stored)],
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
+        let items = items.to_vec();
+        Box::pin(self.call_store("put", move |store| store.put_now(&items)))
+    }
+
+    fn compare_and_swap<'a>(
+        &'a self,
+        key: &'a StoredKey,
+        seen: Option<&'a Stored>,
+        new: &'a Stored,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
         let (key, seen, new) = (key.clone(), seen.cloned(), new.clone());
         let swap = move |store: &MemoryStore| store.swap_now(&key, seen.as_ref(), &new);
-        Box::pin(self.call_store("swap", swap))
+        Box::pin(self.call_store("compare_and_swap", swap))
     }
 }

@@ -2,7 +2,7 @@
 
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use ring::digest::{Context, SHA256};
-use tidegate_core::model::{EpochMs, ShelfKey};
+use tidegate_core::model::{EpochMs, StoredKey};
 use tidegate_flow::spec::AuthSpec;
 
 use super::{
@@ -94,7 +94,7 @@ impl Grant {
     /// Where its tokens are kept: one place for all that exchange the same thing at the same address,
     /// be it a source or a destination, in whatever flow. Whoever cannot prove the same does not find
     /// them.
-    pub(super) fn key(&self) -> ShelfKey {
+    pub(super) fn key(&self) -> StoredKey {
         let (kind, identity) = match self {
             Self::Client(grant) => ("client", grant.identity()),
             Self::Refresh(grant) => ("refresh", grant.identity()),
@@ -109,6 +109,6 @@ impl Grant {
         }
         let hex =
             digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        ShelfKey::new("token", &hex)
+        StoredKey::new("token", &hex)
     }
 }

@@ -20,8 +20,8 @@ use std::{
 
 use reqwest::header::HeaderName;
 use tidegate_core::{
-    model::{EpochMs, Kept, ShelfKey},
-    ports::{Random, Shelf, Swap, Unavailable},
+    model::{EpochMs, Stored, StoredKey},
+    ports::{KeyValueStore, Random, Swap, Unavailable},
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -59,11 +59,11 @@ pub(super) struct Tokens {
     grant: Grant,
     /// `source.http.auth`, for the errors.
     place: String,
-    key: ShelfKey,
+    key: StoredKey,
     header: HeaderName,
     prefix: String,
     asker: Asker,
-    shelf: Arc<dyn Shelf>,
+    shelf: Arc<dyn KeyValueStore>,
     random: Arc<dyn Random>,
     held: Mutex<Option<Held>>,
     /// Held by the one task of this process that looks at the shelf.
@@ -79,7 +79,7 @@ struct Held {
 
 /// A new token that is not on the shelf yet: it stays here if its write is dropped.
 struct Unsaved {
-    seen: Option<Kept>,
+    seen: Option<Stored>,
     state: State,
 }
 
@@ -154,7 +154,7 @@ impl Tokens {
         let mut pause = LOOK_AGAIN.0;
         loop {
             self.save(unsaved, until).await?;
-            let kept = self.shelf.kept(std::slice::from_ref(&self.key));
+            let kept = self.shelf.get(std::slice::from_ref(&self.key));
             let kept = timeout_at(until, kept).await.map_err(|_| busy())?;
             let seen = kept.map_err(|error| self.unavailable(&error))?.pop().flatten();
             let state = match &seen {
@@ -191,7 +191,7 @@ impl Tokens {
     /// Takes the turn and gets a new token. `None` where somebody else was faster.
     async fn refresh(
         &self,
-        seen: Option<Kept>,
+        seen: Option<Stored>,
         state: State,
         unsaved: &mut Option<Unsaved>,
         until: Instant,
@@ -219,7 +219,7 @@ impl Tokens {
             ..state
         };
         let claimed = claim.encode(now_ms);
-        let swapped = self.shelf.swap(&self.key, seen.as_ref(), &claimed);
+        let swapped = self.shelf.compare_and_swap(&self.key, seen.as_ref(), &claimed);
         match timeout_at(by, swapped).await.map_err(|_| busy())? {
             Ok(Swap::Done) => {}
             Ok(Swap::Stands(_)) => return Ok(None),
@@ -285,7 +285,7 @@ impl Tokens {
         let mut pause = LOOK_AGAIN.0;
         while let Some(Unsaved { seen, state }) = unsaved {
             let new = state.encode(self.now_ms());
-            let swapped = self.shelf.swap(&self.key, seen.as_ref(), &new);
+            let swapped = self.shelf.compare_and_swap(&self.key, seen.as_ref(), &new);
             let error = match timeout_at(until, swapped).await {
                 Ok(Ok(Swap::Done)) => {
                     self.hold(state);
@@ -318,7 +318,7 @@ impl Tokens {
     async fn note(
         &self,
         claim: State,
-        claimed: &Kept,
+        claimed: &Stored,
         failed: Failed,
     ) -> Result<Option<Arc<Proof>>, AuthError> {
         let now_ms = self.now_ms();
@@ -367,7 +367,7 @@ impl Tokens {
             ..claim
         };
         let new = state.encode(now_ms);
-        let noted = self.shelf.swap(&self.key, Some(claimed), &new);
+        let noted = self.shelf.compare_and_swap(&self.key, Some(claimed), &new);
         // Should this fail, the turn runs out by itself.
         match tokio::time::timeout(ASK_LEAST, noted).await {
             Ok(Ok(Swap::Stands(_))) => Ok(None),

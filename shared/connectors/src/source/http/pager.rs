@@ -38,7 +38,7 @@ pub(super) enum PageRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Drift {
     /// The source keeps the place: a token, its own link, or a record's id.
-    Kept,
+    Stored,
     /// The next page begins with the last record of the one before.
     Overlap,
     /// The page before is read again.
@@ -133,7 +133,7 @@ impl Pager {
             {
                 Drift::Reread
             }
-            _ => Drift::Kept,
+            _ => Drift::Stored,
         }
     }
 

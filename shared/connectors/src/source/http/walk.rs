@@ -229,7 +229,7 @@ impl<'a> HttpWalk<'a> {
             _ => true,
         };
         match ordered {
-            false if drift == Drift::Kept => {
+            false if drift == Drift::Stored => {
                 let last = before.marks.last().expect("it was compared");
                 Err(self.source.unsorted(last, &page.rows[0].mark))
             }

@@ -378,7 +378,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             }
             (None, Some(later)) => {
                 let backoff_ms = match later.blame {
-                    Blame::Entity => OTHER_VERSION_MS,
+                    Blame::NotAttempted => OTHER_VERSION_MS,
                     _ => sink.backoff_ms(page),
                 };
                 later.after_ms.unwrap_or_else(|| jittered_ms(backoff_ms, random()))

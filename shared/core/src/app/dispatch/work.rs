@@ -174,7 +174,7 @@ impl PageWork {
     /// Takes in what became of a record. Answers with whether it stays unsettled.
     fn note(&mut self, index: u32, outcome: Outcome, tally: &mut Tally) -> bool {
         // A record that waits for an entity's lock was not attempted.
-        if !matches!(&outcome, Outcome::Later(later) if later.blame == Blame::Entity) {
+        if !matches!(&outcome, Outcome::Later(later) if later.blame == Blame::NotAttempted) {
             self.attempted.insert(index);
         }
         match outcome {
@@ -184,12 +184,12 @@ impl PageWork {
                 self.refused.push(Refusal { index, status, reason });
             }
             Outcome::Later(later) => {
-                if later.blame != Blame::Entity {
+                if later.blame != Blame::NotAttempted {
                     tally.retried += 1;
                 }
                 self.tried |= later.is_failure();
                 // One that waits for another version waits for nothing that failed.
-                let worth = |later: &Later| (later.blame != Blame::Entity, later.after_ms);
+                let worth = |later: &Later| (later.blame != Blame::NotAttempted, later.after_ms);
                 if self.later.as_ref().is_none_or(|old| worth(old) < worth(&later)) {
                     self.later = Some(later);
                 }
@@ -433,13 +433,13 @@ mod tests {
         assert!(tried(vec![failure()], true));
         assert!(!tried(vec![failure()], false));
         assert!(!tried(vec![failure(), Outcome::Delivered], true));
-        assert!(!tried(vec![later(Blame::Limit, None), later(Blame::Entity, None)], true));
+        assert!(!tried(vec![later(Blame::Limit, None), later(Blame::NotAttempted, None)], true));
     }
 
     #[test]
     fn a_wait_for_a_failure_counts_more_than_one_for_another_version() {
         let mut work = Work::new(vec![page(3, &[])], false);
-        work.note(at(0, 0), later(Blame::Entity, Some(9_000)));
+        work.note(at(0, 0), later(Blame::NotAttempted, Some(9_000)));
         work.note(at(0, 1), later(Blame::Request, Some(20)));
         work.note(at(0, 2), later(Blame::Limit, Some(10)));
         assert_eq!(work.page(0).later().and_then(|later| later.after_ms), Some(20));

@@ -252,6 +252,6 @@ fn unanswered() -> Outcome {
 
 /// No request was made for the record.
 pub(super) fn not_attempted(after_ms: Option<u64>, reason: &'static str) -> Outcome {
-    let blame = Blame::Entity;
+    let blame = Blame::NotAttempted;
     Outcome::Later(Later { blame, after_ms, unknown: false, reason: reason.into() })
 }

@@ -30,7 +30,7 @@ impl<'a> Answer<'a> {
             })
         };
         // What was not attempted, or is sent again in smaller requests, says nothing.
-        let told = || laters().filter(|it| !matches!(it.blame, Blame::Entity | Blame::Batch));
+        let told = || laters().filter(|it| !matches!(it.blame, Blame::NotAttempted | Blame::Batch));
         let asked_ms = told().filter_map(|later| later.after_ms).max().filter(|ms| *ms > 0);
         let blames = |blame| laters().any(|later| later.blame == blame);
         let answered = outcomes.iter().any(|(_, outcome)| {
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_was_not_attempted_says_nothing_and_the_worst_failure_speaks() {
-        said([later(Blame::Entity, Some(9_000)), later(Blame::Batch, None)], |answer| {
+        said([later(Blame::NotAttempted, Some(9_000)), later(Blame::Batch, None)], |answer| {
             assert_eq!(answer, Answer::Nothing);
         });
         said([later(Blame::Request, None), later(Blame::Destination, Some(7))], |answer| {

@@ -8,8 +8,8 @@ use std::sync::{
 use crate::{
     app::{Flow, Ports},
     decide::{Rate, Terms},
-    model::{Ask, Budget, EpochMs, Grant, Kept, ShelfKey},
-    ports::{Clock, Ids, Platform, Shelf, Swap, Unavailable},
+    model::{Ask, Budget, EpochMs, Grant, Stored, StoredKey},
+    ports::{Clock, Ids, KeyValueStore, Platform, Swap, Unavailable},
 };
 
 /// Others may change the budget between a read and the change that it led to.
@@ -21,10 +21,10 @@ const TRIES_AT_ONCE: u32 = 3;
 pub(super) struct SharedBudget<'a, P: Platform> {
     ports: &'a Ports<P>,
     pub terms: Terms,
-    key: ShelfKey,
+    key: StoredKey,
     owner: Box<str>,
     changes: AtomicU64,
-    seen: Mutex<Option<Kept>>,
+    seen: Mutex<Option<Stored>>,
 }
 
 /// What is asked for in a lease.
@@ -42,7 +42,7 @@ pub(super) struct Wanted {
 
 impl<'a, P: Platform> SharedBudget<'a, P> {
     /// The flow's, as it was just read.
-    pub fn new(ports: &'a Ports<P>, flow: &Flow, seen: Option<Kept>) -> Self {
+    pub fn new(ports: &'a Ports<P>, flow: &Flow, seen: Option<Stored>) -> Self {
         Self {
             ports,
             terms: Terms::of(&flow.settings, &flow.stream),
@@ -59,7 +59,7 @@ impl<'a, P: Platform> SharedBudget<'a, P> {
 
     /// Reads it as it is now. Should that fail, it is as it was.
     pub async fn refresh(&self) {
-        if let Ok(kept) = self.ports.store.kept(std::slice::from_ref(&self.key)).await {
+        if let Ok(kept) = self.ports.store.get(std::slice::from_ref(&self.key)).await {
             self.remember(kept.into_iter().next().flatten());
         }
     }
@@ -87,11 +87,11 @@ impl<'a, P: Platform> SharedBudget<'a, P> {
                 if is_fresh {
                     return Ok(answer);
                 }
-                seen = store.kept(std::slice::from_ref(&self.key)).await?.pop().flatten();
+                seen = store.get(std::slice::from_ref(&self.key)).await?.pop().flatten();
             } else {
                 budget.by = format!("{}.{}", self.owner, self.changes.fetch_add(1, Relaxed)).into();
-                let new = budget.to_kept(now_ms);
-                match store.swap(&self.key, seen.as_ref(), &new).await? {
+                let new = budget.to_stored(now_ms);
+                match store.compare_and_swap(&self.key, seen.as_ref(), &new).await? {
                     Swap::Done => {
                         self.remember(Some(new));
                         return Ok(answer);
@@ -153,11 +153,11 @@ impl<'a, P: Platform> SharedBudget<'a, P> {
         }
     }
 
-    fn kept(&self) -> Option<Kept> {
+    fn kept(&self) -> Option<Stored> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn remember(&self, kept: Option<Kept>) {
+    fn remember(&self, kept: Option<Stored>) {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = kept;
     }
 }

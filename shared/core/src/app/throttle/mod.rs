@@ -19,8 +19,8 @@ use crate::{
     decide::{ALL, Deadline, SendSlot, ms_until},
     guard::Guard,
     model::{
-        Allowance, Blame, Budget, EpochMs, FlowSettings, Grant, Kept, Later, Outcome, RequestKind,
-        StreamId, Wait, WaitOn,
+        Allowance, Blame, Budget, EpochMs, FlowSettings, Grant, Later, Outcome, RequestKind,
+        Stored, StreamId, Wait, WaitOn,
     },
     ports::{Platform, Unavailable},
 };
@@ -83,7 +83,7 @@ impl<'a, P: Platform> Throttle<'a, P> {
         flow: &'a Flow,
         deadline: Deadline,
         processors: u32,
-        read: Option<Kept>,
+        read: Option<Stored>,
     ) -> Self {
         let shared = SharedBudget::new(ports, flow, read);
         let (budget, now_ms) = (shared.seen(), shared.now_ms());

@@ -2,28 +2,31 @@
 //! was looked up.
 
 use super::{BoxFuture, Unavailable};
-use crate::model::{Kept, ShelfKey};
+use crate::model::{Stored, StoredKey};
 
-/// Kept values by key, in the state table. Native code reads and writes it, and so do connectors that a
+/// Stored values by key, in the state table. Native code reads and writes it, and so do connectors that a
 /// flow chooses at run time: hence the boxed futures.
-pub trait Shelf: Send + Sync {
+pub trait KeyValueStore: Send + Sync {
     /// What stands under these keys, in their order, what has expired included: the caller compares.
-    fn kept<'a>(
+    fn get<'a>(
         &'a self,
-        keys: &'a [ShelfKey],
-    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>>;
+        keys: &'a [StoredKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stored>>, Unavailable>>;
 
     /// Puts these, whatever stands there. A repeat puts them again.
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>>;
+    fn put<'a>(
+        &'a self,
+        items: &'a [(StoredKey, Stored)],
+    ) -> BoxFuture<'a, Result<(), Unavailable>>;
 
     /// Puts `new` if the value that stands there is `seen`'s, or nothing does and `seen` is none. A repeat
     /// finds its own value and answers [`Swap::Done`]; so values that are swapped hold something that
     /// tells one writer's from another's.
-    fn swap<'a>(
+    fn compare_and_swap<'a>(
         &'a self,
-        key: &'a ShelfKey,
-        seen: Option<&'a Kept>,
-        new: &'a Kept,
+        key: &'a StoredKey,
+        seen: Option<&'a Stored>,
+        new: &'a Stored,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>>;
 }
 
@@ -33,5 +36,5 @@ pub enum Swap {
     /// The new value stands.
     Done,
     /// Something else stands there.
-    Stands(Option<Kept>),
+    Stands(Option<Stored>),
 }
