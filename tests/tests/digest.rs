@@ -250,7 +250,8 @@ fn a_look_ahead_sends_and_moves_nothing() {
     world.park("orders/shop", 1);
     world.clock.advance(1);
     for _ in 0..2 {
-        let preview = preview(&Hand(&world), &world.clock, 0);
+        let hand = Hand(&world);
+        let preview = preview(&hand, &world.clock, 0);
         let digest = driven(pin!(preview), || {}).unwrap().unwrap();
         assert_eq!(digest.errors, 1);
     }

@@ -24,7 +24,7 @@ pub async fn digest(asked: args::Digest) -> Result<(), Failure> {
         printer.print(&digest);
         return Ok(());
     }
-    let report = with_ports!(&asked.place, ports => send(&ports, &printer, lag_ms).await)?;
+    let report = with_ports!(&asked.place, ports => send(&ports.store, &ports.clock, &printer, lag_ms).await)?;
     if report.sent == 0 {
         printer.print(&Digest::default());
     }
