@@ -5,5 +5,6 @@ mod flows;
 mod lookups;
 mod sentry;
 mod simulation;
+mod tables;
 mod tidy;
 mod tokens;

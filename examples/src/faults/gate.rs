@@ -60,7 +60,7 @@ impl Gate {
             .inside
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < max).then_some(n + 1));
         if entered.is_err() {
-            // Nobody knows when a place is free: the shortest that the header can say.
+            // It is not known when a place is free: the shortest that the header can say.
             return Err(Duration::from_secs(1));
         }
         let ticket = Ticket(Arc::clone(&self.inside));

@@ -1,4 +1,4 @@
-//! A host that nobody should talk to: it counts who does, and who shows it a secret.
+//! A host that no client should talk to: it counts the requests, and those that show it a secret.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -81,7 +81,7 @@ impl Archive {
         Customer::new(self.seed, chat.customer, &self.config)
     }
 
-    /// The number of an e-mail, written in small letters; none where nobody in the archive has it.
+    /// The number of an e-mail, written in small letters; none where no customer in the archive has it.
     pub(crate) fn number_of(&self, email: &str) -> Option<u64> {
         self.numbers.get(email).copied()
     }

@@ -82,7 +82,7 @@ impl Chat {
             "created_at": micros(self.created_us),
             "tags": [tag],
         });
-        // Nobody says which of them comes first.
+        // It is not said which of them comes first.
         let users = match self.bits & 1 << 40 {
             0 => [visitor, agent],
             _ => [agent, visitor],

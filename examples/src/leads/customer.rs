@@ -134,7 +134,7 @@ impl Customer {
         [city, country, other].into_iter().flatten().collect()
     }
 
-    /// How many leads have this e-mail from the start: a few where somebody was typed in twice, and
+    /// How many leads have this e-mail from the start: a few where a customer was typed in twice, and
     /// many where a whole firm writes from one address.
     pub(crate) fn lead_copies(&self, shared: f64) -> usize {
         match (self.bits >> 40) % 3 {

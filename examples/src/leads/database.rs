@@ -45,7 +45,7 @@ struct Table {
 struct Lead {
     /// A field that is not there is null.
     fields: BTreeMap<Field, String>,
-    /// It had a city before anybody merged.
+    /// It had a city before the first merge.
     city_was_known: bool,
 }
 

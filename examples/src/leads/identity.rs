@@ -73,7 +73,7 @@ impl Identity {
         let given = |name| {
             let mut values = pairs.iter().filter(|(other, _)| other == name);
             let value = values.next().map(|(_, value)| value.as_ref());
-            // Twice is as good as not at all: nobody knows which is meant.
+            // Twice is as good as not at all: it is not known which is meant.
             value.filter(|_| values.next().is_none())
         };
         if given("grant_type") != Some("client_credentials") {

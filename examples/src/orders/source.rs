@@ -221,7 +221,7 @@ fn own_address(request: &Request) -> String {
 }
 
 /// An empty page with a gigabyte of blanks in it, as a megabyte of gzip: one compressed megabyte,
-/// flushed to a byte's edge, repeats a thousand times. It has no end: nobody should get there.
+/// flushed to a byte's edge, repeats a thousand times. It has no end: no reader should get there.
 fn bomb() -> Vec<u8> {
     const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     const REPEATS: usize = 1_024;

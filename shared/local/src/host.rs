@@ -55,7 +55,7 @@ pub trait Functions: Send + Sync + 'static {
         event: LambdaEvent<SqsEvent>,
     ) -> impl Future<Output = Result<SqsBatchResponse, Error>> + Send;
 
-    /// Whoever buries dead letters.
+    /// The handler that buries dead letters.
     fn bury(
         &self,
         event: LambdaEvent<SqsEvent>,

@@ -173,7 +173,7 @@ impl<C: Clock> MemoryQueue<C> {
         .collect()
     }
 
-    /// Puts a dead letter back: whoever took it could not bury it.
+    /// Puts back a dead letter that could not be buried.
     pub fn return_dead(&self, received: Received) {
         self.state().dead.push(Stored {
             body: received.body,

@@ -46,7 +46,7 @@ impl ManualClock {
         });
     }
 
-    /// The next moment that somebody sleeps until.
+    /// The earliest moment that a sleeper waits for.
     pub fn next_wake_ms(&self) -> Option<EpochMs> {
         lock(&self.sleepers).iter().map(|(until_ms, _)| *until_ms).min()
     }

@@ -25,7 +25,7 @@ fn later(blame: Blame, after_ms: Option<u64>) -> Outcome {
     Outcome::Later(Later { blame, after_ms, unknown: false, reason: "not now".into() })
 }
 
-/// Whoever leased nothing went on for the rest of its invocation, until it met the limit itself.
+/// An invocation that had leased nothing went on to its end, until it met the limit itself.
 #[test]
 fn repro_an_invocation_on_its_way_minds_a_gate_that_another_shut() {
     for budget in [None, Some("crm".into())] {
@@ -161,7 +161,7 @@ fn repro_refused_credentials_shut_the_gate_of_their_own_stream() {
     assert_eq!(world.api.requests(), requests + 1);
     assert_eq!(world.budget().gate_of("orders/shop").failures, 2);
 
-    // Who probes everybody's gate and is refused knows at least that the destination is there.
+    // A stream that probes the shared gate and is refused knows at least that the destination is there.
     world.ports.clock.advance(60_000);
     world.change_budget(|budget| budget.refused.clear());
     let now_ms = world.now_ms();
@@ -208,7 +208,7 @@ fn repro_what_waits_for_another_version_does_not_say_how_long_the_gate_is_shut()
     assert!((1..=1_000).contains(&(gate.shut_until_ms - world.now_ms())), "{gate:?}");
 }
 
-/// Its first record failed, and everybody's gate was shut for it.
+/// Its first record failed, and the shared gate was shut for it.
 #[test]
 fn repro_a_failure_in_the_probe_of_a_streams_own_gate_is_its_own() {
     let settings = FlowSettings { budget: Some("crm".into()), ..FlowSettings::default() };

@@ -270,9 +270,9 @@ fn assert_all_told(world: &World, errors: &[i64], what: &str) {
         let has = |digest: &Digest| {
             digest.groups.iter().any(|group| group.examples.contains(&RecordId::Number(*id)))
         };
-        assert!(sent.iter().any(has), "{what}: nobody was told of {id}");
+        assert!(sent.iter().any(has), "{what}: no digest tells of {id}");
     }
-    // A copy may come late, from somebody slow; what comes for the first time comes in order.
+    // A copy may come late, from a slow invocation; what comes for the first time comes in order.
     let mut until_ms = 0;
     let ranges: Vec<_> = sent.iter().map(|digest| (digest.from_ms, digest.until_ms)).collect();
     for (at, range) in ranges.iter().enumerate().filter(|(at, it)| !ranges[..*at].contains(it)) {
