@@ -4,6 +4,7 @@ mod attempts;
 mod breaker;
 mod contracts;
 mod digest;
+mod docs;
 mod flows;
 mod lookups;
 mod sentry;
