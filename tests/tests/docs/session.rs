@@ -2,7 +2,10 @@
 
 use std::{
     fs::{self, File},
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        process::CommandExt,
+    },
     process::{Command, ExitStatus},
     sync::OnceLock,
     thread,
@@ -86,6 +89,7 @@ impl<'a> Session<'a> {
         let mut shell = Command::new("sh")
             .args(["-euxc", script])
             .current_dir(folder)
+            .process_group(0)
             .env("PATH", format!("{}:/usr/bin:/bin", folder.join("bin").display()))
             .env("TEST_BINARY", std::env::current_exe().expect("this program has a path"))
             .stdout(said.try_clone().expect("a second handle"))
@@ -99,7 +103,10 @@ impl<'a> Session<'a> {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        shell.kill().expect("it is ours");
+        // With what it started: the group is its own.
+        let group = format!("-{}", shell.id());
+        Command::new("kill").args(["--", &group]).status().expect("there is a `kill`");
+        shell.wait().expect("it was ended");
         None
     }
 }
