@@ -1,13 +1,11 @@
 //! The one test binary.
 
-mod attempts;
-mod breaker;
 mod contracts;
-mod digest;
 mod docs;
 mod flows;
 mod lookups;
 mod sentry;
 mod simulation;
+mod tables;
 mod tidy;
 mod tokens;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
-    memory::{MemoryStore, Seeded},
     model::{EpochMs, Position, Record, RecordId, Secret},
     ports::{Source, SourceError},
 };
@@ -16,6 +15,7 @@ use tidegate_flow::{
     },
     template::{Part, Template},
 };
+use tidegate_testkit::{MemoryStore, Seeded};
 
 use crate::api::{Api, Sort, Style, TENANT};
 
