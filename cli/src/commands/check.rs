@@ -2,9 +2,9 @@
 
 use std::{fs, io::Read, path::Path};
 
-use tidegate_connectors::{Registry, cases, transform};
+use tidegate_connectors::{Registry, transform};
 use tidegate_core::ports::Transformed;
-use tidegate_flow::{Connection, FlowSpec, secret_variable};
+use tidegate_flow::{cases, Connection, FlowSpec, secret_variable};
 
 use crate::{
     args::Check,
@@ -48,7 +48,7 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
         return Ok(());
     };
     let name = path.display().to_string();
-    let listed = tidegate_flow::cases::parse(&name, &text).map_err(Failure::usage)?;
+    let listed = cases::parse(&name, &text).map_err(Failure::usage)?;
     let failures = cases::run(spec, &listed, &Registry::new()).map_err(Failure::usage)?;
     if failures.is_empty() {
         println!("  {} tests pass", listed.len());

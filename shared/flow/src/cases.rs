@@ -7,15 +7,13 @@ use serde::{Deserialize, Deserializer, de::Visitor};
 use serde_json::Value;
 use tidegate_core::model::SkipReason;
 
-use crate::{
-    at::At,
-    document,
-    error::FlowErrors,
+use tidegate_connectors::{
+    file::{At, FlowErrors, Location, Report, SourceText},
     raw::Given,
-    report::Report,
-    schema,
-    text::{Location, SourceText},
 };
+
+use crate::{document, schema};
+pub use crate::run_cases::{Failure, run};
 
 /// One case of a flow's tests.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,7 +127,7 @@ impl JsonSchema for Skipped {
 /// Everything that is wrong with the file, each with its place.
 pub fn parse(file_name: &str, text: &str) -> Result<Vec<Case>, FlowErrors> {
     let source = SourceText { file: file_name, text };
-    let raw: RawCases = document::read(source)?;
+    let (raw, _): (RawCases, _) = document::read(source)?;
     let mut report = Report::new(source);
     let mut cases: Vec<Case> = Vec::new();
     for raw in raw.cases {

@@ -4,7 +4,8 @@ mod same;
 mod scalar;
 mod trie;
 
-pub(crate) use same::{is_same, is_same_text};
+pub use same::is_same;
+pub(crate) use same::is_same_text;
 pub(crate) use scalar::{Scalar, quote};
 pub(crate) use trie::{Picked, Trie};
 

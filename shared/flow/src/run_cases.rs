@@ -3,13 +3,12 @@
 use std::fmt;
 
 use serde_json::Value;
-use tidegate_core::{model::SkipReason, ports::Transformed};
-use tidegate_flow::{
-    FlowSpec, Location,
-    cases::{Case, Expected},
+use tidegate_connectors::{
+    ConnectError, FlowSpec, Registry, file::Location, is_same, transform as connect_transform,
 };
+use tidegate_core::{model::SkipReason, ports::Transformed};
 
-use crate::{ConnectError, Registry, json::is_same};
+use crate::cases::{Case, Expected};
 
 /// A case whose record became something else.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +37,7 @@ pub fn run(
     cases: &[Case],
     registry: &Registry,
 ) -> Result<Vec<Failure>, ConnectError> {
-    let transform = crate::transform(flow, registry)?;
+    let transform = connect_transform(flow, registry)?;
     let failure = |case: &Case| {
         let mut out = Vec::new();
         let found = case.lookup.as_ref().map(Value::to_string);
@@ -169,8 +168,8 @@ cases:
   - { name: known, record: { email: a, city: Bonn }, lookup: { city: Kiel }, skipped: unchanged }
   - { name: wrong, record: { email: a, city: Bonn }, lookup: { city: Kiel }, skipped: filtered }
 ";
-        let mut flow = tidegate_flow::parse("leads.yaml", FLOW).unwrap();
-        let listed = tidegate_flow::cases::parse("leads.test.yaml", CASES).unwrap();
+        let mut flow = crate::parse("leads.yaml", FLOW).unwrap();
+        let listed = crate::cases::parse("leads.test.yaml", CASES).unwrap();
         let failures = |flow: &FlowSpec| run(flow, &listed, &Registry::new()).unwrap();
         let [wrong] = failures(&flow).try_into().unwrap();
         assert_eq!(wrong.name, "wrong");

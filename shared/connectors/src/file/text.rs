@@ -3,17 +3,21 @@
 use std::ops::Range;
 
 /// A place in a file's text, in bytes. Never reaches beyond the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Its first byte.
+    pub start: usize,
+    /// The byte behind it.
+    pub end: usize,
 }
 
 /// A file's name and text.
 #[derive(Clone, Copy)]
-pub(crate) struct SourceText<'t> {
-    pub(crate) file: &'t str,
-    pub(crate) text: &'t str,
+pub struct SourceText<'t> {
+    /// As errors name it.
+    pub file: &'t str,
+    /// All of it.
+    pub text: &'t str,
 }
 
 /// Where something stands in a file, with the line to show for it.
@@ -24,9 +28,9 @@ pub struct Location {
     /// Counted from 1, in characters.
     pub column: usize,
     /// The line, or the part of a long one that holds the place; on one line, without tabs.
-    pub(crate) shown: Box<str>,
+    pub shown: Box<str>,
     /// Which characters of `shown` the place covers.
-    pub(crate) marked: Range<usize>,
+    pub marked: Range<usize>,
 }
 
 /// Most characters shown of a line: a flow on one endless line still gives readable errors.
@@ -36,20 +40,20 @@ const SHOWN_CHARS_BEFORE: usize = 60;
 
 impl Place {
     /// A place that covers nothing, at a byte.
-    pub(crate) fn at(byte: usize) -> Self {
+    pub fn at(byte: usize) -> Self {
         Self { start: byte, end: byte }
     }
 }
 
 impl<'t> SourceText<'t> {
     /// The first place of all.
-    pub(crate) fn beginning(&self) -> Place {
+    pub fn beginning(&self) -> Place {
         let first = self.text.find(|c: char| !c.is_whitespace()).unwrap_or(0);
         Place::at(first)
     }
 
     /// Whether any line is indented with a tab, which YAML forbids, and where.
-    pub(crate) fn tab_indent(&self) -> Option<Place> {
+    pub fn tab_indent(&self) -> Option<Place> {
         let mut line_start = 0;
         for line in self.text.split_inclusive('\n') {
             let content = line.len() - line.trim_start().len();
@@ -63,7 +67,7 @@ impl<'t> SourceText<'t> {
 
     /// The place of the `nth` (from 0) occurrence of `fragment` inside `place`; `place` itself
     /// where the file spells it differently, for instance with escapes.
-    pub(crate) fn inside(&self, place: Place, fragment: &str, nth: usize) -> Place {
+    pub fn inside(&self, place: Place, fragment: &str, nth: usize) -> Place {
         let found = (!fragment.is_empty())
             .then(|| self.slice(place).match_indices(fragment).nth(nth))
             .flatten();
@@ -77,7 +81,7 @@ impl<'t> SourceText<'t> {
     }
 
     /// Line, column and the text to show for a place.
-    pub(crate) fn location(&self, place: Place) -> Location {
+    pub fn location(&self, place: Place) -> Location {
         let start = self.floor(place.start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = self.text[start..].find('\n').map_or(self.text.len(), |n| start + n);

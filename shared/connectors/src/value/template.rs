@@ -2,11 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{
-    connection::Connection,
-    path,
-    resolved::{Resolved, ResolvedBuilder},
-};
+use super::path;
 
 /// A text of a flow file, cut at its references. `$${` stands for a plain `${`.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +53,20 @@ impl fmt::Display for LookupPart {
     }
 }
 
+/// As it is written in a file.
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(text) => f.write_str(text),
+            Self::Param(name) => write!(f, "${{params.{name}}}"),
+            Self::Secret(name) => write!(f, "${{secrets.{name}}}"),
+            Self::Record(path) => write!(f, "${{record.{}}}", path.join(".")),
+            Self::Lookup(what) => what.fmt(f),
+            Self::IdempotencyKey => write!(f, "${{{IDEMPOTENCY_KEY}}}"),
+        }
+    }
+}
+
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}: {remedy}")]
@@ -69,18 +79,7 @@ pub struct TemplateError {
     pub fragment: String,
 }
 
-/// A reference that the connection cannot fill.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unresolved {
-    /// The connection has no such parameter.
-    #[error("the connection has no parameter `{0}`")]
-    Param(String),
-    /// The connection has no such secret.
-    #[error("the connection has no secret `{0}`")]
-    Secret(String),
-}
-
-/// The name of the record's idempotency key in a reference; [`Resolved`] asks for it as for a field.
+/// The name of the record's idempotency key in a reference.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency_key";
 
 /// What may stand in `${…}`.
@@ -102,6 +101,15 @@ impl Template {
         }
     }
 
+    /// Its text with this for each reference.
+    pub fn with(&self, reference: impl Fn(&Part) -> String) -> String {
+        let text = |part: &Part| match part {
+            Part::Literal(text) => text.clone(),
+            part => reference(part),
+        };
+        self.parts.iter().map(text).collect()
+    }
+
     /// The names of the parameters it refers to, in order; a name may come twice.
     pub fn params(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
@@ -121,36 +129,6 @@ impl Template {
     /// Whether it refers to the record.
     pub fn needs_record(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Record(_) | Part::IdempotencyKey))
-    }
-
-    /// Fills in what the connection gives; references to the record stay open.
-    ///
-    /// Values are taken as they are: encoding for a URL is the caller's, who knows the place.
-    ///
-    /// # Errors
-    ///
-    /// The first reference that the connection has no value for. [`crate::FlowSpec::missing`] says
-    /// all of them beforehand, with their places.
-    pub fn resolve(&self, connection: &Connection) -> Result<Resolved, Unresolved> {
-        let mut resolved = ResolvedBuilder::default();
-        for part in &self.parts {
-            match part {
-                Part::Literal(text) => resolved.text(text),
-                Part::Param(name) => {
-                    let value = connection.params.get(name);
-                    resolved.text(value.ok_or_else(|| Unresolved::Param(name.clone()))?);
-                }
-                Part::Secret(name) => {
-                    let value = connection.secrets.get(name);
-                    resolved.secret(value.ok_or_else(|| Unresolved::Secret(name.clone()))?);
-                }
-                Part::Record(path) => resolved.record(path),
-                // Open too, until a request is made.
-                Part::Lookup(what) => resolved.record(&["lookup".into(), what.name().into()]),
-                Part::IdempotencyKey => resolved.record(&[IDEMPOTENCY_KEY.into()]),
-            }
-        }
-        Ok(resolved.build())
     }
 }
 

@@ -1,5 +1,68 @@
 //! Dotted paths into a JSON value: `customer.name`.
 
+use super::{TextValue, text_value};
+use crate::file::{Fault, Site};
+
+/// A path into a JSON value: its keys, from the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) keys: Vec<String>,
+    pub(crate) site: Site,
+}
+
+/// A path into a record, which may name an item of a list by a field of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordPath {
+    pub(crate) keys: Vec<String>,
+    pub(crate) site: Site,
+}
+
+impl TextValue for Path {
+    fn read(text: &str, site: Site) -> Result<Self, Fault> {
+        match parse(text) {
+            Ok(keys) => Ok(Self { keys, site }),
+            Err(fault) => {
+                let message = format!("`{text}` is no path: {fault}");
+                Err(Fault::new(site.place, message, REMEDY))
+            }
+        }
+    }
+
+    fn stand_in(site: Site) -> Self {
+        Self { keys: vec!["x".into()], site }
+    }
+}
+
+impl TextValue for RecordPath {
+    fn read(text: &str, site: Site) -> Result<Self, Fault> {
+        match parse_picked(text) {
+            Ok(keys) => Ok(Self { keys, site }),
+            Err(fault) => {
+                let message = format!("`{text}` is no path: {fault}");
+                Err(Fault::new(site.place, message, PICKED_REMEDY))
+            }
+        }
+    }
+
+    fn stand_in(site: Site) -> Self {
+        Self { keys: vec!["x".into()], site }
+    }
+}
+
+text_value!(Path, "DottedPath", {
+    "description": "A path into a JSON value, dots between keys: `customer.name`.",
+    "type": "string",
+    "pattern": "^[^./\\[\\]$]+(\\.[^./\\[\\]]+)*$",
+    "examples": ["customer.name"],
+});
+
+text_value!(RecordPath, "PickedPath", {
+    "description": "A path into a record, dots between keys: `customer.name`. `users[type=customer].name` goes by the first item of `users` whose `type` is `customer`.",
+    "type": "string",
+    "pattern": "^[^./\\[\\]$]+(\\[[^./=\\[\\]]+=[^./=\\[\\]]+\\])?(\\.[^./\\[\\]]+(\\[[^./=\\[\\]]+=[^./=\\[\\]]+\\])?)*$",
+    "examples": ["users[type=customer].name"],
+});
+
 /// What to do about a text that is no path.
 pub(crate) const REMEDY: &str = "write the keys with dots between, like `customer.name`";
 

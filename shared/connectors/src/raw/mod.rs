@@ -24,8 +24,9 @@ pub(crate) use source::{
     Source, Token,
 };
 pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
+pub use values::Given;
 pub(crate) use values::{
-    DottedPath, Duration, Given, OneOrList, PickedPath, Rate, Scalar, StatusCode,
+    DottedPath, Duration, OneOrList, PickedPath, Rate, Scalar, StatusCode,
 };
 
 use schemars::JsonSchema;
@@ -37,7 +38,7 @@ use crate::at::{At, Entries};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Tidegate flow")]
-pub(crate) struct Flow {
+pub struct Flow {
     /// The flow's name: 1 to 64 letters, digits, `-`, `_` or `.`.
     #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,64}$"))]
     pub(crate) flow: At<String>,

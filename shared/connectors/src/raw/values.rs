@@ -53,11 +53,11 @@ pub(crate) enum Item<T> {
 /// Any JSON, `null` included, that was given: `Option<Given>` tells `null` from nothing.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Given(pub(crate) serde_json::Value);
+pub struct Given(pub serde_json::Value);
 
 impl Given {
     /// For `deserialize_with`: serde takes `null` for nothing otherwise.
-    pub(crate) fn present<'de, D: Deserializer<'de>>(
+    pub fn present<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<At<Self>>, D::Error> {
         At::deserialize(deserializer).map(Some)

@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// The name most like the one written, if one is like it at all.
-pub(crate) fn nearest<'n>(
+pub fn nearest<'n>(
     written: &str,
     known: impl IntoIterator<Item = &'n str>,
 ) -> Option<&'n str> {
@@ -16,12 +16,12 @@ pub(crate) fn nearest<'n>(
 }
 
 /// The names as a person would list them: `` `a`, `b` ``.
-pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The whole remedy for an unknown name: the nearest, and all.
-pub(crate) fn remedy(written: &str, what: &str, known: &[&str]) -> String {
+pub fn remedy(written: &str, what: &str, known: &[&str]) -> String {
     let all = format!("{what} are: {}", listed(known.iter().copied()));
     match nearest(written, known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`? {all}"),

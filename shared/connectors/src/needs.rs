@@ -7,7 +7,7 @@ use crate::{
     connection::{Connection, secret_variable},
     error::FlowError,
     spec::FlowSpec,
-    template::Template,
+    template::{Part, Template},
     text::Location,
 };
 
@@ -59,13 +59,12 @@ impl FlowSpec {
             }
         }
         for (template, location) in &self.needs.addresses {
-            // What is not resolved has been reported above; the record's fields come later.
-            let Ok(resolved) = template.resolve(&connection) else { continue };
-            let stand_in = resolved.fill(|_| Some("x".into()), |text, out| out.push_str(text));
-            let Ok(text) = stand_in else { continue };
-            if let Err(fault) = address::address(text.expose()) {
+            // What the connection lacks has been reported above.
+            let Some(text) = stand_in(template, &connection) else { continue };
+            if let Err(fault) = address::address(&text) {
                 // With the parameter's value in hand, but never a secret's.
-                let shown = if text.is_secret() { "(hidden)" } else { text.expose() };
+                let shown =
+                    if template.secrets().next().is_some() { "(hidden)" } else { text.as_str() };
                 let message = format!("the address comes to `{shown}`: {fault}");
                 missing.push(error(location, message, fault.remedy().into()));
             }
@@ -73,4 +72,18 @@ impl FlowSpec {
         missing.sort_by_key(|error| (error.location.line, error.location.column));
         missing
     }
+}
+
+/// An address with the connection's values, and a letter for what each record gives.
+fn stand_in(template: &Template, connection: &Connection) -> Option<String> {
+    let mut text = String::new();
+    for part in &template.parts {
+        match part {
+            Part::Literal(literal) => text.push_str(literal),
+            Part::Param(name) => text.push_str(connection.params.get(name)?),
+            Part::Secret(name) => text.push_str(connection.secrets.get(name)?.expose()),
+            Part::Record(_) | Part::Lookup(_) | Part::IdempotencyKey => text.push('x'),
+        }
+    }
+    Some(text)
 }

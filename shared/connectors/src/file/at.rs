@@ -4,27 +4,28 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
 };
-use serde_saphyr::Spanned;
 
-use crate::text::Place;
+use super::{reading, text::Place};
 
 /// A value and its place.
-#[derive(Debug, Clone)]
-pub(crate) struct At<T> {
-    pub(crate) value: T,
-    pub(crate) place: Place,
+#[derive(Debug, Clone, PartialEq)]
+pub struct At<T> {
+    /// What stands there.
+    pub value: T,
+    /// Where.
+    pub place: Place,
 }
 
 /// The entries of a mapping whose keys are the user's own, in the file's order.
 #[derive(Debug, Clone)]
-pub(crate) struct Entries<T>(pub(crate) Vec<(At<String>, At<T>)>);
+pub struct Entries<T>(pub Vec<(At<String>, At<T>)>);
 
 impl<T> At<T> {
     /// Another value at the same place.
-    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> At<U> {
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> At<U> {
         At { value: change(self.value), place: self.place }
     }
 }
@@ -35,19 +36,17 @@ impl<T> Default for Entries<T> {
     }
 }
 
-impl From<serde_saphyr::Location> for Place {
-    fn from(location: serde_saphyr::Location) -> Self {
-        // Always known: files are parsed from a text, never from a reader.
-        let byte = |offset: Option<u64>| offset.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        let start = byte(location.span().byte_offset());
-        Self { start, end: start + byte(location.span().byte_len()) }
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let place = reading::place();
+        T::deserialize(deserializer).map(|value| Self { value, place })
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Spanned { value, referenced, .. } = Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self { value, place: referenced.into() })
+/// As the value alone: where it stood says nothing outside of its file.
+impl<T: Serialize> Serialize for At<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::{Location, Place, SourceText};
+use super::text::{Location, Place, SourceText};
 
 /// One fault in a file, and what to do about it.
 ///
@@ -33,7 +33,8 @@ pub struct FlowError {
 pub struct FlowErrors(pub Vec<FlowError>);
 
 impl FlowError {
-    pub(crate) fn new(
+    /// A fault at a place of a file.
+    pub fn new(
         source: &SourceText<'_>,
         place: Place,
         message: impl Into<String>,
@@ -48,7 +49,7 @@ impl FlowError {
     }
 
     /// Shows stars for the place: what stands there is a secret.
-    pub(crate) fn hidden(mut self) -> Self {
+    pub fn hidden(mut self) -> Self {
         let Location { shown, marked, .. } = &mut self.location;
         let before = shown.chars().take(marked.start);
         // What follows goes too: a secret may be cut, or go on after a blank.

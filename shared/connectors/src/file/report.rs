@@ -1,23 +1,26 @@
 //! Collects what is wrong, so that one look at a file tells all of it.
 
-use crate::{
+use super::{
     error::{FlowError, FlowErrors},
+    reading::Fault,
     text::{Place, SourceText},
 };
 
 /// The faults found so far in one file.
-pub(crate) struct Report<'t> {
-    pub(crate) source: SourceText<'t>,
+pub struct Report<'t> {
+    /// The file.
+    pub source: SourceText<'t>,
     errors: Vec<FlowError>,
 }
 
 impl<'t> Report<'t> {
-    pub(crate) fn new(source: SourceText<'t>) -> Self {
+    /// Nothing is wrong yet.
+    pub fn new(source: SourceText<'t>) -> Self {
         Self { source, errors: Vec::new() }
     }
 
     /// Adds a fault. Message and remedy are one line each, without a full stop.
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         place: Place,
         message: impl Into<String>,
@@ -27,7 +30,7 @@ impl<'t> Report<'t> {
     }
 
     /// Adds a fault whose place holds a secret: the line is shown without it.
-    pub(crate) fn add_hidden(
+    pub fn add_hidden(
         &mut self,
         place: Place,
         message: impl Into<String>,
@@ -36,14 +39,25 @@ impl<'t> Report<'t> {
         self.errors.push(FlowError::new(&self.source, place, message, remedy).hidden());
     }
 
-    pub(crate) fn is_clean(&self) -> bool {
+    /// Adds what reading the file found.
+    pub fn take(&mut self, faults: Vec<Fault>) {
+        for Fault { place, message, remedy, fragment, hidden } in faults {
+            let place = fragment
+                .map_or(place, |(fragment, nth)| self.source.inside(place, &fragment, nth));
+            let error = FlowError::new(&self.source, place, message, remedy);
+            self.errors.push(if hidden { error.hidden() } else { error });
+        }
+    }
+
+    /// Whether nothing is wrong so far.
+    pub fn is_clean(&self) -> bool {
         self.errors.is_empty()
     }
 
     /// The errors in the order of the file, or `value` if there are none.
     ///
     /// `value` is `None` only where a fault was reported: a checker that gives nothing said why.
-    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, FlowErrors> {
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, FlowErrors> {
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
             _ => {

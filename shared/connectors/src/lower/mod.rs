@@ -27,6 +27,8 @@ use tidegate_core::model::{OnUnknown, RateLimit, StreamId};
 use crate::{
     at::{At, Entries},
     error::FlowErrors,
+    file::{Findings, Reference},
+    nearest,
     needs::Needs,
     raw,
     report::Report,
@@ -44,16 +46,50 @@ struct Check<'t> {
     needs: Needs,
 }
 
-/// Checks a flow's meaning.
-pub(crate) fn flow(source: SourceText<'_>, raw: raw::Flow) -> Result<FlowSpec, FlowErrors> {
+/// Checks a flow's meaning. `findings` are of reading it.
+pub fn flow(
+    source: SourceText<'_>,
+    raw: raw::Flow,
+    findings: Findings,
+) -> Result<FlowSpec, FlowErrors> {
     let declared = raw
         .params
         .as_ref()
         .map(|params| params.0.iter().map(|(name, _)| name.value.clone()).collect());
     let mut check = Check { report: Report::new(source), declared, needs: Needs::default() };
     let spec = lower(&mut check, raw);
+    found(&mut check, findings);
     let Check { report, needs, .. } = check;
     report.finish(spec.map(|spec| FlowSpec { needs, ..spec }))
+}
+
+/// Takes in what reading the file found.
+fn found(check: &mut Check<'_>, findings: Findings) {
+    for Reference { text: name, place } in findings.params {
+        let place = check.report.source.inside(place, &format!("${{params.{name}}}"), 0);
+        match &check.declared {
+            Some(declared) if !declared.contains(&name) => {
+                let near = nearest::nearest(&name, declared.iter().map(String::as_str));
+                let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+                let remedy = format!("{hint}or declare it: `params: {{ {name}: {{}} }}`");
+                check.report.add(place, format!("the parameter `{name}` is not declared"), remedy);
+            }
+            _ => {
+                let location = check.report.source.location(place);
+                check.needs.params.entry(name).or_insert(location);
+            }
+        }
+    }
+    for Reference { text: name, place } in findings.secrets {
+        let place = check.report.source.inside(place, &format!("${{secrets.{name}}}"), 0);
+        let location = check.report.source.location(place);
+        check.needs.secrets.entry(name).or_insert(location);
+    }
+    for Reference { text, place } in findings.addresses {
+        let location = check.report.source.location(place);
+        check.needs.addresses.extend(text.parse().ok().map(|address| (address, location)));
+    }
+    check.report.take(findings.faults);
 }
 
 fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {

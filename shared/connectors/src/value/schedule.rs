@@ -1,5 +1,30 @@
 //! The schedule's syntax, as EventBridge Scheduler takes it.
 
+use super::{TextValue, text_value};
+use crate::file::{Fault, Site};
+
+/// `rate(5 minutes)` or `cron(0 6 * * ? *)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Schedule(pub(crate) String);
+
+impl TextValue for Schedule {
+    fn read(text: &str, site: Site) -> Result<Self, Fault> {
+        match check(text) {
+            Ok(()) => Ok(Self(text.into())),
+            Err(fault) => {
+                let message = format!("`{text}` is no schedule: {fault}");
+                Err(Fault::new(site.place, message, REMEDY))
+            }
+        }
+    }
+
+    fn stand_in(_: Site) -> Self {
+        Self("rate(1 hour)".into())
+    }
+}
+
+text_value!(Schedule);
+
 /// How schedules are written.
 pub(crate) const REMEDY: &str = "write `rate(5 minutes)`, `rate(1 hour)` or `cron(0 6 * * ? *)`";
 
