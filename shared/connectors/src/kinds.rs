@@ -60,10 +60,8 @@ macro_rules! kinds {
                 let kinds = vec![
                     $($crate::kinds::schema::<$key::$kind>(stringify!($key), generator),)+
                 ];
-                schemars::json_schema!({
-                    "description": [$($doc),+].map(str::trim).join("\n"),
-                    "oneOf": kinds,
-                })
+                let description = [$($doc),+].map(str::trim).join("\n");
+                schemars::json_schema!({ "description": description, "oneOf": kinds })
             }
         }
     };

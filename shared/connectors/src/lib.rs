@@ -30,6 +30,8 @@ pub mod raw;
 mod registry;
 mod source;
 pub mod spec;
+#[cfg(test)]
+mod testing;
 mod transform;
 mod value;
 

@@ -85,7 +85,7 @@ pub struct HttpSourceSpec {
     /// `cursor`
     pub cursor: CursorSpec,
     /// `pagination`
-    pub pagination: PaginationSpec,
+    pub(crate) pagination: crate::source::http::Pagination,
     /// `page_size`: sent as the pagination's size parameter, where it has one. Default 100.
     pub page_size: u32,
     /// `timeout`: for one request, in ms. Default 30 s.
@@ -145,60 +145,6 @@ pub enum TimeFormat {
     /// `epoch_ms`: milliseconds.
     #[serde(rename = "epoch_ms")]
     EpochMillis,
-}
-
-/// `source.http.pagination`: exactly one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PaginationSpec {
-    /// `page_number: {param, size_param, first}`
-    PageNumber {
-        /// Query parameter that carries the page's number.
-        param: String,
-        /// Query parameter that carries the page size.
-        size_param: Option<String>,
-        /// The first page's number. Default 1.
-        first: u32,
-    },
-    /// `offset: {param, size_param}`
-    Offset {
-        /// Query parameter that carries how many records to leave out.
-        param: String,
-        /// Query parameter that carries the page size.
-        size_param: Option<String>,
-    },
-    /// `token: {param, path, size_param, alone}`: the answer's token for the next page; absent, null
-    /// or empty ends.
-    Token {
-        /// Query parameter that carries the token.
-        param: String,
-        /// Path to the token in the answer.
-        path: Vec<String>,
-        /// Query parameter that carries the page size.
-        size_param: Option<String>,
-        /// Whether a body with a token holds nothing else.
-        alone: bool,
-    },
-    /// `link_header: {size_param}`: `Link: <…>; rel="next"`.
-    LinkHeader {
-        /// Query parameter that carries the page size.
-        size_param: Option<String>,
-    },
-    /// `next_url: {path, size_param}`: the next page's address in the body.
-    NextUrl {
-        /// Path to the address in the body; absent, null or empty ends.
-        path: Vec<String>,
-        /// Query parameter that carries the page size.
-        size_param: Option<String>,
-    },
-    /// `last_id: {param, size_param}`: the last record's id; with `by: id` it is the cursor itself.
-    LastId {
-        /// Query parameter that carries the id.
-        param: String,
-        /// Query parameter that carries the page size.
-        size_param: Option<String>,
-    },
-    /// `none`: one request gives all.
-    None,
 }
 
 /// `auth`, of a source or a destination: exactly one.

@@ -6,9 +6,11 @@ use super::{Check, texts, values};
 use crate::{
     at::At,
     path,
-    raw::{ByParam, Cursor, Given, LinkHeader, ListMethod, NextUrl, PageNumber, Pagination, Token},
+    raw::{Cursor, Given, ListMethod},
+    source::http::Pagination,
     spec::JsonTemplate,
     text::Place,
+    value::Name,
 };
 
 /// JSON of which every text is a template.
@@ -69,11 +71,7 @@ fn no_body(
         check.report.add(*place, message, "add `body:` with a JSON object, or `body: {}`");
         return false;
     }
-    if let Pagination::Token(Token { alone: Some(At { value: true, place }), .. }) = pagination {
-        let message = "`alone` is of a `body`, and the list is asked for without one";
-        check.report.add(*place, message, "remove it, or add `method: POST` and a `body`");
-        return false;
-    }
+    pagination.check_without_body(&mut check.findings);
     true
 }
 
@@ -85,9 +83,14 @@ fn places_fit(
     pagination: &Pagination,
 ) -> bool {
     let mut fits = true;
-    let mut taken: Vec<(&str, &At<String>, Vec<String>)> = Vec::new();
-    let bounds = [("since", cursor.since.as_ref()), ("until", cursor.until.as_ref())];
-    for (key, param) in bounds.into_iter().chain(params(pagination)) {
+    let mut taken: Vec<(&str, At<String>, Vec<String>)> = Vec::new();
+    let bounds = [("since", cursor.since.clone()), ("until", cursor.until.clone())];
+    let at = |name: &Name| At { value: name.text.clone(), place: name.site.place };
+    let params = [
+        ("param", pagination.page_param().map(at)),
+        ("size_param", pagination.size_param().map(at)),
+    ];
+    for (key, param) in bounds.into_iter().chain(params) {
         // A text that is no name at all is reported as such.
         let Some(param) = param.filter(|param| values::is_plain_name(&param.value)) else {
             continue;
@@ -105,7 +108,7 @@ fn places_fit(
         };
         // An API may take the position and the last record's id by one and the same parameter.
         let shared = |other: &str| {
-            matches!(pagination, Pagination::LastId(_)) && other == "since" && key == "param"
+            pagination.goes_by_last_id() && other == "since" && key == "param"
         };
         let clash = taken.iter().find(|(other, _, before)| {
             (path.starts_with(before) || before.starts_with(&path))
@@ -123,20 +126,6 @@ fn places_fit(
         taken.push((key, param, path));
     }
     fits
-}
-
-/// The parameters that a pagination puts into a request.
-fn params(pagination: &Pagination) -> impl Iterator<Item = (&'static str, Option<&At<String>>)> {
-    let (param, size) = match pagination {
-        Pagination::PageNumber(PageNumber { param, size_param, .. })
-        | Pagination::Token(Token { param, size_param, .. })
-        | Pagination::Offset(ByParam { param, size_param })
-        | Pagination::LastId(ByParam { param, size_param }) => (Some(param), size_param.as_ref()),
-        Pagination::LinkHeader(LinkHeader { size_param })
-        | Pagination::NextUrl(NextUrl { size_param, .. }) => (None, size_param.as_ref()),
-        Pagination::None => (None, None),
-    };
-    [("param", param), ("size_param", size)].into_iter()
 }
 
 /// Whether a value can be put at a place: what is wrong with it otherwise, and what to do.

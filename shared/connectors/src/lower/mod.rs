@@ -12,7 +12,6 @@ mod destination;
 mod headers;
 mod limits;
 mod lookup;
-mod pagination;
 mod settings;
 mod source;
 mod texts;
@@ -44,6 +43,7 @@ struct Check<'t> {
     /// The names under `params`, if the file has it.
     declared: Option<BTreeSet<String>>,
     needs: Needs,
+    findings: Findings,
 }
 
 /// Checks a flow's meaning. `findings` are of reading it.
@@ -56,15 +56,16 @@ pub fn flow(
         .params
         .as_ref()
         .map(|params| params.0.iter().map(|(name, _)| name.value.clone()).collect());
-    let mut check = Check { report: Report::new(source), declared, needs: Needs::default() };
+    let mut check = Check { report: Report::new(source), declared, needs: Needs::default(), findings };
     let spec = lower(&mut check, raw);
-    found(&mut check, findings);
+    found(&mut check);
     let Check { report, needs, .. } = check;
     report.finish(spec.map(|spec| FlowSpec { needs, ..spec }))
 }
 
 /// Takes in what reading the file found.
-fn found(check: &mut Check<'_>, findings: Findings) {
+fn found(check: &mut Check<'_>) {
+    let findings = std::mem::take(&mut check.findings);
     for Reference { text: name, place } in findings.params {
         let place = check.report.source.inside(place, &format!("${{params.{name}}}"), 0);
         match &check.declared {

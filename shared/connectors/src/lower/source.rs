@@ -1,6 +1,6 @@
 //! `source`
 
-use super::{Check, address, auth, body, cursor, headers, pagination, texts, values};
+use super::{Check, address, auth, body, cursor, headers, texts, values};
 use crate::{
     at::At,
     raw,
@@ -28,9 +28,8 @@ fn http(check: &mut Check<'_>, http: raw::HttpSource) -> Option<HttpSourceSpec> 
     let id = values::optional(http.id, |path| values::dotted(check, &path));
     let (method, sought) = (http.method.as_ref(), &http.pagination.value);
     let body = body::body(check, method, http.body, &http.cursor.value, sought);
-    pagination::fits_cursor(check, &http.pagination, &http.cursor.value);
+    sought.check(http.cursor.value.by, http.pagination.place, &mut check.findings);
     let cursor = cursor::cursor(check, http.cursor);
-    let pagination = pagination::pagination(check, http.pagination.value);
     let timeout_ms =
         values::optional(http.timeout, |text| values::duration(check, &text, TIMEOUT_MS));
     let mark = values::optional(http.mark, |mark| self::mark(check, mark));
@@ -44,7 +43,7 @@ fn http(check: &mut Check<'_>, http: raw::HttpSource) -> Option<HttpSourceSpec> 
         records: records?.unwrap_or_default(),
         id: id?.unwrap_or_else(|| vec!["id".into()]),
         cursor: cursor?,
-        pagination: pagination?,
+        pagination: http.pagination.value,
         page_size: http.page_size.unwrap_or(PAGE_SIZE_DEFAULT),
         timeout_ms: timeout_ms?.unwrap_or(TIMEOUT_DEFAULT_MS),
         // The schema's range keeps it far below any usize.

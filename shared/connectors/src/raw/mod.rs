@@ -20,8 +20,7 @@ pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
 pub(crate) use source::{
-    ByParam, Cursor, HttpSource, LinkHeader, ListMethod, Mark, NextUrl, PageNumber, Pagination,
-    Source, Token,
+    Cursor, HttpSource, ListMethod, Mark, Source,
 };
 pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
 pub use values::Given;

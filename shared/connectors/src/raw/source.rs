@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{Auth, DottedPath, Duration, Given, Scalar};
 use crate::{
     at::{At, Entries},
+    source::http::Pagination,
     spec::{CursorBy, TimeFormat},
 };
 
@@ -93,82 +94,6 @@ pub(crate) struct Cursor {
     /// Records younger than this wait for the next run: an older one may still appear before them.
     /// Default `0s`.
     pub(crate) settle_lag: Option<At<Duration>>,
-}
-
-/// How the next page of the list is asked for: exactly one kind.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Pagination {
-    /// By the page's number.
-    PageNumber(PageNumber),
-    /// By how many records to leave out.
-    Offset(ByParam),
-    /// By a token that stands in the body.
-    Token(Token),
-    /// By the `Link: <…>; rel="next"` header.
-    LinkHeader(LinkHeader),
-    /// By an address that stands in the body.
-    NextUrl(NextUrl),
-    /// By the last record's id.
-    LastId(ByParam),
-    /// One request gives all.
-    None,
-}
-
-/// By the page's number.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageNumber {
-    /// The query parameter that carries the number, or its place in the `body`.
-    pub(crate) param: At<String>,
-    /// The query parameter that carries the page size, or its place in the `body`.
-    pub(crate) size_param: Option<At<String>>,
-    /// The first page's number. Default 1.
-    #[schemars(range(min = 0, max = 1))]
-    pub(crate) first: Option<u32>,
-}
-
-/// By a query parameter that follows from the records read.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ByParam {
-    /// The query parameter that carries it, or its place in the `body`.
-    pub(crate) param: At<String>,
-    /// The query parameter that carries the page size, or its place in the `body`.
-    pub(crate) size_param: Option<At<String>>,
-}
-
-/// By a token that stands in the body.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Token {
-    /// The query parameter that carries the token, or its place in the `body`.
-    pub(crate) param: At<String>,
-    /// Path to the token; absent, null or empty ends the list.
-    pub(crate) path: At<DottedPath>,
-    /// The query parameter that carries the page size, or its place in the `body`.
-    pub(crate) size_param: Option<At<String>>,
-    /// Whether a body with a token holds nothing else, as where the token stands for the filters, the
-    /// order and the page size of the first request. Default false.
-    pub(crate) alone: Option<At<bool>>,
-}
-
-/// By the `Link` header.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LinkHeader {
-    /// The query parameter that carries the page size, or its place in the `body`.
-    pub(crate) size_param: Option<At<String>>,
-}
-
-/// By an address that stands in the body.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NextUrl {
-    /// Path to the address; absent, null or empty ends the list.
-    pub(crate) path: At<DottedPath>,
-    /// The query parameter that carries the page size, or its place in the `body`.
-    pub(crate) size_param: Option<At<String>>,
 }
 
 /// The request that marks a delivered record as processed at the source. A mark that fails is made again;

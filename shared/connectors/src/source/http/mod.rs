@@ -11,6 +11,7 @@ mod mark;
 mod moment;
 mod page;
 mod pager;
+mod pagination;
 mod requests;
 mod tie;
 mod walk;
@@ -20,7 +21,7 @@ use tidegate_core::{
     model::{EpochMs, Mark, Position},
     ports::{Marker, Source, SourceError, Walk},
 };
-use tidegate_flow::spec::{CursorBy, HttpSourceSpec, PaginationSpec};
+use tidegate_flow::spec::{CursorBy, HttpSourceSpec};
 use url::Url;
 
 use crate::{
@@ -32,7 +33,9 @@ use anchor::Cursor;
 use body::ListBody;
 use mark::HttpMarker;
 use page::{PageShape, Row};
-use pager::{Drift, PageRef, Pager};
+use pager::Pager;
+pub(crate) use pagination::Pagination;
+use pagination::{Drift, PageRef};
 use requests::Requester;
 use walk::HttpWalk;
 
@@ -85,16 +88,12 @@ impl HttpSource {
                 options.now.clone(),
             )
         });
-        let next = match &spec.pagination {
-            PaginationSpec::Token { path, .. } | PaginationSpec::NextUrl { path, .. } => {
-                Some(&**path)
-            }
-            _ => None,
-        };
+        let next = spec.pagination.next_path().map(|path| path.keys.as_slice());
         let cursor = &spec.cursor;
         let start = cursor.start.as_ref();
         let places = [&cursor.since, &cursor.until].into_iter().flatten().map(String::as_str);
-        let places = places.chain(pager::params(&spec.pagination));
+        let params = [spec.pagination.page_param(), spec.pagination.size_param()];
+        let places = places.chain(params.into_iter().flatten().map(|name| name.text.as_str()));
         let body = spec.body.as_ref().map(|body| ListBody::new(body, cursor, places, resolver));
         let body = body.transpose()?;
         if body.is_some() {
@@ -103,7 +102,7 @@ impl HttpSource {
         Ok(Self {
             shape: PageShape::new(&spec.records, &spec.id, cursor, next),
             by_last_id: cursor.by == CursorBy::Id
-                && matches!(spec.pagination, PaginationSpec::LastId { .. }),
+                && spec.pagination.goes_by_last_id(),
             pager: Pager::new(spec.pagination.clone(), spec.page_size, base, body),
             cursor: Cursor {
                 by: cursor.by,

@@ -15,7 +15,7 @@ use super::{
     line::{Line, Took},
     moment,
     page::{Edge, Page, PageFault, Row},
-    pager::{Drift, PageRef},
+    pagination::{Drift, PageRef},
     requests::{Fetched, PageError, PageRequest, Refusal},
     tie::{Pass, Tie},
 };
