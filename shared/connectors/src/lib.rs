@@ -18,6 +18,7 @@ mod connect;
 mod connection;
 mod destination;
 pub mod file;
+mod flow;
 mod http;
 pub mod jq;
 mod kinds;
@@ -46,7 +47,7 @@ pub use registry::Registry;
 pub use spec::FlowSpec;
 pub use value::template;
 pub(crate) use file::{At, Entries};
-pub(crate) use value::{address, path, schedule, time};
+pub(crate) use value::{address, path, time};
 pub(crate) mod at { pub(crate) use crate::file::{At, Entries}; }
 pub(crate) mod nearest { pub(crate) use crate::file::{listed, nearest, remedy}; }
 pub(crate) mod text { pub(crate) use crate::file::{Location, Place, SourceText}; }

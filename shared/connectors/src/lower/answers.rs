@@ -93,7 +93,7 @@ fn means_fit(
 pub(super) fn on_unknown_fits(
     check: &mut Check<'_>,
     on_unknown: Option<&At<raw::OnUnknown>>,
-    ordering: Option<raw::Ordering>,
+    ordering: Option<crate::flow::Ordering>,
 ) -> bool {
     let Some(At { value, place }) = on_unknown else { return true };
     let word = match value {
@@ -101,7 +101,7 @@ pub(super) fn on_unknown_fits(
         raw::OnUnknown::Park => "park",
         raw::OnUnknown::Lookup(_) => "lookup",
     };
-    if !matches!(ordering, Some(raw::Ordering::None)) {
+    if !matches!(ordering, Some(crate::flow::Ordering::None)) {
         return true;
     }
     let message = format!(

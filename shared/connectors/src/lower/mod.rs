@@ -12,7 +12,6 @@ mod destination;
 mod headers;
 mod limits;
 mod lookup;
-mod settings;
 mod source;
 mod texts;
 mod tokens;
@@ -21,7 +20,7 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_core::model::{OnUnknown, RateLimit, StreamId};
+use tidegate_core::model::{EpochMs, FlowSettings, OnUnknown, RateLimit, StreamId};
 
 use crate::{
     at::{At, Entries},
@@ -31,7 +30,6 @@ use crate::{
     needs::Needs,
     raw,
     report::Report,
-    schedule,
     spec::{AuthSpec, FlowSpec, ParamSpec},
     template,
     text::SourceText,
@@ -109,18 +107,24 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let resolves = answers::on_unknown_fits(check, http.on_unknown.as_ref(), raw.ordering);
     let destination = destination::destination(check, raw.destination);
     let limits = limits::limits(check, raw.limits);
-    let protocol = settings::Protocol {
-        ordering: raw.ordering,
-        retry: raw.retry,
-        page: raw.page,
-        stuck_after: raw.stuck_after,
-        landing: raw.landing,
+    raw.retry.check(&mut check.findings);
+    let default = FlowSettings::default();
+    let ms = |ms: Option<u64>, default| {
+        ms.and_then(|ms| EpochMs::try_from(ms).ok()).unwrap_or(default)
     };
-    let settings = settings::settings(check, protocol);
-    let schedule = values::optional(raw.schedule, |text| schedule_text(check, text));
+    let mut settings = FlowSettings {
+        ordering: raw.ordering.map_or(default.ordering, Into::into),
+        page_records_max: raw.page.records_max.unwrap_or(default.page_records_max),
+        window_pages_max: raw.page.window.unwrap_or(default.window_pages_max),
+        retry: raw.retry.policy(),
+        dead_letters: raw.retry.dead_letters().unwrap_or(default.dead_letters),
+        stuck_after_ms: ms(raw.stuck_after.map(|it| it.0), default.stuck_after_ms),
+        landing_ms: ms(raw.landing.map(|it| it.0), default.landing_ms),
+        ..default
+    };
 
     resolves.then_some(())?;
-    let (limits, mut settings, destination) = (limits?, settings?, destination?);
+    let (limits, destination) = (limits?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
     settings.settle_lag_ms = settle_lag_ms?;
     let asking_ms = |auth: &Option<AuthSpec>| auth.as_ref().map_or(0, AuthSpec::asking_ms);
@@ -155,7 +159,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         destination,
         limits,
         settings,
-        schedule: schedule?,
+        schedule: raw.schedule.map(|schedule| schedule.0),
         needs: Needs::default(),
     })
 }
@@ -184,15 +188,4 @@ fn params(
         let raw::Param { default, description } = param.value;
         Some((name.value, ParamSpec { default: default.map(|scalar| scalar.0), description }))
     }))
-}
-
-fn schedule_text(check: &mut Check<'_>, text: At<String>) -> Option<String> {
-    match schedule::check(&text.value) {
-        Ok(()) => Some(text.value),
-        Err(fault) => {
-            let message = format!("`{}` is no schedule: {fault}", text.value);
-            check.report.add(text.place, message, schedule::REMEDY);
-            None
-        }
-    }
 }

@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::{Check, source::constant, values};
 use crate::{
     at::{At, Entries},
+    flow::Ordering,
     jq::{self, Sees},
     path,
-    raw::{DottedPath, Field, FieldKeys, Lookup, NeverOverwrite, Ordering, Transform},
+    raw::{DottedPath, Field, FieldKeys, Lookup, NeverOverwrite, Transform},
     spec::{Cast, FieldSpec, ShapeSpec, TransformSpec, WhenAbsent},
     text::Place,
 };

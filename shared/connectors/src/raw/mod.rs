@@ -31,7 +31,11 @@ pub(crate) use values::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::at::{At, Entries};
+use crate::{
+    at::{At, Entries},
+    flow::{Ordering, Page, Retry},
+    value::{Millis, Schedule},
+};
 
 /// A Tidegate flow: records move from a source, through a transform, to a destination.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -67,12 +71,12 @@ pub struct Flow {
     pub(crate) page: Page,
     /// An open page that nobody worked on for so long has lost its message; waits that were asked for do not
     /// count. Default `1h`.
-    pub(crate) stuck_after: Option<At<Duration>>,
+    pub(crate) stuck_after: Option<Millis<60_000, 1_209_600_000>>,
     /// The longest that the destination may take to apply a request it accepted. Default `30s`.
-    pub(crate) landing: Option<At<Duration>>,
+    pub(crate) landing: Option<Millis<0, 3_600_000>>,
     /// When a deployed connection runs: `rate(5 minutes)` or `cron(0 * * * ? *)`.
     #[schemars(example = "rate(5 minutes)")]
-    pub(crate) schedule: Option<At<String>>,
+    pub(crate) schedule: Option<Schedule>,
 }
 
 /// A parameter that a connection gives.
@@ -83,54 +87,4 @@ pub(crate) struct Param {
     pub(crate) default: Option<Scalar>,
     /// One line for people.
     pub(crate) description: Option<String>,
-}
-
-/// How strictly records of one entity follow each other.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Ordering {
-    /// Records never change: no ledger, cheapest.
-    None,
-    /// An older version of an entity never lands after a newer one.
-    Entity,
-    /// One page at a time, one record after the other.
-    Serial,
-}
-
-/// How a failed delivery is tried again: with growing, capped waits.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Retry {
-    /// Tries before a record is parked. Default 20.
-    #[schemars(range(min = 1, max = 1000))]
-    pub(crate) attempts: Option<u32>,
-    /// The first wait. Default `1s`.
-    pub(crate) base: Option<At<Duration>>,
-    /// The longest wait. Default `10m`.
-    pub(crate) cap: Option<At<Duration>>,
-    /// What becomes of a page whose message was received too often without being settled: `park`
-    /// (default) parks what it still held, `block` keeps the watermark before it.
-    pub(crate) dead_letters: Option<DeadLetters>,
-}
-
-/// What becomes of a page whose message was received too often.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum DeadLetters {
-    /// What it still held is parked, and the rest passes.
-    Park,
-    /// The watermark stays before it.
-    Block,
-}
-
-/// How the stream is cut into pages: each is at most one queue message.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Page {
-    /// Most records in a page. Default 100.
-    #[schemars(range(min = 1, max = 10000))]
-    pub(crate) records_max: Option<u32>,
-    /// Most pages emitted and not committed. Default 100.
-    #[schemars(range(min = 1, max = 1000))]
-    pub(crate) window: Option<u64>,
 }
