@@ -11,7 +11,7 @@ use tidegate_flow::{
     spec::{ShapeSpec, TransformSpec},
 };
 
-use crate::{Registry, connect::ConnectError};
+use crate::{Registry, error::ConnectError};
 use jq::{Jq, Verdict};
 use map::FieldMap;
 
