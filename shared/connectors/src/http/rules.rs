@@ -90,7 +90,7 @@ const LATER_REQUEST: Verdict = Verdict::Later { blame: Blame::Request, unknown: 
 const LATER_DESTINATION: Verdict = Verdict::Later { blame: Blame::Destination, unknown: false };
 const LATER_CONNECTION: Verdict = Verdict::Later { blame: Blame::Connection, unknown: false };
 const LATER_LIMIT: Verdict = Verdict::Later { blame: Blame::Limit, unknown: false };
-/// The server failed in the middle of it: nobody knows how far it got.
+/// The server failed in the middle of it: how far it got is not known.
 const LATER_UNKNOWN: Verdict = Verdict::Later { blame: Blame::Request, unknown: true };
 
 impl Rules {
@@ -120,7 +120,7 @@ impl Rules {
     /// What an answer says about its request. `whole` is whether all of its body was read.
     pub(crate) fn answer<'b>(&self, status: u16, body: &'b [u8], whole: bool) -> Judged<'b> {
         let success = (200..=299).contains(&status);
-        // Nobody asks a success why, and a body costs a parse.
+        // A success is not asked why, and a body costs a parse.
         let said = match &self.body {
             Some(paths) if paths.code.is_some() || !success => paths.read(body, whole),
             _ => Said::default(),
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_with_an_error_that_nobody_knows_is_no_success() {
+    fn a_success_with_an_error_that_no_rule_knows_is_no_success() {
         let rules = marketo();
         for (body, whole, said) in [
             (r#"{"errors":[{"code":"1077","message":"odd"}]}"#, true, "no rule says what it means"),

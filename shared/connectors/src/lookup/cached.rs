@@ -19,7 +19,6 @@ use tidegate_flow::{Connection, FlowSpec};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    HttpLookup,
     flights::{Passenger, Seat, Turn},
     memory::{Answer, LookupCache},
     scope::{Place, Scope},
@@ -29,12 +28,12 @@ use crate::{Now, Options};
 
 /// The shelf is not waited for any longer: it only saves requests.
 const SHELF: Duration = Duration::from_secs(2);
-/// How soon to come back where somebody else is asking, in ms.
+/// How soon to come back where another is asking, in ms.
 const BUSY_MS: u64 = 1_000;
 
-/// An HTTP API whose answers are used again.
-pub(super) struct CachedLookup {
-    inner: HttpLookup,
+/// A look-up whose answers are used again.
+pub(super) struct CachedLookup<L> {
+    inner: L,
     cache_ms: EpochMs,
     scope: Scope,
     memory: LookupCache,
@@ -42,9 +41,9 @@ pub(super) struct CachedLookup {
     now: Now,
 }
 
-impl CachedLookup {
+impl<L: Lookup> CachedLookup<L> {
     pub(super) fn new(
-        inner: HttpLookup,
+        inner: L,
         cache_ms: u64,
         flow: &FlowSpec,
         connection: &Connection,
@@ -78,7 +77,7 @@ impl CachedLookup {
         let answer = |kept: Option<Kept>| {
             let kept = kept.filter(|kept| now_ms < kept.expires_ms)?;
             let found = shelved::decode(&kept.value)?;
-            // Whoever wrote it may have another clock.
+            // Its writer may have another clock.
             let expires_ms = kept.expires_ms.min(self.expires_ms(now_ms));
             Some(Answer { found, expires_ms })
         };
@@ -178,7 +177,7 @@ impl CachedLookup {
     }
 }
 
-impl Lookup for CachedLookup {
+impl<L: Lookup> Lookup for CachedLookup<L> {
     fn keys_max(&self) -> usize {
         self.inner.keys_max()
     }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use tidegate_core::ports::{Transform, Transformed};
 use tidegate_flow::spec::{Cast, FieldSpec, WhenAbsent, Words};
 
-use super::{cast, no_json, words};
+use super::{cast, check::no_json, words};
 use crate::json::{Picker, Picks, fault, is_same_text, quote};
 
 /// A compiled field map.

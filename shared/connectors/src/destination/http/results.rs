@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn by_position_more_or_fewer_results_than_records_are_nobodys() {
+    fn by_position_more_or_fewer_results_than_records_belong_to_none() {
         // Of three, the first was dropped: the second's error is not the first's.
         let body = r#"{"data":{"results":[{"status":422},{"status":200}]}}"#;
         for count in [0, 1, 3] {
