@@ -4,7 +4,7 @@
 //! - What is on the shelf is asked for before a look-up, all keys at once; what a look-up finds is put
 //!   there after it. Without the shelf it is only asked more often.
 //! - Look-ups of this process that want the same key at the same time make one request for it: see
-//!   [`super::flights`]. Look-ups of two processes may both ask; from then on the shelf answers both.
+//!   [`super::in_flight`]. Look-ups of two processes may both ask; from then on the shelf answers both.
 //! - An answer's time is counted from before the request, so that none is older than the flow says.
 //! - A merge goes by what is there now: the flow file's check lets no flow merge and cache at once.
 
@@ -19,7 +19,7 @@ use tidegate_flow::{Connection, FlowSpec};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    flights::{Passenger, Seat, Turn},
+    in_flight::{Claim, Slot, Waiter},
     memory::{Answer, LookupCache},
     scope::{Place, Scope},
     shelved,
@@ -105,34 +105,34 @@ impl<L: Lookup> CachedLookup<L> {
             let wanted: Vec<Place> = open.iter().map(|at| places[*at]).collect();
             let now_ms = (self.now)();
             let known = |place: &Place| self.memory.get(place, now_ms);
-            let (turn, seats) = self.memory.flights().board(&wanted, known);
-            let (mut ours, mut taken): (Vec<usize>, Vec<(usize, Passenger)>) = Default::default();
-            for (at, seat) in open.into_iter().zip(seats) {
-                match seat {
-                    Seat::Known(known) => found[at] = Some(known),
-                    Seat::Taken(passenger) => taken.push((at, passenger)),
-                    Seat::Ours => ours.push(at),
+            let (claim, slots) = self.memory.in_flight().join(&wanted, known);
+            let (mut ours, mut taken): (Vec<usize>, Vec<(usize, Waiter)>) = Default::default();
+            for (at, slot) in open.into_iter().zip(slots) {
+                match slot {
+                    Slot::Known(known) => found[at] = Some(known),
+                    Slot::Taken(waiter) => taken.push((at, waiter)),
+                    Slot::Ours => ours.push(at),
                 }
             }
-            // Before anybody is waited for: so no two wait for each other.
+            // Before any is waited for: so no two look-ups wait for each other.
             if !ours.is_empty() {
                 asked = true;
                 let keys: Vec<Box<str>> = ours.iter().map(|at| keys[*at].clone()).collect();
-                let answers = self.ask(turn, &keys, until, allowance).await?;
+                let answers = self.ask(claim, &keys, until, allowance).await?;
                 for (at, answer) in ours.into_iter().zip(answers) {
                     found[at] = Some(answer);
                 }
             }
-            for (at, passenger) in taken {
-                found[at] = timeout_at(until, passenger.landed()).await.map_err(|_| busy())?;
+            for (at, waiter) in taken {
+                found[at] = timeout_at(until, waiter.found()).await.map_err(|_| busy())?;
             }
         }
     }
 
-    /// Asks for the keys of a turn, and keeps what comes of it.
+    /// Asks for the keys of a claim, and keeps what comes of it.
     async fn ask(
         &self,
-        turn: Turn<'_>,
+        claim: Claim<'_>,
         keys: &[Box<str>],
         until: Instant,
         allowance: &mut Option<Allowance>,
@@ -147,10 +147,10 @@ impl<L: Lookup> CachedLookup<L> {
         // Each by itself: a slice would hold all of the request's answer.
         let alone = |json: &Bytes| Bytes::copy_from_slice(json);
         found.iter_mut().for_each(|found| *found = found.as_ref().map(alone));
-        let places = turn.places.clone();
+        let places = claim.places.clone();
         let answer = |found: &Found| Answer { found: found.clone(), expires_ms };
         self.memory.put(places.iter().copied().zip(found.iter().map(answer)));
-        turn.land(&found);
+        claim.complete(&found);
         self.shelve(&places, &found, expires_ms, until).await;
         Ok(found)
     }
@@ -223,7 +223,7 @@ impl<L: Lookup> Lookup for CachedLookup<L> {
     }
 }
 
-/// Whoever asked for the other keys got no answer, and a look-up is permitted one request: the next ones
+/// The look-up that asked for the other keys got no answer, and a look-up is permitted one request: the next ones
 /// are for these.
 fn left() -> Later {
     let reason = "some of the keys were asked for by another look-up, which got no answer";

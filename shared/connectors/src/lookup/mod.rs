@@ -8,7 +8,7 @@
 mod answer;
 mod cached;
 mod classify;
-mod flights;
+mod in_flight;
 mod memory;
 mod request;
 mod scope;
