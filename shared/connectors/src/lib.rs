@@ -17,18 +17,21 @@ mod clock;
 mod connect;
 mod connection;
 mod destination;
+mod error;
 pub mod file;
 mod flow;
 mod http;
 pub mod jq;
-mod kinds;
 mod json;
 mod keys;
+mod kinds;
 mod lookup;
 pub mod lower;
 mod needs;
+mod options;
 pub mod raw;
 mod registry;
+mod resolver;
 mod source;
 pub mod spec;
 #[cfg(test)]
@@ -37,19 +40,19 @@ mod transform;
 mod value;
 
 pub use clock::{Now, wall_clock};
-pub use connect::{ConnectError, Connected, Options, connect, transform};
+pub use connect::{Connected, connect, transform};
 pub use connection::{Connection, secret_variable};
+pub use error::ConnectError;
 pub use http::HttpClient;
+pub use json::is_same;
 pub use lookup::LookupCache;
 pub use needs::Needs;
-pub use json::is_same;
+pub use options::Options;
 pub use registry::Registry;
 pub use spec::FlowSpec;
 pub use value::template;
-pub(crate) use file::{At, Entries};
 pub(crate) use value::{address, path, time};
 pub(crate) mod at { pub(crate) use crate::file::{At, Entries}; }
-pub(crate) mod nearest { pub(crate) use crate::file::{listed, nearest, remedy}; }
+pub(crate) mod nearest { pub(crate) use crate::file::nearest; }
 pub(crate) mod text { pub(crate) use crate::file::{Location, Place, SourceText}; }
-pub(crate) mod error { pub(crate) use crate::file::{FlowError, FlowErrors}; }
 pub(crate) mod report { pub(crate) use crate::file::Report; }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     address,
     connection::{Connection, secret_variable},
-    error::FlowError,
+    file::FlowError,
     spec::FlowSpec,
     template::{Part, Template},
     text::Location,

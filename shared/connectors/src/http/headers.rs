@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_flow::template::Template;
 
-use crate::connect::{ConnectError, Resolver};
+use crate::{error::ConnectError, resolver::Resolver};
 
 /// Fills in headers that are the same for every request.
 pub(crate) fn headers(
@@ -25,4 +25,10 @@ pub(crate) fn headers(
         headers.insert(header, value);
     }
     Ok(headers)
+}
+
+/// A header's name, as a section gives it.
+pub(super) fn header_name(name: &str, place: &str) -> Result<HeaderName, ConnectError> {
+    let message = || format!("`{name}` is no header's name");
+    name.parse().map_err(|_| ConnectError::new(place, message()))
 }

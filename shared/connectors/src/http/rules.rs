@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 
-use jiter::Jiter;
 use tidegate_core::model::{Blame, Later, Outcome, SkipReason};
 use tidegate_flow::spec::{AnswerIs, AnswersSpec, FailureKind, Meaning};
 
-use super::{Left, WAIT_MS_MAX, Words};
-use crate::json::{Scalar, Trie};
+use super::{limits::Left, retry_after::WAIT_MS_MAX, words::Words};
+use crate::json::Picker;
 
 /// Codes that stand for none, where a body always has one.
 const NO_ERROR: [&str; 5] = ["", "0", "200-299", "ok", "success"];
@@ -51,7 +50,7 @@ enum When {
 /// Where a body has its code and its reason.
 #[derive(Debug)]
 struct BodyPaths {
-    trie: Trie,
+    picker: Picker,
     code: Option<usize>,
     reason: Option<usize>,
 }
@@ -91,7 +90,7 @@ const LATER_REQUEST: Verdict = Verdict::Later { blame: Blame::Request, unknown: 
 const LATER_DESTINATION: Verdict = Verdict::Later { blame: Blame::Destination, unknown: false };
 const LATER_CONNECTION: Verdict = Verdict::Later { blame: Blame::Connection, unknown: false };
 const LATER_LIMIT: Verdict = Verdict::Later { blame: Blame::Limit, unknown: false };
-/// The server failed in the middle of it: nobody knows how far it got.
+/// The server failed in the middle of it: how far it got is not known.
 const LATER_UNKNOWN: Verdict = Verdict::Later { blame: Blame::Request, unknown: true };
 
 impl Rules {
@@ -106,10 +105,10 @@ impl Rules {
             verdict: rule.means.into(),
             after_ms: rule.after_ms,
         });
-        let mut trie = Trie::new();
-        let code = spec.code.as_deref().map(|path| trie.add(path));
-        let reason = spec.reason.as_deref().map(|path| trie.add(path));
-        let body = (trie.slots() > 0).then_some(BodyPaths { trie, code, reason });
+        let mut picker = Picker::new();
+        let code = spec.code.as_deref().map(|path| picker.add(path));
+        let reason = spec.reason.as_deref().map(|path| picker.add(path));
+        let body = (!picker.is_empty()).then_some(BodyPaths { picker, code, reason });
         Self { rules: rules.collect(), short, names_record, body }
     }
 
@@ -121,7 +120,7 @@ impl Rules {
     /// What an answer says about its request. `whole` is whether all of its body was read.
     pub(crate) fn answer<'b>(&self, status: u16, body: &'b [u8], whole: bool) -> Judged<'b> {
         let success = (200..=299).contains(&status);
-        // Nobody asks a success why, and a body costs a parse.
+        // A success is not asked why, and a body costs a parse.
         let said = match &self.body {
             Some(paths) if paths.code.is_some() || !success => paths.read(body, whole),
             _ => Said::default(),
@@ -289,17 +288,13 @@ impl BodyPaths {
         if whole && body.trim_ascii().is_empty() {
             return Said::default();
         }
-        let mut picked = vec![None; self.trie.slots()];
-        let read = self.trie.pick(&mut Jiter::new(body), &mut picked);
+        let (picks, read) = self.picker.pick_until_fault(body);
         let fault = match (read, whole) {
             (Ok(()), _) => None,
             (Err(_), true) => Some("it is no JSON"),
             (Err(_), false) => Some("it broke off, or is too long"),
         };
-        let text = |slot: Option<usize>| {
-            let scalar = Scalar::read(&body[picked[slot?].clone()?])?;
-            Some(scalar.into_text())
-        };
+        let text = |slot: Option<usize>| picks.text(slot?);
         Said { code: text(self.code), reason: text(self.reason), fault }
     }
 }
@@ -409,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_with_an_error_that_nobody_knows_is_no_success() {
+    fn a_success_with_an_error_that_no_rule_knows_is_no_success() {
         let rules = marketo();
         for (body, whole, said) in [
             (r#"{"errors":[{"code":"1077","message":"odd"}]}"#, true, "no rule says what it means"),

@@ -1,12 +1,11 @@
 //! What a look-up's answer means, by what to do next.
 
-use jiter::Jiter;
 use tidegate_core::model::Blame;
 use tidegate_flow::spec::{FailureKind, HttpLookupSpec};
 
 use crate::{
     http::{self, Judged},
-    json::{Scalar, Trie},
+    json::{Picker, Scalar},
 };
 
 /// A flow's own rules.
@@ -14,7 +13,7 @@ pub(super) struct Rules {
     /// Status codes that say that none of the keys is known.
     missing: Vec<u16>,
     /// What the body must say to be an answer: where, and what.
-    ok: Option<(Trie, String)>,
+    ok: Option<(Picker, String)>,
     /// What the flow says of answers by their status and code.
     answers: http::Rules,
 }
@@ -32,11 +31,7 @@ pub(super) enum Verdict {
 
 impl Rules {
     pub(super) fn new(spec: &HttpLookupSpec) -> Self {
-        let ok = spec.ok.as_ref().map(|ok| {
-            let mut trie = Trie::new();
-            trie.add(&ok.path);
-            (trie, ok.equals.clone())
-        });
+        let ok = spec.ok.as_ref().map(|ok| (Picker::of(&ok.path), ok.equals.clone()));
         let answers = http::Rules::new(&spec.answers, http::ShortForms::default(), true);
         Self { missing: spec.missing.clone(), ok, answers }
     }
@@ -90,10 +85,8 @@ impl Rules {
     }
 
     fn is_ok(&self, body: &[u8]) -> bool {
-        let Some((trie, wanted)) = &self.ok else { return true };
-        let mut picked = vec![None; trie.slots()];
-        let read = trie.pick(&mut Jiter::new(body), &mut picked);
-        let said = read.ok().and_then(|()| Scalar::read(&body[picked.pop()??]));
+        let Some((path, wanted)) = &self.ok else { return true };
+        let said = path.value(body).and_then(Scalar::read);
         said.is_some_and(|said| said.into_text() == **wanted)
     }
 }
@@ -149,9 +142,8 @@ mod tests {
 
     #[test]
     fn the_flows_own_rules_come_first() {
-        let mut trie = Trie::new();
-        trie.add(&["success".to_owned()]);
-        let rules = Rules { missing: vec![404], ok: Some((trie, "true".into())), answers: none() };
+        let ok = Some((Picker::of(&["success".to_owned()]), "true".into()));
+        let rules = Rules { missing: vec![404], ok, answers: none() };
         assert_eq!(verdict(&rules, 404, b"", true), Verdict::Missing);
         for (body, expected) in [
             (r#"{"success":true}"#, Verdict::Answer),

@@ -8,7 +8,7 @@
 mod answer;
 mod cached;
 mod classify;
-mod flights;
+mod in_flight;
 mod memory;
 mod request;
 mod scope;
@@ -16,11 +16,9 @@ mod shelved;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use jiter::Jiter;
 use reqwest::{
-    Method, Response,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    Method,
+    header::{CONTENT_TYPE, HeaderValue},
 };
 use tidegate_core::{
     model::{Allowance, Blame, Later},
@@ -33,11 +31,15 @@ use tidegate_flow::{
 use tokio::time::Instant;
 
 use crate::{
-    HttpClient, Now, Options,
-    connect::{ConnectError, Resolver},
-    http::{Auth, Left, Limits, Proof, Redactor, describe, failure, headers, retry_after_ms},
-    json::Trie,
+    Options,
+    error::ConnectError,
+    http::{
+        self, Answer, Auth, BodyEnd, Exchange, ExchangeError, Limits, NoAnswer, Reads, Transmitter,
+        headers,
+    },
+    json::Picker,
     keys::Keys,
+    resolver::Resolver,
 };
 use answer::Results;
 use cached::CachedLookup;
@@ -68,7 +70,7 @@ pub(crate) fn build(
 
 /// An HTTP API that is asked by keys.
 struct HttpLookup {
-    by: Trie,
+    by: Picker,
     /// For messages: the path to the key.
     by_path: String,
     /// Whether a record is merged with what is found: then it has to be asked for.
@@ -78,16 +80,8 @@ struct HttpLookup {
     request: Request,
     rules: Rules,
     results: Results,
-    http: HttpClient,
     method: Method,
-    headers: HeaderMap,
-    auth: Auth,
-    /// For one request, in ms.
-    timeout_ms: u64,
-    /// Where answers say what is left.
-    limits: Limits,
-    redactor: Redactor,
-    now: Now,
+    exchange: Exchange,
 }
 
 impl HttpLookup {
@@ -99,8 +93,6 @@ impl HttpLookup {
         options: &Options,
     ) -> Result<Self, ConnectError> {
         let http = &spec.http;
-        let mut by = Trie::new();
-        by.add(&spec.by);
         let request = Request::new(http, resolver)?;
         let redactor = resolver.redactor();
         let auth = Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, options, &redactor)?;
@@ -113,32 +105,36 @@ impl HttpLookup {
             ConnectError::new("lookup.http.method", message)
         })?;
         Ok(Self {
-            by,
+            by: Picker::of(&spec.by),
             by_path: spec.by.join("."),
             merges: flow.transform.merges(),
             keys: Keys { ignore_case: spec.ignore_case },
             size: spec.size.max(1),
-            request,
             rules: Rules::new(http),
             results: Results::new(http),
-            http: options.http.clone(),
             method,
-            headers,
-            auth,
-            timeout_ms: http.timeout_ms,
-            limits: Limits::new(&flow.limits)?,
-            redactor,
-            now: options.now.clone(),
+            exchange: Exchange {
+                transmitter: Transmitter {
+                    http: options.http.clone(),
+                    headers,
+                    reads: Reads::Everything,
+                    body_bytes_max: ANSWER_BYTES_MAX,
+                    redactor,
+                    now: options.now.clone(),
+                },
+                origin: request.origin().clone(),
+                auth,
+                timeout_ms: http.timeout_ms,
+                limits: Limits::new(&flow.limits)?,
+            },
+            request,
         })
     }
 
     /// What stands where a record has its key.
     fn picked(&self, record: &[u8]) -> Option<Box<str>> {
-        let mut picked = vec![None; self.by.slots()];
-        let mut json = Jiter::new(record);
         // What is no JSON has no key: the transform says why it is refused.
-        self.by.pick(&mut json, &mut picked).ok()?;
-        self.keys.read(&record[picked.pop()??])
+        self.keys.read(self.by.value(record)?)
     }
 
     /// What stands under each of the keys.
@@ -150,27 +146,26 @@ impl HttpLookup {
     ) -> Result<Vec<Found>, Later> {
         let asked: Vec<&str> = keys.iter().map(|key| &**key).collect();
         let answer = self.send(&asked, until).await?;
-        *allowance = answer.left.allowance();
+        let left = self.exchange.left(&answer);
+        *allowance = left.allowance();
         let many = asked.len() > 1;
-        let judged = self.rules.judge(answer.status, &answer.body, !answer.cut);
-        let after_ms = judged.wait_ms(answer.status, answer.after_ms, answer.left);
+        let status = answer.status.as_u16();
+        let judged = self.rules.judge(status, &answer.body, answer.is_whole());
+        let after_ms = judged.wait_ms(status, answer.after_ms(), left);
         let later = |blame, reason: String| Later {
             blame,
             after_ms,
             unknown: false,
-            reason: self.redactor.line(&reason, REASON_CHARS_MAX).into(),
+            reason: self.exchange.line(&reason, REASON_CHARS_MAX).into(),
         };
-        match self.rules.verdict(answer.status, &answer.body, &judged, many) {
+        match self.rules.verdict(status, &answer.body, &judged, many) {
             Verdict::Missing => return Ok(vec![None; keys.len()]),
             Verdict::Later(blame) => {
                 let said = judged.said(&answer.body);
                 let said = if said.trim().is_empty() { "it does not say why" } else { &*said };
-                return Err(later(
-                    blame,
-                    format!("the look-up answered {}: {said}", answer.status),
-                ));
+                return Err(later(blame, format!("the look-up answered {status}: {said}")));
             }
-            Verdict::Answer if answer.cut => {
+            Verdict::Answer if !answer.is_whole() => {
                 let blame = if many { Blame::Batch } else { Blame::Request };
                 let reason = format!("the look-up's answer has over {ANSWER_BYTES_MAX} bytes");
                 return Err(later(blame, reason));
@@ -181,96 +176,41 @@ impl HttpLookup {
         found.map_err(|fault| later(fault.blame(many), fault.to_string()))
     }
 
-    /// Sends one request and reads its answer; once more, with a newer token, where the answer says that
-    /// the token is not known any more. It is over at `until` at the latest.
+    /// Sends one request and reads its answer. It is over at `until` at the latest.
     async fn send(&self, keys: &[&str], until: Instant) -> Result<Answer, Later> {
-        let proof = self.auth.proof(until).await?;
-        let answer = self.send_once(keys, &proof, until).await?;
-        if !self.rules.refuses_token(answer.status, &answer.body, !answer.cut) {
-            return Ok(answer);
-        }
-        match self.auth.renewed(&proof, until).await? {
-            Some(newer) => self.send_once(keys, &newer, until).await,
-            None => Ok(answer),
-        }
-    }
-
-    async fn send_once(
-        &self,
-        keys: &[&str],
-        proof: &Proof,
-        until: Instant,
-    ) -> Result<Answer, Later> {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(later(Blame::Request, "no time was left to look it up".to_owned()));
-        }
-        let (mut url, body) = self
+        let (url, body) = self
             .request
             .render(keys)
             .ok_or_else(|| later(Blame::Request, "the keys make no address".to_owned()))?;
-        proof.address(&mut url);
-        let mut headers = self.headers.clone();
-        proof.head(&mut headers);
-        let sent = self
-            .http
-            .inner()
-            .request(self.method.clone(), url)
-            .headers(headers)
-            .body(body)
-            .timeout(left.min(Duration::from_millis(self.timeout_ms)))
-            .send()
-            .await;
-        let failed = |error| self.failed(error, keys.len() > 1);
-        let response = sent.map_err(failed)?;
-        let status = response.status().as_u16();
-        let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let after_ms = after.and_then(|value| retry_after_ms(value, (self.now)()));
-        let mut left = self.limits.headers(response.headers(), (self.now)());
-        let (body, cut) = read(response).await.map_err(failed)?;
-        if self.limits.reads_bodies() {
-            left = self.limits.with_body(left, &body);
+        let request = http::Request::new(self.method.clone(), url, body);
+        let refuses_token = |answer: &Answer| {
+            let status = answer.status.as_u16();
+            // Without all of its body, but for what is too long, nothing is known of an answer.
+            !matches!(answer.end, BodyEnd::Broken(_))
+                && self.rules.refuses_token(status, &answer.body, answer.is_whole())
+        };
+        let sent = self.exchange.send(&request, until, refuses_token).await;
+        let many = keys.len() > 1;
+        let answer = sent.map_err(|error| match error {
+            ExchangeError::NoCredentials(error) => error.into(),
+            ExchangeError::NoAnswer(error) => self.unanswered(error, many),
+            ExchangeError::Astray(astray) => later(Blame::Connection, astray.to_string()),
+        })?;
+        match answer.end {
+            BodyEnd::Broken(error) => Err(self.unanswered(error, many)),
+            BodyEnd::Whole | BodyEnd::Cut | BodyEnd::Unread => Ok(answer),
         }
-        Ok(Answer { status, after_ms, left, body, cut })
     }
 
     /// What the flow says of a request without an answer; else what it means by itself.
-    fn failed(&self, error: reqwest::Error, many: bool) -> Later {
-        let kind = failure(&error);
-        let ruled = kind.and_then(|kind| self.rules.failure(kind, many));
-        let (blame, after_ms) = ruled.unwrap_or(match kind {
+    fn unanswered(&self, error: NoAnswer, many: bool) -> Later {
+        let ruled = error.kind.and_then(|kind| self.rules.failure(kind, many));
+        let (blame, after_ms) = ruled.unwrap_or(match error.kind {
             Some(FailureKind::Connect) => (Blame::Destination, None),
             Some(FailureKind::Timeout | FailureKind::Broken) | None => (Blame::Request, None),
         });
-        let reason = format!("the look-up: {}", describe(error, &self.redactor));
-        Later { after_ms, ..later(blame, reason) }
+        Later { after_ms, ..later(blame, format!("the look-up: {error}")) }
     }
-}
-
-/// What the API said.
-struct Answer {
-    status: u16,
-    /// How long it asked us to wait, in ms.
-    after_ms: Option<u64>,
-    /// What it still permits.
-    left: Left,
-    /// As much of its body as is read.
-    body: Bytes,
-    /// Whether there was more.
-    cut: bool,
-}
-
-/// Reads a body up to the limit, with whether it went on.
-async fn read(mut response: Response) -> Result<(Bytes, bool), reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = ANSWER_BYTES_MAX - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            return Ok((body.into(), true));
-        }
-    }
-    Ok((body.into(), false))
 }
 
 /// A look-up changes nothing, so that its outcome is never unknown.
@@ -290,7 +230,7 @@ impl Lookup for HttpLookup {
             Some(why) if self.merges => {
                 let by = &self.by_path;
                 let reason = format!(
-                    "`{by}` cannot be looked up, and nothing is merged with what nobody asked for: {why}"
+                    "`{by}` cannot be looked up, and nothing is merged with what was not asked for: {why}"
                 );
                 Err(reason.into())
             }

@@ -10,9 +10,10 @@ use tidegate_flow::{
 use url::{Url, form_urlencoded};
 
 use crate::{
-    connect::{ConnectError, Resolver},
+    error::ConnectError,
     http::{Origin, encode_segment},
     json::quote,
+    resolver::Resolver,
 };
 
 /// A longer key would fill the request, and what stands under it is no key.
@@ -99,6 +100,11 @@ impl Request {
         let in_url = url.iter().any(|piece| !matches!(piece, Piece::Text(_)));
         let separator = spec.separator.clone();
         Ok(Self { joins, in_url, url, origin, query, content, separator })
+    }
+
+    /// Where it leads, whatever the keys.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub(super) fn content_type(&self) -> Option<&'static str> {

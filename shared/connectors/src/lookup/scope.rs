@@ -16,7 +16,7 @@ pub(super) struct Place([u8; 32]);
 
 impl Scope {
     /// Takes in whatever may change an answer: the flow, all that its `lookup` says, and all of the
-    /// connection's values, so that nobody finds what others were told, and a changed flow nothing that
+    /// connection's values, so that none finds what others were told, and a changed flow nothing that
     /// it had before. The text of the section holds everything that is ever added to it; should it look
     /// different in another version, nothing is found once.
     pub(super) fn new(flow: &FlowSpec, connection: &Connection) -> Self {

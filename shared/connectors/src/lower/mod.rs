@@ -24,8 +24,7 @@ use tidegate_core::model::{EpochMs, FlowSettings, OnUnknown, RateLimit, StreamId
 
 use crate::{
     at::{At, Entries},
-    error::FlowErrors,
-    file::{Findings, Reference},
+    file::{Findings, FlowErrors, Reference},
     nearest,
     needs::Needs,
     raw,

@@ -1,28 +1,27 @@
 //! `map`: the fields of the output by where they come from, in one pass over the record.
 //!
-//! The paths become one [`Trie`]; values are copied as the text that they are, never built. Of a key
+//! The paths become one [`Picker`]; values are copied as the text that they are, never built. Of a key
 //! that stands twice in a record, the last one counts. What was looked up is read only where a field
 //! asks for it, in one pass of its own.
 
 use std::borrow::Cow;
 
-use jiter::Jiter;
 use tidegate_core::ports::{Transform, Transformed};
 use tidegate_flow::spec::{Cast, FieldSpec, WhenAbsent, Words};
 
-use super::{cast, no_json, words};
-use crate::json::{Picked, Trie, fault, is_same_text, quote};
+use super::{cast, check::no_json, words};
+use crate::json::{Picker, Picks, fault, is_same_text, quote};
 
 /// A compiled field map.
 pub(super) struct FieldMap {
-    trie: Trie,
+    picker: Picker,
     root: Vec<Entry>,
     known: Option<Known>,
 }
 
 /// What is read of a looked-up record.
 struct Known {
-    trie: Trie,
+    picker: Picker,
     /// Whether fields are merged with it, so that there may be nothing left to send.
     merges: bool,
 }
@@ -77,10 +76,9 @@ enum Slot {
 
 /// What a record's fields are written from.
 struct Given<'a> {
-    record: &'a [u8],
-    picked: &'a Picked,
+    record: Picks<'a>,
     /// What was looked up, where it is read.
-    found: Option<(&'a [u8], Picked)>,
+    found: Option<Picks<'a>>,
 }
 
 /// Where a value that was written came from.
@@ -95,8 +93,8 @@ impl FieldMap {
     /// Compiles the fields, in the file's order; an object's fields stand where its first one does.
     pub(super) fn new(fields: &[(Vec<String>, FieldSpec)]) -> Self {
         let merges = fields.iter().any(|(_, spec)| spec.merges());
-        let mut map = Self { trie: Trie::new(), root: Vec::new(), known: None };
-        let mut known = Trie::new();
+        let mut map = Self { picker: Picker::new(), root: Vec::new(), known: None };
+        let mut known = Picker::new();
         for (target, spec) in fields {
             let json = |json: &serde_json::Value| json.to_string().into_bytes().into();
             let value = match (&spec.value, &spec.lookup) {
@@ -105,7 +103,7 @@ impl FieldMap {
                     slot: match lookup {
                         Some(path) => Slot::Known(known.add(path)),
                         // Without a path, it is the field of the same name.
-                        None => Slot::Record(map.trie.add(spec.path.as_ref().unwrap_or(target))),
+                        None => Slot::Record(map.picker.add(spec.path.as_ref().unwrap_or(target))),
                     },
                     default: spec.default.as_ref().map(json),
                     words: spec.words,
@@ -125,7 +123,7 @@ impl FieldMap {
             };
             place(&mut map.root, target, Node::Leaf(leaf));
         }
-        map.known = (known.slots() > 0).then_some(Known { trie: known, merges });
+        map.known = (!known.is_empty()).then_some(Known { picker: known, merges });
         map
     }
 
@@ -188,13 +186,12 @@ fn place(entries: &mut Vec<Entry>, target: &[String], node: Node) {
 impl Given<'_> {
     /// What was looked up for a slot; `None` where it is absent or null.
     fn known(&self, slot: usize) -> Option<&[u8]> {
-        let (json, picked) = self.found.as_ref()?;
-        picked[slot].clone().map(|range| &json[range])
+        self.found.as_ref()?.json(slot)
     }
 
     fn value(&self, slot: &Slot) -> Option<&[u8]> {
         match slot {
-            Slot::Record(slot) => self.picked[*slot].clone().map(|range| &self.record[range]),
+            Slot::Record(slot) => self.record.json(*slot),
             Slot::Known(slot) => self.known(*slot),
         }
     }
@@ -292,17 +289,13 @@ fn is_empty_text(json: &[u8]) -> bool {
 
 impl Known {
     /// Reads what was looked up.
-    fn pick(&self, found: &[u8]) -> Result<Picked, Box<str>> {
+    fn pick<'f>(&self, found: &'f [u8]) -> Result<Picks<'f>, Box<str>> {
         if std::str::from_utf8(found).is_err() {
             return Err("what was looked up is not UTF-8".into());
         }
-        let mut picked = vec![None; self.trie.slots()];
-        let mut json = Jiter::new(found);
-        let read = self.trie.pick(&mut json, &mut picked).and_then(|()| json.finish());
-        read.map_err(|error| {
+        self.picker.pick_all(found).map_err(|error| {
             format!("what was looked up is no JSON: {}", fault(&error, found)).into()
         })
-        .map(|()| picked)
     }
 }
 
@@ -313,16 +306,11 @@ impl Transform for FieldMap {
         if std::str::from_utf8(record).is_err() {
             return Transformed::Refused("the record is not UTF-8".into());
         }
-        let mut picked = vec![None; self.trie.slots()];
-        let mut json = Jiter::new(record);
-        let read = self.trie.pick(&mut json, &mut picked).and_then(|()| json.finish());
-        if let Err(error) = read {
-            return Transformed::Refused(no_json(&error, record));
-        }
-        let read = self.known.as_ref().zip(found).map(|(known, found)| {
-            let picked = known.pick(found)?;
-            Ok((found, picked))
-        });
+        let picked = match self.picker.pick_all(record) {
+            Ok(picked) => picked,
+            Err(error) => return Transformed::Refused(no_json(&error, record)),
+        };
+        let read = self.known.as_ref().zip(found).map(|(known, found)| known.pick(found));
         let found = match read.transpose() {
             Ok(found) => found,
             Err(reason) => return Transformed::Refused(reason),
@@ -331,7 +319,7 @@ impl Transform for FieldMap {
         let merges = self.known.as_ref().is_some_and(|known| known.merges);
         let mut news = found.is_none() || !merges;
         out.push(b'{');
-        let given = Given { record, picked: &picked, found };
+        let given = Given { record: picked, found };
         match self.write(&self.root, &given, out, &mut news) {
             Ok(_) if news => {
                 out.push(b'}');

@@ -1,6 +1,7 @@
 //! What becomes of a record: a filter, then at most one shape.
 
 mod cast;
+mod check;
 mod jq;
 mod map;
 mod words;
@@ -11,7 +12,8 @@ use tidegate_flow::{
     spec::{ShapeSpec, TransformSpec},
 };
 
-use crate::{Registry, connect::ConnectError};
+use crate::{Registry, error::ConnectError};
+use check::check_json;
 use jq::{Jq, Verdict};
 use map::FieldMap;
 
@@ -77,20 +79,6 @@ impl Transform for Filtered {
             Err(reason) => Transformed::Refused(reason),
         }
     }
-}
-
-/// Whether a text is one JSON value, nested no deeper than 200.
-fn check_json(text: &[u8]) -> Result<(), Box<str>> {
-    let mut json = jiter::Jiter::new(text);
-    let read = json.next_skip().and_then(|()| json.finish());
-    read.map_err(|error| no_json(&error, text))?;
-    // Skipping does not look into texts.
-    std::str::from_utf8(text).map_err(|_| "the record is not UTF-8")?;
-    Ok(())
-}
-
-fn no_json(error: &jiter::JiterError, text: &[u8]) -> Box<str> {
-    format!("the record is no JSON: {}", crate::json::fault(error, text)).into()
 }
 
 #[cfg(test)]

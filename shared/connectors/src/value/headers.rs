@@ -11,7 +11,8 @@ use super::{
     secret::SecretText, template::Template, text::Text,
 };
 use crate::{
-    connect::{ConnectError, Resolver},
+    error::ConnectError,
+    resolver::Resolver,
     file::{Entries, Fault, Site, note_fault, site},
 };
 

@@ -10,7 +10,8 @@ use super::{
     text::Text,
 };
 use crate::{
-    connect::{ConnectError, Resolver},
+    error::ConnectError,
+    resolver::Resolver,
     file::{At, Entries, Site, note_fault},
 };
 

@@ -7,7 +7,8 @@ use super::{
     text_value,
 };
 use crate::{
-    connect::{ConnectError, Resolver},
+    error::ConnectError,
+    resolver::Resolver,
     file::{Fault, Site},
 };
 

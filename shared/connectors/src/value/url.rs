@@ -10,7 +10,8 @@ use super::{
     text_value,
 };
 use crate::{
-    connect::{ConnectError, Resolver},
+    error::ConnectError,
+    resolver::Resolver,
     file::{Fault, Site, note_address},
 };
 

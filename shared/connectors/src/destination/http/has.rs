@@ -1,14 +1,14 @@
 //! Whether the destination has a record: asked after an unknown outcome.
 
-use jiter::Jiter;
 use tidegate_core::ports::Outgoing;
 use tidegate_flow::spec::HasSpec;
 use url::Url;
 
 use crate::{
-    connect::{ConnectError, Resolver},
+    error::ConnectError,
     http::{Origin, RecordUrl, UrlError},
-    json::{Scalar, Trie},
+    json::{Picker, Scalar},
+    resolver::Resolver,
 };
 
 const PLACE: &str = "destination.http.on_unknown.lookup.url";
@@ -18,7 +18,7 @@ pub(super) struct Has {
     url: RecordUrl,
     found: Vec<u16>,
     /// What must stand in the body.
-    path: Option<Trie>,
+    path: Option<Picker>,
     missing: Vec<u16>,
 }
 
@@ -34,11 +34,7 @@ impl Has {
             let message = format!("only {destination} may see the destination's credentials");
             return Err(ConnectError::new(PLACE, message));
         }
-        let path = spec.found_path.as_ref().map(|path| {
-            let mut trie = Trie::new();
-            trie.add(path);
-            trie
-        });
+        let path = spec.found_path.as_deref().map(Picker::of);
         let (found, missing) = (spec.found_status.clone(), spec.missing.clone());
         Ok(Self { url, found, path, missing })
     }
@@ -57,24 +53,25 @@ impl Has {
         }
         match &self.path {
             None => Some(true),
-            Some(trie) => stands(trie, body),
+            Some(path) => stands(path, body),
         }
     }
 }
 
 /// Whether something stands at the path; `None` if the body cannot be read.
-fn stands(trie: &Trie, body: &[u8]) -> Option<bool> {
-    let mut picked = vec![None; trie.slots()];
-    let mut json = Jiter::new(body);
-    trie.pick(&mut json, &mut picked).ok()?;
-    json.finish().ok()?;
-    let Some(value) = picked[0].clone().map(|range| &body[range]) else { return Some(false) };
+fn stands(path: &Picker, body: &[u8]) -> Option<bool> {
+    let picks = path.pick_all(body).ok()?;
+    let Some(value) = picks.json(0) else { return Some(false) };
     Some(match Scalar::read(value) {
         Some(Scalar::Bool(is)) => is,
         Some(Scalar::Text(text)) => !text.is_empty(),
         Some(Scalar::Number(number)) => number.parse() != Ok(0.0),
-        // An array or an object: what is between its brackets.
-        None => !value[1..value.len() - 1].trim_ascii().is_empty(),
+        None => match value {
+            // An array or an object: what is between its brackets.
+            [b'[' | b'{', inner @ .., _] => !inner.trim_ascii().is_empty(),
+            // A text that is none in Unicode is a text still.
+            _ => true,
+        },
     })
 }
 
@@ -84,8 +81,7 @@ mod tests {
 
     #[test]
     fn something_stands_there_unless_it_is_absent_null_false_zero_or_empty() {
-        let mut trie = Trie::new();
-        trie.add(&["data".to_owned()]);
+        let path = Picker::of(&["data".to_owned()]);
         for (value, there) in [
             ("[{}]", true),
             (r#"{"id":1}"#, true),
@@ -101,11 +97,11 @@ mod tests {
             ("null", false),
         ] {
             let body = format!(r#"{{"data":{value}}}"#);
-            assert_eq!(stands(&trie, body.as_bytes()), Some(there), "{value}");
+            assert_eq!(stands(&path, body.as_bytes()), Some(there), "{value}");
         }
-        assert_eq!(stands(&trie, b"{}"), Some(false));
+        assert_eq!(stands(&path, b"{}"), Some(false));
         for body in ["", "<html>", r#"{"data":[1"#, "{} {}"] {
-            assert_eq!(stands(&trie, body.as_bytes()), None, "{body}");
+            assert_eq!(stands(&path, body.as_bytes()), None, "{body}");
         }
     }
 }

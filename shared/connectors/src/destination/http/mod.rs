@@ -3,30 +3,39 @@
 mod bulk;
 mod has;
 mod results;
-mod send;
+mod unanswered;
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use bytes::Bytes;
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+};
 use tidegate_core::{
     model::{Blame, Later, Outcome},
     ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
 };
 use tidegate_flow::spec::{HttpDestinationSpec, LimitsSpec, OnUnknown};
 use tokio::time::Instant;
+use url::Url;
 
 use crate::{
     Options,
-    connect::{ConnectError, Resolver},
-    http::{Auth, Judged, Limits, RecordUrl, Rules, ShortForms, Verdict, headers},
+    error::ConnectError,
+    http::{
+        Answer, Auth, Exchange, Judged, Limits, Reads, RecordUrl, Request, Rules, ShortForms,
+        Transmitter, Verdict, encode_segment, headers,
+    },
+    resolver::Resolver,
 };
 use bulk::{Bulk, bulk_key};
 use has::Has;
 use results::{Names, first_of_each};
-use send::{Answer, Failed, Sender};
+use unanswered::Unanswered;
 
 /// A reason is one line of at most so many characters.
-pub(super) const REASON_CHARS_MAX: usize = 300;
+const REASON_CHARS_MAX: usize = 300;
 /// Read of an answer that only says why.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Read of an answer that may hold a code anywhere.
@@ -37,7 +46,10 @@ const RESULTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// An HTTP API that takes records.
 pub(crate) struct HttpDestination {
     url: RecordUrl,
-    sender: Sender,
+    method: Method,
+    /// The header that carries a request's idempotency key.
+    idempotency: Option<HeaderName>,
+    exchange: Exchange,
     rules: Rules,
     bulk: Option<Bulk>,
     /// How to ask whether it has a record, where the flow says so.
@@ -92,18 +104,22 @@ impl HttpDestination {
             OnUnknown::Retry | OnUnknown::Park => None,
         };
         Ok(Self {
-            sender: Sender {
-                http: options.http.clone(),
-                method,
-                headers,
+            exchange: Exchange {
+                transmitter: Transmitter {
+                    http: options.http.clone(),
+                    headers,
+                    reads: Reads::Everything,
+                    body_bytes_max,
+                    redactor,
+                    now: options.now.clone(),
+                },
+                origin: url.origin().clone(),
                 auth,
-                idempotency: idempotency.transpose()?,
                 timeout_ms: spec.timeout_ms,
-                body_bytes_max,
                 limits,
-                redactor,
-                now: options.now.clone(),
             },
+            method,
+            idempotency: idempotency.transpose()?,
             rules,
             url,
             bulk,
@@ -116,23 +132,19 @@ impl HttpDestination {
         let url = match self.url.render(&record.body) {
             Ok(url) => url,
             Err(error) => {
-                let reason = self.sender.redactor.line(&error.to_string(), REASON_CHARS_MAX);
+                let reason = self.exchange.line(&error.to_string(), REASON_CHARS_MAX);
                 return vec![Outcome::Refused { status: None, reason: reason.into() }].into();
             }
         };
-        match self
-            .sender
-            .send(url, record.body.clone(), &record.key, until, |it| self.refuses_token(it))
-            .await
-        {
+        match self.send(self.request(url, record.body.clone(), &record.key), until).await {
             Ok(answer) => Delivery {
                 outcomes: vec![self.outcome(&answer, &self.judge(&answer))],
-                allowance: answer.left.allowance(),
+                allowance: self.exchange.left(&answer).allowance(),
                 in_flight: false,
             },
-            Err(failed) => {
-                let in_flight = failed.in_flight();
-                Delivery { in_flight, ..vec![self.failed(failed)].into() }
+            Err(unanswered) => {
+                let in_flight = unanswered.in_flight;
+                Delivery { in_flight, ..vec![self.unanswered(unanswered)].into() }
             }
         }
     }
@@ -174,12 +186,11 @@ impl HttpDestination {
             Err(error) => return all(Outcome::Later(request_later(error.to_string()))).into(),
         };
         let (body, key) = (bulk.body(records), bulk_key(records));
-        let sent = self.sender.send(url, body, &key, until, |it| self.refuses_token(it)).await;
-        let answer = match sent {
+        let answer = match self.send(self.request(url, body, &key), until).await {
             Ok(answer) => answer,
-            Err(failed) => {
-                let in_flight = failed.in_flight();
-                return Delivery { in_flight, ..all(self.failed(failed)).into() };
+            Err(unanswered) => {
+                let in_flight = unanswered.in_flight;
+                return Delivery { in_flight, ..all(self.unanswered(unanswered)).into() };
             }
         };
         let judged = self.judge(&answer);
@@ -190,12 +201,13 @@ impl HttpDestination {
                     Outcome::Refused { .. } | Outcome::Skipped(_)
                         if records.len() > 1 && !judged.unread =>
                     {
-                        all(in_parts(answer.status, &self.reason(&answer, &judged)))
+                        all(in_parts(answer.status.as_u16(), &self.reason(&answer, &judged)))
                     }
                     outcome => all(outcome),
                 }
             });
-        Delivery { outcomes, allowance: answer.left.allowance(), in_flight: false }
+        let allowance = self.exchange.left(&answer).allowance();
+        Delivery { outcomes, allowance, in_flight: false }
     }
 
     /// Each record's own outcome, where the answer has one for it.
@@ -208,8 +220,8 @@ impl HttpDestination {
         judged: &Judged<'_>,
     ) -> Option<Vec<Outcome>> {
         let results = bulk.results.as_ref()?;
-        let redactor = &self.sender.redactor;
-        let read = || results.read(&answer.body, records, names, answer.after_ms, redactor);
+        let line = |text: &str| self.exchange.line(text, REASON_CHARS_MAX);
+        let read = || results.read(&answer.body, records, names, answer.after_ms(), &line);
         match judged.verdict {
             Verdict::Delivered => Some(match read() {
                 Ok(each) => {
@@ -224,8 +236,23 @@ impl HttpDestination {
         }
     }
 
+    /// A request that takes records.
+    fn request(&self, url: Url, body: impl Into<Bytes>, key: &str) -> Request {
+        let mut request = Request::new(self.method.clone(), url, body);
+        if let Some(name) = &self.idempotency {
+            request.headers.insert(name.clone(), key_value(key));
+        }
+        request
+    }
+
+    /// It is over, answered or not, at `until` at the latest.
+    async fn send(&self, request: Request, until: Instant) -> Result<Answer, Unanswered> {
+        let sent = self.exchange.send(&request, until, |answer| self.refuses_token(answer)).await;
+        sent.map_err(Unanswered::from)
+    }
+
     fn judge<'b>(&self, answer: &'b Answer) -> Judged<'b> {
-        self.rules.answer(answer.status, &answer.body, answer.whole)
+        self.rules.answer(answer.status.as_u16(), &answer.body, answer.is_whole())
     }
 
     /// Whether the destination does not know the token any more.
@@ -239,7 +266,7 @@ impl HttpDestination {
             // No reason to be made.
             Verdict::Delivered => Outcome::Delivered,
             verdict @ (Verdict::Duplicate | Verdict::Refused) => {
-                verdict.outcome(Some(answer.status), None, self.reason(answer, judged))
+                verdict.outcome(Some(answer.status.as_u16()), None, self.reason(answer, judged))
             }
             Verdict::Token | Verdict::Later { .. } => Outcome::Later(self.later(answer, judged)),
         }
@@ -248,13 +275,14 @@ impl HttpDestination {
     /// What there is to wait for. Every answer that is about credentials, [`Verdict::Token`], passes
     /// here: the place to have them refreshed.
     fn later(&self, answer: &Answer, judged: &Judged<'_>) -> Later {
-        let reason = format!("{}: {}", answer.status, self.reason(answer, judged));
-        let after_ms = judged.wait_ms(answer.status, answer.after_ms, answer.left);
+        let status = answer.status.as_u16();
+        let reason = format!("{status}: {}", self.reason(answer, judged));
+        let after_ms = judged.wait_ms(status, answer.after_ms(), self.exchange.left(answer));
         judged.verdict.later(after_ms, reason)
     }
 
     /// What the flow says of a request without an answer; else what it means by itself.
-    fn failed(&self, Failed { kind, later }: Failed) -> Outcome {
+    fn unanswered(&self, Unanswered { kind, later, .. }: Unanswered) -> Outcome {
         match kind.and_then(|kind| self.rules.failure(kind)) {
             Some((verdict, after_ms)) => verdict.outcome(None, after_ms, later.reason.into_owned()),
             None => Outcome::Later(later),
@@ -263,7 +291,7 @@ impl HttpDestination {
 
     /// What the destination says, in one line, without our secrets.
     fn reason(&self, answer: &Answer, judged: &Judged<'_>) -> String {
-        let line = self.sender.redactor.line(&judged.said(&answer.body), REASON_CHARS_MAX);
+        let line = self.exchange.line(&judged.said(&answer.body), REASON_CHARS_MAX);
         if line.is_empty() { "it does not say why".to_owned() } else { line }
     }
 
@@ -273,21 +301,26 @@ impl HttpDestination {
             return Err(request_later("the flow does not say how to ask for a record".to_owned()));
         };
         let url = has.url(record).map_err(|error| {
-            request_later(self.sender.redactor.line(&error.to_string(), REASON_CHARS_MAX))
+            request_later(self.exchange.line(&error.to_string(), REASON_CHARS_MAX))
         })?;
         // To ask changes nothing, whatever becomes of the answer.
         let harmless = |later| Later { unknown: false, ..later };
-        let sent = self.sender.get(url, until, |it| self.refuses_token(it)).await;
-        let answer = sent.map_err(|failed| harmless(failed.later))?;
+        let sent = self.send(Request::get(url), until).await;
+        let answer = sent.map_err(|unanswered| harmless(unanswered.later))?;
         let judged = self.judge(&answer);
         // An error inside a success would look like a record that is not there.
-        let error_inside =
-            (200..=299).contains(&answer.status) && judged.verdict != Verdict::Delivered;
-        match has.judge(answer.status, &answer.body).filter(|_| !error_inside) {
+        let error_inside = answer.status.is_success() && judged.verdict != Verdict::Delivered;
+        match has.judge(answer.status.as_u16(), &answer.body).filter(|_| !error_inside) {
             Some(found) => Ok(found),
             None => Err(harmless(self.later(&answer, &judged))),
         }
     }
+}
+
+/// A key as a header's value: as it is, unless it holds what no header may carry.
+fn key_value(key: &str) -> HeaderValue {
+    let value = HeaderValue::from_str(key).or_else(|_| HeaderValue::from_str(&encode_segment(key)));
+    value.expect("percent-encoded text is plain ASCII")
 }
 
 /// Refused for the sake of some: each is to be sent again, among fewer.
@@ -322,7 +355,7 @@ fn request_later(reason: String) -> Later {
 impl Destination for HttpDestination {
     fn batching(&self) -> Batching {
         match &self.bulk {
-            Some(bulk) => bulk.batching(self.sender.idempotency.is_some()),
+            Some(bulk) => bulk.batching(self.idempotency.is_some()),
             None => Batching::ONE,
         }
     }

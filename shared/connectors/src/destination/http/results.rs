@@ -5,7 +5,6 @@ use std::{
     mem::discriminant,
 };
 
-use jiter::Jiter;
 use tidegate_core::{
     model::{Blame, Later, Outcome, SkipReason},
     ports::Outgoing,
@@ -13,15 +12,17 @@ use tidegate_core::{
 use tidegate_flow::spec::{ResultOrder, ResultsSpec};
 
 use crate::{
-    http::{Redactor, Words},
-    json::{Scalar, Trie},
+    http::Words,
+    json::{Elements, Picker},
     keys::Keys,
 };
 
 /// How results are read.
 pub(super) struct Results {
-    path: Vec<String>,
-    trie: Trie,
+    /// Where the list of results stands.
+    list: Picker,
+    /// What is read of each of them.
+    picker: Picker,
     status: usize,
     code: Option<usize>,
     reason: Option<usize>,
@@ -39,7 +40,7 @@ enum Order {
     /// The slot of what names the record, and where that stands in a record.
     Key {
         slot: usize,
-        record: Trie,
+        record: Picker,
         keys: Keys,
     },
 }
@@ -62,24 +63,22 @@ pub(super) enum Unread {
 
 impl Results {
     pub(super) fn new(spec: &ResultsSpec) -> Self {
-        let mut trie = Trie::new();
+        let mut picker = Picker::new();
         Self {
-            path: spec.path.clone(),
-            status: trie.add(&spec.status),
-            code: spec.code.as_deref().map(|path| trie.add(path)),
-            reason: spec.reason.as_deref().map(|path| trie.add(path)),
+            list: Picker::of(&spec.path),
+            status: picker.add(&spec.status),
+            code: spec.code.as_deref().map(|path| picker.add(path)),
+            reason: spec.reason.as_deref().map(|path| picker.add(path)),
             order: match &spec.order {
                 ResultOrder::Same => Order::Same,
-                ResultOrder::Index(path) => Order::Index(trie.add(path)),
+                ResultOrder::Index(path) => Order::Index(picker.add(path)),
                 ResultOrder::Key { result, record, ignore_case } => {
-                    let slot = trie.add(result);
-                    let mut in_record = Trie::new();
-                    in_record.add(record);
+                    let slot = picker.add(result);
                     let keys = Keys { ignore_case: *ignore_case };
-                    Order::Key { slot, record: in_record, keys }
+                    Order::Key { slot, record: Picker::of(record), keys }
                 }
             },
-            trie,
+            picker,
             ok: words(&spec.ok, &["200-299", "ok", "success", "created", "updated"]),
             retry: words(&spec.retry, &["408", "425", "429", "500-599"]),
             duplicate: Words::new(&spec.duplicate),
@@ -88,46 +87,34 @@ impl Results {
 
     /// What answers name these records by.
     pub(super) fn names(&self, records: &[Outgoing]) -> Names {
-        let Order::Key { record: trie, keys, .. } = &self.order else { return Names::new() };
-        let name = |record: &Outgoing| {
-            let mut picked = vec![None; trie.slots()];
-            trie.pick(&mut Jiter::new(&record.body), &mut picked).ok()?;
-            keys.read(&record.body[picked[0].clone()?])
-        };
+        let Order::Key { record: path, keys, .. } = &self.order else { return Names::new() };
+        let name = |record: &Outgoing| keys.read(path.value(&record.body)?);
         records.iter().map(name).collect()
     }
 
     /// The outcome of each of so many records, in order; `None` for those without a result. No two of
-    /// them have one name.
+    /// them have one name. `line` makes a reason fit to be shown.
     pub(super) fn read(
         &self,
         body: &[u8],
         records: usize,
         names: &Names,
         after_ms: Option<u64>,
-        redactor: &Redactor,
+        line: &impl Fn(&str) -> String,
     ) -> Result<Vec<Option<Outcome>>, Unread> {
-        let mut trie = Trie::new();
-        let slot = trie.add(&self.path);
-        let mut picked = vec![None; 1];
-        let no_list = |_| Unread::NoList;
-        trie.pick(&mut Jiter::new(body), &mut picked).map_err(no_list)?;
-        let results = &body[picked[slot].clone().ok_or(Unread::NoList)?];
+        let results = self.list.value(body).ok_or(Unread::NoList)?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; records];
         let named: HashMap<&str, usize> =
             names.iter().zip(0..).filter_map(|(name, at)| Some((name.as_deref()?, at))).collect();
-        let mut json = Jiter::new(results);
-        let mut element = json.next_array().map_err(|_| Unread::NoList)?;
+        let mut elements = Elements::of(results);
         let mut position = 0;
-        while element.is_some() {
-            let mut picked = vec![None; self.trie.slots()];
-            self.trie.pick(&mut json, &mut picked).map_err(no_list)?;
-            let value = |slot: usize| Some(&results[picked[slot].clone()?]);
-            let text = |slot: usize| Some(Scalar::read(value(slot)?)?.into_text().into_owned());
+        while let Some((_, result)) = elements.next(&self.picker).map_err(|_| Unread::NoList)? {
+            let text = |slot: usize| result.text(slot);
             let index = match &self.order {
                 Order::Same => Some(position),
                 Order::Index(slot) => text(*slot).and_then(|index| index.parse().ok()),
-                Order::Key { slot, keys, .. } => value(*slot)
+                Order::Key { slot, keys, .. } => result
+                    .json(*slot)
                     .and_then(|key| keys.read(key))
                     .and_then(|key| named.get(&*key).copied()),
             };
@@ -136,8 +123,8 @@ impl Results {
             {
                 let code = self.code.and_then(text);
                 let reason = self.reason.and_then(text);
-                let said = [code.as_deref(), Some(&status)];
-                let outcome = self.outcome(said, reason.as_deref(), after_ms, redactor);
+                let said = [code.as_deref(), Some(&*status)];
+                let outcome = self.outcome(said, reason.as_deref(), after_ms, line);
                 let by_key = matches!(self.order, Order::Key { .. });
                 match place.as_ref().filter(|_| by_key) {
                     Some(first) if discriminant(first) == discriminant(&outcome) => {}
@@ -146,7 +133,6 @@ impl Results {
                 }
             }
             position += 1;
-            element = json.array_step().map_err(|_| Unread::NoList)?;
         }
         if matches!(self.order, Order::Same) && position != records {
             return Err(Unread::Count { results: position, records });
@@ -161,7 +147,7 @@ impl Results {
         said: [Option<&str>; 2],
         reason: Option<&str>,
         after_ms: Option<u64>,
-        redactor: &Redactor,
+        line: &impl Fn(&str) -> String,
     ) -> Outcome {
         let [code, status] = said;
         let shown = [code, status].into_iter().flatten().next().unwrap_or_default();
@@ -169,7 +155,7 @@ impl Results {
             (Some(reason), Some(code)) => format!("{code}: {reason}"),
             (reason, _) => reason.unwrap_or(shown).to_owned(),
         };
-        let reason = redactor.line(&reason, super::REASON_CHARS_MAX);
+        let reason = line(&reason);
         for said in said.into_iter().flatten() {
             if self.duplicate.has(said) {
                 return Outcome::Skipped(SkipReason::Duplicate);
@@ -219,6 +205,8 @@ fn contradicted() -> Outcome {
 mod tests {
     use tidegate_core::model::{RecordId, Version};
 
+    use crate::http::Redactor;
+
     use super::*;
 
     fn path(text: &str) -> Vec<String> {
@@ -259,8 +247,9 @@ mod tests {
         records: &[Outgoing],
     ) -> Result<Vec<Option<Outcome>>, Unread> {
         let (results, redactor) = (Results::new(spec), Redactor::default());
+        let line = |text: &str| redactor.line(text, 300);
         let names = results.names(records);
-        results.read(body.as_bytes(), records.len(), &names, Some(7), &redactor)
+        results.read(body.as_bytes(), records.len(), &names, Some(7), &line)
     }
 
     fn kinds_of(spec: &ResultsSpec, body: &str, records: &[Outgoing]) -> Option<Vec<&'static str>> {
@@ -294,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn by_position_more_or_fewer_results_than_records_are_nobodys() {
+    fn by_position_more_or_fewer_results_than_records_belong_to_none() {
         // Of three, the first was dropped: the second's error is not the first's.
         let body = r#"{"data":{"results":[{"status":422},{"status":200}]}}"#;
         for count in [0, 1, 3] {

@@ -2,12 +2,12 @@
 
 use tidegate_flow::spec::Oauth2ClientSpec;
 
-use super::{
-    Redactor,
-    ask::Ask,
-    oauth2::{Client, address},
+use super::oauth2::{Client, address};
+use crate::{
+    error::ConnectError,
+    http::{Redactor, request::Request},
+    resolver::Resolver,
 };
-use crate::connect::{ConnectError, Resolver};
 
 pub(super) struct ClientGrant {
     client: Client,
@@ -39,11 +39,11 @@ impl ClientGrant {
         })
     }
 
-    pub(super) fn ask(&self) -> Ask {
+    pub(super) fn request(&self) -> Request {
         let mut fields = vec![("grant_type", "client_credentials")];
         fields.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         fields.extend(self.audience.as_deref().map(|audience| ("audience", audience)));
-        self.client.ask(&fields)
+        self.client.request(&fields)
     }
 
     pub(super) fn identity(&self) -> Vec<&str> {

@@ -6,15 +6,18 @@ use tidegate_core::model::{EpochMs, ShelfKey};
 use tidegate_flow::spec::AuthSpec;
 
 use super::{
-    Redactor,
-    ask::{Answer, Ask, Got, Unread},
     client::ClientGrant,
     jwt::JwtGrant,
     oauth2,
     refresh::RefreshGrant,
     session::SessionGrant,
+    token_client::{TokenResponse, Unread},
 };
-use crate::connect::{ConnectError, Resolver};
+use crate::{
+    error::ConnectError,
+    http::{Redactor, answer::Answer, request::Request},
+    resolver::Resolver,
+};
 
 pub(super) enum Grant {
     Client(ClientGrant),
@@ -55,23 +58,23 @@ impl Grant {
     }
 
     /// The request for a token. `newest` is the refresh token that came last, `id` a new name.
-    pub(super) fn ask(
+    pub(super) fn request(
         &self,
         newest: Option<&str>,
         now_ms: EpochMs,
         id: &str,
         redactor: &Redactor,
-    ) -> Ask {
+    ) -> Request {
         match self {
-            Self::Client(grant) => grant.ask(),
-            Self::Refresh(grant) => grant.ask(newest),
-            Self::Jwt(grant) => grant.ask(now_ms, id, redactor),
-            Self::Session(grant) => grant.ask(),
+            Self::Client(grant) => grant.request(),
+            Self::Refresh(grant) => grant.request(newest),
+            Self::Jwt(grant) => grant.request(now_ms, id, redactor),
+            Self::Session(grant) => grant.request(),
         }
     }
 
     /// Reads the answer to it.
-    pub(super) fn read(&self, answer: &Answer) -> Result<Got, Unread> {
+    pub(super) fn read(&self, answer: &Answer) -> Result<TokenResponse, Unread> {
         match self {
             Self::Session(grant) => grant.read(answer),
             Self::Client(_) | Self::Refresh(_) | Self::Jwt(_) => oauth2::read(answer),
@@ -92,8 +95,8 @@ impl Grant {
     }
 
     /// Where its tokens are kept: one place for all that exchange the same thing at the same address,
-    /// be it a source or a destination, in whatever flow. Whoever cannot prove the same does not find
-    /// them.
+    /// be it a source or a destination, in whatever flow. A section that cannot prove the same does not
+    /// find them.
     pub(super) fn key(&self) -> ShelfKey {
         let (kind, identity) = match self {
             Self::Client(grant) => ("client", grant.identity()),

@@ -15,12 +15,12 @@ use tidegate_core::model::EpochMs;
 use tidegate_flow::spec::{JwtAlgorithm, JwtBearerSpec};
 use url::{Url, form_urlencoded};
 
-use super::{
-    Redactor,
-    ask::Ask,
-    oauth2::{address, post},
+use super::oauth2::{address, post};
+use crate::{
+    error::ConnectError,
+    http::{Redactor, request::Request},
+    resolver::Resolver,
 };
-use crate::connect::{ConnectError, Resolver};
 
 /// Grant type: RFC 7523, section 2.1.
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -69,7 +69,7 @@ impl JwtGrant {
     }
 
     /// Signs anew for every request; `id` is unlike any before, for servers that take one once.
-    pub(super) fn ask(&self, now_ms: EpochMs, id: &str, redactor: &Redactor) -> Ask {
+    pub(super) fn request(&self, now_ms: EpochMs, id: &str, redactor: &Redactor) -> Request {
         let assertion = self.signed(now_ms, id);
         redactor.learn(&assertion);
         let mut form = form_urlencoded::Serializer::new(String::new());

@@ -1,37 +1,34 @@
 //! Credentials, resolved and ready to be put on a request: fixed ones, and tokens that are asked for.
 //!
-//! [`Tokens`] keeps a token and takes its turn to renew it, [`state`] is what all invocations share of
-//! it, [`grant`] says how each kind asks, a file a kind, and [`ask`] makes the request.
+//! [`Tokens`] keeps a token and renews it under a lease, [`state`] is what all invocations share of it,
+//! [`grant`] says how each kind asks, a file a kind, and [`token_client`] makes the request.
 
-mod ask;
 mod client;
+mod error;
 mod grant;
 mod jwt;
 mod oauth2;
+mod proof;
 mod refresh;
 mod session;
 mod state;
+mod token_client;
 mod tokens;
 
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use tidegate_core::{
-    model::{Blame, Later},
-    ports::SourceError,
-};
+use reqwest::header::AUTHORIZATION;
 use tidegate_flow::spec::{AuthSpec, KeyPlace};
 use tokio::time::Instant;
-use url::Url;
 
-use super::Redactor;
-use crate::{
-    Options,
-    connect::{ConnectError, Resolver},
-};
+use super::{Redactor, headers::header_name};
+use crate::{Options, error::ConnectError, resolver::Resolver};
 use grant::Grant;
 use tokens::Tokens;
+
+pub(crate) use error::AuthError;
+pub(crate) use proof::Proof;
 
 /// What proves who we are, for all requests of a section.
 #[derive(Clone)]
@@ -41,28 +38,6 @@ pub(crate) struct Auth(Kind);
 enum Kind {
     Fixed(Arc<Proof>),
     Token(Arc<Tokens>),
-}
-
-/// The credentials of one request.
-#[derive(Default)]
-pub(crate) struct Proof {
-    /// Stands in a header.
-    header: Option<(HeaderName, HeaderValue)>,
-    /// Stands in a query parameter.
-    query: Option<(String, String)>,
-    /// Which token it is; none where nothing newer is to be had.
-    generation: Option<u64>,
-}
-
-/// Why there are no credentials. One line each, without secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AuthError {
-    /// Somebody else is getting the token, or the time is too short to: nothing failed.
-    Busy { reason: String, after_ms: u64 },
-    /// The token's address fails; it is asked again after that.
-    Later { reason: String, after_ms: u64 },
-    /// Somebody has to act; tried again after that.
-    Halt { reason: String, after_ms: u64 },
 }
 
 impl Auth {
@@ -92,8 +67,7 @@ impl Auth {
                 (header_name(name, place)?, resolver.text(value, place)?)
             }
             AuthSpec::ApiKey { place: KeyPlace::Query(name), value } => {
-                let query = Some((name.clone(), resolver.text(value, place)?));
-                return fixed(Proof { query, ..Proof::default() });
+                return fixed(Proof::in_query(name, resolver.text(value, place)?));
             }
             AuthSpec::Oauth2Client(_)
             | AuthSpec::Oauth2Refresh(_)
@@ -120,7 +94,7 @@ impl Auth {
     }
 
     /// Other credentials, after the API said that it does not know these any more: by a 401, or by a
-    /// code of its own. A token that somebody has got meanwhile, or a new one; `None` where they are
+    /// code of its own. A token that another has got meanwhile, or a new one; `None` where they are
     /// fixed. The caller repeats its request once: nothing of it was applied. Refused again, the
     /// credentials themselves are wrong.
     pub(crate) async fn renewed(
@@ -133,63 +107,6 @@ impl Auth {
                 tokens.current(until, Some(generation)).await.map(Some)
             }
             _ => Ok(None),
-        }
-    }
-}
-
-impl Proof {
-    /// Stands in a header; `None` if no header may carry it.
-    fn in_header(name: HeaderName, value: &str) -> Option<Self> {
-        let mut value = HeaderValue::from_str(value).ok()?;
-        value.set_sensitive(true);
-        Some(Self { header: Some((name, value)), ..Self::default() })
-    }
-
-    /// Adds the credentials that stand in a header.
-    pub(crate) fn head(&self, headers: &mut HeaderMap) {
-        if let Some((name, value)) = &self.header {
-            headers.insert(name.clone(), value.clone());
-        }
-    }
-
-    /// Sets the credentials that stand in the query, replacing what a next link brought along.
-    pub(crate) fn address(&self, url: &mut Url) {
-        let Some((name, value)) = &self.query else { return };
-        let others: Vec<(String, String)> = url
-            .query_pairs()
-            .filter(|(key, _)| key != name)
-            .map(|(k, v)| (k.into(), v.into()))
-            .collect();
-        url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
-    }
-}
-
-fn header_name(name: &str, place: &str) -> Result<HeaderName, ConnectError> {
-    let message = || format!("`{name}` is no header's name");
-    name.parse().map_err(|_| ConnectError::new(place, message()))
-}
-
-impl From<AuthError> for Later {
-    /// Nothing was sent. Without credentials no record fares better: the connection is to blame,
-    /// and no record is given up for it.
-    fn from(error: AuthError) -> Self {
-        let (blame, reason, after_ms) = match error {
-            AuthError::Busy { reason, after_ms } => (Blame::Entity, reason, after_ms),
-            AuthError::Later { reason, after_ms } | AuthError::Halt { reason, after_ms } => {
-                (Blame::Connection, reason, after_ms)
-            }
-        };
-        Self { blame, after_ms: Some(after_ms), unknown: false, reason: reason.into() }
-    }
-}
-
-impl From<AuthError> for SourceError {
-    fn from(error: AuthError) -> Self {
-        match error {
-            AuthError::Busy { reason, after_ms } | AuthError::Later { reason, after_ms } => {
-                Self::Later { reason, after_ms: Some(after_ms) }
-            }
-            AuthError::Halt { reason, .. } => Self::Halt(reason),
         }
     }
 }

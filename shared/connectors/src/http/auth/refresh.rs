@@ -2,12 +2,12 @@
 
 use tidegate_flow::spec::Oauth2RefreshSpec;
 
-use super::{
-    Redactor,
-    ask::Ask,
-    oauth2::{Client, address},
+use super::oauth2::{Client, address};
+use crate::{
+    error::ConnectError,
+    http::{Redactor, request::Request},
+    resolver::Resolver,
 };
-use crate::connect::{ConnectError, Resolver};
 
 pub(super) struct RefreshGrant {
     client: Client,
@@ -37,12 +37,12 @@ impl RefreshGrant {
     }
 
     /// Uses the newest refresh token; the connection's own, where none has come yet.
-    pub(super) fn ask(&self, newest: Option<&str>) -> Ask {
+    pub(super) fn request(&self, newest: Option<&str>) -> Request {
         let refresh_token = newest.unwrap_or(&self.first);
-        self.client.ask(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
+        self.client.request(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
     }
 
-    /// Whoever was authorised with the same refresh token shares what follows it: were it used twice,
+    /// All that were authorised with the same refresh token share what follows it: were it used twice,
     /// all would be revoked. Another one, put into the connection after that, begins anew. The
     /// client's secret may change meanwhile.
     pub(super) fn identity(&self) -> Vec<&str> {

@@ -9,11 +9,15 @@ use tidegate_flow::spec::{JsonTemplate, SessionSpec, TokenPlace};
 use url::Url;
 
 use super::{
-    ask::{Answer, Ask, Got, Unread},
-    header_name,
     oauth2::address,
+    token_client::{TokenResponse, Unread},
 };
-use crate::connect::{ConnectError, Resolver};
+use crate::{
+    error::ConnectError,
+    http::{answer::Answer, headers::header_name, request::Request},
+    json::{Picker, Scalar},
+    resolver::Resolver,
+};
 
 pub(super) struct SessionGrant {
     url: Url,
@@ -46,21 +50,19 @@ impl SessionGrant {
         })
     }
 
-    pub(super) fn ask(&self) -> Ask {
-        let mut headers = HeaderMap::new();
+    pub(super) fn request(&self) -> Request {
+        let body = self.body.clone().unwrap_or_default();
+        let mut request = Request::new(self.method.clone(), self.url.clone(), body);
         if self.body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let body = self.body.clone().unwrap_or_default().into_bytes();
-        Ask { method: self.method.clone(), url: self.url.clone(), headers, body }
+        request
     }
 
-    pub(super) fn read(&self, answer: &Answer) -> Result<Got, Unread> {
+    pub(super) fn read(&self, answer: &Answer) -> Result<TokenResponse, Unread> {
         let token = match &self.token {
             TokenPlace::Path(path) => in_body(&answer.body, path)?,
-            TokenPlace::Header(name) => {
-                answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-            }
+            TokenPlace::Header(name) => answer.header(name).map(str::to_owned),
             TokenPlace::Cookie(name) => cookie(&answer.headers, name),
         };
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| {
@@ -72,7 +74,7 @@ impl SessionGrant {
             };
             Unread::Missing(format!("there is no token {place}"))
         })?;
-        Ok(Got { token, lives_ms: self.lifetime_ms, refresh_token: None })
+        Ok(TokenResponse { token, lives_ms: self.lifetime_ms, refresh_token: None })
     }
 
     pub(super) fn identity(&self) -> Vec<&str> {
@@ -87,13 +89,10 @@ impl SessionGrant {
 }
 
 fn in_body(body: &[u8], path: &[String]) -> Result<Option<String>, Unread> {
-    let json: Value = serde_json::from_slice(body).map_err(|_| Unread::Broken)?;
-    let found = path.iter().try_fold(&json, |value, key| value.get(key));
-    Ok(found.and_then(|value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }))
+    let picker = Picker::of(path);
+    let token = picker.pick_all(body).map_err(|_| Unread::Broken)?.scalar(0);
+    let token = token.filter(|token| !matches!(token, Scalar::Bool(_)));
+    Ok(token.map(|token| token.into_text().into_owned()))
 }
 
 /// A cookie's value; the last one counts (RFC 6265, section 5.3).

@@ -1,9 +1,9 @@
 //! A token that all requests of a section share, and all invocations: got by one of them at a time.
 //!
-//! Who wants a new token first writes on the shelf that it is its turn, then asks, then writes what it
+//! An invocation that wants a new token first writes a lease on the shelf, then asks, then writes what it
 //! got, and only then uses it: a refresh token that rotates is durably kept before anything is done
 //! with the token that came with it. Meanwhile the others go on with the old token as long as it lives,
-//! and look again after that. A turn ends by itself, so that nobody waits for one who died.
+//! and look again after that. A lease ends by itself, so that none waits for one that died.
 //!
 //! What may go wrong, and what comes of it:
 //! - dead before the request, or no connection: the next one asks with the same refresh token;
@@ -11,7 +11,7 @@
 //!   only, it is lost with the answer, and the error says that the connection must be authorised anew;
 //! - the write of what was got fails: nothing is used; this process writes it as soon as it can;
 //! - the answer to a write is lost: the repeat finds its own;
-//! - so slow that another took over: what came is written over the other's turn, not over its token.
+//! - so slow that another took over: what came is written over the other's lease, not over its token.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,12 +26,13 @@ use tidegate_core::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    AuthError, Proof, Redactor,
-    ask::{Asker, Failed, Got},
+    error::AuthError,
     grant::Grant,
-    state::{State, Step, Token, Trouble, Turn},
+    proof::Proof,
+    state::{RefreshLease, State, Step, Token, Trouble},
+    token_client::{TokenClient, TokenError, TokenResponse},
 };
-use crate::Options;
+use crate::{Options, http::Redactor};
 
 /// The longest that a request for a token may take.
 const ASK: Duration = Duration::from_secs(10);
@@ -41,8 +42,8 @@ const ASK_LEAST: Duration = Duration::from_millis(300);
 const SPEND_LEAST: Duration = Duration::from_secs(4);
 /// The same, where the old one is good still: then it has all the time that it may take.
 const SPEND_AHEAD: Duration = Duration::from_secs(14);
-/// A turn lasts so much longer than its request, in ms: for the writes, and for clocks that differ.
-const TURN_MARGIN_MS: EpochMs = 5_000;
+/// A lease lasts so much longer than its request, in ms: for the writes, and for clocks that differ.
+const LEASE_MARGIN_MS: EpochMs = 5_000;
 /// The first and the longest pause before the shelf is looked at again.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(400));
 /// The first and the longest pause after a failure that may pass, in ms.
@@ -62,12 +63,12 @@ pub(super) struct Tokens {
     key: ShelfKey,
     header: HeaderName,
     prefix: String,
-    asker: Asker,
+    client: TokenClient,
     shelf: Arc<dyn Shelf>,
     random: Arc<dyn Random>,
     held: Mutex<Option<Held>>,
-    /// Held by the one task of this process that looks at the shelf.
-    desk: tokio::sync::Mutex<Option<Unsaved>>,
+    /// Held by the one task of this process that looks at the shelf, with what it could not write yet.
+    refresh_lock: tokio::sync::Mutex<Option<Unsaved>>,
 }
 
 /// The token in memory.
@@ -92,11 +93,11 @@ impl Tokens {
             prefix: prefix.to_owned(),
             header,
             grant,
-            asker: Asker { http: options.http.clone(), now: options.now.clone(), redactor },
+            client: TokenClient::new(options.http.clone(), options.now.clone(), redactor),
             shelf: options.shelf.clone(),
             random: options.random.clone(),
             held: Mutex::default(),
-            desk: tokio::sync::Mutex::default(),
+            refresh_lock: tokio::sync::Mutex::default(),
         }
     }
 
@@ -110,15 +111,15 @@ impl Tokens {
         if let (Some(proof), true) = (&old, fresh) {
             return Ok(proof.clone());
         }
-        let mut desk = match &old {
-            // Somebody of ours sees to it.
-            Some(proof) => match self.desk.try_lock() {
-                Ok(desk) => desk,
+        let mut unsaved = match &old {
+            // Another task of this process sees to it.
+            Some(proof) => match self.refresh_lock.try_lock() {
+                Ok(unsaved) => unsaved,
                 Err(_) => return Ok(proof.clone()),
             },
-            None => timeout_at(until, self.desk.lock()).await.map_err(|_| busy())?,
+            None => timeout_at(until, self.refresh_lock.lock()).await.map_err(|_| busy())?,
         };
-        match self.at_desk(&mut desk, until, refused).await {
+        match self.look(&mut unsaved, until, refused).await {
             Err(error) => {
                 // It may have run out meanwhile.
                 let (Some(proof), _) = self.in_memory(refused) else { return Err(error) };
@@ -141,13 +142,13 @@ impl Tokens {
     }
 
     /// Looks at the shelf until there is a token or a reason why not.
-    async fn at_desk(
+    async fn look(
         &self,
         unsaved: &mut Option<Unsaved>,
         until: Instant,
         refused: Option<u64>,
     ) -> Result<Arc<Proof>, AuthError> {
-        // Who had the desk before may have brought one.
+        // The task that held the lock before may have brought one.
         if let (Some(proof), true) = self.in_memory(refused) {
             return Ok(proof);
         }
@@ -188,7 +189,7 @@ impl Tokens {
         }
     }
 
-    /// Takes the turn and gets a new token. `None` where somebody else was faster.
+    /// Takes the lease and gets a new token. `None` where another invocation was faster.
     async fn refresh(
         &self,
         seen: Option<Kept>,
@@ -212,9 +213,9 @@ impl Tokens {
         let asking_ms = EpochMs::try_from(asking.as_millis()).unwrap_or(EpochMs::MAX);
         let now_ms = self.now_ms();
         let mut claim = State {
-            turn: Some(Turn { until_ms: now_ms + asking_ms + TURN_MARGIN_MS }),
-            // Whoever had the turn before did not end it.
-            unsure: state.unsure || state.turn.is_some(),
+            lease: Some(RefreshLease { until_ms: now_ms + asking_ms + LEASE_MARGIN_MS }),
+            // The holder of the lease before did not end it.
+            unsure: state.unsure || state.lease.is_some(),
             written: self.unique(),
             ..state
         };
@@ -226,12 +227,13 @@ impl Tokens {
             Err(error) => return Err(self.unavailable(&error)),
         }
         let newest = claim.refresh_token.as_deref();
-        let ask = self.grant.ask(newest, now_ms, &claim.written, &self.asker.redactor);
-        let failed = match self.asker.send(ask, by, |answer| self.grant.read(answer)).await {
-            Ok(got) => {
+        let redactor = self.client.redactor();
+        let request = self.grant.request(newest, now_ms, &claim.written, redactor);
+        let failed = match self.client.send(&request, by, |answer| self.grant.read(answer)).await {
+            Ok(response) => {
                 // Whatever is wrong with the rest, the old one is spent.
-                let newest = got.refresh_token.clone().map(Into::into);
-                match self.next(&claim, got, refused) {
+                let newest = response.refresh_token.clone().map(Into::into);
+                match self.next(&claim, response, refused) {
                     Ok(state) => {
                         let generation = state.generation;
                         *unsaved = Some(Unsaved { seen: Some(claimed), state });
@@ -254,14 +256,19 @@ impl Tokens {
     }
 
     /// The state with a new token.
-    fn next(&self, claim: &State, got: Got, refused: Option<u64>) -> Result<State, Failed> {
-        let Got { token, lives_ms, refresh_token } = got;
+    fn next(
+        &self,
+        claim: &State,
+        response: TokenResponse,
+        refused: Option<u64>,
+    ) -> Result<State, TokenError> {
+        let TokenResponse { token, lives_ms, refresh_token } = response;
         // Before anything is said.
         self.learn(&token);
         refresh_token.iter().for_each(|token| self.learn(token));
         if self.proof(&token, 0).is_none() {
             let reason = "the token holds a character that no header may carry".to_owned();
-            return Err(Failed::Refused { reason, grant: false });
+            return Err(TokenError::Refused { reason, invalid_grant: false });
         }
         let got_ms = self.now_ms();
         let generation = claim.generation.max(refused.unwrap_or(0)) + 1;
@@ -273,7 +280,7 @@ impl Tokens {
                 expires_ms: lives_ms.map(|lives_ms| got_ms.saturating_add_unsigned(lives_ms)),
             }),
             refresh_token: refresh_token.map(Into::into).or_else(|| claim.refresh_token.clone()),
-            turn: None,
+            lease: None,
             trouble: None,
             unsure: false,
             written: self.unique(),
@@ -298,7 +305,7 @@ impl Tokens {
                         *unsaved = None;
                         return Ok(());
                     }
-                    // Only somebody's turn: ours took longer than it lasts.
+                    // Only another's lease: this request took longer than its own lasted.
                     *seen = stands;
                     continue;
                 }
@@ -314,23 +321,23 @@ impl Tokens {
         Ok(())
     }
 
-    /// Ends a turn that gave no token. `None` where somebody else took over: perhaps it got one.
+    /// Ends a lease that gave no token. `None` where another took over: perhaps it got one.
     async fn note(
         &self,
         claim: State,
         claimed: &Kept,
-        failed: Failed,
+        failed: TokenError,
     ) -> Result<Option<Arc<Proof>>, AuthError> {
         let now_ms = self.now_ms();
         let failures = claim.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1;
         let (reason, pause_ms, halt, unsure) = match failed {
-            Failed::Passing { reason, after_ms, unsure } => {
+            TokenError::Passing { reason, after_ms, maybe_used } => {
                 let doubled = PASSING_MS.0.saturating_mul(1 << (failures - 1).min(10));
                 let pause_ms = after_ms.unwrap_or(0).max(doubled.min(PASSING_MS.1));
-                (format!("{}: no token: {reason}", self.place), pause_ms, false, unsure)
+                (format!("{}: no token: {reason}", self.place), pause_ms, false, maybe_used)
             }
-            Failed::Refused { reason, grant } => {
-                let lost = grant && self.grant.is_spent();
+            TokenError::Refused { reason, invalid_grant } => {
+                let lost = invalid_grant && self.grant.is_spent();
                 let advice = match (lost, claim.unsure) {
                     (true, true) => {
                         "the connection must be authorised anew: an earlier answer was lost, and with \
@@ -348,7 +355,7 @@ impl Tokens {
             }
         };
         if halt {
-            tracing::error!(reason, pause_ms, "no token: somebody has to act");
+            tracing::error!(reason, pause_ms, "no token: the operator has to act");
         } else {
             tracing::warn!(reason, pause_ms, "no token");
         }
@@ -360,7 +367,7 @@ impl Tokens {
         };
         let told = error(&trouble, now_ms);
         let state = State {
-            turn: None,
+            lease: None,
             trouble: Some(trouble),
             unsure: claim.unsure || unsure,
             written: self.unique(),
@@ -368,7 +375,7 @@ impl Tokens {
         };
         let new = state.encode(now_ms);
         let noted = self.shelf.swap(&self.key, Some(claimed), &new);
-        // Should this fail, the turn runs out by itself.
+        // Should this fail, the lease runs out by itself.
         match tokio::time::timeout(ASK_LEAST, noted).await {
             Ok(Ok(Swap::Stands(_))) => Ok(None),
             _ => Err(told),
@@ -395,16 +402,15 @@ impl Tokens {
 
     fn proof(&self, token: &str, generation: u64) -> Option<Proof> {
         let value = format!("{}{token}", self.prefix);
-        let proof = Proof::in_header(self.header.clone(), &value)?;
-        Some(Proof { generation: Some(generation), ..proof })
+        Proof::in_header(self.header.clone(), &value).map(|proof| proof.of_generation(generation))
     }
 
     fn learn(&self, secret: &str) {
-        self.asker.redactor.learn(secret);
+        self.client.redactor().learn(secret);
     }
 
     fn now_ms(&self) -> EpochMs {
-        (self.asker.now)()
+        self.client.now_ms()
     }
 
     /// A name unlike any other.

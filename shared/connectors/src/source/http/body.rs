@@ -4,10 +4,7 @@ use bytes::Bytes;
 use tidegate_core::model::RecordId;
 use tidegate_flow::spec::{CursorBy, CursorSpec, JsonTemplate, TimeFormat};
 
-use crate::{
-    connect::{ConnectError, Resolver},
-    json::quote,
-};
+use crate::{error::ConnectError, json::quote, resolver::Resolver};
 
 /// A JSON object with places for parameters.
 pub(super) struct ListBody {

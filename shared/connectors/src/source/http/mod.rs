@@ -26,8 +26,9 @@ use url::Url;
 
 use crate::{
     Options,
-    connect::{ConnectError, Resolver},
-    http::{Auth, Origin, headers},
+    error::ConnectError,
+    http::{Auth, Exchange, Limits, Origin, Reads, Transmitter, headers},
+    resolver::Resolver,
 };
 use anchor::Cursor;
 use body::ListBody;
@@ -76,17 +77,23 @@ impl HttpSource {
         let auth = Auth::new(spec.auth.as_ref(), "source.http.auth", resolver, options, &redactor)?;
         let mut headers = headers(&spec.headers, "source.http.headers", resolver)?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+        let exchange = |headers, reads, timeout_ms| Exchange {
+            transmitter: Transmitter {
+                http: options.http.clone(),
+                headers,
+                reads,
+                body_bytes_max: spec.body_bytes_max,
+                redactor: redactor.clone(),
+                now: options.now.clone(),
+            },
+            origin: origin.clone(),
+            auth: auth.clone(),
+            timeout_ms,
+            limits: Limits::default(),
+        };
         let marker = spec.mark.as_ref().map(|mark| {
-            HttpMarker::new(
-                mark,
-                resolver,
-                &origin,
-                options.http.clone(),
-                headers.clone(),
-                auth.clone(),
-                redactor.clone(),
-                options.now.clone(),
-            )
+            // A mark has all the time that its caller gives it.
+            HttpMarker::new(mark, resolver, exchange(headers.clone(), Reads::Nothing, u64::MAX))
         });
         let next = spec.pagination.next_path().map(|path| path.keys.as_slice());
         let cursor = &spec.cursor;
@@ -116,14 +123,8 @@ impl HttpSource {
             },
             marker: marker.transpose()?,
             requester: Requester {
-                http: options.http.clone(),
-                origin,
-                headers,
-                auth,
-                redactor,
+                exchange: exchange(headers, Reads::Successes, spec.timeout_ms),
                 now: options.now.clone(),
-                timeout_ms: spec.timeout_ms,
-                body_bytes_max: spec.body_bytes_max,
             },
         })
     }

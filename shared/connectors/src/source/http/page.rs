@@ -6,19 +6,19 @@ use tidegate_core::model::{Mark, RecordId};
 use tidegate_flow::spec::{CursorBy, CursorSpec, TimeFormat};
 
 use super::moment;
-use crate::json::{Picked, Scalar, Trie, fault};
+use crate::json::{Picker, Picks, Scalar, fault};
 
 /// Where things stand in a response.
 pub(super) struct PageShape {
     records: Vec<String>,
     /// The next page's token or address, where the body has it.
     next: Option<Vec<String>>,
-    keys: Keys,
+    keys: KeyPaths,
 }
 
 /// Where a record's key stands.
-struct Keys {
-    trie: Trie,
+struct KeyPaths {
+    picker: Picker,
     id: usize,
     /// The cursor's timestamp.
     at: Option<usize>,
@@ -108,19 +108,19 @@ impl PageShape {
         cursor: &CursorSpec,
         next: Option<&[String]>,
     ) -> Self {
-        let mut trie = Trie::new();
+        let mut picker = Picker::new();
         let at = match cursor.by {
             CursorBy::Id => None,
             CursorBy::Timestamp | CursorBy::TimestampId => cursor.field.as_deref(),
         };
-        let keys = Keys {
-            id: trie.add(id),
-            at: at.map(|path| trie.add(path)),
-            time: cursor.time.as_deref().map(|path| trie.add(path)),
+        let keys = KeyPaths {
+            id: picker.add(id),
+            at: at.map(|path| picker.add(path)),
+            time: cursor.time.as_deref().map(|path| picker.add(path)),
             format: cursor.format,
             id_path: id.join("."),
             at_path: at.map(|path| path.join(".")).unwrap_or_default(),
-            trie,
+            picker,
         };
         Self { records: records.to_vec(), next: next.map(<[String]>::to_vec), keys }
     }
@@ -157,10 +157,10 @@ impl PageShape {
         Ok(page)
     }
 
-    fn scan(
+    fn scan<'b>(
         &self,
-        json: &mut Jiter<'_>,
-        body: &Bytes,
+        json: &mut Jiter<'b>,
+        body: &'b Bytes,
         records: Option<&[String]>,
         next: Option<&[String]>,
         page: &mut Page,
@@ -198,15 +198,15 @@ impl PageShape {
     }
 
     /// Reads the array of records.
-    fn split(
+    fn split<'b>(
         &self,
-        json: &mut Jiter<'_>,
-        body: &Bytes,
+        json: &mut Jiter<'b>,
+        body: &'b Bytes,
         peek: Peek,
         page: &mut Page,
     ) -> Result<(), PageFault> {
         let broken = |error: JiterError| not_json(&error, body);
-        // The key may stand twice; the last one counts.
+        // A key may stand twice: the last one counts.
         *page = Page { found: true, next: page.next.take(), ..Page::default() };
         let mut element = match peek {
             Peek::Array => json.known_array().map_err(broken)?,
@@ -219,13 +219,12 @@ impl PageShape {
             }
         };
         let mut riders = Vec::new();
-        let mut picked: Picked = vec![None; self.keys.trie.slots()];
+        let mut picks = self.keys.picker.picks(body);
         while element.is_some() {
-            picked.fill(None);
             let start = json.current_index();
-            self.keys.trie.pick(json, &mut picked).map_err(broken)?;
+            self.keys.picker.pick_next(json, &mut picks).map_err(broken)?;
             let data = body.slice(start..json.current_index());
-            match self.keys.read(body, &picked) {
+            match self.keys.read(&picks) {
                 Ok((mark, changed_ns)) => {
                     let riders = std::mem::take(&mut riders);
                     page.rows.push(Row { mark, changed_ns, data, riders });
@@ -243,10 +242,10 @@ impl PageShape {
     }
 }
 
-impl Keys {
+impl KeyPaths {
     /// A record's mark and when it changed, or what is missing of its key.
-    fn read(&self, body: &[u8], picked: &Picked) -> Result<(Mark, Option<i64>), String> {
-        let value = |slot: usize| picked[slot].clone().map(|range| &body[range]);
+    fn read(&self, picks: &Picks<'_>) -> Result<(Mark, Option<i64>), String> {
+        let value = |slot: usize| picks.json(slot);
         let id = value(self.id).and_then(record_id);
         let id = id.ok_or_else(|| format!("has no id at `{}`", self.id_path))?;
         let at = match self.at {

@@ -28,8 +28,8 @@ use jaq_json::Val;
 use tidegate_core::ports::{Transform, Transformed};
 use tidegate_flow::jq::{Sees, reads_lookup};
 
-use super::check_json;
-use crate::connect::ConnectError;
+use super::check::check_json;
+use crate::error::ConnectError;
 use budget::{Budget, Exhausted, HEAVY, HEAVY_STACK, LIGHT, Limits, Meter, Metered};
 
 /// A reason is one line of at most so many characters.
