@@ -6,11 +6,11 @@ use tidegate_core::{
 };
 use tidegate_flow::{
     Connection,
-    spec::{DestinationSpec, FlowSpec, SourceSpec},
+    spec::{FlowSpec, SourceSpec},
 };
 
 use crate::{
-    Options, Registry, destination::http::HttpDestination, error::ConnectError, lookup,
+    Options, Registry, error::ConnectError, lookup,
     resolver::Resolver, source::http::HttpSource, transform::build,
 };
 
@@ -41,12 +41,11 @@ pub fn connect(
     let connection = connection.clone().with_defaults(flow);
     let resolver = Resolver::new(&connection);
     let SourceSpec::Http(source) = &flow.source;
-    let DestinationSpec::Http(destination) = &flow.destination;
     Ok(Connected {
         source: Box::new(HttpSource::new(source, &resolver, options)?),
         lookup: lookup::build(flow, &connection, &resolver, options)?,
         transform: build(&flow.transform, &options.registry)?,
-        destination: Box::new(HttpDestination::new(destination, &flow.limits, &resolver, options)?),
+        destination: flow.destination.connect(&flow.limits, &resolver, options)?,
         settings: flow.settings.clone(),
     })
 }

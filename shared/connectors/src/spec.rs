@@ -1,8 +1,6 @@
 //! What may stand in a flow file.
 
-mod answers;
 mod auth;
-mod limits;
 mod lookup;
 
 use std::collections::BTreeMap;
@@ -10,11 +8,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{needs::Needs, template::Template};
+use crate::{destination::Destination, flow::Limits, needs::Needs, template::Template};
 pub use lookup::{HttpLookupSpec, LookupContent, LookupOkSpec, LookupSpec};
-
-pub use answers::{AnswerIs, AnswerRule, AnswersSpec, FailureKind, HasSpec, Meaning, OnUnknown};
-pub use limits::{CountHeader, LimitBodySpec, LimitHeadersSpec, ResetIn};
 
 pub use auth::{
     ClientCredentials, JsonTemplate, JwtAlgorithm, JwtBearerSpec, Oauth2ClientSpec,
@@ -37,9 +32,9 @@ pub struct FlowSpec {
     /// `transform`: none passes the record on as it is.
     pub transform: TransformSpec,
     /// `destination`: exactly one kind.
-    pub destination: DestinationSpec,
+    pub(crate) destination: Destination,
     /// `limits`
-    pub limits: LimitsSpec,
+    pub(crate) limits: Limits,
     /// `ordering`: `none`, `entity` (default) or `serial`, and `retry`, `page`, … as the protocol
     /// takes them.
     pub settings: tidegate_core::model::FlowSettings,
@@ -309,118 +304,4 @@ pub enum WhenAbsent {
     Refuse,
     /// The looked-up field of the same name is written, where it is there.
     Keep,
-}
-
-/// `destination`
-#[derive(Debug, Clone)]
-pub enum DestinationSpec {
-    /// `destination.http`
-    Http(HttpDestinationSpec),
-}
-
-/// `destination.http`
-#[derive(Debug, Clone)]
-pub struct HttpDestinationSpec {
-    /// `url`; may hold `${record.…}` (of the source record's transformed JSON) unless `batch` is
-    /// given.
-    pub url: Template,
-    /// `method`: POST (default), PUT or PATCH.
-    pub method: String,
-    /// `headers`
-    pub headers: BTreeMap<String, Template>,
-    /// `auth`
-    pub auth: Option<AuthSpec>,
-    /// `batch`: many records in a request; none: one record a request.
-    pub batch: Option<BatchSpec>,
-    /// `idempotency_key`: header that carries the key. Default `Idempotency-Key`; `false` leaves it
-    /// out.
-    pub idempotency_header: Option<String>,
-    /// `timeout`: for one request, in ms. Default 30 s.
-    pub timeout_ms: u64,
-    /// `refuse`: further status codes that refuse the record for good.
-    pub refuse: Vec<u16>,
-    /// `retry_status`: further status codes to try again.
-    pub retry_status: Vec<u16>,
-    /// `duplicate`: status codes that say it has the record already (e.g. 409): settled as skipped.
-    pub duplicate: Vec<u16>,
-    /// `answers`: what answers mean by a code in their body, and failures by their kind.
-    pub answers: AnswersSpec,
-    /// `on_unknown`
-    pub on_unknown: OnUnknown,
-}
-
-/// `destination.http.batch`
-#[derive(Debug, Clone)]
-pub struct BatchSpec {
-    /// `size`: most records in a request.
-    pub size: usize,
-    /// `bytes_max`: most bytes in a request's body. Default 1 MB.
-    pub bytes_max: usize,
-    /// `field`: the body is an object with the records under this key; none: the body is the array.
-    pub field: Option<String>,
-    /// `key_field`: each record gets its idempotency key under this key; none: not.
-    pub key_field: Option<String>,
-    /// `results`: where each record's own result stands; none: the status is everyone's.
-    pub results: Option<ResultsSpec>,
-}
-
-/// `destination.http.batch.results`
-#[derive(Debug, Clone)]
-pub struct ResultsSpec {
-    /// `path` to the array of results; empty: the body is the array.
-    pub path: Vec<String>,
-    /// `status`: path in a result to its status code or word.
-    pub status: Vec<String>,
-    /// `code`: path in a result to a further code, which the words are compared with first.
-    pub code: Option<Vec<String>>,
-    /// `ok`: words or codes of success. Empty where the file gives none, which stands for 200–299,
-    /// "ok", "success", "created", "updated".
-    pub ok: Vec<String>,
-    /// `retry`: words or codes to try again. Empty where the file gives none, which stands for 408,
-    /// 425, 429, 500–599.
-    pub retry: Vec<String>,
-    /// `duplicate`: words or codes that say it has the record already.
-    pub duplicate: Vec<String>,
-    /// `reason`: path in a result to its message.
-    pub reason: Option<Vec<String>>,
-    /// How results are matched with records.
-    pub order: ResultOrder,
-}
-
-/// How the results of a bulk are matched with its records.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum ResultOrder {
-    /// They come in order.
-    #[default]
-    Same,
-    /// `index`: path in a result to the record's index in the request.
-    Index(Vec<String>),
-    /// `key` and `record_key`: both name the record.
-    Key {
-        /// Path in a result.
-        result: Vec<String>,
-        /// Path in the record as it is sent.
-        record: Vec<String>,
-        /// `ignore_case`: whether keys that differ in case alone name the same.
-        ignore_case: bool,
-    },
-}
-
-/// `limits`
-#[derive(Debug, Clone, Default)]
-pub struct LimitsSpec {
-    /// `concurrency`: most requests in flight, over all processors.
-    pub concurrency: Option<u32>,
-    /// `rate`: like `50/s`, `100/20s`, `1000/min`; one or a list; every one holds.
-    pub rate: Vec<tidegate_core::model::RateLimit>,
-    /// `daily`: most requests a day.
-    pub daily: Option<tidegate_core::model::Quota>,
-    /// `priority` among those who share a budget.
-    pub priority: tidegate_core::model::Priority,
-    /// `budget`: through which all who name it share the limits.
-    pub budget: Option<String>,
-    /// `headers`
-    pub headers: Option<LimitHeadersSpec>,
-    /// `body`
-    pub body: Option<LimitBodySpec>,
 }

@@ -13,7 +13,7 @@ use super::{
     Origin,
     answer::Answer,
     auth::{Auth, AuthError, Proof},
-    limits::{Left, Limits},
+    limits::{Advertised, AdvertisedLimits},
     no_answer::NoAnswer,
     request::Request,
     transmit::Transmitter,
@@ -31,7 +31,7 @@ pub(crate) struct Exchange {
     /// For one request, in ms.
     pub(crate) timeout_ms: u64,
     /// Where answers say what is left.
-    pub(crate) limits: Limits,
+    pub(crate) limits: AdvertisedLimits,
 }
 
 /// Why there is no answer. Reasons are one line, without secrets.
@@ -97,7 +97,7 @@ impl Exchange {
     }
 
     /// What an answer says is left.
-    pub(crate) fn left(&self, answer: &Answer) -> Left {
+    pub(crate) fn left(&self, answer: &Answer) -> Advertised {
         self.limits.left(&answer.headers, &answer.body, answer.arrived_ms)
     }
 

@@ -2,12 +2,25 @@
 
 use std::error::Error as _;
 
-use tidegate_flow::spec::FailureKind;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::Redactor;
+use super::redact::Redactor;
 
 /// What is said of it is cut at so many characters.
 const REASON_CHARS_MAX: usize = 300;
+
+/// How a request failed that has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailureKind {
+    /// No connection was made: nothing was sent.
+    Connect,
+    /// No answer came in time.
+    Timeout,
+    /// The connection broke, or the answer cannot be read.
+    Broken,
+}
 
 /// A request without an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

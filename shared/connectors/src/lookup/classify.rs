@@ -1,10 +1,10 @@
 //! What a look-up's answer means, by what to do next.
 
 use tidegate_core::model::Blame;
-use tidegate_flow::spec::{FailureKind, HttpLookupSpec};
+use tidegate_flow::spec::HttpLookupSpec;
 
 use crate::{
-    http::{self, Judged},
+    http::{self, FailureKind, Judged, Meaning},
     json::{Picker, Scalar},
 };
 
@@ -38,7 +38,7 @@ impl Rules {
 
     /// Whether the answer says that the token is not known any more.
     pub(super) fn refuses_token(&self, status: u16, body: &[u8], whole: bool) -> bool {
-        self.judge(status, body, whole).verdict == http::Verdict::Token
+        self.judge(status, body, whole).meaning == Meaning::Token
     }
 
     /// What the flow's own rules, and a code in the body, say of an answer.
@@ -58,8 +58,8 @@ impl Rules {
             return Verdict::Missing;
         }
         let said = judged.by_rule || judged.code.is_some() || judged.unread;
-        if said && judged.verdict != http::Verdict::Delivered {
-            return Verdict::Later(blame(judged.verdict, many));
+        if said && judged.meaning != Meaning::Delivered {
+            return Verdict::Later(blame(judged.meaning, many));
         }
         let blame = match status {
             _ if judged.by_rule && self.is_ok(body) => return Verdict::Answer,
@@ -80,8 +80,8 @@ impl Rules {
     /// What the flow says of a request without an answer: whose fault it is, and how long it waits at
     /// least, in ms.
     pub(super) fn failure(&self, kind: FailureKind, many: bool) -> Option<(Blame, Option<u64>)> {
-        let (verdict, after_ms) = self.answers.failure(kind)?;
-        Some((blame(verdict, many), after_ms))
+        let (meaning, after_ms) = self.answers.failure(kind)?;
+        Some((blame(meaning, many), after_ms))
     }
 
     fn is_ok(&self, body: &[u8]) -> bool {
@@ -91,24 +91,17 @@ impl Rules {
     }
 }
 
-/// Whose fault it is that there is no answer.
-fn blame(verdict: http::Verdict, many: bool) -> Blame {
-    match verdict {
-        http::Verdict::Later { blame, .. } => blame,
-        // Where a token can be had anew, that is done before it comes to this.
-        http::Verdict::Token => Blame::Connection,
+/// What is at fault for it that there is no answer.
+fn blame(meaning: Meaning, many: bool) -> Blame {
+    match meaning {
         // Perhaps for the sake of one key.
-        http::Verdict::Refused if many => Blame::Batch,
-        http::Verdict::Refused | http::Verdict::Duplicate | http::Verdict::Delivered => {
-            Blame::Request
-        }
+        Meaning::Refused if many => Blame::Batch,
+        meaning => meaning.blame(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tidegate_flow::spec::AnswersSpec;
-
     use super::*;
 
     const BODY: &[u8] = b"[]";
@@ -118,7 +111,7 @@ mod tests {
     }
 
     fn none() -> http::Rules {
-        http::Rules::new(&AnswersSpec::default(), http::ShortForms::default(), true)
+        http::Rules::new(&http::Answers::default(), http::ShortForms::default(), true)
     }
 
     #[test]

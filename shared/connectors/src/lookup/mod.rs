@@ -26,7 +26,7 @@ use tidegate_core::{
 };
 use tidegate_flow::{
     Connection, FlowSpec,
-    spec::{FailureKind, LookupSpec},
+    spec::LookupSpec,
 };
 use tokio::time::Instant;
 
@@ -34,7 +34,7 @@ use crate::{
     Options,
     error::ConnectError,
     http::{
-        self, Answer, Auth, BodyEnd, Exchange, ExchangeError, Limits, NoAnswer, Reads, Transmitter,
+        self, Answer, Auth, BodyEnd, Exchange, ExchangeError, FailureKind, NoAnswer, Reads, Transmitter,
         headers,
     },
     json::Picker,
@@ -125,7 +125,7 @@ impl HttpLookup {
                 origin: request.origin().clone(),
                 auth,
                 timeout_ms: http.timeout_ms,
-                limits: Limits::new(&flow.limits)?,
+                limits: flow.limits.advertised(),
             },
             request,
         })

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Check, address, answers, auth, headers,
+    Check, address, auth, headers,
     source::TIMEOUT_MS,
     texts::{self, RecordRefs},
     values,
@@ -78,7 +78,7 @@ fn http(
     });
     let timeout_ms =
         values::optional(http.timeout, |text| values::duration(check, &text, TIMEOUT_MS));
-    let answers = answers::answers(check, http.answers);
+    http.answers.check(&mut check.findings);
     let separator_place = http.separator.as_ref().map(|separator| separator.place);
     let separator = values::optional(http.separator, |text| self::separator(check, text));
     if let Some(place) = both {
@@ -130,7 +130,7 @@ fn http(
         key,
         missing: http.missing.into_iter().map(|status| status.value.0).collect(),
         ok: ok?,
-        answers: answers?,
+        answers: http.answers,
         more: more?,
         timeout_ms: timeout_ms?.unwrap_or(TIMEOUT_DEFAULT_MS),
     })

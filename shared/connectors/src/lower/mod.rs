@@ -4,13 +4,10 @@
 //! looked at before the first `None` ends it.
 
 mod address;
-mod answers;
 mod auth;
 mod body;
 mod cursor;
-mod destination;
 mod headers;
-mod limits;
 mod lookup;
 mod source;
 mod texts;
@@ -20,7 +17,9 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_core::model::{EpochMs, FlowSettings, OnUnknown, RateLimit, StreamId};
+use tidegate_core::model::{EpochMs, FlowSettings, StreamId};
+
+pub(crate) use auth::LateAuth;
 
 use crate::{
     at::{At, Entries},
@@ -102,17 +101,19 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let source = source::source(check, raw.source);
     let lookup = values::optional(raw.lookup, |lookup| lookup::lookup(check, lookup));
     let transform = transform::transform(check, raw.transform, asked.as_ref());
-    let raw::Destination::Http(http) = &raw.destination;
-    let resolves = answers::on_unknown_fits(check, http.on_unknown.as_ref(), raw.ordering);
-    let destination = destination::destination(check, raw.destination);
-    let limits = limits::limits(check, raw.limits);
-    raw.retry.check(&mut check.findings);
     let default = FlowSettings::default();
+    let ordering = raw.ordering.map_or(default.ordering, Into::into);
+    if let Some(auth) = raw.destination.late_auth() {
+        auth.check(check);
+    }
+    raw.destination.check(ordering, &mut check.findings);
+    raw.limits.check(&mut check.findings);
+    raw.retry.check(&mut check.findings);
     let ms = |ms: Option<u64>, default| {
         ms.and_then(|ms| EpochMs::try_from(ms).ok()).unwrap_or(default)
     };
     let mut settings = FlowSettings {
-        ordering: raw.ordering.map_or(default.ordering, Into::into),
+        ordering,
         page_records_max: raw.page.records_max.unwrap_or(default.page_records_max),
         window_pages_max: raw.page.window.unwrap_or(default.window_pages_max),
         retry: raw.retry.policy(),
@@ -122,31 +123,14 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         ..default
     };
 
-    resolves.then_some(())?;
-    let (limits, destination) = (limits?, destination?);
-    let crate::spec::DestinationSpec::Http(http) = &destination;
     settings.settle_lag_ms = settle_lag_ms?;
+    settings.request_timeout_ms = raw.destination.request_ms();
+    settings.on_unknown = raw.destination.on_unknown();
+    raw.limits.settle(&mut settings);
     let asking_ms = |auth: &Option<AuthSpec>| auth.as_ref().map_or(0, AuthSpec::asking_ms);
-    settings.request_timeout_ms = http.timeout_ms + asking_ms(&http.auth);
     let lookup = lookup?;
     if let Some(lookup) = &lookup {
         settings.lookup_timeout_ms = lookup.http.timeout_ms + asking_ms(&lookup.http.auth);
-    }
-    // What is asked for over more than a minute is not spread over it.
-    let (quotas, rates): (Vec<RateLimit>, Vec<RateLimit>) =
-        limits.rate.iter().partition(|rate| rate.is_quota());
-    settings.rates = rates;
-    settings.quotas =
-        quotas.into_iter().map(RateLimit::into_quota).chain(limits.daily.clone()).collect();
-    settings.priority = limits.priority;
-    settings.on_unknown = match &http.on_unknown {
-        crate::spec::OnUnknown::Retry => OnUnknown::Retry,
-        crate::spec::OnUnknown::Lookup(_) => OnUnknown::LookUp,
-        crate::spec::OnUnknown::Park => OnUnknown::Park,
-    };
-    settings.budget = limits.budget.as_deref().map(Into::into);
-    if let Some(concurrency) = limits.concurrency {
-        settings.concurrency_max = concurrency;
     }
     Some(FlowSpec {
         name: name?,
@@ -155,8 +139,8 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         source: source?,
         lookup,
         transform: transform?,
-        destination,
-        limits,
+        destination: raw.destination,
+        limits: raw.limits,
         settings,
         schedule: raw.schedule.map(|schedule| schedule.0),
         needs: Needs::default(),

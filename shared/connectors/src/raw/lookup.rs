@@ -3,8 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Answers, Auth, DottedPath, Duration, Given, PickedPath, Scalar, StatusCode};
-use crate::at::{At, Entries};
+use super::{Auth, DottedPath, Duration, Given, PickedPath, Scalar, StatusCode};
+use crate::{
+    at::{At, Entries},
+    http::Answers,
+};
 
 /// What another system knows of a record, asked for before it is mapped: for many records in a
 /// request.

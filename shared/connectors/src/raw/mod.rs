@@ -3,21 +3,15 @@
 //!
 //! The doc comments are what an editor shows for a key.
 
-mod answers;
 mod auth;
-mod destination;
 mod http;
-mod limits;
 mod lookup;
 mod source;
 mod transform;
 mod values;
 
-pub(crate) use answers::{AnswerRule, Answers, Has, OnUnknown};
 pub(crate) use auth::{JwtBearer, Oauth2Client, Oauth2Refresh, Session, TokenPlace};
-pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey, Results};
 pub(crate) use http::{ApiKey, Auth, Basic};
-pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
 pub(crate) use source::{
     Cursor, HttpSource, ListMethod, Mark, Source,
@@ -25,7 +19,7 @@ pub(crate) use source::{
 pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
 pub use values::Given;
 pub(crate) use values::{
-    DottedPath, Duration, OneOrList, PickedPath, Rate, Scalar, StatusCode,
+    DottedPath, Duration, PickedPath, Scalar, StatusCode,
 };
 
 use schemars::JsonSchema;
@@ -33,7 +27,8 @@ use serde::Deserialize;
 
 use crate::{
     at::{At, Entries},
-    flow::{Ordering, Page, Retry},
+    destination::Destination,
+    flow::{Limits, Ordering, Page, Retry},
     value::{Millis, Schedule},
 };
 
@@ -58,7 +53,7 @@ pub struct Flow {
     pub(crate) transform: Transform,
     /// Where records go.
     pub(crate) destination: Destination,
-    /// What the destination bears.
+    /// What the destination permits.
     #[serde(default)]
     pub(crate) limits: Limits,
     /// How strictly records of one entity follow each other. Default `entity`.

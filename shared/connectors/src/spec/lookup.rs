@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{AnswersSpec, AuthSpec};
-use crate::template::Template;
+use super::AuthSpec;
+use crate::{http::Answers, template::Template};
 
 /// `lookup`: what another system knows of a record, asked for before it is mapped.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ pub struct HttpLookupSpec {
     pub ok: Option<LookupOkSpec>,
     /// `answers`: what answers mean by their status and by a code in their body, and failures by their
     /// kind.
-    pub answers: AnswersSpec,
+    pub(crate) answers: Answers,
     /// `more`: path to what says that results were left off.
     pub more: Option<Vec<String>>,
     /// `timeout`: for one request, in ms. Default 30 s.

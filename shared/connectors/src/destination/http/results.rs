@@ -1,24 +1,72 @@
-//! Each record's own result in the answer to a bulk request.
+//! `batch.results`: each record's own result in the answer to a bulk request.
 
 use std::{
     collections::{HashMap, HashSet},
     mem::discriminant,
 };
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tidegate_core::{
     model::{Blame, Later, Outcome, SkipReason},
     ports::Outgoing,
 };
-use tidegate_flow::spec::{ResultOrder, ResultsSpec};
 
+use super::{
+    distinct::distinct,
+    order::{ByIndex, ByKey, Names, Order, Same},
+};
 use crate::{
-    http::Words,
+    file::{At, Fault, Findings},
+    http::is_listed,
     json::{Elements, Picker},
     keys::Keys,
+    value::{Path, Scalar},
 };
 
-/// How results are read.
+/// What says success, where the flow lists nothing.
+const OK: [&str; 5] = ["200-299", "ok", "success", "created", "updated"];
+/// What says to try again, where the flow lists nothing.
+const RETRY: [&str; 4] = ["408", "425", "429", "500-599"];
+
+/// Where each record's own result stands in the response.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Results {
+    /// Path to the array of results; left out: the body is the array.
+    path: Option<Path>,
+    /// Path in a result to its status code or word.
+    status: Path,
+    /// Path in a result to a further code, which says more: it is looked for first in `ok`, `retry`
+    /// and `duplicate`.
+    code: Option<Path>,
+    /// Words or codes of success. Default 200 to 299, `ok`, `success`, `created`, `updated`.
+    #[serde(default)]
+    ok: Vec<At<Scalar>>,
+    /// Words or codes to try again. Default 408, 425, 429 and 500 to 599.
+    #[serde(default)]
+    retry: Vec<At<Scalar>>,
+    /// Words or codes that say that the destination has the record already.
+    #[serde(default)]
+    duplicate: Vec<At<Scalar>>,
+    /// Path in a result to its message.
+    reason: Option<Path>,
+    /// Path in a result to the record's index in the request. Without it and `key`, results are in
+    /// order, and an answer with more or fewer of them than records says nothing of any.
+    index: Option<Path>,
+    /// Path in a result to what names its record, for results in any order; goes with `record_key`.
+    /// Blanks around a key make no difference. Records with one key go in separate requests.
+    key: Option<Path>,
+    /// Path in a record, as it is sent, to what `key` names it by.
+    record_key: Option<Path>,
+    /// Whether keys that differ in case alone name the same record. Default false.
+    ignore_case: Option<At<bool>>,
+}
+
+/// Reads the results in an answer.
+pub(super) struct ResultReader {
+    /// What counts as success, as a duplicate, and as worth another try.
+    keys: Results,
     /// Where the list of results stands.
     list: Picker,
     /// What is read of each of them.
@@ -26,27 +74,8 @@ pub(super) struct Results {
     status: usize,
     code: Option<usize>,
     reason: Option<usize>,
-    order: Order,
-    ok: Words,
-    retry: Words,
-    duplicate: Words,
+    order: Box<dyn Order>,
 }
-
-/// How results find their records.
-enum Order {
-    Same,
-    /// The slot of the record's index.
-    Index(usize),
-    /// The slot of what names the record, and where that stands in a record.
-    Key {
-        slot: usize,
-        record: Picker,
-        keys: Keys,
-    },
-}
-
-/// What each record of a request is named by; empty where results go by something else.
-pub(super) type Names = Vec<Option<Box<str>>>;
 
 /// Why an answer has no results that can be told apart.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,34 +91,72 @@ pub(super) enum Unread {
 }
 
 impl Results {
-    pub(super) fn new(spec: &ResultsSpec) -> Self {
+    /// Notes keys that contradict each other.
+    pub(super) fn check(&self, findings: &mut Findings) {
+        let lists = [
+            ("ok", self.ok.as_slice()),
+            ("retry", &self.retry),
+            ("duplicate", &self.duplicate),
+        ];
+        distinct(&lists, |word| word.0.clone(), findings);
+        if let (None, Some(ignore_case)) = (&self.key, &self.ignore_case) {
+            let message = "`ignore_case` is about a result's `key`, which is not given";
+            let remedy = "remove it, or add `key:` and `record_key:`";
+            findings.add(Fault::new(ignore_case.place, message, remedy));
+        }
+        let (path, message, remedy) = match (&self.index, &self.key, &self.record_key) {
+            (_, None, None) | (None, Some(_), Some(_)) => return,
+            (Some(index), ..) => (
+                index,
+                "a result names its record by `index` or by `key`, not by both",
+                "remove one",
+            ),
+            (None, Some(key), None) => (
+                key,
+                "`key` does not say what of the record it names",
+                "add `record_key:` with its path in the record",
+            ),
+            (None, None, Some(record_key)) => (
+                record_key,
+                "`record_key` is what a result's `key` names, which is not given",
+                "add `key:` with its path in a result",
+            ),
+        };
+        findings.add(Fault::new(path.site.place, message, remedy));
+    }
+
+    /// How results find their records, which the picker looks for in them.
+    fn order(&self, picker: &mut Picker) -> Box<dyn Order> {
+        match (&self.index, &self.key, &self.record_key) {
+            (Some(index), ..) => Box::new(ByIndex(picker.add(&index.keys))),
+            (None, Some(key), Some(record)) => Box::new(ByKey {
+                slot: picker.add(&key.keys),
+                record: Picker::of(&record.keys),
+                keys: Keys { ignore_case: self.ignore_case.as_ref().is_some_and(|at| at.value) },
+            }),
+            _ => Box::new(Same),
+        }
+    }
+}
+
+impl ResultReader {
+    pub(super) fn new(keys: &Results) -> Self {
         let mut picker = Picker::new();
+        let list = keys.path.as_ref().map_or(&[][..], |path| &path.keys);
         Self {
-            list: Picker::of(&spec.path),
-            status: picker.add(&spec.status),
-            code: spec.code.as_deref().map(|path| picker.add(path)),
-            reason: spec.reason.as_deref().map(|path| picker.add(path)),
-            order: match &spec.order {
-                ResultOrder::Same => Order::Same,
-                ResultOrder::Index(path) => Order::Index(picker.add(path)),
-                ResultOrder::Key { result, record, ignore_case } => {
-                    let slot = picker.add(result);
-                    let keys = Keys { ignore_case: *ignore_case };
-                    Order::Key { slot, record: Picker::of(record), keys }
-                }
-            },
+            list: Picker::of(list),
+            status: picker.add(&keys.status.keys),
+            code: keys.code.as_ref().map(|path| picker.add(&path.keys)),
+            reason: keys.reason.as_ref().map(|path| picker.add(&path.keys)),
+            order: keys.order(&mut picker),
             picker,
-            ok: words(&spec.ok, &["200-299", "ok", "success", "created", "updated"]),
-            retry: words(&spec.retry, &["408", "425", "429", "500-599"]),
-            duplicate: Words::new(&spec.duplicate),
+            keys: keys.clone(),
         }
     }
 
     /// What answers name these records by.
     pub(super) fn names(&self, records: &[Outgoing]) -> Names {
-        let Order::Key { record: path, keys, .. } = &self.order else { return Names::new() };
-        let name = |record: &Outgoing| keys.read(path.value(&record.body)?);
-        records.iter().map(name).collect()
+        self.order.names(records)
     }
 
     /// The outcome of each of so many records, in order; `None` for those without a result. No two of
@@ -110,14 +177,7 @@ impl Results {
         let mut position = 0;
         while let Some((_, result)) = elements.next(&self.picker).map_err(|_| Unread::NoList)? {
             let text = |slot: usize| result.text(slot);
-            let index = match &self.order {
-                Order::Same => Some(position),
-                Order::Index(slot) => text(*slot).and_then(|index| index.parse().ok()),
-                Order::Key { slot, keys, .. } => result
-                    .json(*slot)
-                    .and_then(|key| keys.read(key))
-                    .and_then(|key| named.get(&*key).copied()),
-            };
+            let index = self.order.record(position, &result, &named);
             if let (Some(place), Some(status)) =
                 (index.and_then(|index| outcomes.get_mut(index)), text(self.status))
             {
@@ -125,8 +185,7 @@ impl Results {
                 let reason = self.reason.and_then(text);
                 let said = [code.as_deref(), Some(&*status)];
                 let outcome = self.outcome(said, reason.as_deref(), after_ms, line);
-                let by_key = matches!(self.order, Order::Key { .. });
-                match place.as_ref().filter(|_| by_key) {
+                match place.as_ref().filter(|_| self.order.may_repeat()) {
                     Some(first) if discriminant(first) == discriminant(&outcome) => {}
                     Some(_) => *place = Some(contradicted()),
                     None => *place = Some(outcome),
@@ -134,7 +193,7 @@ impl Results {
             }
             position += 1;
         }
-        if matches!(self.order, Order::Same) && position != records {
+        if self.order.is_one_each() && position != records {
             return Err(Unread::Count { results: position, records });
         }
         Ok(outcomes)
@@ -157,13 +216,13 @@ impl Results {
         };
         let reason = line(&reason);
         for said in said.into_iter().flatten() {
-            if self.duplicate.has(said) {
+            if is_one_of(&self.keys.duplicate, &[], said) {
                 return Outcome::Skipped(SkipReason::Duplicate);
             }
-            if self.ok.has(said) {
+            if is_one_of(&self.keys.ok, &OK, said) {
                 return Outcome::Delivered;
             }
-            if self.retry.has(said) {
+            if is_one_of(&self.keys.retry, &RETRY, said) {
                 let status = said.parse::<u16>().ok();
                 let limit = status == Some(429);
                 return Outcome::Later(Later {
@@ -179,8 +238,12 @@ impl Results {
     }
 }
 
-fn words(given: &[String], default: &[&str]) -> Words {
-    if given.is_empty() { Words::new(default) } else { Words::new(given) }
+/// Whether a result says what the flow lists, or what is usual where it lists nothing.
+fn is_one_of(listed: &[At<Scalar>], usual: &[&str], said: &str) -> bool {
+    match listed {
+        [] => is_listed(said, usual),
+        listed => is_listed(said, listed.iter().map(|word| &word.value.0)),
+    }
 }
 
 /// Of several records with one name the first; `None` where no two have one. Their results could not be
@@ -203,27 +266,24 @@ fn contradicted() -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
     use tidegate_core::model::{RecordId, Version};
 
-    use crate::http::Redactor;
-
     use super::*;
+    use crate::{http::Redactor, testing::section};
 
-    fn path(text: &str) -> Vec<String> {
-        text.split('.').map(str::to_owned).collect()
+    fn keys(index: Option<&str>) -> Value {
+        json!({
+            "path": "data.results",
+            "status": "status",
+            "duplicate": ["exists"],
+            "reason": "error.message",
+            "index": index,
+        })
     }
 
-    fn spec(index: Option<&str>) -> ResultsSpec {
-        ResultsSpec {
-            path: path("data.results"),
-            status: path("status"),
-            code: None,
-            ok: Vec::new(),
-            retry: Vec::new(),
-            duplicate: vec!["exists".into()],
-            reason: Some(path("error.message")),
-            order: index.map(path).map_or(ResultOrder::Same, ResultOrder::Index),
-        }
+    fn reader(keys: &Value) -> ResultReader {
+        ResultReader::new(&section(keys.clone()))
     }
 
     fn records(bodies: &[String]) -> Vec<Outgoing> {
@@ -237,23 +297,23 @@ mod tests {
         bodies.iter().map(record).collect()
     }
 
-    fn kinds(spec: &ResultsSpec, body: &str, count: usize) -> Option<Vec<&'static str>> {
-        kinds_of(spec, body, &records(&vec!["{}".to_owned(); count]))
+    fn kinds(keys: &Value, body: &str, count: usize) -> Option<Vec<&'static str>> {
+        kinds_of(keys, body, &records(&vec!["{}".to_owned(); count]))
     }
 
     fn outcomes(
-        spec: &ResultsSpec,
+        keys: &Value,
         body: &str,
         records: &[Outgoing],
     ) -> Result<Vec<Option<Outcome>>, Unread> {
-        let (results, redactor) = (Results::new(spec), Redactor::default());
+        let (results, redactor) = (reader(keys), Redactor::default());
         let line = |text: &str| redactor.line(text, 300);
         let names = results.names(records);
         results.read(body.as_bytes(), records.len(), &names, Some(7), &line)
     }
 
-    fn kinds_of(spec: &ResultsSpec, body: &str, records: &[Outgoing]) -> Option<Vec<&'static str>> {
-        let outcomes = outcomes(spec, body, records).ok()?;
+    fn kinds_of(keys: &Value, body: &str, records: &[Outgoing]) -> Option<Vec<&'static str>> {
+        let outcomes = outcomes(keys, body, records).ok()?;
         Some(
             outcomes
                 .iter()
@@ -273,11 +333,11 @@ mod tests {
         let body = r#"{"data":{"results":[{"status":201},{"status":"OK"},{"status":"exists"},
             {"status":422,"error":{"message":"no\nname"}},{"status":"503"},{"status":"weird"}]}}"#;
         assert_eq!(
-            kinds(&spec(None), body, 6).unwrap(),
+            kinds(&keys(None), body, 6).unwrap(),
             ["delivered", "delivered", "skipped", "refused", "later", "refused"]
         );
         let six = records(&vec!["{}".to_owned(); 6]);
-        let outcomes = outcomes(&spec(None), body, &six).unwrap();
+        let outcomes = outcomes(&keys(None), body, &six).unwrap();
         let reason = "no name".into();
         assert_eq!(outcomes[3], Some(Outcome::Refused { status: Some(422), reason }));
     }
@@ -287,32 +347,31 @@ mod tests {
         // Of three, the first was dropped: the second's error is not the first's.
         let body = r#"{"data":{"results":[{"status":422},{"status":200}]}}"#;
         for count in [0, 1, 3] {
-            assert_eq!(kinds(&spec(None), body, count), None, "{count}");
+            assert_eq!(kinds(&keys(None), body, count), None, "{count}");
         }
-        assert_eq!(kinds(&spec(None), body, 2).unwrap(), ["refused", "delivered"]);
+        assert_eq!(kinds(&keys(None), body, 2).unwrap(), ["refused", "delivered"]);
         // One of them without a status leaves only its own record open.
         let body = r#"{"data":{"results":[{"status":200},{}]}}"#;
-        assert_eq!(kinds(&spec(None), body, 2).unwrap(), ["delivered", "none"]);
+        assert_eq!(kinds(&keys(None), body, 2).unwrap(), ["delivered", "none"]);
     }
 
     #[test]
     fn results_may_name_their_record() {
         let body = r#"{"data":{"results":[{"status":200,"i":2},{"status":400,"i":"0"},{"status":200,"i":9},{"status":200}]}}"#;
-        assert_eq!(kinds(&spec(Some("i")), body, 3).unwrap(), ["refused", "none", "delivered"]);
+        assert_eq!(kinds(&keys(Some("i")), body, 3).unwrap(), ["refused", "none", "delivered"]);
     }
 
     #[test]
     fn a_code_says_more_than_a_status() {
-        let spec = ResultsSpec {
-            path: path("result"),
-            status: path("status"),
-            code: Some(path("reasons.0.code")),
-            ok: vec!["created".into(), "updated".into(), "1004".into()],
-            retry: vec!["1022".into()],
-            duplicate: vec!["1005".into()],
-            reason: Some(path("reasons.0.message")),
-            order: ResultOrder::Same,
-        };
+        let keys = json!({
+            "path": "result",
+            "status": "status",
+            "code": "reasons.0.code",
+            "ok": ["created", "updated", 1004],
+            "retry": ["1022"],
+            "duplicate": ["1005"],
+            "reason": "reasons.0.message",
+        });
         // As Marketo answers, with HTTP 200.
         let body = r#"{"requestId":"e42b#14272d07d78","success":true,"result":[
             {"id":50,"status":"created"},
@@ -322,18 +381,21 @@ mod tests {
             {"status":"updated","reasons":[{"code":"9999"}]},
             {"status":"skipped","reasons":[{"code":1004}]}]}"#;
         assert_eq!(
-            kinds(&spec, body, 6).unwrap(),
+            kinds(&keys, body, 6).unwrap(),
             ["delivered", "skipped", "later", "refused", "delivered", "delivered"]
         );
         let six = records(&vec!["{}".to_owned(); 6]);
-        let read = outcomes(&spec, body, &six);
+        let read = outcomes(&keys, body, &six);
         let reason = "1003: Invalid data".into();
         assert_eq!(read.unwrap()[3], Some(Outcome::Refused { status: None, reason }));
     }
 
-    fn by_email(ignore_case: bool) -> ResultsSpec {
-        let (result, record) = (path("email"), path("contact.email"));
-        ResultsSpec { order: ResultOrder::Key { result, record, ignore_case }, ..spec(None) }
+    fn by_email(ignore_case: bool) -> Value {
+        let mut keys = keys(None);
+        keys["key"] = "email".into();
+        keys["record_key"] = "contact.email".into();
+        keys["ignore_case"] = ignore_case.into();
+        keys
     }
 
     fn mailed(emails: &[&str]) -> Vec<Outgoing> {
@@ -370,13 +432,13 @@ mod tests {
     #[test]
     fn of_records_with_one_key_the_first_goes_first() {
         let firsts = |ignore_case, emails: &[&str]| {
-            first_of_each(&Results::new(&by_email(ignore_case)).names(&mailed(emails)))
+            first_of_each(&reader(&by_email(ignore_case)).names(&mailed(emails)))
         };
         let emails = [r#""a@x""#, "null", r#""A@x ""#, "null", r#""b@x""#, r#""a@x""#];
         assert_eq!(firsts(true, &emails), Some(vec![0, 1, 3, 4]));
         assert_eq!(firsts(false, &emails), Some(vec![0, 1, 2, 3, 4]));
         assert_eq!(firsts(false, &emails[..5]), None);
-        assert_eq!(first_of_each(&Results::new(&spec(None)).names(&mailed(&emails))), None);
+        assert_eq!(first_of_each(&reader(&keys(None)).names(&mailed(&emails))), None);
     }
 
     #[test]
@@ -384,7 +446,7 @@ mod tests {
         for body in
             ["", "{}", r#"{"data":{"results":{}}}"#, r#"{"data":{"results":[{"status":200}"#]
         {
-            assert_eq!(kinds(&spec(None), body, 1), None, "{body}");
+            assert_eq!(kinds(&keys(None), body, 1), None, "{body}");
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What it means for records that a request has no answer, unless the flow says otherwise.
 
 use tidegate_core::model::{Blame, Later};
-use tidegate_flow::spec::FailureKind;
 
-use crate::http::ExchangeError;
+use crate::http::{ExchangeError, FailureKind};
 
 /// A request without an answer.
 pub(super) struct Unanswered {

@@ -1,14 +1,33 @@
-//! Points in a body, which come back at a steady rate.
+//! `limits.body`: points that come back at a steady rate, told in the body of an answer.
 
-use tidegate_flow::spec::LimitBodySpec;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::{
-    left::Left,
+    advertised::Advertised,
     number::{RESET_MS_MAX, number},
 };
-use crate::json::{Picker, Scalar};
+use crate::{
+    json::{Picker, Scalar},
+    value::Path,
+};
 
-/// Points in a body, which come back at a steady rate.
+/// Points that come back at a steady rate.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitBody {
+    /// Path to the points that are left.
+    #[schemars(example = "extensions.cost.throttleStatus.currentlyAvailable")]
+    available: Path,
+    /// Path to the points that a request like this one costs; left out: one.
+    #[schemars(example = "extensions.cost.requestedQueryCost")]
+    cost: Option<Path>,
+    /// Path to the points that come back every second.
+    #[schemars(example = "extensions.cost.throttleStatus.restoreRate")]
+    per_second: Path,
+}
+
+/// Reads the points of a body.
 pub(super) struct Points {
     picker: Picker,
     available: usize,
@@ -17,18 +36,18 @@ pub(super) struct Points {
 }
 
 impl Points {
-    pub(super) fn new(spec: &LimitBodySpec) -> Self {
+    pub(super) fn new(keys: &LimitBody) -> Self {
         let mut picker = Picker::new();
         Self {
-            available: picker.add(&spec.available),
-            cost: spec.cost.as_deref().map(|path| picker.add(path)),
-            per_second: picker.add(&spec.per_second),
+            available: picker.add(&keys.available.keys),
+            cost: keys.cost.as_ref().map(|path| picker.add(&path.keys)),
+            per_second: picker.add(&keys.per_second.keys),
             picker,
         }
     }
 
     /// How many requests like this one the points are enough for, and when there is one more.
-    pub(super) fn left(&self, body: &[u8]) -> Option<Left> {
+    pub(super) fn left(&self, body: &[u8]) -> Option<Advertised> {
         let picks = self.picker.pick(body).ok()?;
         let points = |slot: usize| match picks.scalar(slot)? {
             Scalar::Number(text) => number(text),
@@ -44,7 +63,7 @@ impl Points {
         let reset_in_ms = (lacking / per_second * 1_000.0).ceil();
         // `as` saturates.
         let remaining = (available / cost).floor() as u64;
-        Some(Left {
+        Some(Advertised {
             remaining: Some(remaining),
             reset_in_ms: Some((reset_in_ms as u64).min(RESET_MS_MAX)),
         })
@@ -53,16 +72,18 @@ impl Points {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::testing::section;
 
     #[test]
     fn points_in_a_body_are_requests_like_this_one() {
-        let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
-        let points = Points::new(&LimitBodySpec {
-            available: path("extensions.cost.throttleStatus.currentlyAvailable"),
-            cost: Some(path("extensions.cost.requestedQueryCost")),
-            per_second: path("extensions.cost.throttleStatus.restoreRate"),
-        });
+        let points = Points::new(&section(json!({
+            "available": "extensions.cost.throttleStatus.currentlyAvailable",
+            "cost": "extensions.cost.requestedQueryCost",
+            "per_second": "extensions.cost.throttleStatus.restoreRate",
+        })));
         for (cost, available, rate, left) in [
             ("252", "988.0", "50.0", Some((3, 5_040))),
             ("10", "0", "100", Some((0, 100))),
@@ -77,7 +98,7 @@ mod tests {
                 r#"{{"data":{{}},"extensions":{{"cost":{{"requestedQueryCost":{cost},"throttleStatus":
                 {{"maximumAvailable":1000.0,"currentlyAvailable":{available},"restoreRate":{rate}}}}}}}}}"#
             );
-            let found = points.left(body.as_bytes()).and_then(Left::allowance);
+            let found = points.left(body.as_bytes()).and_then(Advertised::allowance);
             let found = found.map(|found| (found.remaining, found.reset_in_ms));
             assert_eq!(found, left, "{body}");
         }

@@ -4,41 +4,39 @@
 //! 06 (`RateLimit-Remaining`, `-Reset`) and 07 (`RateLimit: remaining=…`); the rest is what APIs do.
 //! What cannot be read is ignored, as the draft asks.
 
+mod advertised;
 mod body;
-mod left;
+mod headers;
 mod number;
-mod own;
 #[cfg(test)]
 mod testing;
-mod usual;
 
 use reqwest::header::HeaderMap;
 use tidegate_core::model::EpochMs;
-use tidegate_flow::spec::LimitsSpec;
 
-use crate::error::ConnectError;
+pub(crate) use advertised::Advertised;
+use advertised::tightest;
+pub(crate) use body::LimitBody;
 use body::Points;
-pub(crate) use left::Left;
-use left::tightest;
-use own::OwnHeaders;
-use usual::usual;
+pub(crate) use headers::LimitHeaders;
+use headers::usual;
 
-/// Where a destination says what it still permits.
+/// Where answers say what is still permitted.
 #[derive(Default)]
-pub(crate) struct Limits {
-    headers: Option<OwnHeaders>,
+pub(crate) struct AdvertisedLimits {
+    /// `None`: the usual ones.
+    headers: Option<LimitHeaders>,
     body: Option<Points>,
 }
 
-impl Limits {
-    /// What the flow says of where a destination says it.
-    pub(crate) fn new(spec: &LimitsSpec) -> Result<Self, ConnectError> {
-        let headers = spec.headers.as_ref().map(OwnHeaders::new).transpose()?;
-        Ok(Self { headers, body: spec.body.as_ref().map(Points::new) })
+impl AdvertisedLimits {
+    /// In these headers, or the usual ones, and in the body, where the flow says so.
+    pub(crate) fn new(headers: Option<LimitHeaders>, body: Option<&LimitBody>) -> Self {
+        Self { headers, body: body.map(Points::new) }
     }
 
     /// What is left by an answer that came at `now_ms`: the tighter of what its headers and its body say.
-    pub(crate) fn left(&self, headers: &HeaderMap, body: &[u8], now_ms: EpochMs) -> Left {
+    pub(crate) fn left(&self, headers: &HeaderMap, body: &[u8], now_ms: EpochMs) -> Advertised {
         let left = match &self.headers {
             Some(own) => own.left(headers, now_ms),
             None => usual(headers, now_ms),
@@ -59,13 +57,10 @@ impl Limits {
 mod tests {
     use proptest::prelude::*;
     use reqwest::header::{HeaderName, HeaderValue};
-    use tidegate_flow::spec::CountHeader;
+    use serde_json::json;
 
-    use super::{
-        number::RESET_MS_MAX,
-        testing::{NOW_MS, own_spec},
-        *,
-    };
+    use super::{number::RESET_MS_MAX, testing::NOW_MS, *};
+    use crate::testing::section;
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -88,10 +83,9 @@ mod tests {
                     headers.insert(name.parse::<HeaderName>().unwrap(), value);
                 }
             }
-            let owns = [None, Some(own_spec(CountHeader::Used("Own".into()), Some("Own"), None))];
-            for headers_spec in owns {
-                let own = headers_spec.as_ref().map(|spec| OwnHeaders::new(spec).unwrap());
-                let limits = Limits { headers: own, body: None };
+            let own = section(json!({ "used": "Own", "reset": "Own", "window": "500ms" }));
+            for own in [None, Some(own)] {
+                let limits = AdvertisedLimits::new(own, None);
                 let left = limits.left(&headers, b"", now_ms);
                 prop_assert!(left.reset_in_ms.is_none_or(|ms| ms <= RESET_MS_MAX));
             }

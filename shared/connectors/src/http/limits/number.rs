@@ -1,10 +1,28 @@
 //! Numbers as headers and bodies write them.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tidegate_core::model::EpochMs;
-use tidegate_flow::spec::ResetIn;
 
 /// A count that begins anew later is asked for again until then. In ms.
 pub(super) const RESET_MS_MAX: u64 = 86_400_000;
+
+/// What a header counts that says when the count begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(super) enum ResetIn {
+    /// Seconds from now.
+    #[serde(rename = "s")]
+    Seconds,
+    /// Milliseconds from now.
+    #[serde(rename = "ms")]
+    Millis,
+    /// Seconds since 1970.
+    #[serde(rename = "epoch_s")]
+    EpochSeconds,
+    /// Milliseconds since 1970.
+    #[serde(rename = "epoch_ms")]
+    EpochMillis,
+}
 
 /// A number without sign and exponent; some APIs write fractions.
 pub(super) fn number(text: &str) -> Option<f64> {

@@ -27,7 +27,7 @@ use url::Url;
 use crate::{
     Options,
     error::ConnectError,
-    http::{Auth, Exchange, Limits, Origin, Reads, Transmitter, headers},
+    http::{AdvertisedLimits, Auth, Exchange, Origin, Reads, Transmitter, headers},
     resolver::Resolver,
 };
 use anchor::Cursor;
@@ -89,7 +89,7 @@ impl HttpSource {
             origin: origin.clone(),
             auth: auth.clone(),
             timeout_ms,
-            limits: Limits::default(),
+            limits: AdvertisedLimits::default(),
         };
         let marker = spec.mark.as_ref().map(|mark| {
             // A mark has all the time that its caller gives it.

@@ -1,10 +1,32 @@
-//! Many records in one body.
+//! `batch`: many records in one body.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tidegate_core::ports::{Batching, Outgoing};
-use tidegate_flow::spec::BatchSpec;
 
-use super::results::Results;
-use crate::json::quote;
+use super::results::{ResultReader, Results};
+use crate::{file::Findings, json::quote, value::Name};
+
+const BYTES_DEFAULT: u64 = 1_000_000;
+
+/// Many records in a request.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Batch {
+    /// Most records in a request.
+    #[schemars(range(min = 1, max = 10000))]
+    size: u32,
+    /// Most bytes in a request's body. Default 1 MB. A record that is larger by itself is parked.
+    #[schemars(range(min = 1024, max = 104857600))]
+    bytes_max: Option<u64>,
+    /// The body is an object with the records under this key; left out: the body is the array.
+    field: Option<Name>,
+    /// Each record gets its idempotency key under this key; left out: it gets none, and where the header
+    /// `idempotency_key` is sent, a request has records of one page only, so that a repeat is the same.
+    key_field: Option<Name>,
+    /// Where each record's own result stands; left out: the status is everyone's.
+    results: Option<Results>,
+}
 
 /// How records are put together.
 pub(super) struct Bulk {
@@ -15,22 +37,38 @@ pub(super) struct Bulk {
     close: &'static str,
     /// `"field":`
     key: Option<String>,
-    pub(super) results: Option<Results>,
+    pub(super) results: Option<ResultReader>,
+}
+
+impl Batch {
+    /// Notes keys that contradict each other.
+    pub(super) fn check(&self, findings: &mut Findings) {
+        if let Some(results) = &self.results {
+            results.check(findings);
+        }
+    }
+
+    /// Whether answers have a result for every record.
+    pub(super) fn has_results(&self) -> bool {
+        self.results.is_some()
+    }
 }
 
 impl Bulk {
-    pub(super) fn new(spec: &BatchSpec) -> Self {
-        let (open, close) = match &spec.field {
-            Some(field) => (format!("{{{}:[", quote(field)), "]}"),
+    pub(super) fn new(batch: &Batch) -> Self {
+        let (open, close) = match &batch.field {
+            Some(field) => (format!("{{{}:[", quote(&field.text)), "]}"),
             None => ("[".to_owned(), "]"),
         };
+        // The schema's ranges keep both far below any usize.
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Self {
-            records_max: spec.size.max(1),
-            bytes_max: spec.bytes_max,
+            records_max: size(batch.size.into()).max(1),
+            bytes_max: size(batch.bytes_max.unwrap_or(BYTES_DEFAULT)),
             open,
             close,
-            key: spec.key_field.as_ref().map(|field| format!("{}:", quote(field))),
-            results: spec.results.as_ref().map(Results::new),
+            key: batch.key_field.as_ref().map(|field| format!("{}:", quote(&field.text))),
+            results: batch.results.as_ref().map(ResultReader::new),
         }
     }
 
@@ -100,9 +138,11 @@ pub(super) fn bulk_key(records: &[Outgoing]) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
     use tidegate_core::model::{RecordId, Version};
 
     use super::*;
+    use crate::testing::section;
 
     fn record(key: &str, body: &'static str) -> Outgoing {
         Outgoing {
@@ -115,13 +155,8 @@ mod tests {
     }
 
     fn bulk(field: Option<&str>, key_field: Option<&str>) -> Bulk {
-        Bulk::new(&BatchSpec {
-            size: 10,
-            bytes_max: 1_000,
-            field: field.map(str::to_owned),
-            key_field: key_field.map(str::to_owned),
-            results: None,
-        })
+        let keys = json!({ "size": 10, "bytes_max": 1_000, "field": field, "key_field": key_field });
+        Bulk::new(&section(keys))
     }
 
     #[test]

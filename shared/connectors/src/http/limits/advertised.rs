@@ -1,17 +1,18 @@
-//! What is left, as one value.
+//! What an answer says is left, as one value.
 
 use tidegate_core::model::Allowance;
 
-/// What is left, as far as the answer says.
+/// What an answer advertises: what is left, as far as it says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Left {
-    /// Requests.
+pub(crate) struct Advertised {
+    /// How many requests.
     pub(crate) remaining: Option<u64>,
     /// Until the count begins anew, in ms.
     pub(crate) reset_in_ms: Option<u64>,
 }
 
-impl Left {
+impl Advertised {
+    /// As the protocol takes it; `None` unless all of it is said.
     pub(crate) fn allowance(self) -> Option<Allowance> {
         Some(Allowance { remaining: self.remaining?, reset_in_ms: self.reset_in_ms? })
     }
@@ -25,9 +26,9 @@ impl Left {
 
 /// Of those that say all, the one with the fewest requests left, and among equals the longest wait;
 /// else whatever is said.
-pub(super) fn tightest(limits: impl IntoIterator<Item = Left>) -> Left {
+pub(super) fn tightest(limits: impl IntoIterator<Item = Advertised>) -> Advertised {
     let mut tightest: Option<Allowance> = None;
-    let mut parts = Left::default();
+    let mut parts = Advertised::default();
     for left in limits {
         parts.remaining = parts.remaining.or(left.remaining);
         parts.reset_in_ms = parts.reset_in_ms.max(left.reset_in_ms);
@@ -42,7 +43,7 @@ pub(super) fn tightest(limits: impl IntoIterator<Item = Left>) -> Left {
     }
     match tightest {
         Some(Allowance { remaining, reset_in_ms }) => {
-            Left { remaining: Some(remaining), reset_in_ms: Some(reset_in_ms) }
+            Advertised { remaining: Some(remaining), reset_in_ms: Some(reset_in_ms) }
         }
         None => parts,
     }
@@ -54,7 +55,7 @@ mod tests {
 
     #[test]
     fn after_a_refusal_the_limit_that_was_met_says_how_long_to_wait() {
-        let wait = |remaining, reset_in_ms| Left { remaining, reset_in_ms }.wait_ms();
+        let wait = |remaining, reset_in_ms| Advertised { remaining, reset_in_ms }.wait_ms();
         assert_eq!(wait(Some(0), Some(7)), Some(7));
         assert_eq!(wait(None, Some(7)), Some(7));
         assert_eq!(wait(Some(1), Some(7)), None);

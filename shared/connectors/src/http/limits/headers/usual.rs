@@ -2,11 +2,10 @@
 
 use reqwest::header::HeaderMap;
 use tidegate_core::model::EpochMs;
-use tidegate_flow::spec::ResetIn;
 
-use super::{
-    left::{Left, tightest},
-    number::{RESET_MS_MAX, number, reset_in_ms, whole},
+use crate::http::limits::{
+    advertised::{Advertised, tightest},
+    number::{RESET_MS_MAX, ResetIn, number, reset_in_ms, whole},
 };
 
 /// A usual header, by what stands after `RateLimit` in its name.
@@ -37,9 +36,9 @@ fn part(name: &str) -> Option<(bool, Part)> {
 }
 
 /// What the usual headers say is left.
-pub(super) fn usual(headers: &HeaderMap, now_ms: EpochMs) -> Left {
+pub(in crate::http::limits) fn usual(headers: &HeaderMap, now_ms: EpochMs) -> Advertised {
     // With and without `X-`: some send both, for different limits.
-    let mut families = [Left::default(); 2];
+    let mut families = [Advertised::default(); 2];
     let (mut lists, mut policies) = (Vec::new(), Vec::new());
     for (name, value) in headers {
         let Some((x, part)) = part(name.as_str()) else { continue };
@@ -68,11 +67,11 @@ pub(super) fn usual(headers: &HeaderMap, now_ms: EpochMs) -> Left {
 
 /// The service limits of `RateLimit` fields. What `RateLimit-Policy` says of a policy of the same name
 /// fills in its window; one that does not count requests is left out.
-fn listed(lists: &[&str], policies: &[&str]) -> Vec<Left> {
+fn listed(lists: &[&str], policies: &[&str]) -> Vec<Advertised> {
     let policies: Vec<Member<'_>> = policies.iter().flat_map(|text| members(text)).collect();
     let mut limits = Vec::new();
     // Draft 07: one dictionary.
-    let mut dictionary = Left::default();
+    let mut dictionary = Advertised::default();
     let seconds = |text: &str| whole(text).map(|s| s.saturating_mul(1_000).min(RESET_MS_MAX));
     for Member { head, params } in lists.iter().flat_map(|text| members(text)) {
         match head.split_once('=').filter(|_| !head.starts_with('"')) {
@@ -86,7 +85,7 @@ fn listed(lists: &[&str], policies: &[&str]) -> Vec<Left> {
                     continue;
                 }
                 let window = param(&params, "t").or_else(|| of_policy("w"));
-                limits.push(Left {
+                limits.push(Advertised {
                     remaining: param(&params, "r").and_then(whole),
                     reset_in_ms: window.and_then(seconds),
                 });
@@ -137,10 +136,8 @@ fn outside_quotes(text: &str, separator: char) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::testing::{NOW_MS, map},
-        *,
-    };
+    use super::*;
+    use crate::http::limits::testing::{NOW_MS, map};
 
     fn said(headers: &[(&str, &str)]) -> (Option<u64>, Option<u64>) {
         let left = usual(&map(headers), NOW_MS);
