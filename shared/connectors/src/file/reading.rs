@@ -98,10 +98,7 @@ impl Findings {
 
 /// Where the value stands that is about to be read.
 pub(crate) fn site() -> Site {
-    READING.with_borrow(|reading| Site {
-        place: reading.place,
-        key: reading.keys.join(".").into(),
-    })
+    READING.with_borrow(|reading| Site { place: reading.place, key: reading.keys.join(".").into() })
 }
 
 /// The place of the value that is about to be read.

@@ -107,9 +107,8 @@ fn places_fit(
             }
         };
         // An API may take the position and the last record's id by one and the same parameter.
-        let shared = |other: &str| {
-            pagination.goes_by_last_id() && other == "since" && key == "param"
-        };
+        let shared =
+            |other: &str| pagination.goes_by_last_id() && other == "since" && key == "param";
         let clash = taken.iter().find(|(other, _, before)| {
             (path.starts_with(before) || before.starts_with(&path))
                 && !(path == *before && shared(other))

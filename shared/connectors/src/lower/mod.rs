@@ -53,7 +53,8 @@ pub fn flow(
         .params
         .as_ref()
         .map(|params| params.0.iter().map(|(name, _)| name.value.clone()).collect());
-    let mut check = Check { report: Report::new(source), declared, needs: Needs::default(), findings };
+    let mut check =
+        Check { report: Report::new(source), declared, needs: Needs::default(), findings };
     let spec = lower(&mut check, raw);
     found(&mut check);
     let Check { report, needs, .. } = check;
@@ -108,9 +109,8 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let limits = limits::limits(check, raw.limits);
     raw.retry.check(&mut check.findings);
     let default = FlowSettings::default();
-    let ms = |ms: Option<u64>, default| {
-        ms.and_then(|ms| EpochMs::try_from(ms).ok()).unwrap_or(default)
-    };
+    let ms =
+        |ms: Option<u64>, default| ms.and_then(|ms| EpochMs::try_from(ms).ok()).unwrap_or(default);
     let mut settings = FlowSettings {
         ordering: raw.ordering.map_or(default.ordering, Into::into),
         page_records_max: raw.page.records_max.unwrap_or(default.page_records_max),

@@ -19,14 +19,10 @@ pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey
 pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
-pub(crate) use source::{
-    Cursor, HttpSource, ListMethod, Mark, Source,
-};
+pub(crate) use source::{Cursor, HttpSource, ListMethod, Mark, Source};
 pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
 pub use values::Given;
-pub(crate) use values::{
-    DottedPath, Duration, OneOrList, PickedPath, Rate, Scalar, StatusCode,
-};
+pub(crate) use values::{DottedPath, Duration, OneOrList, PickedPath, Rate, Scalar, StatusCode};
 
 use schemars::JsonSchema;
 use serde::Deserialize;

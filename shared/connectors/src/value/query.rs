@@ -3,16 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::{
-    NoRecord, Scalar, TextValue,
-    name::Name,
-    references::Allows,
-    text::Text,
-};
+use super::{NoRecord, Scalar, TextValue, name::Name, references::Allows, text::Text};
 use crate::{
     error::ConnectError,
-    resolver::Resolver,
     file::{At, Entries, Site, note_fault},
+    resolver::Resolver,
 };
 
 /// Names with a text each, by name. `A` says which references a text may hold.

@@ -203,16 +203,22 @@ fn key(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-    use tidegate_flow::{Connection, FlowSpec, spec::SourceSpec};
+    use serde_json::{Value, json};
+
+    use crate::{Connection, spec::SourceSpec};
 
     use super::*;
 
     fn body(literal: &str, by: CursorBy, format: TimeFormat, places: &[&str]) -> ListBody {
-        let text = format!(
-            "flow: x\nparams: {{ tenant: {{ default: 'a\"b' }} }}\nsource:\n  http:\n    url: https://a.test/\n    body: {literal}\n    cursor: {{ by: id }}\n    pagination: none\ndestination: {{ http: {{ url: https://b.test/ }} }}\n"
-        );
-        let flow: FlowSpec = tidegate_flow::parse("x.yaml", &text).unwrap();
+        let body: Value = serde_json::from_str(literal).unwrap();
+        let flow = crate::testing::flow(json!({
+            "flow": "x",
+            "params": { "tenant": { "default": "a\"b" } },
+            "source": { "http": {
+                "url": "https://a.test/", "body": body, "cursor": { "by": "id" }, "pagination": "none",
+            } },
+            "destination": { "http": { "url": "https://b.test/" } },
+        }));
         let SourceSpec::Http(source) = &flow.source;
         let cursor = CursorSpec { by, format, ..source.cursor.clone() };
         let connection = Connection::default().with_defaults(&flow);
@@ -228,7 +234,7 @@ mod tests {
 
     #[test]
     fn values_stand_at_their_places_among_the_literals() {
-        let literal = "{ f: [{ k: '${params.tenant}' }, { op: GTE }], n: 1.50, deep: { x: null } }";
+        let literal = r#"{ "f": [{ "k": "${params.tenant}" }, { "op": "GTE" }], "n": 1.50, "deep": { "x": null } }"#;
         let places = ["f.1.value", "deep.y.z", "page.size", "page.at"];
         let body = body(literal, CursorBy::Id, TimeFormat::Rfc3339, &places);
         let values = [("f.1.value", "7"), ("deep.y.z", "\"a\""), ("page.size", "100")];
@@ -250,7 +256,7 @@ mod tests {
 
     #[test]
     fn an_object_of_the_files_own_stays_though_it_is_empty_and_the_later_value_counts() {
-        let body = body("{ filters: {} }", CursorBy::Id, TimeFormat::Rfc3339, &["filters.id"]);
+        let body = body(r#"{ "filters": {} }"#, CursorBy::Id, TimeFormat::Rfc3339, &["filters.id"]);
         assert_eq!(rendered(&body, &[]), serde_json::json!({ "filters": {} }));
         let twice = [("filters.id", "1"), ("filters.id", "2")];
         assert_eq!(rendered(&body, &twice), serde_json::json!({ "filters": { "id": 2 } }));

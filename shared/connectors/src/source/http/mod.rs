@@ -108,8 +108,7 @@ impl HttpSource {
         }
         Ok(Self {
             shape: PageShape::new(&spec.records, &spec.id, cursor, next),
-            by_last_id: cursor.by == CursorBy::Id
-                && spec.pagination.goes_by_last_id(),
+            by_last_id: cursor.by == CursorBy::Id && spec.pagination.goes_by_last_id(),
             pager: Pager::new(spec.pagination.clone(), spec.page_size, base, body),
             cursor: Cursor {
                 by: cursor.by,
