@@ -19,11 +19,11 @@ use ring::signature::{
 use serde_json::{Value, json};
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
-    memory::{ManualClock, MemoryStore, Seeded},
     model::{Blame, Kept, Later, Outcome, Position, RecordId, Secret, ShelfKey, Version},
     ports::{BoxFuture, Clock, Outgoing, Shelf, SourceError, Swap, Unavailable},
 };
 use tidegate_flow::Connection;
+use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{

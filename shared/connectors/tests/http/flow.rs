@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
-    memory::{MemoryStore, Seeded},
     model::{EpochMs, Position, Record, RecordId, Secret},
     ports::{Source, SourceError},
 };
 use tidegate_flow::{Connection, FlowSpec};
+use tidegate_testkit::{MemoryStore, Seeded};
 
 use crate::api::{Api, Sort, Style, TENANT};
 
