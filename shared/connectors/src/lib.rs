@@ -21,7 +21,6 @@ mod error;
 pub mod file;
 mod flow;
 mod http;
-pub mod jq;
 mod json;
 mod keys;
 mod kinds;

@@ -15,7 +15,7 @@ mod yaml;
 
 pub use schema::flow_schema;
 pub use tidegate_connectors::file::{FlowError, FlowErrors, Location};
-pub use tidegate_connectors::{Connection, FlowSpec, Needs, jq, secret_variable, spec, template};
+pub use tidegate_connectors::{Connection, FlowSpec, Needs, secret_variable, spec, template};
 
 use tidegate_connectors::file::SourceText;
 

@@ -15,7 +15,6 @@ mod lookup;
 mod source;
 mod texts;
 mod tokens;
-mod transform;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,13 +24,15 @@ use tidegate_core::model::{EpochMs, FlowSettings, OnUnknown, RateLimit, StreamId
 use crate::{
     at::{At, Entries},
     file::{Findings, FlowErrors, Reference},
+    flow::Ordering,
     nearest,
     needs::Needs,
-    raw,
+    path, raw,
     report::Report,
     spec::{AuthSpec, FlowSpec, ParamSpec},
     template,
     text::SourceText,
+    transform::LooksUp,
 };
 
 /// What checking one file goes along with.
@@ -99,10 +100,25 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     };
     let raw::Source::Http(http) = &raw.source;
     let id = http.id.as_ref().map_or_else(|| "id".to_owned(), |id| id.value.0.clone());
-    let asked = raw.lookup.as_ref().map(|it| transform::Asked::of(it, &id, raw.ordering));
+    if let Some(lookup) = &raw.lookup {
+        let by = path::parse_picked(&lookup.value.by.value.0).ok();
+        let looks_up = LooksUp {
+            one_at_a_time: match raw.ordering {
+                Some(Ordering::Serial) => true,
+                // What is no path is reported where it stands.
+                Some(Ordering::Entity) | None => by.is_none() || by == path::parse(&id).ok(),
+                Some(Ordering::None) => false,
+            },
+            by: by.as_deref().unwrap_or_default(),
+            cache: lookup.value.cache.as_ref().map(|cache| cache.place),
+            place: lookup.place,
+        };
+        raw.transform.check(Some(&looks_up), &mut check.findings);
+    } else {
+        raw.transform.check(None, &mut check.findings);
+    }
     let source = source::source(check, raw.source);
     let lookup = values::optional(raw.lookup, |lookup| lookup::lookup(check, lookup));
-    let transform = transform::transform(check, raw.transform, asked.as_ref());
     let raw::Destination::Http(http) = &raw.destination;
     let resolves = answers::on_unknown_fits(check, http.on_unknown.as_ref(), raw.ordering);
     let destination = destination::destination(check, raw.destination);
@@ -154,7 +170,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         params: params?,
         source: source?,
         lookup,
-        transform: transform?,
+        transform: raw.transform,
         destination,
         limits,
         settings,

@@ -10,7 +10,6 @@ mod http;
 mod limits;
 mod lookup;
 mod source;
-mod transform;
 mod values;
 
 pub(crate) use answers::{AnswerRule, Answers, Has, OnUnknown};
@@ -20,7 +19,6 @@ pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
 pub(crate) use source::{Cursor, HttpSource, ListMethod, Mark, Source};
-pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
 pub use values::Given;
 pub(crate) use values::{DottedPath, Duration, OneOrList, PickedPath, Rate, Scalar, StatusCode};
 
@@ -30,6 +28,7 @@ use serde::Deserialize;
 use crate::{
     at::{At, Entries},
     flow::{Ordering, Page, Retry},
+    transform::Transform,
     value::{Millis, Schedule},
 };
 

@@ -29,7 +29,7 @@ pub(crate) use json::{Constant, JsonPart, JsonTemplate, given};
 pub(crate) use list::OneOrList;
 pub(crate) use name::{HeaderName, Name};
 pub(crate) use path::{Path, RecordPath};
-pub(crate) use query::Query;
+pub(crate) use query::{Query, or_stand_in};
 pub(crate) use rate::Rate;
 pub(crate) use references::{LookupKeys, NoRecord, Record, RecordAndKey};
 pub(crate) use scalar::{Scalar, StatusCode};

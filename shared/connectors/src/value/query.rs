@@ -50,7 +50,7 @@ impl<'de, A: Allows> Deserialize<'de> for Query<A> {
 }
 
 /// Reads a text, and notes what is wrong with it.
-pub(super) fn or_stand_in<T: TextValue>(text: &str, site: Site) -> T {
+pub(crate) fn or_stand_in<T: TextValue>(text: &str, site: Site) -> T {
     T::read(text, site.clone()).unwrap_or_else(|fault| {
         note_fault(fault);
         T::stand_in(site)

@@ -1,8 +1,48 @@
 //! `cast`: one scalar to another, on the JSON text.
 
-use tidegate_flow::spec::Cast;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::json::{Scalar, quote};
+
+/// What to turn a value into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Cast {
+    /// `string`
+    String,
+    /// `integer`: refuses what is none.
+    Integer,
+    /// `number`
+    Number,
+    /// `boolean`: true/false, "true"/"false", 1/0.
+    Boolean,
+}
+
+impl Cast {
+    /// Whether a value is what the cast gives. A default is sent as it stands, not cast.
+    pub(super) fn gives(self, value: &Value) -> bool {
+        match self {
+            // `null` says "absent" in every type.
+            _ if value.is_null() => true,
+            Self::String => value.is_string(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Number => value.is_number(),
+            Self::Boolean => value.is_boolean(),
+        }
+    }
+
+    /// The type's name, and a value of it as a flow file has it.
+    pub(super) fn name_and_example(self) -> (&'static str, &'static str) {
+        match self {
+            Self::String => ("string", "\"none\""),
+            Self::Integer => ("integer", "0"),
+            Self::Number => ("number", "0.0"),
+            Self::Boolean => ("boolean", "false"),
+        }
+    }
+}
 
 /// Writes a value in the cast's type to the end of `out`.
 ///

@@ -2,9 +2,20 @@
 
 use std::borrow::Cow;
 
-use tidegate_flow::spec::Words;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::json::{Scalar, quote};
+
+/// `words`: a text is cut at its first blank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Words {
+    /// `first`: the first word.
+    First,
+    /// `rest`: what comes after the first word.
+    Rest,
+}
 
 /// The words of a value that are asked for, as JSON: `None` where there are none. A value that is no
 /// text is one word.

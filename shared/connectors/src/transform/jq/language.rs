@@ -11,21 +11,21 @@ use jaq_core::{
 };
 use jaq_json::Val;
 
-use crate::nearest;
+use crate::file::nearest;
 
 /// A compiled program, to be run on [`Val`]s with [`JustLut`] as its data.
-pub type Program = Filter<JustLut<Val>>;
+pub(super) type Program = Filter<JustLut<Val>>;
 
 /// What is wrong with a program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}: {remedy}")]
-pub struct JqError {
+pub(super) struct JqError {
     /// What is wrong, in one line.
-    pub message: String,
+    pub(super) message: String,
     /// What to do about it, in one line.
-    pub remedy: String,
+    pub(super) remedy: String,
     /// The bytes of the program that are wrong; empty at its end.
-    pub span: std::ops::Range<usize>,
+    pub(super) span: std::ops::Range<usize>,
 }
 
 /// What standard jq has and a flow must not use, with the reason.
@@ -54,7 +54,7 @@ const REFUSED_NATIVES: [&str; 4] = ["debug_empty", "stderr_empty", "now", "env"]
 
 /// What a program sees beside the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sees {
+pub(super) enum Sees {
     /// Nothing.
     Record,
     /// As `$lookup`, what was looked up; null where nothing was found.
@@ -62,11 +62,11 @@ pub enum Sees {
 }
 
 /// The variable that a looked-up record has.
-pub const LOOKUP_VARIABLE: &str = "$lookup";
+pub(super) const LOOKUP_VARIABLE: &str = "$lookup";
 
 impl Sees {
     /// The names of the variables that a run must give values to, in this order.
-    pub fn variables(self) -> &'static [&'static str] {
+    pub(super) fn variables(self) -> &'static [&'static str] {
         match self {
             Self::Record => &[],
             Self::Lookup => &[LOOKUP_VARIABLE],
@@ -74,8 +74,16 @@ impl Sees {
     }
 }
 
+/// What is wrong where a program reads what was looked up and cannot have it, and what to do.
+pub(super) fn no_lookup() -> (&'static str, &'static str) {
+    (
+        "`$lookup` is not to be had here",
+        "it takes a `lookup` section, and `transform.jq`: a filter is asked before",
+    )
+}
+
 /// Whether a program that compiles may read what was looked up.
-pub fn reads_lookup(program: &str) -> bool {
+pub(super) fn reads_lookup(program: &str) -> bool {
     program.contains(LOOKUP_VARIABLE)
 }
 
@@ -84,7 +92,7 @@ pub fn reads_lookup(program: &str) -> bool {
 /// # Errors
 ///
 /// Everything that is wrong: syntax, or names that are undefined or refused.
-pub fn compile(program: &str, sees: Sees) -> Result<Program, Vec<JqError>> {
+pub(super) fn compile(program: &str, sees: Sees) -> Result<Program, Vec<JqError>> {
     let refused = |name: &str| {
         REFUSED.iter().any(|(refused, _)| *refused == name) || REFUSED_NATIVES.contains(&name)
     };
@@ -146,15 +154,14 @@ fn undefined_error(program: &str, name: &str, what: &Undefined) -> JqError {
         return JqError { message, remedy: (*reason).into(), span };
     }
     if name == LOOKUP_VARIABLE {
-        let message = "`$lookup` is not to be had here".into();
-        let remedy = "it takes a `lookup` section, and `transform.jq`: a filter is asked before";
-        return JqError { message, remedy: remedy.into(), span };
+        let (message, remedy) = no_lookup();
+        return JqError { message: message.into(), remedy: remedy.into(), span };
     }
     let (message, remedy) = match what {
         Undefined::Filter(arity) => {
             let message = format!("jq has no function `{name}` with {arity} arguments");
             let names: Vec<_> = function_names().collect();
-            let near = nearest::nearest(name, names.iter().copied());
+            let near = nearest(name, names.iter().copied());
             let remedy = match near {
                 Some(near) if near == name => "check how many arguments it takes".into(),
                 Some(near) => format!("did you mean `{near}`?"),
