@@ -23,7 +23,7 @@ use tidegate_core::model::{EpochMs, FlowSettings, OnUnknown, RateLimit, StreamId
 
 use crate::{
     at::{At, Entries},
-    file::{Findings, FlowErrors, Reference},
+    file::{self, Findings, FlowErrors, Node, Place, Reference},
     flow::Ordering,
     nearest,
     needs::Needs,
@@ -60,6 +60,30 @@ pub fn flow(
     found(&mut check);
     let Check { report, needs, .. } = check;
     report.finish(spec.map(|spec| FlowSpec { needs, ..spec }))
+}
+
+impl FlowSpec {
+    /// Reads the embedded form of a flow, which was checked when it was made.
+    ///
+    /// # Errors
+    /// What another version of this crate would not have taken.
+    pub fn embedded(file_name: &str, form: &str) -> Result<Self, FlowErrors> {
+        let source = SourceText { file: file_name, text: "" };
+        let failed = |message: String| {
+            let mut report = Report::new(source);
+            let remedy = "build the functions and the flows from the same version";
+            report.add(Place::default(), message, remedy);
+            report.finish::<Self>(None)
+        };
+        let tree: At<Node> = match serde_json::from_str(form) {
+            Ok(tree) => tree,
+            Err(error) => return failed(format!("the embedded form is damaged: {error}")),
+        };
+        match file::read(&tree) {
+            (Ok(raw), findings) => flow(source, raw, findings),
+            (Err(error), _) => failed(format!("the embedded form is another's: {error}")),
+        }
+    }
 }
 
 /// Takes in what reading the file found.
