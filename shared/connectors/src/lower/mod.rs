@@ -7,7 +7,6 @@ mod address;
 mod answers;
 mod auth;
 mod body;
-mod cursor;
 mod destination;
 mod headers;
 mod limits;
@@ -17,6 +16,8 @@ mod texts;
 mod tokens;
 mod transform;
 mod values;
+
+pub(crate) use source::Credentials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,13 +94,12 @@ fn found(check: &mut Check<'_>) {
 fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let name = name(check, raw.flow);
     let params = params(check, raw.params.unwrap_or_default());
-    let settle_lag_ms = match &raw.source {
-        raw::Source::Http(http) => cursor::settle_lag_ms(check, &http.cursor.value),
-    };
-    let raw::Source::Http(http) = &raw.source;
-    let id = http.id.as_ref().map_or_else(|| "id".to_owned(), |id| id.value.0.clone());
+    raw.source.check(&mut check.findings);
+    if let Some(credentials) = raw.source.credentials() {
+        credentials.lower(check);
+    }
+    let id = raw.source.id_path();
     let asked = raw.lookup.as_ref().map(|it| transform::Asked::of(it, &id, raw.ordering));
-    let source = source::source(check, raw.source);
     let lookup = values::optional(raw.lookup, |lookup| lookup::lookup(check, lookup));
     let transform = transform::transform(check, raw.transform, asked.as_ref());
     let raw::Destination::Http(http) = &raw.destination;
@@ -118,6 +118,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         retry: raw.retry.policy(),
         dead_letters: raw.retry.dead_letters().unwrap_or(default.dead_letters),
         stuck_after_ms: ms(raw.stuck_after.map(|it| it.0), default.stuck_after_ms),
+        settle_lag_ms: raw.source.settle_lag_ms(),
         landing_ms: ms(raw.landing.map(|it| it.0), default.landing_ms),
         ..default
     };
@@ -125,7 +126,6 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     resolves.then_some(())?;
     let (limits, destination) = (limits?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
-    settings.settle_lag_ms = settle_lag_ms?;
     let asking_ms = |auth: &Option<AuthSpec>| auth.as_ref().map_or(0, AuthSpec::asking_ms);
     settings.request_timeout_ms = http.timeout_ms + asking_ms(&http.auth);
     let lookup = lookup?;
@@ -152,7 +152,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         name: name?,
         description: raw.description,
         params: params?,
-        source: source?,
+        source: raw.source,
         lookup,
         transform: transform?,
         destination,

@@ -23,12 +23,12 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(lookup: &At<Lookup>, id: &str, ordering: Option<Ordering>) -> Self {
+    pub(super) fn of(lookup: &At<Lookup>, id: &[String], ordering: Option<Ordering>) -> Self {
         let by = path::parse_picked(&lookup.value.by.value.0).ok();
         let one_at_a_time = match ordering {
             Some(Ordering::Serial) => true,
             // What is no path is reported where it stands.
-            Some(Ordering::Entity) | None => by.is_none() || by == path::parse(id).ok(),
+            Some(Ordering::Entity) | None => by.as_deref().is_none_or(|by| by == id),
             Some(Ordering::None) => false,
         };
         Self {

@@ -9,7 +9,6 @@ mod destination;
 mod http;
 mod limits;
 mod lookup;
-mod source;
 mod transform;
 mod values;
 
@@ -19,9 +18,6 @@ pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey
 pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
-pub(crate) use source::{
-    Cursor, HttpSource, ListMethod, Mark, Source,
-};
 pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
 pub use values::Given;
 pub(crate) use values::{
@@ -34,6 +30,7 @@ use serde::Deserialize;
 use crate::{
     at::{At, Entries},
     flow::{Ordering, Page, Retry},
+    source::Source,
     value::{Millis, Schedule},
 };
 
