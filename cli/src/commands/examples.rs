@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, fs, path::Path, time::Duration};
 
-use tidegate_tests::{leads::Leads, orders::Orders};
+use tidegate_examples::{leads::Leads, orders::Orders};
 
 use crate::{
     args::Examples,

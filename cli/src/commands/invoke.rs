@@ -82,7 +82,7 @@ fn stream_of(event: &Value, path: &Path) -> Result<StreamId, Failure> {
         return crate::stream::id(flow, connection);
     }
     let body = event["Records"][0]["body"].as_str();
-    let message = body.and_then(|body| tidegate_core::model::Message::decode(body).ok());
+    let message = body.and_then(|body| tidegate_wire::decode(body).ok());
     message.map(|message| message.stream().clone()).ok_or_else(|| {
         Failure::usage(format!(
             "error: {} names no stream\n   = help: give {{\"flow\": …, \"connection\": …}}, or Records whose first body is a page",

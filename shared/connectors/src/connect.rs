@@ -11,7 +11,7 @@ use tidegate_flow::{
 
 use crate::{
     Options, Registry, destination::http::HttpDestination, error::ConnectError, lookup,
-    resolver::Resolver, transform::build,
+    resolver::Resolver,
 };
 
 /// One connection, ready to run.
@@ -44,7 +44,7 @@ pub fn connect(
     Ok(Connected {
         source: flow.source.connect(&resolver, options)?,
         lookup: lookup::build(flow, &connection, &resolver, options)?,
-        transform: build(&flow.transform, &options.registry)?,
+        transform: flow.transform.connect(looked_up_by(flow), &options.registry)?,
         destination: Box::new(HttpDestination::new(destination, &flow.limits, &resolver, options)?),
         settings: flow.settings.clone(),
     })
@@ -55,5 +55,10 @@ pub fn connect(
 /// # Errors
 /// A program that does not compile, or a Rust transform that is not registered.
 pub fn transform(flow: &FlowSpec, registry: &Registry) -> Result<Box<dyn Transform>, ConnectError> {
-    build(&flow.transform, registry)
+    flow.transform.connect(looked_up_by(flow), registry)
+}
+
+/// The path to the key that records are looked up by, where they are.
+fn looked_up_by(flow: &FlowSpec) -> Option<&[String]> {
+    flow.lookup.as_ref().map(|lookup| lookup.by.as_slice())
 }

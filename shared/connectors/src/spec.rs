@@ -35,7 +35,7 @@ pub struct FlowSpec {
     /// `lookup`: none asks no other system.
     pub lookup: Option<LookupSpec>,
     /// `transform`: none passes the record on as it is.
-    pub transform: TransformSpec,
+    pub(crate) transform: crate::transform::Transform,
     /// `destination`: exactly one kind.
     pub destination: DestinationSpec,
     /// `limits`
@@ -109,106 +109,6 @@ pub enum KeyPlace {
     Header(String),
     /// In this query parameter.
     Query(String),
-}
-
-/// `transform`: at most one of `map`, `jq`, `rust`; `filter` may stand with any.
-#[derive(Debug, Clone, Default)]
-pub struct TransformSpec {
-    /// `filter`: a jq expression; records for which it is false or null are left out.
-    pub filter: Option<String>,
-    /// What becomes of the record.
-    pub shape: ShapeSpec,
-}
-
-impl TransformSpec {
-    /// Whether a record is merged with what was looked up.
-    pub fn merges(&self) -> bool {
-        matches!(&self.shape, ShapeSpec::Map(fields) if fields.iter().any(|(_, it)| it.merges()))
-    }
-}
-
-/// How a record is reshaped.
-#[derive(Debug, Clone, Default)]
-pub enum ShapeSpec {
-    /// As it is.
-    #[default]
-    Same,
-    /// `map`: output field (dots nest) to where it comes from, in the file's order.
-    Map(Vec<(Vec<String>, FieldSpec)>),
-    /// `jq`: a program with exactly one output; none leaves the record out.
-    Jq(String),
-    /// `rust`: a registered transform's name.
-    Rust(String),
-}
-
-/// `transform.map.FIELD`: either a path as a plain text, or these keys.
-#[derive(Debug, Clone, Default)]
-pub struct FieldSpec {
-    /// `path`: from the record's root.
-    pub path: Option<Vec<String>>,
-    /// `lookup`: instead of a path, from the root of what was looked up.
-    pub lookup: Option<Vec<String>>,
-    /// `value`: a constant instead of a path.
-    pub value: Option<serde_json::Value>,
-    /// `default`: where the path is absent or null.
-    pub default: Option<serde_json::Value>,
-    /// `words`: of a text, these alone.
-    pub words: Option<Words>,
-    /// `cast`
-    pub cast: Option<Cast>,
-    /// `when_absent`: `omit` (default), `null`, `refuse` or `keep`.
-    pub when_absent: WhenAbsent,
-    /// `never_overwrite`: where what was looked up has this, the field is left out. `true` in the
-    /// file stands for the output field's own path.
-    pub never_overwrite: Option<Vec<String>>,
-    /// Whether its path is what the record is looked up by: what was found by it is not news.
-    pub is_key: bool,
-}
-
-impl FieldSpec {
-    /// Whether the field is merged with what was looked up, and not only taken from there.
-    pub fn merges(&self) -> bool {
-        self.never_overwrite.is_some() || self.when_absent == WhenAbsent::Keep
-    }
-}
-
-/// `cast`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Cast {
-    /// `string`
-    String,
-    /// `integer`: refuses what is none.
-    Integer,
-    /// `number`
-    Number,
-    /// `boolean`: true/false, "true"/"false", 1/0.
-    Boolean,
-}
-
-/// `words`: a text is cut at its first blank.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Words {
-    /// `first`: the first word.
-    First,
-    /// `rest`: what comes after the first word.
-    Rest,
-}
-
-/// `when_absent`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WhenAbsent {
-    /// The output field is left out.
-    #[default]
-    Omit,
-    /// The output field is null.
-    Null,
-    /// The record is refused, and so parked.
-    Refuse,
-    /// The looked-up field of the same name is written, where it is there.
-    Keep,
 }
 
 /// `destination`

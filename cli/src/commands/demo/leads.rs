@@ -8,11 +8,11 @@ use tidegate_core::{
     ports::{Notifier, Unavailable},
 };
 use tidegate_digest::{Letter, Place};
-use tidegate_flow::Connection;
-use tidegate_tests::{
+use tidegate_examples::{
     faults::Rate,
     leads::{Audit, Leads, LeadsConfig, LiveChatConfig, MarketoConfig},
 };
+use tidegate_flow::Connection;
 
 use crate::{
     args::{Demo, HostOptions, WorldOptions},

@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 use tidegate_core::model::{RecordId, Secret};
-use tidegate_flow::Connection;
-use tidegate_tests::{
+use tidegate_examples::{
     faults::{Outage, Rate},
     orders::{Audit, DestinationConfig, Growth, Orders, OrdersConfig, SourceConfig},
 };
+use tidegate_flow::Connection;
 
 use crate::{
     args::{Demo, HostOptions, WorldOptions},

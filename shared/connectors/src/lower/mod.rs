@@ -14,7 +14,6 @@ mod lookup;
 mod source;
 mod texts;
 mod tokens;
-mod transform;
 mod values;
 
 pub(crate) use source::Credentials;
@@ -25,14 +24,16 @@ use tidegate_core::model::{EpochMs, FlowSettings, OnUnknown, RateLimit, StreamId
 
 use crate::{
     at::{At, Entries},
-    file::{Findings, FlowErrors, Reference},
+    file::{self, Findings, FlowErrors, Node, Place, Reference},
+    flow::Ordering,
     nearest,
     needs::Needs,
-    raw,
+    path, raw,
     report::Report,
     spec::{AuthSpec, FlowSpec, ParamSpec},
     template,
     text::SourceText,
+    transform::LooksUp,
 };
 
 /// What checking one file goes along with.
@@ -54,11 +55,36 @@ pub fn flow(
         .params
         .as_ref()
         .map(|params| params.0.iter().map(|(name, _)| name.value.clone()).collect());
-    let mut check = Check { report: Report::new(source), declared, needs: Needs::default(), findings };
+    let mut check =
+        Check { report: Report::new(source), declared, needs: Needs::default(), findings };
     let spec = lower(&mut check, raw);
     found(&mut check);
     let Check { report, needs, .. } = check;
     report.finish(spec.map(|spec| FlowSpec { needs, ..spec }))
+}
+
+impl FlowSpec {
+    /// Reads the embedded form of a flow, which was checked when it was made.
+    ///
+    /// # Errors
+    /// What another version of this crate would not have taken.
+    pub fn embedded(file_name: &str, form: &str) -> Result<Self, FlowErrors> {
+        let source = SourceText { file: file_name, text: "" };
+        let failed = |message: String| {
+            let mut report = Report::new(source);
+            let remedy = "build the functions and the flows from the same version";
+            report.add(Place::default(), message, remedy);
+            report.finish::<Self>(None)
+        };
+        let tree: At<Node> = match serde_json::from_str(form) {
+            Ok(tree) => tree,
+            Err(error) => return failed(format!("the embedded form is damaged: {error}")),
+        };
+        match file::read(&tree) {
+            (Ok(raw), findings) => flow(source, raw, findings),
+            (Err(error), _) => failed(format!("the embedded form is another's: {error}")),
+        }
+    }
 }
 
 /// Takes in what reading the file found.
@@ -99,18 +125,32 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         credentials.lower(check);
     }
     let id = raw.source.id_path();
-    let asked = raw.lookup.as_ref().map(|it| transform::Asked::of(it, &id, raw.ordering));
+    if let Some(lookup) = &raw.lookup {
+        let by = path::parse_picked(&lookup.value.by.value.0).ok();
+        let looks_up = LooksUp {
+            one_at_a_time: match raw.ordering {
+                Some(Ordering::Serial) => true,
+                // What is no path is reported where it stands.
+                Some(Ordering::Entity) | None => by.as_ref().is_none_or(|by| *by == id),
+                Some(Ordering::None) => false,
+            },
+            by: by.as_deref().unwrap_or_default(),
+            cache: lookup.value.cache.as_ref().map(|cache| cache.place),
+            place: lookup.place,
+        };
+        raw.transform.check(Some(&looks_up), &mut check.findings);
+    } else {
+        raw.transform.check(None, &mut check.findings);
+    }
     let lookup = values::optional(raw.lookup, |lookup| lookup::lookup(check, lookup));
-    let transform = transform::transform(check, raw.transform, asked.as_ref());
     let raw::Destination::Http(http) = &raw.destination;
     let resolves = answers::on_unknown_fits(check, http.on_unknown.as_ref(), raw.ordering);
     let destination = destination::destination(check, raw.destination);
     let limits = limits::limits(check, raw.limits);
     raw.retry.check(&mut check.findings);
     let default = FlowSettings::default();
-    let ms = |ms: Option<u64>, default| {
-        ms.and_then(|ms| EpochMs::try_from(ms).ok()).unwrap_or(default)
-    };
+    let ms =
+        |ms: Option<u64>, default| ms.and_then(|ms| EpochMs::try_from(ms).ok()).unwrap_or(default);
     let mut settings = FlowSettings {
         ordering: raw.ordering.map_or(default.ordering, Into::into),
         page_records_max: raw.page.records_max.unwrap_or(default.page_records_max),
@@ -154,7 +194,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         params: params?,
         source: raw.source,
         lookup,
-        transform: transform?,
+        transform: raw.transform,
         destination,
         limits,
         settings,

@@ -54,24 +54,3 @@ impl JsonSchema for Credentials {
         raw::Auth::json_schema(generator)
     }
 }
-
-/// A JSON constant. A reference in it would be sent as it stands, which nobody means.
-pub(super) fn constant(check: &mut Check<'_>, json: At<raw::Given>) -> Option<serde_json::Value> {
-    let Some(reference) = first_reference(&json.value.0) else { return Some(json.value.0) };
-    let place = check.report.source.inside(json.place, reference, 0);
-    let message = format!("`{reference}` is not filled in here: this is a constant");
-    check.report.add(place, message, "for a value of the record, use a path in `transform.map`");
-    None
-}
-
-fn first_reference(json: &serde_json::Value) -> Option<&str> {
-    match json {
-        serde_json::Value::String(text) => ["${params.", "${secrets.", "${record.", "${lookup."]
-            .iter()
-            .any(|kind| text.contains(kind))
-            .then_some(text),
-        serde_json::Value::Array(items) => items.iter().find_map(first_reference),
-        serde_json::Value::Object(fields) => fields.values().find_map(first_reference),
-        _ => None,
-    }
-}

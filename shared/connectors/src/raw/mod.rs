@@ -9,7 +9,6 @@ mod destination;
 mod http;
 mod limits;
 mod lookup;
-mod transform;
 mod values;
 
 pub(crate) use answers::{AnswerRule, Answers, Has, OnUnknown};
@@ -18,11 +17,8 @@ pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey
 pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
-pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
 pub use values::Given;
-pub(crate) use values::{
-    DottedPath, Duration, OneOrList, PickedPath, Rate, Scalar, StatusCode,
-};
+pub(crate) use values::{DottedPath, Duration, OneOrList, PickedPath, Rate, Scalar, StatusCode};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,6 +27,7 @@ use crate::{
     at::{At, Entries},
     flow::{Ordering, Page, Retry},
     source::Source,
+    transform::Transform,
     value::{Millis, Schedule},
 };
 

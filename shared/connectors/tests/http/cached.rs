@@ -19,10 +19,10 @@ use bytes::Bytes;
 use serde_json::json;
 use tidegate_connectors::{HttpClient, Options, connect};
 use tidegate_core::{
-    memory::{ManualClock, MemoryStore, Seeded},
     model::{Blame, Kept, Later, ShelfKey},
     ports::{BoxFuture, Clock, Found, Lookup, Shelf, Swap, Unavailable},
 };
+use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 use url::form_urlencoded;
 

@@ -220,3 +220,60 @@ impl Source for HttpSource {
         self.marker.as_ref().map(|marker| marker as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{source, testing::section};
+
+    fn least() -> Value {
+        json!({ "url": "https://a.example/x", "cursor": { "by": "id" }, "pagination": "none" })
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let http: Http = section(json!({
+                "url": "https://a.example/x",
+                "method": "POST",
+                "query": { "limit": 5, "active": true },
+                "body": { "filters": [] },
+                "records": "data.items",
+                "id": "meta.uuid",
+                "cursor": {
+                    "by": "timestamp_id", "field": "at", "since": "from", "inclusive": false,
+                    "until": "to", "settle_lag": "5s",
+                },
+                "pagination": { "token": { "param": "next", "path": "meta.next" } },
+                "page_size": 250,
+                "timeout": "20s",
+                "body_bytes_max": 1_048_576,
+                "mark": { "url": "https://a.example/x/${record.id}", "body": { "seen": true } },
+        }));
+        let mut findings = Findings::default();
+        http.check(&mut findings);
+        assert_eq!(findings.faults, []);
+        let query: Vec<_> =
+            http.query.0.iter().map(|(name, text)| (&**name, text.template.as_literal())).collect();
+        assert_eq!(query, [("active", Some("true")), ("limit", Some("5"))]);
+        assert_eq!(http.records.as_ref().unwrap().keys, ["data", "items"]);
+        assert_eq!(http.id_path(), ["meta", "uuid"]);
+        assert_eq!(http.settle_lag_ms(), 5_000);
+        let cursor = &http.cursor.value;
+        assert!(!cursor.is_inclusive());
+        assert_eq!(cursor.until.as_ref().unwrap().text, "to");
+        assert_eq!(http.pagination.value.page_param().unwrap().text, "next");
+        assert_eq!((http.page_size, http.body_bytes_max), (Some(250), Some(1 << 20)));
+        assert_eq!(http.timeout, Some(crate::value::Millis(20_000)));
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let source: source::Source = section(json!({ "http": least() }));
+        assert_eq!((source.id_path(), source.settle_lag_ms()), (vec!["id".to_owned()], 0));
+        let mut findings = Findings::default();
+        source.check(&mut findings);
+        assert_eq!(findings.faults, []);
+    }
+}
