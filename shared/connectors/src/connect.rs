@@ -6,12 +6,12 @@ use tidegate_core::{
 };
 use tidegate_flow::{
     Connection,
-    spec::{DestinationSpec, FlowSpec, SourceSpec},
+    spec::{DestinationSpec, FlowSpec},
 };
 
 use crate::{
     Options, Registry, destination::http::HttpDestination, error::ConnectError, lookup,
-    resolver::Resolver, source::http::HttpSource,
+    resolver::Resolver,
 };
 
 /// One connection, ready to run.
@@ -40,10 +40,9 @@ pub fn connect(
 ) -> Result<Connected, ConnectError> {
     let connection = connection.clone().with_defaults(flow);
     let resolver = Resolver::new(&connection);
-    let SourceSpec::Http(source) = &flow.source;
     let DestinationSpec::Http(destination) = &flow.destination;
     Ok(Connected {
-        source: Box::new(HttpSource::new(source, &resolver, options)?),
+        source: flow.source.connect(&resolver, options)?,
         lookup: lookup::build(flow, &connection, &resolver, options)?,
         transform: flow.transform.connect(looked_up_by(flow), &options.registry)?,
         destination: Box::new(HttpDestination::new(destination, &flow.limits, &resolver, options)?),

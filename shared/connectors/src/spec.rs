@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{needs::Needs, template::Template};
+use crate::{needs::Needs, source::Source, template::Template};
 pub use lookup::{HttpLookupSpec, LookupContent, LookupOkSpec, LookupSpec};
 
 pub use answers::{AnswerIs, AnswerRule, AnswersSpec, FailureKind, HasSpec, Meaning, OnUnknown};
@@ -31,7 +31,7 @@ pub struct FlowSpec {
     /// `params`: declared parameters, each with an optional default.
     pub params: BTreeMap<String, ParamSpec>,
     /// `source`: exactly one kind.
-    pub source: SourceSpec,
+    pub(crate) source: Source,
     /// `lookup`: none asks no other system.
     pub lookup: Option<LookupSpec>,
     /// `transform`: none passes the record on as it is.
@@ -56,95 +56,6 @@ pub struct ParamSpec {
     pub default: Option<String>,
     /// One line for people.
     pub description: Option<String>,
-}
-
-/// `source`
-#[derive(Debug, Clone)]
-pub enum SourceSpec {
-    /// `source.http`
-    Http(HttpSourceSpec),
-}
-
-/// `source.http`
-#[derive(Debug, Clone)]
-pub struct HttpSourceSpec {
-    /// `url`: the list's address; absolute http(s) once parameters are filled in.
-    pub url: Template,
-    /// `body`: the JSON object that is posted for the list, with places for parameters; none: a GET.
-    pub body: Option<JsonTemplate>,
-    /// `query`: parameters sent with every list request, e.g. a status filter.
-    pub query: BTreeMap<String, Template>,
-    /// `headers`
-    pub headers: BTreeMap<String, Template>,
-    /// `auth`
-    pub auth: Option<AuthSpec>,
-    /// `records`: path to the array in the body, dots between keys; empty: the body is the array.
-    pub records: Vec<String>,
-    /// `id`: path to a record's id. Default `id`.
-    pub id: Vec<String>,
-    /// `cursor`
-    pub cursor: CursorSpec,
-    /// `pagination`
-    pub(crate) pagination: crate::source::http::Pagination,
-    /// `page_size`: sent as the pagination's size parameter, where it has one. Default 100.
-    pub page_size: u32,
-    /// `timeout`: for one request, in ms. Default 30 s.
-    pub timeout_ms: u64,
-    /// `body_bytes_max`: of one response, decompressed. Default 32 MiB.
-    pub body_bytes_max: usize,
-    /// `mark`: the request that marks a delivered record as processed at the source.
-    pub mark: Option<MarkSpec>,
-}
-
-/// `source.http.cursor`
-#[derive(Debug, Clone)]
-pub struct CursorSpec {
-    /// `by`
-    pub by: CursorBy,
-    /// `field`: path to the timestamp; not for `id`.
-    pub field: Option<Vec<String>>,
-    /// `time`: with `by: id`, path to a timestamp that `settle_lag` goes by.
-    pub time: Option<Vec<String>>,
-    /// `format` of the timestamp
-    pub format: TimeFormat,
-    /// `since`: query parameter that carries the position (timestamp text, or the id). This and
-    /// every other parameter is, with a `body`, a place in it: dots between keys.
-    pub since: Option<String>,
-    /// `inclusive`: whether `since` includes records exactly at it. Default true for timestamps
-    /// (skipping what was seen), false for ids.
-    pub inclusive: bool,
-    /// `until`: query parameter that carries the upper bound (timestamps only).
-    pub until: Option<String>,
-    /// `start`: the value sent as `since` before anything was read; none: the parameter is left
-    /// out.
-    pub start: Option<Template>,
-}
-
-/// `source.http.cursor.by`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CursorBy {
-    /// `id`: ids only ever increase.
-    Id,
-    /// `timestamp`: sorted by timestamp, in no certain order within one.
-    Timestamp,
-    /// `timestamp_id`: sorted by timestamp, then by id.
-    TimestampId,
-}
-
-/// `source.http.cursor.format`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum TimeFormat {
-    /// `rfc3339` (default): also accepts a space for the `T`, and no zone as UTC.
-    #[default]
-    #[serde(rename = "rfc3339")]
-    Rfc3339,
-    /// `epoch_s`: seconds, whole or with a fraction.
-    #[serde(rename = "epoch_s")]
-    EpochSeconds,
-    /// `epoch_ms`: milliseconds.
-    #[serde(rename = "epoch_ms")]
-    EpochMillis,
 }
 
 /// `auth`, of a source or a destination: exactly one.
@@ -198,17 +109,6 @@ pub enum KeyPlace {
     Header(String),
     /// In this query parameter.
     Query(String),
-}
-
-/// `source.http.mark`
-#[derive(Debug, Clone)]
-pub struct MarkSpec {
-    /// `method`: PUT (default), POST, PATCH or DELETE.
-    pub method: String,
-    /// `url`, may hold `${record.…}`; values are percent-encoded.
-    pub url: Template,
-    /// `body`: JSON sent, or none.
-    pub body: Option<serde_json::Value>,
 }
 
 /// `destination`

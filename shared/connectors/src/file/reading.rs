@@ -97,9 +97,14 @@ impl Fault {
 impl Findings {
     /// Notes what is wrong between values. Where a value is wrong by itself, that is said already.
     pub fn add(&mut self, fault: Fault) {
-        if self.faults.iter().all(|known| known.place != fault.place) {
+        if !self.has_fault_at(fault.place) {
             self.faults.push(fault);
         }
+    }
+
+    /// Whether something is wrong with the value at a place.
+    pub(crate) fn has_fault_at(&self, place: Place) -> bool {
+        self.faults.iter().any(|known| known.place == place)
     }
 }
 

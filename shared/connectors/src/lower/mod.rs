@@ -7,7 +7,6 @@ mod address;
 mod answers;
 mod auth;
 mod body;
-mod cursor;
 mod destination;
 mod headers;
 mod limits;
@@ -16,6 +15,8 @@ mod source;
 mod texts;
 mod tokens;
 mod values;
+
+pub(crate) use source::Credentials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,18 +120,18 @@ fn found(check: &mut Check<'_>) {
 fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let name = name(check, raw.flow);
     let params = params(check, raw.params.unwrap_or_default());
-    let settle_lag_ms = match &raw.source {
-        raw::Source::Http(http) => cursor::settle_lag_ms(check, &http.cursor.value),
-    };
-    let raw::Source::Http(http) = &raw.source;
-    let id = http.id.as_ref().map_or_else(|| "id".to_owned(), |id| id.value.0.clone());
+    raw.source.check(&mut check.findings);
+    if let Some(credentials) = raw.source.credentials() {
+        credentials.lower(check);
+    }
+    let id = raw.source.id_path();
     if let Some(lookup) = &raw.lookup {
         let by = path::parse_picked(&lookup.value.by.value.0).ok();
         let looks_up = LooksUp {
             one_at_a_time: match raw.ordering {
                 Some(Ordering::Serial) => true,
                 // What is no path is reported where it stands.
-                Some(Ordering::Entity) | None => by.is_none() || by == path::parse(&id).ok(),
+                Some(Ordering::Entity) | None => by.as_ref().is_none_or(|by| *by == id),
                 Some(Ordering::None) => false,
             },
             by: by.as_deref().unwrap_or_default(),
@@ -141,7 +142,6 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     } else {
         raw.transform.check(None, &mut check.findings);
     }
-    let source = source::source(check, raw.source);
     let lookup = values::optional(raw.lookup, |lookup| lookup::lookup(check, lookup));
     let raw::Destination::Http(http) = &raw.destination;
     let resolves = answers::on_unknown_fits(check, http.on_unknown.as_ref(), raw.ordering);
@@ -158,6 +158,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         retry: raw.retry.policy(),
         dead_letters: raw.retry.dead_letters().unwrap_or(default.dead_letters),
         stuck_after_ms: ms(raw.stuck_after.map(|it| it.0), default.stuck_after_ms),
+        settle_lag_ms: raw.source.settle_lag_ms(),
         landing_ms: ms(raw.landing.map(|it| it.0), default.landing_ms),
         ..default
     };
@@ -165,7 +166,6 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     resolves.then_some(())?;
     let (limits, destination) = (limits?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
-    settings.settle_lag_ms = settle_lag_ms?;
     let asking_ms = |auth: &Option<AuthSpec>| auth.as_ref().map_or(0, AuthSpec::asking_ms);
     settings.request_timeout_ms = http.timeout_ms + asking_ms(&http.auth);
     let lookup = lookup?;
@@ -192,7 +192,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         name: name?,
         description: raw.description,
         params: params?,
-        source: source?,
+        source: raw.source,
         lookup,
         transform: raw.transform,
         destination,

@@ -9,7 +9,6 @@ mod destination;
 mod http;
 mod limits;
 mod lookup;
-mod source;
 mod values;
 
 pub(crate) use answers::{AnswerRule, Answers, Has, OnUnknown};
@@ -18,7 +17,6 @@ pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey
 pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
-pub(crate) use source::{Cursor, HttpSource, ListMethod, Mark, Source};
 pub use values::Given;
 pub(crate) use values::{DottedPath, Duration, OneOrList, PickedPath, Rate, Scalar, StatusCode};
 
@@ -28,6 +26,7 @@ use serde::Deserialize;
 use crate::{
     at::{At, Entries},
     flow::{Ordering, Page, Retry},
+    source::Source,
     transform::Transform,
     value::{Millis, Schedule},
 };
