@@ -59,6 +59,16 @@ pub fn given(file: &FlowFile, params: &[(String, String)]) -> Connection {
     Connection { params, secrets }.with_defaults(&file.spec)
 }
 
+/// A connection of these parameters and secrets.
+pub fn of(params: &[(&str, &str)], secrets: &[(&str, &str)]) -> Connection {
+    let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let secret = |(name, value): &(&str, &str)| ((*name).to_owned(), Secret::new(*value));
+    Connection {
+        params: params.iter().map(text).collect(),
+        secrets: secrets.iter().map(secret).collect(),
+    }
+}
+
 /// Connects the flow, or says what is missing. Its tokens are kept in the table.
 pub fn flow(
     file: FlowFile,

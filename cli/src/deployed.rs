@@ -6,13 +6,13 @@ use tidegate_aws::{Clients, Queue, Table};
 use tidegate_core::app::Ports;
 use tidegate_runtime::{OsEntropy, WallClock};
 
-use crate::{args::PlaceOptions, failure::Failure};
+use crate::{failure::Failure, options::StateOptions};
 
 /// What an operator works with.
 pub type DeployedPorts = Ports<Table, Queue, WallClock, OsEntropy>;
 
 /// Finds the stack's table and queue by the parameter that template.yaml leaves for it.
-pub async fn ports(place: &PlaceOptions) -> Result<DeployedPorts, Failure> {
+pub async fn ports(place: &StateOptions) -> Result<DeployedPorts, Failure> {
     let clients = Clients::from_profile(place.profile.as_deref(), place.region.as_deref()).await;
     let parameter = format!("/tidegate/stacks/{}", place.stack);
     let text = clients.parameter(&parameter).await?.ok_or_else(|| {

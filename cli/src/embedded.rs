@@ -8,11 +8,12 @@ use lambda_runtime::{Error, LambdaEvent};
 use tidegate_aws::{Clients, InProcess, Requests, Table};
 use tidegate_core::{
     app::{FetchReport, Flow, Ports},
-    memory::{MemoryQueue, QueueSettings},
     model::StreamId,
 };
 use tidegate_fetcher::Answer;
-use tidegate_local::{CapacityMeter, EmbeddedTable, Functions, StateDir};
+use tidegate_local::{
+    CapacityMeter, EmbeddedTable, Functions, MemoryQueue, QueueSettings, StateDir,
+};
 use tidegate_runtime::{App, Flows, Meter, OsEntropy, WallClock};
 
 use crate::failure::Failure;
@@ -23,7 +24,6 @@ pub type Queue = MemoryQueue<WallClock>;
 pub type EmbeddedApp = App<Table, Arc<Queue>, WallClock, OsEntropy, Fixed>;
 
 /// The same queue settings as template.yaml's, but for the visibility, which goes by the timeout.
-const RECEIVES_MAX: u32 = 1_000;
 const RETENTION_MS: i64 = 4 * 24 * 3_600_000;
 /// A seal in process takes well under that.
 const SEND_DELAY_MS: u64 = 20;
@@ -93,8 +93,8 @@ pub fn app(
 ) -> EmbeddedApp {
     let settings = QueueSettings {
         visibility_ms: i64::try_from(invocation_ms).unwrap_or(i64::MAX / 6) * 6,
-        receives_max: RECEIVES_MAX,
         retention_ms: RETENTION_MS,
+        limits: tidegate_aws::Queue::LIMITS,
     };
     App {
         ports: Ports {

@@ -1,13 +1,16 @@
 //! The `tidegate` command line, as a library: the program is [`main_with`], and so is each process
 //! that the end-to-end tests start and kill.
 
-mod args;
 mod commands;
 mod connection;
 mod cost;
 mod deployed;
 pub mod embedded;
 mod failure;
+mod input;
+mod operator_ports;
+mod options;
+mod output;
 mod progress;
 mod runner;
 mod stream;
@@ -19,7 +22,18 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
-use crate::{args::Arguments, failure::Failure};
+use crate::{commands::Command, failure::Failure};
+
+/// Moves records from one API to another, and loses none.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, about, max_term_width = 100)]
+struct Arguments {
+    /// Says why things happen, on standard error; twice says more.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
 
 /// Runs one command line, the program's name first. Answers with its exit code: 0 for done, 1 for a
 /// failure, 2 for a usage or flow error.
@@ -38,11 +52,31 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .enable_all()
         .build()
         .expect("the operating system gives threads");
-    match runtime.block_on(commands::run(arguments)) {
+    match runtime.block_on(arguments.command.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, report }) => {
             eprintln!("{report}");
             ExitCode::from(code)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn every_command_and_option_says_what_it_is_for() {
+        let program = Arguments::command();
+        program.clone().debug_assert();
+        for command in program.get_subcommands() {
+            assert!(command.get_about().is_some(), "{} has no help", command.get_name());
+            for option in command.get_arguments() {
+                let name = (command.get_name(), option.get_id());
+                assert!(option.get_help().is_some(), "{name:?} has no help");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The live line of a long run: quiet where nobody watches.
+//! The live line of a long run: it is not shown where standard error is no terminal.
 
 use std::{sync::Arc, time::Duration};
 

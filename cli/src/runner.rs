@@ -16,9 +16,9 @@ use tidegate_local::{CapacityMeter, Host, HostSettings, Next};
 use tidegate_runtime::WallClock;
 
 use crate::{
-    args::HostOptions,
     embedded::{self, EmbeddedApp, Fixed, Handlers, State},
     failure::Failure,
+    options::HostOptions,
     progress::Progress,
     summary::Summary,
     text::moment,
@@ -138,7 +138,7 @@ impl<'a> Runner<'a> {
             }
             Err(error) => {
                 failed_runs += 1;
-                // What the source says needs somebody to act; a killed run only goes on.
+                // A halt lasts until an operator has mended its cause; after a run that was killed, the next goes on.
                 let halt = error.is::<SourceHalted>();
                 if halt || failed_runs >= FAILED_RUNS_MAX {
                     failure = Some(error.to_string());
@@ -180,7 +180,9 @@ pub fn clock(host: &HostOptions) -> WallClock {
 fn stop_on_signal(stop: impl Fn() + Send + 'static) {
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            eprintln!("stopping; once more ends at once");
+            eprintln!(
+                "stopping: requests in flight are finished; press ctrl-C again to end at once, which loses nothing either"
+            );
             stop();
         }
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tidegate_core::model::StreamId;
 
-use crate::{args::StreamOptions, connection, failure::Failure};
+use crate::{connection, failure::Failure, options::StreamOptions};
 
 /// The stream: the flow's name is read from the file, where a file is given.
 pub fn stream(options: &StreamOptions) -> Result<StreamId, Failure> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use comfy_table::{Table, presets::NOTHING};
 use serde::{Deserialize, Serialize};
-use tidegate_core::memory::{QueueCounts, QueueTraffic};
+use tidegate_local::{QueueCounts, QueueTraffic};
 use tidegate_runtime::Totals;
 
 use crate::text::{count, span};

@@ -8,16 +8,17 @@ use std::{
     },
 };
 
-use tidegate_aws::{Clients, InProcess};
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
     model::{EpochMs, Position, Secret},
     ports::Found,
 };
+use tidegate_examples::leads::{Leads, LeadsConfig};
 use tidegate_flow::Connection;
 use tidegate_local::EmbeddedTable;
 use tidegate_runtime::OsEntropy;
-use tidegate_tests::leads::{Leads, LeadsConfig};
+
+use crate::tables;
 
 /// Later than every chat.
 const NOW_MS: EpochMs = 1_795_766_400_000;
@@ -83,9 +84,7 @@ async fn what_one_process_looked_up_all_others_find_in_the_table_until_it_has_ru
     let secrets = [("livechat", &leads.source_token), ("marketo", &leads.client_secret)];
     let secrets = secrets.map(|(name, value)| (name.to_owned(), Secret::new(value.clone())));
     let connection = Connection { params: [].into(), secrets: secrets.into() };
-    let table = EmbeddedTable::in_memory().unwrap();
-    let answer = move |target: &str, body: &[u8]| table.answer(target, body);
-    let clients = Clients::over(InProcess::new(answer));
+    let clients = tables::clients(EmbeddedTable::in_memory().unwrap());
     let now_ms = Arc::new(AtomicI64::new(NOW_MS));
     let process = || {
         let now_ms = now_ms.clone();

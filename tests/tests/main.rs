@@ -1,12 +1,10 @@
 //! The one test binary.
 
-mod attempts;
-mod breaker;
 mod contracts;
-mod digest;
 mod flows;
 mod lookups;
 mod sentry;
 mod simulation;
+mod tables;
 mod tidy;
 mod tokens;

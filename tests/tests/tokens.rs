@@ -5,27 +5,21 @@ use std::sync::{
     atomic::{AtomicI64, Ordering::SeqCst},
 };
 
-use tidegate_aws::{Clients, InProcess, Table};
 use tidegate_connectors::{HttpClient, Options, connect};
 use tidegate_core::{
     model::{Outcome, RecordId, Secret, Version},
     ports::Outgoing,
 };
+use tidegate_examples::http::Guarded;
 use tidegate_flow::Connection;
-use tidegate_local::EmbeddedTable;
 use tidegate_runtime::OsEntropy;
-use tidegate_tests::http::Guarded;
+
+use crate::tables;
 
 const PROCESSORS: i64 = 20;
 /// Records of each, before the token runs out and after it.
 const EACH: i64 = 10;
 const REFRESH_TOKEN: &str = "the-first-one";
-
-fn table() -> Table {
-    let table = EmbeddedTable::in_memory().unwrap();
-    let answer = move |target: &str, body: &[u8]| table.answer(target, body);
-    Clients::over(InProcess::new(answer)).table(EmbeddedTable::NAME)
-}
 
 fn flow(url: &str) -> String {
     format!(
@@ -66,7 +60,7 @@ fn exactly_one_of_twenty_processors_refreshes_and_no_record_fails() {
     let spec = tidegate_flow::parse("accounts.yaml", &flow(&guarded.url)).unwrap();
     let secrets = [("refresh_token".to_owned(), Secret::new(REFRESH_TOKEN))].into();
     let connection = Connection { params: [].into(), secrets };
-    let table = table();
+    let table = tables::empty();
     let half = Barrier::new(PROCESSORS as usize);
     // A thread and a runtime each: nothing is shared but the table.
     let processor = |number: i64| {

@@ -1,19 +1,43 @@
 //! `tidegate check`: is a flow file right, and what does it do?
 
-use std::{fs, io::Read, path::Path};
-
-use tidegate_connectors::{Registry, transform};
-use tidegate_core::ports::Transformed;
-use tidegate_flow::{cases, Connection, FlowSpec, secret_variable};
-
-use crate::{
-    args::Check,
-    connection::{self, FlowFile},
-    failure::Failure,
+use std::{
+    fs,
+    path::{Path, PathBuf},
 };
 
+use clap::Args;
+use tidegate_connectors::{Registry, transform};
+use tidegate_core::ports::Transformed;
+use tidegate_flow::{Connection, FlowSpec, cases, secret_variable};
+
+use crate::{
+    connection::{self, FlowFile},
+    failure::Failure,
+    input,
+    options::ParamOptions,
+};
+
+/// Validates a flow file, runs its tests, and shows a record through its mapping.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The flow file.
+    #[arg(value_name = "FILE")]
+    pub flow: PathBuf,
+    /// A record (JSON) to show through the mapping; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// What the flow's look-up found for the record (JSON); without it, it found nothing.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    pub lookup: Option<PathBuf>,
+    /// Checks too that this connection's parameters and secrets are all given.
+    #[arg(long, short)]
+    pub connection: Option<String>,
+    #[command(flatten)]
+    pub params: ParamOptions,
+}
+
 /// Validates the file, runs its tests, and shows a record through it.
-pub fn check(asked: Check) -> Result<(), Failure> {
+pub async fn run(asked: Check) -> Result<(), Failure> {
     let file = connection::read(&asked.flow)?;
     let given = connection::given(&file, &asked.params.params);
     if asked.connection.is_some() {
@@ -64,25 +88,13 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
     )))
 }
 
-/// A file's bytes, or, for `-`, those of standard input.
-pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = match path.to_str() {
-        Some("-") => std::io::stdin().read_to_end(&mut bytes).map(drop),
-        _ => fs::read(path).map(|read| bytes = read),
-    };
-    read.map(|()| bytes).map_err(|error| {
-        Failure::usage(format!("error: {} cannot be read: {error}", path.display()))
-    })
-}
-
 fn show_record(path: &Path, lookup: Option<&Path>, file: &FlowFile) -> Result<(), Failure> {
     if lookup.is_some() && file.spec.lookup.is_none() {
         let message = format!("error: {} has no `lookup`, and looks nothing up", file.name);
         return Err(Failure::usage(message));
     }
-    let record = read(path)?;
-    let found = lookup.map(read).transpose()?;
+    let record = input::read(path)?;
+    let found = lookup.map(input::read).transpose()?;
     let transform = transform(&file.spec, &Registry::new()).map_err(Failure::usage)?;
     let mut out = Vec::new();
     match transform.apply(&record, found.as_deref(), &mut out) {

@@ -1,13 +1,17 @@
 //! `tidegate cost`: what a million records cost on AWS.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
+
+use super::demo::play;
 use crate::{
-    args::{Cost, HostOptions},
-    commands::{check, demo::play, print_json},
-    cost::{Functions, Measured, Prices, Report},
+    cost::{Architecture, Functions, Measured, Prices, Report},
     embedded,
     failure::Failure,
+    input,
+    options::{HostOptions, WorldOptions},
+    output::print_json,
     summary::Summary,
 };
 
@@ -15,8 +19,36 @@ use crate::{
 /// on AWS they are minutes apart, not a fifth of a second.
 const TICK_MS: u64 = 5_000;
 
+/// Says what a million records cost on AWS: requests, units and dollars, by operation.
+#[derive(Debug, Args)]
+pub struct Cost {
+    /// The shipped flow that is run for it against example APIs, as `demo` does, but with scheduled
+    /// runs at least 5 s apart.
+    #[arg(value_name = "NAME", required_unless_present = "from", conflicts_with = "from")]
+    pub name: Option<String>,
+    /// A run of your own instead: a file with what `run --json` printed; `-` for standard input.
+    #[arg(long, value_name = "SUMMARY.json", conflicts_with = "WorldOptions")]
+    pub from: Option<PathBuf>,
+    /// Other prices: a file like cli/src/cost/prices.json.
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// The fetcher's memory, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub fetcher_memory: u32,
+    /// A processor's memory, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub processor_memory: u32,
+    /// What the functions run on.
+    #[arg(long, default_value = "arm64")]
+    pub architecture: Architecture,
+    #[command(flatten)]
+    pub host: HostOptions,
+    #[command(flatten)]
+    pub world: WorldOptions,
+}
+
 /// Measures a run, or takes a summary of one, and prints its bill.
-pub async fn cost(asked: Cost) -> Result<(), Failure> {
+pub async fn run(asked: Cost) -> Result<(), Failure> {
     // A wrong table is said before anything runs.
     let prices = asked.prices.as_deref().map_or_else(|| Ok(Prices::embedded()), Prices::read)?;
     let (of, run) = match (&asked.from, &asked.name) {
@@ -48,7 +80,7 @@ async fn measured(name: &str, asked: &Cost) -> Result<Summary, Failure> {
 
 /// The summary that `run --json` or `demo --json` left in this file, as its last line.
 fn summary(path: &Path) -> Result<Summary, Failure> {
-    let text = check::read(path)?;
+    let text = input::read(path)?;
     let last = text.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     serde_json::from_slice(last).map_err(|error| {
         Failure::usage(format!(

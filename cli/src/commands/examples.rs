@@ -1,17 +1,32 @@
 //! `tidegate examples`: the example APIs, on their own.
 
-use std::{fmt::Display, fs, path::Path, time::Duration};
-
-use tidegate_tests::{leads::Leads, orders::Orders};
-
-use crate::{
-    args::Examples,
-    commands::demo::{leads_config, orders_config},
-    failure::Failure,
+use std::{
+    fmt::Display,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
+use clap::Args;
+use tidegate_examples::{leads::Leads, orders::Orders};
+
+use super::demo::{leads_config, orders_config};
+use crate::{failure::Failure, options::WorldOptions};
+
+/// Serves the example APIs until it is stopped.
+#[derive(Debug, Args)]
+pub struct Examples {
+    /// The example APIs: `orders` or `leads`.
+    pub name: String,
+    #[command(flatten)]
+    pub world: WorldOptions,
+    /// Writes the addresses and keys to this file, as JSON, once it serves.
+    #[arg(long, value_name = "FILE")]
+    pub port_file: Option<PathBuf>,
+}
+
 /// Serves them until the process is stopped.
-pub async fn examples(asked: Examples) -> Result<(), Failure> {
+pub async fn run(asked: Examples) -> Result<(), Failure> {
     match &*asked.name {
         "orders" => {
             let orders = Orders::start(orders_config(&asked.world)).await?;
@@ -31,7 +46,7 @@ pub async fn examples(asked: Examples) -> Result<(), Failure> {
 async fn serve(addresses: impl Display, port_file: Option<&Path>) -> Result<(), Failure> {
     println!("{addresses}");
     if let Some(path) = port_file {
-        // Written whole or not at all: whoever waits for it reads it at once.
+        // Written whole or not at all: the script that waits for it reads it at once.
         let draft = path.with_extension("part");
         let written =
             fs::write(&draft, addresses.to_string()).and_then(|()| fs::rename(&draft, path));

@@ -1,21 +1,59 @@
 //! `tidegate invoke`: one handler, one event file.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use clap::{Args, ValueEnum};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use tidegate_core::{model::StreamId, ports::Clock};
 use tidegate_runtime::WallClock;
 
 use crate::{
-    args::{Handler, Invoke},
     connection,
     embedded::{self, EmbeddedApp, Fixed},
     failure::Failure,
+    options::ParamOptions,
 };
 
+/// Calls one handler with one event file.
+#[derive(Debug, Args)]
+pub struct Invoke {
+    /// The handler to call.
+    pub handler: Handler,
+    /// The event, as JSON.
+    pub event: PathBuf,
+    /// The flow file; without it, the shipped flow that the event names.
+    #[arg(long, value_name = "FILE")]
+    pub flow: Option<PathBuf>,
+    #[command(flatten)]
+    pub params: ParamOptions,
+    /// The folder that holds the state.
+    #[arg(long, value_name = "DIR", default_value = ".state")]
+    pub state: PathBuf,
+    /// Writes the messages that the handler sent as an event for the processor.
+    #[arg(long, value_name = "FILE")]
+    pub sent: Option<PathBuf>,
+    /// The function's timeout, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    pub invocation_seconds: u64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Handler {
+    /// Takes the schedule's input: `{"flow": …, "connection": …}`.
+    Fetcher,
+    /// Takes an event of the page queue.
+    Processor,
+    /// Takes an event of the dead-letter queue.
+    DeadLetters,
+}
+
 /// Calls the handler as its function would, and prints what it answers.
-pub async fn invoke(asked: Invoke) -> Result<(), Failure> {
+pub async fn run(asked: Invoke) -> Result<(), Failure> {
     let event = read_event(&asked.event)?;
     let stream = stream_of(&event, &asked.event)?;
     let file = match &asked.flow {
@@ -82,7 +120,7 @@ fn stream_of(event: &Value, path: &Path) -> Result<StreamId, Failure> {
         return crate::stream::id(flow, connection);
     }
     let body = event["Records"][0]["body"].as_str();
-    let message = body.and_then(|body| tidegate_core::model::Message::decode(body).ok());
+    let message = body.and_then(|body| tidegate_wire::decode(body).ok());
     message.map(|message| message.stream().clone()).ok_or_else(|| {
         Failure::usage(format!(
             "error: {} names no stream\n   = help: give {{\"flow\": …, \"connection\": …}}, or Records whose first body is a page",
@@ -92,7 +130,7 @@ fn stream_of(event: &Value, path: &Path) -> Result<StreamId, Failure> {
 }
 
 fn write_sent(app: &EmbeddedApp, path: &Path) -> Result<(), Failure> {
-    // What was sent becomes visible after its delay; here nobody else receives it.
+    // What was sent becomes visible after its delay; here no other processor receives it.
     let mut records = Vec::new();
     for (number, body) in app.ports.queue.bodies().into_iter().enumerate() {
         records.push(json!({
@@ -106,4 +144,21 @@ fn write_sent(app: &EmbeddedApp, path: &Path) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&json!({ "Records": records }));
     fs::write(path, text.expect("an event is plain data"))
         .map_err(|error| Failure::run(format!("{} cannot be written: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_names_its_stream_and_an_event_without_one_is_a_usage_error() {
+        let path = Path::new("event.json");
+        let schedule = json!({ "flow": "orders", "connection": "eu" });
+        let stream = stream_of(&schedule, path).unwrap();
+        assert_eq!((stream.flow(), stream.connection()), ("orders", "eu"));
+        let foreign = json!({ "Records": [{ "body": "no page" }] });
+        let failure = stream_of(&foreign, path).unwrap_err();
+        assert_eq!(failure.code, 2);
+        assert!(failure.report.contains("event.json names no stream"), "{failure:?}");
+    }
 }

@@ -1,4 +1,7 @@
-//! One file a command.
+//! The commands: one file each, with its arguments, its help, what it does and its tests.
+//!
+//! A command's struct, by its name in capitals, holds the arguments; the struct's doc comment is the help. Its
+//! `run` does the work. A new command is a file, its `mod` line and its line in the registry below.
 
 mod check;
 mod cost;
@@ -6,39 +9,50 @@ mod demo;
 mod digest;
 mod examples;
 mod invoke;
-mod operate;
 mod parked;
+mod pause;
 mod replay;
+mod resume;
+mod rewind;
 mod run;
 mod status;
 
-use serde::Serialize;
+use clap::Subcommand;
 
-use crate::{
-    args::{Arguments, Command},
-    failure::Failure,
-};
+use crate::failure::Failure;
 
-/// Runs the command that was asked for.
-pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    match arguments.command {
-        Command::Demo(asked) => demo::demo(*asked).await,
-        Command::Run(asked) => run::run(asked).await,
-        Command::Check(asked) => check::check(asked),
-        Command::Cost(asked) => cost::cost(*asked).await,
-        Command::Status(asked) => status::status(asked).await,
-        Command::Parked(asked) => parked::parked(asked).await,
-        Command::Replay(asked) => replay::replay(asked).await,
-        Command::Digest(asked) => digest::digest(asked).await,
-        Command::Pause(asked) => operate::set_paused(asked, true).await,
-        Command::Resume(asked) => operate::set_paused(asked, false).await,
-        Command::Rewind(asked) => operate::rewind(asked).await,
-        Command::Invoke(asked) => invoke::invoke(asked).await,
-        Command::Examples(asked) => examples::examples(asked).await,
-    }
+/// Makes the command line's subcommands of the files that are listed, in the order of the help.
+macro_rules! commands {
+    ($($file:ident::$Command:ident,)*) => {
+        /// The command that was asked for, with its arguments.
+        #[derive(Debug, Subcommand)]
+        pub enum Command {
+            $($Command(Box<$file::$Command>),)*
+        }
+
+        impl Command {
+            /// Runs it.
+            pub async fn run(self) -> Result<(), Failure> {
+                match self {
+                    $(Self::$Command(asked) => $file::run(*asked).await,)*
+                }
+            }
+        }
+    };
 }
 
-/// Prints one JSON object as a line.
-fn print_json(value: &impl Serialize) {
-    println!("{}", serde_json::to_string(value).expect("a summary is plain data"));
+commands! {
+    demo::Demo,
+    run::Run,
+    check::Check,
+    cost::Cost,
+    status::Status,
+    parked::Parked,
+    replay::Replay,
+    digest::Digest,
+    pause::Pause,
+    resume::Resume,
+    rewind::Rewind,
+    invoke::Invoke,
+    examples::Examples,
 }

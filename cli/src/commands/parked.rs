@@ -1,29 +1,40 @@
 //! `tidegate parked`: the records that were put aside.
 
+use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use tidegate_core::{
-    app::{ReplayRequest, list_parked},
+    app::list_parked,
     model::{Parked as ParkedRecord, StreamId},
 };
 
 use crate::{
-    args::{Parked, WantedOptions},
-    commands::{operate::with_ports, print_json},
     failure::Failure,
+    operator_ports::with_ports,
+    options::{OperatorOptions, ParkedOptions},
+    output::print_json,
     stream::stream,
     text::count,
 };
 
+/// Lists the records that were put aside, with their reasons.
+#[derive(Debug, Args)]
+pub struct Parked {
+    #[command(flatten)]
+    pub operator: OperatorOptions,
+    #[command(flatten)]
+    pub parked: ParkedOptions,
+}
+
 /// Lists them.
-pub async fn parked(asked: Parked) -> Result<(), Failure> {
-    let stream = stream(&asked.look.stream)?;
-    let wanted = wanted(&asked.wanted)?;
-    let listed = with_ports!(&asked.look.place, ports => {
+pub async fn run(asked: Parked) -> Result<(), Failure> {
+    let stream = stream(&asked.operator.stream)?;
+    let wanted = asked.parked.request()?;
+    let listed = with_ports!(&asked.operator.state, ports => {
         list_parked(&ports, &stream, |parked| wanted.wants(parked)).await
     })?;
-    show(&stream, &listed, asked.look.json);
+    show(&stream, &listed, asked.operator.json);
     Ok(())
 }
 
@@ -35,7 +46,7 @@ pub fn show(stream: &StreamId, listed: &[ParkedRecord], as_json: bool) {
         return;
     }
     if listed.is_empty() {
-        println!("nothing is parked");
+        println!("nothing is parked: {stream} has no such records");
         return;
     }
     let mut table = Table::new();
@@ -65,41 +76,4 @@ fn record(parked: &ParkedRecord) -> serde_json::Value {
 fn at(parked: &ParkedRecord) -> String {
     let moment = Timestamp::from_millisecond(parked.parked_at_ms);
     moment.map_or_else(|_| parked.parked_at_ms.to_string(), |moment| moment.to_string())
-}
-
-/// Which ones are meant.
-pub fn wanted(options: &WantedOptions) -> Result<ReplayRequest, Failure> {
-    let since_ms = options.since.as_deref().map(since).transpose()?;
-    Ok(ReplayRequest { reason: options.reason.clone(), since_ms })
-}
-
-/// A moment, or how long ago.
-fn since(text: &str) -> Result<i64, Failure> {
-    if let Ok(moment) = text.parse::<Timestamp>() {
-        return Ok(moment.as_millisecond());
-    }
-    let now = Timestamp::now();
-    let ago = text
-        .parse::<Span>()
-        .ok()
-        .and_then(|span| span.to_duration(now.to_zoned(jiff::tz::TimeZone::UTC).date()).ok());
-    let moment = ago.and_then(|ago| now.checked_sub(ago).ok());
-    moment.map(|moment| moment.as_millisecond()).ok_or_else(|| {
-        Failure::usage(format!(
-            "error: `{text}` is no moment\n   = help: write it as 2026-11-27T08:00:00Z, or how long ago: 2h, 30m, 1d"
-        ))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::since;
-
-    #[test]
-    fn a_moment_is_a_timestamp_or_how_long_ago() {
-        assert_eq!(since("1970-01-01T00:00:01Z").unwrap(), 1_000);
-        let hour_ago = since("1h").unwrap();
-        assert!((since("60m").unwrap() - hour_ago).abs() < 1_000);
-        assert!(since("yesterday").unwrap_err().report.contains("2h"));
-    }
 }

@@ -2,21 +2,23 @@
 
 use std::{path::Path, sync::Arc};
 
+use clap::Args;
 use serde_json::json;
 use tidegate_core::{
-    app::{list_parked, replay as send_again},
+    app::{list_parked, replay},
     model::{Parked as ParkedRecord, StreamId},
     ports::Clock,
 };
 use tidegate_local::{Host, HostSettings};
 use tidegate_runtime::WallClock;
 
+use super::parked;
 use crate::{
-    args::Replay,
-    commands::{parked, print_json},
     connection, deployed,
     embedded::{self, Fixed, Handlers},
     failure::Failure,
+    options::{OperatorOptions, ParamOptions, ParkedOptions},
+    output::print_json,
     stream::stream,
     text::count,
 };
@@ -24,19 +26,33 @@ use crate::{
 /// The longest that a replay on a laptop goes on without settling everything, in ms.
 const PATIENCE_MS: i64 = 600_000;
 
+/// Tries parked records again.
+#[derive(Debug, Args)]
+pub struct Replay {
+    #[command(flatten)]
+    pub operator: OperatorOptions,
+    #[command(flatten)]
+    pub parked: ParkedOptions,
+    #[command(flatten)]
+    pub params: ParamOptions,
+    /// Only says which ones it would try.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// Tries parked records again, or only says which.
-pub async fn replay(asked: Replay) -> Result<(), Failure> {
-    let stream = stream(&asked.look.stream)?;
-    let wanted = parked::wanted(&asked.wanted)?;
-    if asked.look.place.aws {
-        let ports = deployed::ports(&asked.look.place).await?;
+pub async fn run(asked: Replay) -> Result<(), Failure> {
+    let stream = stream(&asked.operator.stream)?;
+    let wanted = asked.parked.request()?;
+    if asked.operator.state.aws {
+        let ports = deployed::ports(&asked.operator.state).await?;
         let listed = list_parked(&ports, &stream, |parked| wanted.wants(parked)).await?;
         if asked.dry_run {
             return dry(&asked, &stream, &listed);
         }
-        send_again(&ports, &stream, &listed).await?;
+        replay(&ports, &stream, &listed).await?;
         let tried = listed.len() as u64;
-        if asked.look.json {
+        if asked.operator.json {
             print_json(&json!({ "stream": stream, "sent": tried }));
         } else {
             println!("{} parked records were sent to the processors again", count(tried));
@@ -44,7 +60,7 @@ pub async fn replay(asked: Replay) -> Result<(), Failure> {
         return Ok(());
     }
 
-    let state = embedded::open(Some(&asked.look.place.state))?;
+    let state = embedded::open(Some(&asked.operator.state.state))?;
     let bare =
         embedded::app(state.table.clone(), Fixed::default(), 1, 1, None, WallClock::default())
             .ports;
@@ -52,7 +68,7 @@ pub async fn replay(asked: Replay) -> Result<(), Failure> {
     if asked.dry_run || listed.is_empty() {
         return dry(&asked, &stream, &listed);
     }
-    let path = Path::new(&asked.look.stream.flow);
+    let path = Path::new(&asked.operator.stream.flow);
     let file =
         if path.exists() { connection::read(path)? } else { connection::shipped(stream.flow())? };
     let given = connection::given(&file, &asked.params.params);
@@ -79,7 +95,7 @@ async fn on_laptop(
         WallClock::default(),
     );
     let app = Arc::new(app);
-    send_again(&app.ports, stream, listed).await?;
+    replay(&app.ports, stream, listed).await?;
     let queue = app.ports.queue.clone();
     let host =
         Host::new(WallClock::default(), queue.clone(), Arc::new(Handlers(app.clone())), settings);
@@ -100,7 +116,7 @@ async fn on_laptop(
     watcher.abort();
     let tally = app.meter.totals().tally;
     let left = u64::try_from(listed.len()).unwrap_or(u64::MAX) - tally.delivered - tally.skipped;
-    if asked.look.json {
+    if asked.operator.json {
         print_json(&json!({
             "stream": stream, "tried": listed.len(), "delivered": tally.delivered,
             "skipped": tally.skipped, "parked": left,
@@ -122,9 +138,9 @@ async fn on_laptop(
 }
 
 fn dry(asked: &Replay, stream: &StreamId, listed: &[ParkedRecord]) -> Result<(), Failure> {
-    parked::show(stream, listed, asked.look.json);
-    if !asked.look.json && !listed.is_empty() {
-        println!("these would be tried again; run it without --dry-run to do so");
+    parked::show(stream, listed, asked.operator.json);
+    if !asked.operator.json && !listed.is_empty() {
+        println!("these records would be tried again: run the command without --dry-run to do so");
     }
     Ok(())
 }

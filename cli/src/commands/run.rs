@@ -1,13 +1,41 @@
 //! `tidegate run`: a user's own flow against real APIs.
 
+use std::path::PathBuf;
+
+use clap::Args;
+
 use crate::{
-    args::Run,
-    commands::print_json,
     connection, embedded,
     failure::Failure,
+    options::{HostOptions, ParamOptions},
+    output::print_json,
     runner::{Runner, Until},
     stream,
 };
+
+/// Runs your own flow against real APIs; its state survives in a folder.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The flow file.
+    #[arg(value_name = "FILE")]
+    pub flow: PathBuf,
+    /// The connection.
+    #[arg(long, short, default_value = "default")]
+    pub connection: String,
+    #[command(flatten)]
+    pub params: ParamOptions,
+    /// Ends when everything at the source is settled; otherwise goes on until ctrl-C.
+    #[arg(long)]
+    pub until_caught_up: bool,
+    /// The folder that holds the state.
+    #[arg(long, value_name = "DIR", default_value = ".state")]
+    pub state: PathBuf,
+    /// Counts DynamoDB's read and write units too, for `cost --from`.
+    #[arg(long)]
+    pub count_units: bool,
+    #[command(flatten)]
+    pub host: HostOptions,
+}
 
 /// Runs the flow until it is caught up, or until it is stopped.
 pub async fn run(asked: Run) -> Result<(), Failure> {

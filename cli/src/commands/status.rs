@@ -1,30 +1,39 @@
 //! `tidegate status`: how far a stream is.
 
+use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use tidegate_core::{
-    app::{Status, status as look},
+    app::{self, status},
     model::{BudgetId, StreamId},
 };
 
 use crate::{
-    args::Look,
-    commands::{operate::with_ports, print_json},
     failure::Failure,
+    operator_ports::with_ports,
+    options::OperatorOptions,
+    output::print_json,
     stream::stream,
     text::{count, span},
 };
 
+/// Shows how far a stream is.
+#[derive(Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub operator: OperatorOptions,
+}
+
 /// Shows the stream's cursor and what is open.
-pub async fn status(asked: Look) -> Result<(), Failure> {
-    let stream = stream(&asked.stream)?;
+pub async fn run(Status { operator }: Status) -> Result<(), Failure> {
+    let stream = stream(&operator.stream)?;
     let budget = budget_of(&stream);
-    let status = with_ports!(&asked.place, ports => look(&ports, &stream, &budget).await)?;
+    let status = with_ports!(&operator.state, ports => status(&ports, &stream, &budget).await)?;
     let Some(status) = status else {
         return Err(Failure::run(format!(
             "{stream} was never fetched here; check --state or --stack"
         )));
     };
-    if asked.json {
+    if operator.json {
         print_json(&status);
     } else {
         println!("{}", table(&status));
@@ -42,7 +51,7 @@ fn budget_of(stream: &StreamId) -> BudgetId {
     }
 }
 
-fn table(status: &Status) -> Table {
+fn table(status: &app::Status) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING);
     let mut row = |name: &str, value: String| {

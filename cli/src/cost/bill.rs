@@ -76,7 +76,7 @@ impl Bill {
         let records = run.delivered + run.skipped + run.parked;
         if records == 0 {
             return Err(Failure::usage(
-                "error: that run settled no record, and nothing can be divided by none",
+                "error: that run settled no records, so it says nothing of what a record costs\n   = help: give the summary of a run that delivered some",
             ));
         }
         let per_million = 1_000_000.0 / records as f64;

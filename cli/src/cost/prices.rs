@@ -79,7 +79,7 @@ fn parse(text: &str) -> Result<Prices, String> {
         ("sqs_requests", of.sqs_requests),
     ] {
         if price < 0.0 {
-            return Err(format!("`{key}` is {price}, and nobody pays for that"));
+            return Err(format!("`{key}` is {price}; write a price that is not negative"));
         }
     }
     Ok(prices)

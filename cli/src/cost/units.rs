@@ -1,4 +1,4 @@
-//! What an operation is billed by, and how much of it where nobody measured.
+//! What an operation is billed by, and an estimate of how much where a run did not measure it.
 
 use crate::summary::Summary;
 
@@ -13,7 +13,7 @@ pub enum Unit {
     Queue,
 }
 
-/// What this operation is billed by; `None` for one that nobody here knows.
+/// What this operation is billed by; `None` for an operation whose billing is not known here.
 pub fn unit(operation: &str) -> Option<Unit> {
     Some(match operation {
         "BatchGetItem" | "GetItem" | "Query" => Unit::Read,

@@ -117,7 +117,7 @@ async fn bury_one<S: Store, Q: PageQueue, C: Clock, E: Ids, F: Flows>(
     app: &App<S, Q, C, E, F>,
     body: &str,
 ) -> Result<(), Error> {
-    let page = match Message::decode(body)? {
+    let page = match tidegate_wire::decode(body)? {
         Message::Page(page) => page,
         // What it was to try again is parked still.
         Message::Replay(_) => return Ok(()),

@@ -41,7 +41,7 @@ pub async fn handle<S: Store, Q: PageQueue, C: Clock, E: Random + Ids, F: Flows>
         let receipt: Box<str> = message.receipt_handle.clone().unwrap_or_default().into();
         names.insert(receipt.clone(), message.message_id.clone().unwrap_or_default());
         let body = message.body.as_deref().unwrap_or_default();
-        match Message::decode(body) {
+        match tidegate_wire::decode(body) {
             Ok(read) => {
                 let work = streams.entry(read.stream().clone()).or_default();
                 let (receipt, receives) = (Receipt(receipt), receives(&message));

@@ -51,7 +51,7 @@ pub fn deadline(clock: &impl Clock, context: &Context) -> Deadline {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_core::memory::ManualClock;
+    use tidegate_testkit::ManualClock;
 
     use super::*;
 

@@ -8,8 +8,8 @@ use aws_sdk_sqs::{
     },
 };
 use tidegate_core::{
-    model::StreamId,
-    ports::{PageQueue, QUEUE_BATCH_MAX, Receipt, Unavailable},
+    model::{Message, StreamId},
+    ports::{PageQueue, QueueLimits, Receipt, Unavailable},
 };
 
 use crate::failure::unavailable;
@@ -19,6 +19,12 @@ const DELAY_SECONDS_MAX: u64 = 900;
 /// 12 hours, counted from the receipt: less half an hour, the longest visibility timeout of template.yaml,
 /// within which an invocation holds a message. One that wants to wait longer is given back again then.
 const VISIBILITY_SECONDS_MAX: u64 = 43_200 - 1_800;
+/// Entries in one request.
+const BATCH_MAX: usize = 10;
+/// Of all bodies in one request, and so of one: a little under its own 1 MiB.
+const BATCH_BYTES_MAX: usize = 1_000_000;
+/// The largest `maxReceiveCount` that a queue can have, and template.yaml's.
+const RECEIVES_MAX: u32 = 1_000;
 const GROUP_CHARACTERS_MAX: usize = 128;
 /// A batch that was taken in part is sent again once, with what failed.
 const ROUNDS: u32 = 2;
@@ -32,6 +38,14 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// What SQS takes, and what the embedded host's queue therefore takes too.
+    pub const LIMITS: QueueLimits = QueueLimits {
+        batch_max: BATCH_MAX,
+        batch_bytes_max: BATCH_BYTES_MAX,
+        page_bytes_max: tidegate_wire::page_bytes_max(BATCH_BYTES_MAX),
+        receives_max: RECEIVES_MAX,
+    };
+
     pub(crate) fn new(client: Client, url: &str) -> Self {
         Self { client, url: url.to_owned(), group: None }
     }
@@ -101,6 +115,14 @@ impl Queue {
 }
 
 impl PageQueue for Queue {
+    fn limits(&self) -> QueueLimits {
+        Self::LIMITS
+    }
+
+    fn encode(&self, message: &Message) -> String {
+        tidegate_wire::encode(message)
+    }
+
     async fn send(&self, bodies: &[String], delay_ms: u64) -> Result<(), Unavailable> {
         let delay_seconds = whole_seconds(delay_ms, DELAY_SECONDS_MAX);
         let mut left: Vec<usize> = (0..bodies.len()).collect();
@@ -118,7 +140,7 @@ impl PageQueue for Queue {
     async fn give_back(&self, messages: &[(Receipt, u64)]) -> Result<(), Unavailable> {
         // A failure in one ten keeps nobody from giving back the next.
         let mut answer = Ok(());
-        for ten in messages.chunks(QUEUE_BATCH_MAX) {
+        for ten in messages.chunks(BATCH_MAX) {
             let mut left: Vec<_> = ten.iter().collect();
             let mut reason = String::new();
             for _ in 0..ROUNDS {

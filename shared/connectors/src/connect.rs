@@ -6,12 +6,11 @@ use tidegate_core::{
 };
 use tidegate_flow::{
     Connection,
-    spec::{FlowSpec, SourceSpec},
+    spec::FlowSpec,
 };
 
 use crate::{
-    Options, Registry, error::ConnectError, lookup,
-    resolver::Resolver, source::http::HttpSource, transform::build,
+    Options, Registry, error::ConnectError, lookup, resolver::Resolver,
 };
 
 /// One connection, ready to run.
@@ -40,11 +39,10 @@ pub fn connect(
 ) -> Result<Connected, ConnectError> {
     let connection = connection.clone().with_defaults(flow);
     let resolver = Resolver::new(&connection);
-    let SourceSpec::Http(source) = &flow.source;
     Ok(Connected {
-        source: Box::new(HttpSource::new(source, &resolver, options)?),
+        source: flow.source.connect(&resolver, options)?,
         lookup: lookup::build(flow, &connection, &resolver, options)?,
-        transform: build(&flow.transform, &options.registry)?,
+        transform: flow.transform.connect(looked_up_by(flow), &options.registry)?,
         destination: flow.destination.connect(&flow.limits, &resolver, options)?,
         settings: flow.settings.clone(),
     })
@@ -55,5 +53,10 @@ pub fn connect(
 /// # Errors
 /// A program that does not compile, or a Rust transform that is not registered.
 pub fn transform(flow: &FlowSpec, registry: &Registry) -> Result<Box<dyn Transform>, ConnectError> {
-    build(&flow.transform, registry)
+    flow.transform.connect(looked_up_by(flow), registry)
+}
+
+/// The path to the key that records are looked up by, where they are.
+fn looked_up_by(flow: &FlowSpec) -> Option<&[String]> {
+    flow.lookup.as_ref().map(|lookup| lookup.by.as_slice())
 }

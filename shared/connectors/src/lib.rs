@@ -21,7 +21,6 @@ mod error;
 pub mod file;
 mod flow;
 mod http;
-pub mod jq;
 mod json;
 mod keys;
 mod kinds;
@@ -52,7 +51,15 @@ pub use registry::Registry;
 pub use spec::FlowSpec;
 pub use value::template;
 pub(crate) use value::{address, path, time};
-pub(crate) mod at { pub(crate) use crate::file::{At, Entries}; }
-pub(crate) mod nearest { pub(crate) use crate::file::nearest; }
-pub(crate) mod text { pub(crate) use crate::file::{Location, Place, SourceText}; }
-pub(crate) mod report { pub(crate) use crate::file::Report; }
+pub(crate) mod at {
+    pub(crate) use crate::file::{At, Entries};
+}
+pub(crate) mod nearest {
+    pub(crate) use crate::file::nearest;
+}
+pub(crate) mod text {
+    pub(crate) use crate::file::{Location, Place, SourceText};
+}
+pub(crate) mod report {
+    pub(crate) use crate::file::Report;
+}

@@ -18,6 +18,17 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(json: Value) -> (T, Findings) {
     (section.unwrap_or_else(|error| panic!("{error}")), findings)
 }
 
+/// A whole flow.
+pub(crate) fn flow(json: Value) -> crate::FlowSpec {
+    let (raw, findings) = read_all(json);
+    let source = crate::file::SourceText { file: "flow.json", text: "" };
+    crate::lower::flow(source, raw, findings).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn read_all(json: Value) -> (crate::raw::Flow, Findings) {
+    read(json)
+}
+
 fn tree(json: Value) -> At<Node> {
     let at = |value| At { value, place: Place::default() };
     at(match json {

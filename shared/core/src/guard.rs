@@ -79,13 +79,13 @@ pub enum Guard {
 impl Guard {
     /// Whether it stands.
     #[cfg(not(feature = "mutation"))]
-    pub(crate) const fn stands(self) -> bool {
+    pub const fn stands(self) -> bool {
         true
     }
 
     /// Whether it stands.
     #[cfg(feature = "mutation")]
-    pub(crate) fn stands(self) -> bool {
+    pub fn stands(self) -> bool {
         switchboard::OUT.get() != Some(self)
     }
 }

@@ -5,13 +5,11 @@
 //! - [`ports`]: what the application needs of the world, each a decision and never a sleep.
 //! - [`app`]: the commit protocol over the ports: fetch, process, bury (dead letters), operate, digest.
 //! - [`guard`]: the protocol's guards by name; the simulation takes out one at a time.
-//! - [`memory`]: every port in memory, with a manual clock, for tests and the embedded host.
 //!
 //! This crate knows no cloud, no wire protocol and no runtime; a test holds it to that.
 
 pub mod app;
 pub mod decide;
 pub mod guard;
-pub mod memory;
 pub mod model;
 pub mod ports;

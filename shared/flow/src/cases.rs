@@ -12,8 +12,8 @@ use tidegate_connectors::{
     raw::Given,
 };
 
-use crate::{document, schema};
 pub use crate::run_cases::{Failure, run};
+use crate::{document, schema};
 
 /// One case of a flow's tests.
 #[derive(Debug, Clone, PartialEq)]

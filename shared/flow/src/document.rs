@@ -15,10 +15,15 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 /// Deepest nesting that is read. The deepest place of a flow is 8 deep; constants may go on.
 const DEPTH_MAX: usize = 32;
 
-/// Reads a file into a structure that its schema allows.
+/// Reads a file into a structure that its schema allows, with what reading it found.
 pub(crate) fn read<T: DeserializeOwned + JsonSchema>(
     source: SourceText<'_>,
 ) -> Result<(T, Findings), FlowErrors> {
+    from_tree(source, &tree::<T>(source)?)
+}
+
+/// Reads a file into a tree that the schema of `T` allows.
+pub(crate) fn tree<T: JsonSchema>(source: SourceText<'_>) -> Result<At<Node>, FlowErrors> {
     let mut report = Report::new(source);
     if source.text.len() > FILE_BYTES_MAX {
         let (size, most) = (source.text.len(), FILE_BYTES_MAX);
@@ -39,11 +44,18 @@ pub(crate) fn read<T: DeserializeOwned + JsonSchema>(
         }
     };
     structure::check(&schema::schema_of::<T>(), &tree, &mut report);
-    if !report.is_clean() {
-        return report.finish(None);
-    }
+    let sound = report.is_clean();
+    report.finish(sound.then_some(tree))
+}
+
+/// Makes a structure of a tree that its schema allows.
+pub(crate) fn from_tree<T: DeserializeOwned>(
+    source: SourceText<'_>,
+    tree: &At<Node>,
+) -> Result<(T, Findings), FlowErrors> {
     // The structure holds, so this cannot fail but where the schema says less than the type.
-    let (value, findings) = file::read(&tree);
+    let (value, findings) = file::read(tree);
+    let mut report = Report::new(source);
     if let Err(error) = &value {
         let remedy = "check indentation, colons and quotes around it";
         report.add(error.place, format!("this cannot be read: {}", error.message), remedy);

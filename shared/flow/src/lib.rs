@@ -15,9 +15,9 @@ mod yaml;
 
 pub use schema::flow_schema;
 pub use tidegate_connectors::file::{FlowError, FlowErrors, Location};
-pub use tidegate_connectors::{Connection, FlowSpec, Needs, jq, secret_variable, spec, template};
+pub use tidegate_connectors::{Connection, FlowSpec, Needs, secret_variable, spec, template};
 
-use tidegate_connectors::file::SourceText;
+use tidegate_connectors::file::{At, Node, SourceText};
 
 /// Reads a flow file. `file_name` is for the errors only.
 ///
@@ -26,7 +26,23 @@ use tidegate_connectors::file::SourceText;
 /// Everything that is wrong with the file, each with its place and what to do about it. Where the
 /// structure is wrong, what the values mean has not been looked at yet.
 pub fn parse(file_name: &str, text: &str) -> Result<FlowSpec, FlowErrors> {
-    let source = SourceText { file: file_name, text };
-    let (raw, findings) = document::read(source)?;
-    tidegate_connectors::lower::flow(source, raw, findings)
+    read(SourceText { file: file_name, text }).map(|(flow, _)| flow)
+}
+
+/// A flow that was checked, and its embedded form: what [`FlowSpec::embedded`] reads without YAML and
+/// without a schema.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn compile(file_name: &str, text: &str) -> Result<(FlowSpec, String), FlowErrors> {
+    let (flow, tree) = read(SourceText { file: file_name, text })?;
+    let embedded = serde_json::to_string(&tree).expect("texts, numbers and lists are JSON");
+    Ok((flow, embedded))
+}
+
+fn read(source: SourceText<'_>) -> Result<(FlowSpec, At<Node>), FlowErrors> {
+    let tree = document::tree::<tidegate_connectors::raw::Flow>(source)?;
+    let (raw, findings) = document::from_tree(source, &tree)?;
+    tidegate_connectors::lower::flow(source, raw, findings).map(|flow| (flow, tree))
 }

@@ -77,7 +77,9 @@ impl<'s> Structure<'s, '_, '_> {
             (Node::Null, _) if path.0.is_empty() => "write a flow into it".into(),
             (Node::Null, _) => format!("write {wanted} after it, or remove the key"),
             (_, Some(Value::String(example))) => format!("write {wanted}, for example `{example}`"),
-            (Node::Boolean(..) | Node::Integer(..) | Node::Number(..), None) if wanted == "a text" => {
+            (Node::Boolean(..) | Node::Integer(..) | Node::Number(..), None)
+                if wanted == "a text" =>
+            {
                 "put it in quotes to make it a text".into()
             }
             _ => format!("write {wanted}"),

@@ -12,7 +12,7 @@ use crate::EmbeddedTable;
 /// Adds up the units of what it is asked to pass on. Clones share the sums.
 ///
 /// It asks for `ReturnConsumedCapacity`, which costs a copy of each request and a second look at each
-/// answer: only where somebody wants to know.
+/// answer: only where it is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct CapacityMeter(Arc<Mutex<BTreeMap<String, f64>>>);
 

@@ -13,11 +13,12 @@ use std::{
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, Error, LambdaEvent};
 use tidegate_core::{
-    memory::{MemoryQueue, Received},
     model::StreamId,
     ports::{Clock, Receipt},
 };
 use tokio::task::JoinSet;
+
+use crate::queue::{MemoryQueue, Received};
 
 /// Most messages in one event, as template.yaml sets it.
 const BATCH_SIZE: usize = 10;
@@ -54,7 +55,7 @@ pub trait Functions: Send + Sync + 'static {
         event: LambdaEvent<SqsEvent>,
     ) -> impl Future<Output = Result<SqsBatchResponse, Error>> + Send;
 
-    /// Whoever buries dead letters.
+    /// The handler that buries dead letters.
     fn bury(
         &self,
         event: LambdaEvent<SqsEvent>,

@@ -1,13 +1,15 @@
-//! The embedded host: a DynamoDB and a Lambda in one process, for a laptop and for tests.
+//! The embedded host: a DynamoDB, a queue and a Lambda in one process, for a laptop and for tests.
 //!
 //! It calls the very handlers that the deployed functions call, with the very events.
 
 mod capacity;
 mod host;
+mod queue;
 mod state;
 mod table;
 
 pub use capacity::CapacityMeter;
 pub use host::{Functions, Host, HostSettings, Invocations, Next};
+pub use queue::{MemoryQueue, QueueCounts, QueueSettings, QueueTraffic, Received};
 pub use state::{StateDir, StateError};
 pub use table::EmbeddedTable;

@@ -1,7 +1,7 @@
 //! DynamoDB in process, on a file.
 //!
 //! The store is the same code as on AWS; under its SDK the answers come from here instead of the
-//! network. This knows DynamoDB's JSON, `shared/aws` knows the SDK, and whoever starts the host
+//! network. This knows DynamoDB's JSON, `shared/aws` knows the SDK, and what starts the host
 //! joins the two.
 
 use std::{path::Path, time::Instant};

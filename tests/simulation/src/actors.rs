@@ -8,10 +8,11 @@ use tidegate_core::{
     model::{Message, PageMessage},
     ports::{Clock, Receipt},
 };
+use tidegate_testkit::{Same, yield_once};
 
 use crate::{
     invariants,
-    seat::{Same, Seat, SimDestination, SimSource, yield_once},
+    seat::{Seat, SimDestination, SimSource},
     world::{Carried, INVOCATION_MS, PROCESSORS, SHORT_LEASE_MS, VISIBILITY_MS, World},
 };
 
@@ -55,7 +56,7 @@ pub async fn processor(seat: Seat, carried: Vec<Carried>) {
     let (mut pages, mut replays) = (Vec::new(), Vec::new());
     for Carried { name, body, receives, .. } in carried {
         let receipt = Receipt(name.to_string().into());
-        match Message::decode(&body).expect("the application wrote it") {
+        match tidegate_wire::decode(&body).expect("the application wrote it") {
             Message::Page(page) => pages.push(Arrival { receipt, receives, page }),
             Message::Replay(replay) => replays.push((receipt, replay)),
         }
@@ -137,7 +138,7 @@ pub fn receive(world: &World, max: usize) -> Vec<Carried> {
 }
 
 fn page_of(message: &Carried) -> Option<PageMessage> {
-    match Message::decode(&message.body).expect("the application wrote it") {
+    match tidegate_wire::decode(&message.body).expect("the application wrote it") {
         Message::Page(page) => Some(page),
         Message::Replay(_) => None,
     }

@@ -234,7 +234,7 @@ impl Play {
 }
 
 fn number_of(message: &Carried) -> PageNumber {
-    match Message::decode(&message.body).expect("the application wrote it") {
+    match tidegate_wire::decode(&message.body).expect("the application wrote it") {
         Message::Page(page) => page.number,
         Message::Replay(_) => PageNumber::MAX,
     }

@@ -1,6 +1,7 @@
 //! What can go wrong at an await on a port.
 
-use tidegate_core::{guard::Guard, memory::SplitMix};
+use tidegate_core::guard::Guard;
+use tidegate_testkit::SplitMix;
 
 /// Chances of one run; none once it is calm.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,10 @@
 
 use tidegate_core::{
     app::{digest, list_parked, replay, rewind, set_paused, status},
-    memory::SplitMix,
     model::{BudgetId, OnUnknown, Parked, Position, RecordId},
     ports::CursorStore,
 };
+use tidegate_testkit::SplitMix;
 
 use crate::{
     actors::ports,

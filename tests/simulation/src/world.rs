@@ -8,13 +8,13 @@ use std::{
 
 use tidegate_core::{
     guard::Guard,
-    memory::{ManualClock, MemoryStore, SplitMix},
     model::{
         Blame, Emission, EpochMs, FlowSettings, Mark, Moment, OnUnknown, Parked, Position, Quota,
         RateLimit, RecordId, Reset, StreamId,
     },
     ports::Clock,
 };
+use tidegate_testkit::{ManualClock, MemoryStore, SplitMix};
 
 use crate::{
     faults::{Fate, Faults},

@@ -1,4 +1,4 @@
-//! The store over DynamoDB in process; and that a killed process loses nothing it was answered.
+//! A killed process loses nothing that the embedded table answered.
 
 use std::{
     io::{BufRead, BufReader},
@@ -6,24 +6,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tidegate_aws::{Clients, InProcess, Table};
+use tidegate_aws::Table;
 use tidegate_core::{model::Position, ports::CursorStore};
 use tidegate_local::EmbeddedTable;
 
 use super::{acquired, at, cursor_of, page, stream};
-
-/// An empty table.
-pub fn table() -> Table {
-    over(EmbeddedTable::in_memory().unwrap())
-}
-
-fn over(table: EmbeddedTable) -> Table {
-    let answer = move |target: &str, body: &[u8]| table.answer(target, body);
-    Clients::over(InProcess::new(answer)).table(EmbeddedTable::NAME)
-}
+use crate::tables;
 
 fn at_path(path: &Path) -> Table {
-    over(EmbeddedTable::open(path).unwrap())
+    tables::over(EmbeddedTable::open(path).unwrap())
 }
 
 #[tokio::test]

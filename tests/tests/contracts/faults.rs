@@ -31,7 +31,8 @@ pub fn losing_answers() -> Table {
     .0
 }
 
-fn table(
+/// An empty table whose requests are answered by `answer`, which may ask the embedded one.
+pub fn table(
     answer: impl Fn(&EmbeddedTable, &str, &[u8]) -> Answer + Send + Sync + 'static,
 ) -> (Table, Requests) {
     let embedded = EmbeddedTable::in_memory().unwrap();

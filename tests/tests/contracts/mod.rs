@@ -5,9 +5,11 @@
 //! where a repeat is invisible to the caller, on a table that loses the first answer to every
 //! request, so that the SDK's own retry meets our own success.
 
+mod conditions;
 mod cursor;
 mod digests;
 mod embedded;
+mod expression;
 mod faults;
 mod ledger;
 mod pages;
@@ -22,23 +24,28 @@ use std::future::Future;
 
 use tidegate_aws::Table;
 use tidegate_core::{
-    memory::MemoryStore,
     model::{Cursor, Emission, Mark, Moment, PageNumber, Position, RecordId, StreamId},
     ports::{CursorStore, Lease, NewPage, Seal, Store},
 };
+use tidegate_testkit::MemoryStore;
 
 /// Runs behaviours on every store; those in `once_only` not where answers are lost, for there a
 /// repeat shows.
 macro_rules! contract {
     ($($behaviour:ident),* $(,)? ; once_only: $($once_only:ident),* $(,)?) => {
+        /// All of them, for [`super::conditions`].
+        pub const BEHAVIOURS: &[(&str, super::conditions::Behaviour)] = &[
+            $((stringify!($behaviour), |table| Box::pin($behaviour(table))),)*
+            $((stringify!($once_only), |table| Box::pin($once_only(table))),)*
+        ];
         mod memory {
             $(#[tokio::test] async fn $behaviour() { super::$behaviour(&super::super::memory()).await })*
             $(#[tokio::test] async fn $once_only() { super::$once_only(&super::super::memory()).await })*
         }
         mod dynamodb {
-            use super::super::embedded;
-            $(#[tokio::test] async fn $behaviour() { super::$behaviour(&embedded::table()).await })*
-            $(#[tokio::test] async fn $once_only() { super::$once_only(&embedded::table()).await })*
+            use crate::tables;
+            $(#[tokio::test] async fn $behaviour() { super::$behaviour(&tables::empty()).await })*
+            $(#[tokio::test] async fn $once_only() { super::$once_only(&tables::empty()).await })*
         }
         mod dynamodb_losing_answers {
             use super::super::faults;

@@ -9,11 +9,11 @@ use lambda_runtime::{Context, LambdaEvent};
 use tidegate_aws::{Clients, InProcess, Table};
 use tidegate_core::{
     app::{DigestReport, Ports},
-    memory::ManualClock,
     model::{Parked, RecordId, RecordKey, Version},
     ports::ParkedStore,
 };
 use tidegate_digest::{App, LAG_MS, Mail, Place, handle};
+use tidegate_testkit::ManualClock;
 
 use super::{embedded, stream};
 

@@ -14,13 +14,13 @@ use tidegate_core::{
     model::{PageState, Secret, StreamId},
     ports::{Clock, CursorStore},
 };
-use tidegate_flow::Connection;
-use tidegate_local::{Host, HostSettings, Next};
-use tidegate_runtime::{OsEntropy, WallClock, connected};
-use tidegate_tests::{
+use tidegate_examples::{
     faults::Rate,
     orders::{DestinationConfig, Orders, OrdersConfig},
 };
+use tidegate_flow::Connection;
+use tidegate_local::{Host, HostSettings, Next};
+use tidegate_runtime::{OsEntropy, WallClock, connected};
 
 const INVOCATION_MS: u64 = 30_000;
 const PROCESSORS: u32 = 2;

@@ -2,7 +2,7 @@
 //! repeat where a repeat is known by the request's key alone.
 
 use serde_json::Value;
-use tidegate_tests::orders::{DestinationConfig, OrdersConfig};
+use tidegate_examples::orders::{DestinationConfig, OrdersConfig};
 
 use super::world::World;
 

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
-use tidegate_tests::orders::OrdersConfig;
+use tidegate_examples::orders::OrdersConfig;
 
 use super::{
     process::{Ended, tidegate},

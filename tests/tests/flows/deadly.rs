@@ -1,6 +1,6 @@
 //! A record whose handling kills the process, every time.
 
-use tidegate_tests::orders::OrdersConfig;
+use tidegate_examples::orders::OrdersConfig;
 
 use super::world::{World, shipped_orders};
 

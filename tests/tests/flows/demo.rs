@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use tidegate_examples::leads::NEVER_OVERWRITTEN;
 use tidegate_flow::spec::ShapeSpec;
-use tidegate_tests::leads::NEVER_OVERWRITTEN;
 
 use super::process::tidegate;
 

@@ -2,8 +2,8 @@
 
 use std::{thread, time::Duration};
 
-use tidegate_core::memory::SplitMix;
-use tidegate_tests::orders::{DestinationConfig, OrdersConfig};
+use tidegate_examples::orders::{DestinationConfig, OrdersConfig};
+use tidegate_testkit::SplitMix;
 
 use super::world::{World, shipped_orders};
 

@@ -1,6 +1,6 @@
 //! What an operator's log, and with it Sentry, is told of.
 
-use tidegate_tests::orders::{DestinationConfig, OrdersConfig};
+use tidegate_examples::orders::{DestinationConfig, OrdersConfig};
 
 use super::world::{World, shipped_orders};
 

@@ -1,6 +1,6 @@
 //! Flows that ask another system what it knows before they deliver.
 
-use tidegate_tests::orders::{DestinationConfig, OrdersConfig};
+use tidegate_examples::orders::{DestinationConfig, OrdersConfig};
 
 use super::world::World;
 

@@ -1,6 +1,6 @@
 //! Parked records, replay, status, pause and rewind on a state folder.
 
-use tidegate_tests::orders::{DestinationConfig, OrdersConfig};
+use tidegate_examples::orders::{DestinationConfig, OrdersConfig};
 
 use super::world::{World, shipped_orders};
 

@@ -2,7 +2,7 @@
 //! goes on from there.
 
 use serde_json::Value;
-use tidegate_tests::orders::OrdersConfig;
+use tidegate_examples::orders::OrdersConfig;
 
 use super::world::{World, shipped_orders};
 

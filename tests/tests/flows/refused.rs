@@ -1,6 +1,6 @@
 //! What a source must not talk us into.
 
-use tidegate_tests::{
+use tidegate_examples::{
     http::Stranger,
     orders::{OrdersConfig, SourceConfig},
 };

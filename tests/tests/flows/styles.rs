@@ -1,6 +1,6 @@
 //! A user's own flow file against each pagination and cursor that an API may have.
 
-use tidegate_tests::orders::{Growth, OrdersConfig, SourceConfig, TieOrder, Ties};
+use tidegate_examples::orders::{Growth, OrdersConfig, SourceConfig, TieOrder, Ties};
 
 use super::world::World;
 

@@ -3,8 +3,8 @@
 
 use std::{collections::HashSet, thread, time::Duration};
 
-use tidegate_core::memory::SplitMix;
-use tidegate_tests::orders::{Audit, DestinationConfig, OrdersConfig, SourceConfig};
+use tidegate_examples::orders::{Audit, DestinationConfig, OrdersConfig, SourceConfig};
+use tidegate_testkit::SplitMix;
 
 use super::world::World;
 

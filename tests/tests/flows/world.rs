@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use tempfile::TempDir;
-use tidegate_tests::orders::{Orders, OrdersConfig};
+use tidegate_examples::orders::{Orders, OrdersConfig};
 use tokio::runtime::Runtime;
 
 use super::process::{Tidegate, tidegate};

@@ -4,22 +4,22 @@ use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 use tidegate_core::{
     app::digest,
-    model::{Digest, Secret},
+    model::Digest,
     ports::{Notifier, Unavailable},
 };
 use tidegate_digest::{Letter, Place};
-use tidegate_flow::Connection;
-use tidegate_tests::{
+use tidegate_examples::{
     faults::Rate,
     leads::{Audit, Leads, LeadsConfig, LiveChatConfig, MarketoConfig},
 };
+use tidegate_flow::Connection;
 
 use crate::{
-    args::{Demo, HostOptions, WorldOptions},
-    commands::print_json,
     connection,
-    embedded::{self, State},
+    embedded::State,
     failure::Failure,
+    options::{HostOptions, WorldOptions},
+    output::print_json,
     runner::Runner,
     stream,
     summary::Summary,
@@ -42,13 +42,16 @@ struct DemoSummary {
     audit: Audit,
 }
 
-pub(super) async fn leads(asked: &Demo) -> Result<(), Failure> {
-    let folder = tempfile::tempdir().map_err(Failure::run)?;
-    let state = embedded::open(Some(folder.path()))?;
-    let played = play(&asked.world, &asked.host, &state, asked.host.json).await?;
+/// Runs the flow to its end, and shows its digest and Marketo's audit.
+pub(super) async fn show(
+    world: &WorldOptions,
+    host: &HostOptions,
+    state: &State,
+) -> Result<(), Failure> {
+    let played = play(world, host, state, host.json).await?;
     let complete = played.complete();
     let Played { summary, digest_errors, audit } = played;
-    if asked.host.json {
+    if host.json {
         print_json(&DemoSummary { summary, digest_errors, audit });
     } else {
         println!("{}", summary.table());
@@ -98,7 +101,7 @@ pub(super) async fn play(
     Ok(Played { summary, digest_errors, audit: leads.audit() })
 }
 
-/// Whom the digest goes to.
+/// The reader of the digest, at a terminal.
 struct Reader {
     prints: bool,
 }
@@ -183,22 +186,18 @@ fn table(audit: &Audit, summary: &Summary) -> Table {
 
 /// The parameters and secrets of a connection to these APIs.
 fn connection_to(leads: &Leads) -> Connection {
-    let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let secret = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
-    Connection {
-        params: [
-            text("livechat_url", &leads.source_url),
-            text("livechat_account", &leads.source_account),
-            text("marketo_url", &leads.destination_url),
-        ]
-        .into(),
-        secrets: [
-            secret("livechat_token", &leads.source_token),
-            secret("marketo_client_id", &leads.client_id),
-            secret("marketo_client_secret", &leads.client_secret),
-        ]
-        .into(),
-    }
+    connection::of(
+        &[
+            ("livechat_url", &leads.source_url),
+            ("livechat_account", &leads.source_account),
+            ("marketo_url", &leads.destination_url),
+        ],
+        &[
+            ("livechat_token", &leads.source_token),
+            ("marketo_client_id", &leads.client_id),
+            ("marketo_client_secret", &leads.client_secret),
+        ],
+    )
 }
 
 /// The example APIs as the command line wants them.

@@ -3,21 +3,36 @@
 mod leads;
 mod orders;
 
+use clap::Args;
+
 use crate::{
-    args::{Demo, HostOptions, WorldOptions},
-    embedded::State,
+    embedded::{self, State},
     failure::Failure,
+    options::{HostOptions, WorldOptions},
     summary::Summary,
 };
 
 pub use leads::leads_config;
 pub use orders::orders_config;
 
+/// Runs a shipped flow against example APIs in this process, to the end.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The flow: `orders`, `orders-marked` or `leads`.
+    pub name: String,
+    #[command(flatten)]
+    pub host: HostOptions,
+    #[command(flatten)]
+    pub world: WorldOptions,
+}
+
 /// Runs the flow to its end, and lets the example APIs say what arrived.
-pub async fn demo(asked: Demo) -> Result<(), Failure> {
-    match &*asked.name {
-        "leads" => leads::leads(&asked).await,
-        _ => orders::orders(&asked).await,
+pub async fn run(Demo { name, host, world }: Demo) -> Result<(), Failure> {
+    let folder = tempfile::tempdir().map_err(Failure::run)?;
+    let state = embedded::open(Some(folder.path()))?;
+    match &*name {
+        "leads" => leads::show(&world, &host, &state).await,
+        _ => orders::show(&name, &world, &host, &state).await,
     }
 }
 

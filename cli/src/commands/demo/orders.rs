@@ -4,19 +4,19 @@ use std::cell::RefCell;
 
 use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
-use tidegate_core::model::{RecordId, Secret};
-use tidegate_flow::Connection;
-use tidegate_tests::{
+use tidegate_core::model::RecordId;
+use tidegate_examples::{
     faults::{Outage, Rate},
     orders::{Audit, DestinationConfig, Growth, Orders, OrdersConfig, SourceConfig},
 };
+use tidegate_flow::Connection;
 
 use crate::{
-    args::{Demo, HostOptions, WorldOptions},
-    commands::print_json,
     connection,
-    embedded::{self, State},
+    embedded::State,
     failure::Failure,
+    options::{HostOptions, WorldOptions},
+    output::print_json,
     runner::Runner,
     stream,
     summary::Summary,
@@ -43,15 +43,17 @@ struct Run {
     backlog: u64,
 }
 
-/// Runs the flow to its end, and lets the example APIs say what arrived.
-pub(super) async fn orders(asked: &Demo) -> Result<(), Failure> {
-    let folder = tempfile::tempdir().map_err(Failure::run)?;
-    let state = embedded::open(Some(folder.path()))?;
-    let json = asked.host.json;
-    let played = play(&asked.name, &asked.world, &asked.host, &state, json).await?;
-    let complete = played.complete(&asked.name);
+/// Runs the flow to its end, and shows what the destination says of it.
+pub(super) async fn show(
+    name: &str,
+    world: &WorldOptions,
+    host: &HostOptions,
+    state: &State,
+) -> Result<(), Failure> {
+    let played = play(name, world, host, state, host.json).await?;
+    let complete = played.complete(name);
     let Played { summary, audit, runs } = played;
-    if json {
+    if host.json {
         let (missing, duplicates) = (audit.missing, audit.duplicates);
         print_json(&DemoSummary { summary, missing, duplicates, backlog: runs, audit });
     } else {
@@ -140,20 +142,10 @@ fn show_audit(audit: &Audit, summary: &Summary) {
 
 /// The parameters and secrets of a connection to these APIs.
 fn connection_to(orders: &Orders) -> Connection {
-    let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let secret = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
-    Connection {
-        params: [
-            text("source_url", &orders.source_url),
-            text("destination_url", &orders.destination_url),
-        ]
-        .into(),
-        secrets: [
-            secret("source_token", &orders.source_token),
-            secret("destination_key", &orders.destination_key),
-        ]
-        .into(),
-    }
+    connection::of(
+        &[("source_url", &orders.source_url), ("destination_url", &orders.destination_url)],
+        &[("source_token", &orders.source_token), ("destination_key", &orders.destination_key)],
+    )
 }
 
 /// The example APIs as the command line wants them.

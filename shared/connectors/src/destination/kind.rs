@@ -8,7 +8,7 @@ use tidegate_core::{
 };
 
 use crate::{
-    error::ConnectError, file::Findings, flow::Limits, lower::LateAuth, options::Options,
+    error::ConnectError, file::Findings, flow::Limits, lower::Credentials, options::Options,
     resolver::Resolver,
 };
 
@@ -36,5 +36,5 @@ pub(crate) trait DestinationKind: fmt::Debug + Send + Sync {
     ) -> Result<Box<dyn ports::Destination>, ConnectError>;
 
     /// Its credentials, which are not checked yet when it has been read.
-    fn late_auth(&self) -> Option<&LateAuth>;
+    fn credentials(&self) -> Option<&Credentials>;
 }

@@ -65,6 +65,11 @@ impl fmt::Display for FlowError {
         let number = line.to_string();
         let margin = " ".repeat(number.len());
         writeln!(f, "error: {}", self.message)?;
+        if shown.is_empty() {
+            // An embedded form has no lines.
+            writeln!(f, "{margin}--> {}", self.file)?;
+            return write!(f, "{margin} = help: {}", self.remedy);
+        }
         writeln!(f, "{margin}--> {}:{line}:{column}", self.file)?;
         writeln!(f, "{margin} |")?;
         writeln!(f, "{number} | {shown}")?;

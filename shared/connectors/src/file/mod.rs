@@ -18,7 +18,7 @@ pub use deserialize::{ReadError, read};
 pub use error::{FlowError, FlowErrors};
 pub use nearest::{listed, nearest, remedy};
 pub use node::Node;
-pub(crate) use reading::{Site, is_list, note_address, note_fault, note_param, note_secret, site};
 pub use reading::{Fault, Findings, Reference};
+pub(crate) use reading::{Site, is_list, note_address, note_fault, note_param, note_secret, site};
 pub use report::Report;
 pub use text::{Location, Place, SourceText};

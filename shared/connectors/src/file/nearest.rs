@@ -1,10 +1,7 @@
 //! "Did you mean …?"
 
 /// The name most like the one written, if one is like it at all.
-pub fn nearest<'n>(
-    written: &str,
-    known: impl IntoIterator<Item = &'n str>,
-) -> Option<&'n str> {
+pub fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Similar enough to be a slip of the hand; below it, a guess misleads.
     const SIMILAR: f64 = 0.75;
     known

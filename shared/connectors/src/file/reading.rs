@@ -3,7 +3,7 @@
 //! Types are made by serde, which has no word for any of it; so it is kept beside the value at hand,
 //! for the length of one [`super::read`] on this thread.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, fmt};
 
 use super::text::Place;
 
@@ -49,12 +49,19 @@ pub struct Findings {
 }
 
 /// Where a value stands: for its faults, and for what it says once it is in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Site {
     /// In the file's text.
     pub(crate) place: Place,
     /// The keys that lead to it, like `source.http.url`.
     pub(crate) key: Box<str>,
+}
+
+/// Its keys alone: what a section says does not change with where it stands in the text.
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at {}", self.key)
+    }
 }
 
 #[derive(Default)]
@@ -90,18 +97,20 @@ impl Fault {
 impl Findings {
     /// Notes what is wrong between values. Where a value is wrong by itself, that is said already.
     pub fn add(&mut self, fault: Fault) {
-        if self.faults.iter().all(|known| known.place != fault.place) {
+        if !self.has_fault_at(fault.place) {
             self.faults.push(fault);
         }
+    }
+
+    /// Whether something is wrong with the value at a place.
+    pub(crate) fn has_fault_at(&self, place: Place) -> bool {
+        self.faults.iter().any(|known| known.place == place)
     }
 }
 
 /// Where the value stands that is about to be read.
 pub(crate) fn site() -> Site {
-    READING.with_borrow(|reading| Site {
-        place: reading.place,
-        key: reading.keys.join(".").into(),
-    })
+    READING.with_borrow(|reading| Site { place: reading.place, key: reading.keys.join(".").into() })
 }
 
 /// The place of the value that is about to be read.

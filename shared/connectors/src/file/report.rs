@@ -20,12 +20,7 @@ impl<'t> Report<'t> {
     }
 
     /// Adds a fault. Message and remedy are one line each, without a full stop.
-    pub fn add(
-        &mut self,
-        place: Place,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
+    pub fn add(&mut self, place: Place, message: impl Into<String>, remedy: impl Into<String>) {
         self.errors.push(FlowError::new(&self.source, place, message, remedy));
     }
 
@@ -42,8 +37,8 @@ impl<'t> Report<'t> {
     /// Adds what reading the file found.
     pub fn take(&mut self, faults: Vec<Fault>) {
         for Fault { place, message, remedy, fragment, hidden } in faults {
-            let place = fragment
-                .map_or(place, |(fragment, nth)| self.source.inside(place, &fragment, nth));
+            let place =
+                fragment.map_or(place, |(fragment, nth)| self.source.inside(place, &fragment, nth));
             let error = FlowError::new(&self.source, place, message, remedy);
             self.errors.push(if hidden { error.hidden() } else { error });
         }

@@ -52,9 +52,8 @@ impl Retry {
     /// As the protocol takes it.
     pub(crate) fn policy(&self) -> RetryPolicy {
         let default = RetryPolicy::default();
-        let ms = |wait: &Option<At<Wait>>, default| {
-            wait.as_ref().map_or(default, |wait| wait.value.0)
-        };
+        let ms =
+            |wait: &Option<At<Wait>>, default| wait.as_ref().map_or(default, |wait| wait.value.0);
         RetryPolicy {
             attempts_max: self.attempts.unwrap_or(default.attempts_max),
             base_ms: ms(&self.base, default.base_ms),

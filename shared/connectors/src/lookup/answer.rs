@@ -162,7 +162,7 @@ mod tests {
             key: key.map(path),
             missing: Vec::new(),
             ok: None,
-            answers: tidegate_flow::spec::AnswersSpec::default(),
+            answers: crate::http::Answers::default(),
             more: more.map(path),
             timeout_ms: 1,
         })

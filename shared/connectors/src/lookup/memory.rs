@@ -82,17 +82,21 @@ impl fmt::Debug for LookupCache {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use tidegate_core::model::Secret;
-    use tidegate_flow::Connection;
+
+    use crate::Connection;
 
     use super::{super::scope::Scope, *};
 
     fn places() -> impl Iterator<Item = Place> {
-        let file = "flow: f
-source: { http: { url: 'https://a.example', cursor: { by: id }, pagination: none } }
-destination: { http: { url: 'https://b.example' } }
-";
-        let flow = tidegate_flow::parse("f.yaml", file).unwrap();
+        let source =
+            json!({ "url": "https://a.example", "cursor": { "by": "id" }, "pagination": "none" });
+        let flow = crate::testing::flow(json!({
+            "flow": "f",
+            "source": { "http": source },
+            "destination": { "http": { "url": "https://b.example" } },
+        }));
         let secrets = [("s".to_owned(), Secret::new("t"))].into();
         let scope = Scope::new(&flow, &Connection { params: [].into(), secrets });
         (0..).map(move |n: u64| scope.place(&n.to_string()))

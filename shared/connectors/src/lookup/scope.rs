@@ -63,20 +63,26 @@ mod tests {
 
     use super::*;
 
-    const FILE: &str = "\
-flow: prices
-params: { api: { default: 'https://a.example' } }
-source: { http: { url: 'https://a.example', cursor: { by: id }, pagination: none } }
-lookup:
-  by: sku
-  cache: 5m
-  http: { url: '${params.api}/p', query: { sku: '${lookup.keys}' }, auth: { bearer: '${secrets.t}' }, key: sku }
-transform: { map: { price: { lookup: price } } }
-destination: { http: { url: 'https://b.example' } }
-";
+    const FILE: &str = r#"{
+        "flow": "prices",
+        "params": { "api": { "default": "https://a.example" } },
+        "source": { "http": { "url": "https://a.example", "cursor": { "by": "id" }, "pagination": "none" } },
+        "lookup": {
+            "by": "sku",
+            "cache": "5m",
+            "http": {
+                "url": "${params.api}/p",
+                "query": { "sku": "${lookup.keys}" },
+                "auth": { "bearer": "${secrets.t}" },
+                "key": "sku"
+            }
+        },
+        "transform": { "map": { "price": { "lookup": "price" } } },
+        "destination": { "http": { "url": "https://b.example" } }
+    }"#;
 
     fn place(file: &str, params: &[(&str, &str)], secret: &str, key: &str) -> Place {
-        let flow = tidegate_flow::parse("prices.yaml", file).unwrap_or_else(|e| panic!("{e}"));
+        let flow = crate::testing::flow(serde_json::from_str(file).unwrap());
         let params = params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let secrets = [("t".to_owned(), Secret::new(secret))].into();
         let connection = Connection { params, secrets }.with_defaults(&flow);
@@ -87,14 +93,14 @@ destination: { http: { url: 'https://b.example' } }
     fn whatever_differs_is_kept_elsewhere() {
         let mut places = HashSet::from([place(FILE, &[], "t", "7")]);
         for (what, with) in [
-            ("flow: prices", "flow: costs"),
-            ("by: sku", "by: id"),
-            ("cache: 5m", "cache: 6m"),
-            ("/p'", "/q'"),
-            ("query: { sku", "query: { id"),
-            ("key: sku }", "key: id }"),
-            ("key: sku }", "key: sku, records: data }"),
-            ("  by:", "  ignore_case: true\n  by:"),
+            (r#""flow": "prices""#, r#""flow": "costs""#),
+            (r#""by": "sku""#, r#""by": "id""#),
+            (r#""cache": "5m""#, r#""cache": "6m""#),
+            ("/p\"", "/q\""),
+            (r#""query": { "sku""#, r#""query": { "id""#),
+            (r#""key": "sku""#, r#""key": "id""#),
+            (r#""key": "sku""#, r#""key": "sku", "records": "data""#),
+            (r#""by": "sku""#, r#""ignore_case": true, "by": "sku""#),
         ] {
             assert!(FILE.contains(what));
             let place = place(&FILE.replace(what, with), &[], "t", "7");

@@ -1,61 +1,11 @@
 //! `auth`
 
-use std::sync::{Mutex, OnceLock};
-
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer};
-
 use super::{Check, headers, texts, tokens, values};
 use crate::{
     at::At,
     raw::{ApiKey, Auth, Basic},
     spec::{AuthSpec, KeyPlace},
 };
-
-/// Credentials in a section that reads itself, until they do so as well.
-#[derive(Debug)]
-pub(crate) struct LateAuth {
-    read: Mutex<Option<At<Auth>>>,
-    checked: OnceLock<AuthSpec>,
-}
-
-impl LateAuth {
-    pub(super) fn check(&self, check: &mut Check<'_>) {
-        let read = self.read.lock().ok().and_then(|mut read| read.take());
-        if let Some(spec) = read.and_then(|read| auth(check, read)) {
-            self.checked.get_or_init(|| spec);
-        }
-    }
-
-    pub(crate) fn spec(&self) -> Option<&AuthSpec> {
-        self.checked.get()
-    }
-
-    pub(crate) fn asking_ms(&self) -> u64 {
-        self.spec().map_or(0, AuthSpec::asking_ms)
-    }
-}
-
-impl<'de> Deserialize<'de> for LateAuth {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Mutex::new(Some(At::deserialize(deserializer)?));
-        Ok(Self { read, checked: OnceLock::new() })
-    }
-}
-
-impl JsonSchema for LateAuth {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        Auth::schema_name()
-    }
-
-    fn schema_id() -> std::borrow::Cow<'static, str> {
-        Auth::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Auth::json_schema(generator)
-    }
-}
 
 pub(super) fn auth(check: &mut Check<'_>, auth: At<Auth>) -> Option<AuthSpec> {
     match auth.value {

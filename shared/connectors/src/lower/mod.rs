@@ -6,31 +6,31 @@
 mod address;
 mod auth;
 mod body;
-mod cursor;
 mod headers;
 mod lookup;
 mod source;
 mod texts;
 mod tokens;
-mod transform;
 mod values;
+
+pub(crate) use source::Credentials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_core::model::{EpochMs, FlowSettings, StreamId};
 
-pub(crate) use auth::LateAuth;
-
 use crate::{
     at::{At, Entries},
-    file::{Findings, FlowErrors, Reference},
+    file::{self, Findings, FlowErrors, Node, Place, Reference},
+    flow::Ordering,
     nearest,
     needs::Needs,
-    raw,
+    path, raw,
     report::Report,
     spec::{AuthSpec, FlowSpec, ParamSpec},
     template,
     text::SourceText,
+    transform::LooksUp,
 };
 
 /// What checking one file goes along with.
@@ -52,11 +52,36 @@ pub fn flow(
         .params
         .as_ref()
         .map(|params| params.0.iter().map(|(name, _)| name.value.clone()).collect());
-    let mut check = Check { report: Report::new(source), declared, needs: Needs::default(), findings };
+    let mut check =
+        Check { report: Report::new(source), declared, needs: Needs::default(), findings };
     let spec = lower(&mut check, raw);
     found(&mut check);
     let Check { report, needs, .. } = check;
     report.finish(spec.map(|spec| FlowSpec { needs, ..spec }))
+}
+
+impl FlowSpec {
+    /// Reads the embedded form of a flow, which was checked when it was made.
+    ///
+    /// # Errors
+    /// What another version of this crate would not have taken.
+    pub fn embedded(file_name: &str, form: &str) -> Result<Self, FlowErrors> {
+        let source = SourceText { file: file_name, text: "" };
+        let failed = |message: String| {
+            let mut report = Report::new(source);
+            let remedy = "build the functions and the flows from the same version";
+            report.add(Place::default(), message, remedy);
+            report.finish::<Self>(None)
+        };
+        let tree: At<Node> = match serde_json::from_str(form) {
+            Ok(tree) => tree,
+            Err(error) => return failed(format!("the embedded form is damaged: {error}")),
+        };
+        match file::read(&tree) {
+            (Ok(raw), findings) => flow(source, raw, findings),
+            (Err(error), _) => failed(format!("the embedded form is another's: {error}")),
+        }
+    }
 }
 
 /// Takes in what reading the file found.
@@ -92,19 +117,33 @@ fn found(check: &mut Check<'_>) {
 fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let name = name(check, raw.flow);
     let params = params(check, raw.params.unwrap_or_default());
-    let settle_lag_ms = match &raw.source {
-        raw::Source::Http(http) => cursor::settle_lag_ms(check, &http.cursor.value),
-    };
-    let raw::Source::Http(http) = &raw.source;
-    let id = http.id.as_ref().map_or_else(|| "id".to_owned(), |id| id.value.0.clone());
-    let asked = raw.lookup.as_ref().map(|it| transform::Asked::of(it, &id, raw.ordering));
-    let source = source::source(check, raw.source);
+    raw.source.check(&mut check.findings);
+    if let Some(credentials) = raw.source.credentials() {
+        credentials.lower(check);
+    }
+    let id = raw.source.id_path();
+    if let Some(lookup) = &raw.lookup {
+        let by = path::parse_picked(&lookup.value.by.value.0).ok();
+        let looks_up = LooksUp {
+            one_at_a_time: match raw.ordering {
+                Some(Ordering::Serial) => true,
+                // What is no path is reported where it stands.
+                Some(Ordering::Entity) | None => by.as_ref().is_none_or(|by| *by == id),
+                Some(Ordering::None) => false,
+            },
+            by: by.as_deref().unwrap_or_default(),
+            cache: lookup.value.cache.as_ref().map(|cache| cache.place),
+            place: lookup.place,
+        };
+        raw.transform.check(Some(&looks_up), &mut check.findings);
+    } else {
+        raw.transform.check(None, &mut check.findings);
+    }
     let lookup = values::optional(raw.lookup, |lookup| lookup::lookup(check, lookup));
-    let transform = transform::transform(check, raw.transform, asked.as_ref());
     let default = FlowSettings::default();
     let ordering = raw.ordering.map_or(default.ordering, Into::into);
-    if let Some(auth) = raw.destination.late_auth() {
-        auth.check(check);
+    if let Some(credentials) = raw.destination.credentials() {
+        credentials.lower(check);
     }
     raw.destination.check(ordering, &mut check.findings);
     raw.limits.check(&mut check.findings);
@@ -119,11 +158,11 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         retry: raw.retry.policy(),
         dead_letters: raw.retry.dead_letters().unwrap_or(default.dead_letters),
         stuck_after_ms: ms(raw.stuck_after.map(|it| it.0), default.stuck_after_ms),
+        settle_lag_ms: raw.source.settle_lag_ms(),
         landing_ms: ms(raw.landing.map(|it| it.0), default.landing_ms),
         ..default
     };
 
-    settings.settle_lag_ms = settle_lag_ms?;
     settings.request_timeout_ms = raw.destination.request_ms();
     settings.on_unknown = raw.destination.on_unknown();
     raw.limits.settle(&mut settings);
@@ -136,9 +175,9 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
         name: name?,
         description: raw.description,
         params: params?,
-        source: source?,
+        source: raw.source,
         lookup,
-        transform: transform?,
+        transform: raw.transform,
         destination: raw.destination,
         limits: raw.limits,
         settings,

@@ -11,7 +11,6 @@ use crate::{
 /// Whether a text may refer to the record, or to what is looked up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordRefs {
-    Allowed,
     /// A look-up's request is for many records: it holds their keys instead.
     Keys,
     /// And to its idempotency key.
@@ -74,7 +73,7 @@ fn reference(check: &mut Check<'_>, part: &Part, place: Place, record_refs: Reco
         }
         Part::Record(path) => {
             let why = match record_refs {
-                RecordRefs::Allowed | RecordRefs::WithKey => return true,
+                RecordRefs::WithKey => return true,
                 RecordRefs::Keys => "write `${lookup.keys}`, or `${lookup.key}` for one key alone",
                 RecordRefs::Refused(why) => why,
             };

@@ -6,21 +6,13 @@
 mod auth;
 mod http;
 mod lookup;
-mod source;
-mod transform;
 mod values;
 
 pub(crate) use auth::{JwtBearer, Oauth2Client, Oauth2Refresh, Session, TokenPlace};
 pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
-pub(crate) use source::{
-    Cursor, HttpSource, ListMethod, Mark, Source,
-};
-pub(crate) use transform::{Field, FieldKeys, NeverOverwrite, Transform};
 pub use values::Given;
-pub(crate) use values::{
-    DottedPath, Duration, PickedPath, Scalar, StatusCode,
-};
+pub(crate) use values::{DottedPath, Duration, PickedPath, Scalar, StatusCode};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,6 +21,8 @@ use crate::{
     at::{At, Entries},
     destination::Destination,
     flow::{Limits, Ordering, Page, Retry},
+    source::Source,
+    transform::Transform,
     value::{Millis, Schedule},
 };
 

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     error::ConnectError,
-    resolver::Resolver,
     file::{Entries, Fault, Site, note_fault, site},
+    resolver::Resolver,
 };
 
 /// What stands in these is a secret, whatever the API.

@@ -54,19 +54,16 @@ pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 impl JsonPart {
     fn of<A: Allows>(json: &Value, site: &Site) -> Self {
         match json {
-            Value::String(text) => {
-                Self::Text(template::<A>(text, site).unwrap_or_else(|fault| {
-                    note_fault(fault);
-                    Template::literal("x")
-                }))
-            }
+            Value::String(text) => Self::Text(template::<A>(text, site).unwrap_or_else(|fault| {
+                note_fault(fault);
+                Template::literal("x")
+            })),
             Value::Array(items) => {
                 Self::List(items.iter().map(|item| Self::of::<A>(item, site)).collect())
             }
             Value::Object(fields) => {
-                let field = |(name, value): (&String, &Value)| {
-                    (name.clone(), Self::of::<A>(value, site))
-                };
+                let field =
+                    |(name, value): (&String, &Value)| (name.clone(), Self::of::<A>(value, site));
                 Self::Object(fields.iter().map(field).collect())
             }
             plain => Self::Plain(plain.clone()),

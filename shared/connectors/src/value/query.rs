@@ -3,16 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::{
-    NoRecord, Scalar, TextValue,
-    name::Name,
-    references::Allows,
-    text::Text,
-};
+use super::{NoRecord, Scalar, TextValue, name::Name, references::Allows, text::Text};
 use crate::{
     error::ConnectError,
-    resolver::Resolver,
     file::{At, Entries, Site, note_fault},
+    resolver::Resolver,
 };
 
 /// Names with a text each, by name. `A` says which references a text may hold.
@@ -55,7 +50,7 @@ impl<'de, A: Allows> Deserialize<'de> for Query<A> {
 }
 
 /// Reads a text, and notes what is wrong with it.
-pub(super) fn or_stand_in<T: TextValue>(text: &str, site: Site) -> T {
+pub(crate) fn or_stand_in<T: TextValue>(text: &str, site: Site) -> T {
     T::read(text, site.clone()).unwrap_or_else(|fault| {
         note_fault(fault);
         T::stand_in(site)

@@ -6,7 +6,9 @@ use super::template::{Part, Template, TemplateError};
 use crate::file::{Fault, Site, note_param, note_secret};
 
 /// Where a text stands, as far as references go.
-pub(crate) trait Allows: fmt::Debug + Clone + Copy + PartialEq + Eq + Send + Sync + 'static {
+pub(crate) trait Allows:
+    fmt::Debug + Clone + Copy + PartialEq + Eq + Send + Sync + 'static
+{
     /// Why it cannot refer to the record, if it cannot.
     fn refuses_record() -> Option<&'static str>;
 

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     error::ConnectError,
-    resolver::Resolver,
     file::{Fault, Site},
+    resolver::Resolver,
 };
 
 /// A text that refers to a secret of the connection.

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     error::ConnectError,
-    resolver::Resolver,
     file::{Fault, Site},
+    resolver::Resolver,
 };
 
 /// A text that may hold references: `a ${params.b}`. `A` says which.

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     error::ConnectError,
-    resolver::Resolver,
     file::{Fault, Site, note_address},
+    resolver::Resolver,
 };
 
 /// An absolute http(s) address without credentials in it, once its references are filled in. One that

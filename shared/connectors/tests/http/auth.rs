@@ -1,6 +1,10 @@
-//! Tokens: got by one, used by all, renewed ahead of their end, after a refusal, and after a crash.
+//! Tokens: one process gets them, all use them, and they are renewed ahead of their end or when they are
+//! withdrawn. The files beside this have the kinds of login, refusals and crashes.
 
+mod assertion;
 mod crashes;
+mod refused;
+mod session;
 
 use std::{
     future::pending,
@@ -11,27 +15,20 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
-    RSA_PKCS1_2048_8192_SHA256, RsaKeyPair,
-};
+use serde_json::{Value, json};
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
-    memory::{ManualClock, MemoryStore, Seeded},
     model::{Blame, Kept, Later, Outcome, Position, RecordId, Secret, ShelfKey, Version},
     ports::{BoxFuture, Clock, Outgoing, Shelf, SourceError, Swap, Unavailable},
 };
-use tidegate_flow::{
-    Connection,
-    spec::{AuthSpec, DestinationSpec, MarkSpec, SourceSpec},
-};
+use tidegate_flow::Connection;
+use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{
     api::{Api, Behaviour, Sort, Style},
-    flow::{NOW_MS, destination_spec, flow, source_spec, walk},
-    issuer::{CLIENT_ID, CLIENT_SECRET, FIRST_REFRESH_TOKEN, Issuer, PASSWORD, Slip, Verifier},
+    flow::{NOW_MS, destination_spec, flow, set, source_spec, walk, yaml},
+    issuer::{CLIENT_ID, CLIENT_SECRET, FIRST_REFRESH_TOKEN, Issuer, PASSWORD, Slip},
 };
 
 const HOUR_S: i64 = 3_600;
@@ -42,19 +39,11 @@ const TIMEOUT_MS: u64 = 5_000;
 const AHEAD_MS: u64 = 20_000;
 
 /// A section as a flow file has it.
-fn auth(section: &str) -> AuthSpec {
-    let text = format!(
-        "flow: f
-source: {{ http: {{ url: 'https://a.example', auth: {section}, cursor: {{ by: id }}, pagination: none }} }}
-destination: {{ http: {{ url: 'https://b.example' }} }}
-"
-    );
-    let flow = tidegate_flow::parse("auth.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
-    let SourceSpec::Http(http) = flow.source;
-    http.auth.unwrap()
+fn auth(section: &str) -> Value {
+    yaml(section)
 }
 
-fn client(issuer: &Issuer, rest: &str) -> AuthSpec {
+fn client(issuer: &Issuer, rest: &str) -> Value {
     auth(&format!(
         "{{ oauth2_client: {{ token_url: '{}', client_id: {CLIENT_ID}, \
          client_secret: '${{secrets.client_secret}}'{rest} }} }}",
@@ -62,7 +51,7 @@ fn client(issuer: &Issuer, rest: &str) -> AuthSpec {
     ))
 }
 
-fn refresh(issuer: &Issuer) -> AuthSpec {
+fn refresh(issuer: &Issuer) -> Value {
     auth(&format!(
         "{{ oauth2_refresh: {{ token_url: '{}', client_id: {CLIENT_ID}, \
          client_secret: '${{secrets.client_secret}}', refresh_token: '${{secrets.refresh}}', \
@@ -71,7 +60,7 @@ fn refresh(issuer: &Issuer) -> AuthSpec {
     ))
 }
 
-fn session(issuer: &Issuer, rest: &str) -> AuthSpec {
+fn session(issuer: &Issuer, rest: &str) -> Value {
     auth(&format!(
         "{{ session: {{ url: '{}', body: {{ user: anna, proof: {{ password: '${{secrets.password}}' }}, \
          year: 2024 }}, {rest} }} }}",
@@ -95,7 +84,7 @@ fn connection() -> Connection {
 /// What one process makes of a flow: its own memory, the common shelf.
 async fn process_with(
     issuer: &Issuer,
-    auth: AuthSpec,
+    auth: Value,
     shelf: Arc<dyn Shelf>,
     connection: &Connection,
 ) -> Arc<Connected> {
@@ -108,22 +97,18 @@ async fn process_with(
     };
     let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, Vec::new())).await;
     let mut source = source_spec(&api);
-    source.url = issuer.url("/orders").parse().unwrap();
-    source.auth = Some(auth.clone());
-    source.page_size = 3;
-    source.mark = Some(MarkSpec {
-        method: "PUT".into(),
-        url: format!("{}/${{record.id}}", issuer.url("/marks")).parse().unwrap(),
-        body: None,
-    });
+    set(&mut source, "url", issuer.url("/orders"));
+    set(&mut source, "auth", auth.clone());
+    set(&mut source, "page_size", 3);
+    let mark = json!({ "url": format!("{}/${{record.id}}", issuer.url("/marks")) });
+    set(&mut source, "mark", mark);
     let mut destination = destination_spec(&issuer.url("/orders"));
-    destination.auth = Some(auth);
+    set(&mut destination, "auth", auth);
     let flow = flow(source, destination);
-    assert!(matches!(flow.destination, DestinationSpec::Http(_)));
     Arc::new(connect(&flow, connection, &options).unwrap())
 }
 
-async fn process(issuer: &Issuer, auth: AuthSpec, shelf: &Arc<MemoryStore>) -> Arc<Connected> {
+async fn process(issuer: &Issuer, auth: Value, shelf: &Arc<MemoryStore>) -> Arc<Connected> {
     process_with(issuer, auth, shelf.clone(), &connection()).await
 }
 
@@ -337,177 +322,4 @@ async fn a_token_that_is_withdrawn_in_the_middle_of_a_walk_is_renewed() {
     let state = issuer.now();
     assert_eq!(state.marked, ["/marks/7"]);
     assert_eq!((state.issued, state.reused), (3, 0));
-}
-
-#[tokio::test]
-async fn refused_with_a_new_token_too_the_credentials_are_to_blame() {
-    let issuer = issuer(HOUR_S).await;
-    let process = process(&issuer, client(&issuer, ""), &Arc::default()).await;
-    issuer.now().betray = Some(401);
-    let outcome = deliver(&process, 1).await;
-    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Connection, false));
-    assert_eq!(issuer.counts(|state| (state.issued, state.requests)), (2, 2), "repeated once");
-    let error = walk(&*process.source, Position::Start).await.unwrap_err();
-    assert!(matches!(&error, SourceError::Halt(text) if text.contains("source.http.auth")));
-}
-
-#[tokio::test]
-async fn no_token_is_ever_shown() {
-    for status in [401, 403, 422, 500] {
-        let issuer = issuer(HOUR_S).await;
-        let shelf = Arc::new(MemoryStore::new());
-        let process = process(&issuer, refresh(&issuer), &shelf).await;
-        issuer.now().betray = Some(status);
-        let outcome = deliver(&process, 1).await;
-        let secrets = issuer.now().secrets();
-        let mut shown = format!("{outcome:?}");
-        shown += &format!("{:?}", walk(&*process.source, Position::Start).await);
-        shown += &format!("{:?}", shelf);
-        assert!(shown.contains("[secret]"), "{shown}");
-        for secret in secrets.iter().map(String::as_str).chain([CLIENT_SECRET, FIRST_REFRESH_TOKEN])
-        {
-            assert!(!shown.contains(secret), "{secret} in {shown}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn wrong_credentials_are_named_and_not_tried_at_every_request() {
-    let issuer = issuer(HOUR_S).await;
-    let mut connection = connection();
-    connection.secrets.insert("client_secret".into(), Secret::new("gu3ssed"));
-    let shelf: Arc<MemoryStore> = Arc::default();
-    let wrong = process_with(&issuer, client(&issuer, ""), shelf.clone(), &connection).await;
-    for _ in 0..3 {
-        let outcome = deliver(&wrong, 1).await;
-        let Later { blame, after_ms, reason, unknown } = later(&outcome);
-        assert_eq!((*blame, *after_ms, *unknown), (Blame::Connection, Some(10_000), false));
-        assert!(reason.contains("destination.http.auth") && reason.contains("invalid_client"));
-        assert!(!reason.contains("gu3ssed"), "{reason}");
-    }
-    let error = walk(&*wrong.source, Position::Start).await.unwrap_err();
-    assert!(matches!(&error, SourceError::Halt(text) if text.contains("invalid_client")));
-    assert_eq!(issuer.counts(|state| (state.asked, state.requests)), (1, 0));
-    issuer.clock.advance(10_000);
-    deliver(&wrong, 1).await;
-    assert_eq!(issuer.now().asked, 2);
-    // The right ones are another's: nobody waits for what the wrong ones came to.
-    let right = process(&issuer, client(&issuer, ""), &shelf).await;
-    assert_eq!(deliver(&right, 2).await, Outcome::Delivered);
-}
-
-#[tokio::test]
-async fn while_the_token_server_is_down_the_old_token_goes_on_as_long_as_it_lives() {
-    let issuer = issuer(HOUR_S).await;
-    let process = process(&issuer, client(&issuer, ""), &Arc::default()).await;
-    assert_eq!(deliver(&process, 0).await, Outcome::Delivered);
-    issuer.now().slips = vec![Slip::Status(503), Slip::Status(503), Slip::Status(503)];
-    for (id, at_ms) in [(1, 3_540_000), (2, 3_540_500), (3, 3_541_000), (4, 3_542_999)] {
-        issuer.clock.advance_to(NOW_MS + at_ms);
-        assert_eq!(deliver(&process, id).await, Outcome::Delivered, "{id}");
-    }
-    // Asked at once, and after one second; the next pause is two seconds long.
-    assert_eq!(issuer.now().asked, 3);
-    issuer.clock.advance_to(NOW_MS + 3_600_000);
-    let outcome = deliver(&process, 5).await;
-    assert_eq!((later(&outcome).blame, later(&outcome).after_ms), (Blame::Connection, Some(4_000)));
-    assert!(later(&outcome).reason.contains("503"), "{outcome:?}");
-    issuer.clock.advance(4_000);
-    assert_eq!(deliver(&process, 6).await, Outcome::Delivered);
-}
-
-#[tokio::test]
-async fn a_session_is_opened_by_a_login_and_anew_when_it_ends() {
-    for rest in [
-        "token: { path: session.key }",
-        "token: { header: X-Session }, header: X-Session, prefix: 'Key '",
-        "token: { cookie: SID }",
-        "token: { cookie: SID }, lifetime: 1h",
-    ] {
-        let issuer = issuer(HOUR_S).await;
-        let process = process(&issuer, session(&issuer, rest), &Arc::default()).await;
-        assert_eq!(deliver(&process, 1).await, Outcome::Delivered, "{rest}");
-        issuer.clock.advance(3_600_000);
-        assert_eq!(deliver(&process, 2).await, Outcome::Delivered, "{rest}");
-        let told = usize::from(!rest.contains("lifetime"));
-        assert_eq!(issuer.counts(|state| (state.issued, state.unauthorised)), (2, told), "{rest}");
-    }
-}
-
-#[tokio::test]
-async fn a_login_that_gives_no_token_is_told_without_what_was_sent() {
-    let issuer = issuer(HOUR_S).await;
-    let misread = session(&issuer, "token: { path: session.token }");
-    let process_a = process(&issuer, misread, &Arc::default()).await;
-    let outcome = deliver(&process_a, 1).await;
-    assert!(later(&outcome).reason.contains("no token at `session.token`"), "{outcome:?}");
-    let mut connection = connection();
-    connection.secrets.insert("password".into(), Secret::new("a \"wrong\" one"));
-    let section = session(&issuer, "token: { path: session.key }");
-    let shelf: Arc<MemoryStore> = Arc::default();
-    let outcome = deliver(&*process_with(&issuer, section, shelf, &connection).await, 1).await;
-    let reason = &later(&outcome).reason;
-    assert!(reason.contains("403") && reason.contains("[secret]"), "{reason}");
-    assert!(!reason.contains("wrong"), "{reason}");
-}
-
-#[tokio::test]
-async fn an_assertion_is_signed_anew_for_every_token() {
-    let rsa = include_str!("test_key.pem").to_owned();
-    let body: String = rsa.lines().filter(|line| !line.starts_with('-')).collect();
-    let pair = RsaKeyPair::from_pkcs8(&STANDARD.decode(body).unwrap()).unwrap();
-    let rsa_verifier: Verifier = (&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref().to_vec());
-
-    let random = ring::rand::SystemRandom::new();
-    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random)
-        .unwrap();
-    // As it is pasted from a service account's JSON.
-    let ecdsa = format!(
-        "-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----\\n",
-        STANDARD.encode(pkcs8.as_ref())
-    );
-    let ecdsa_verifier: Verifier = (&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref().to_vec());
-
-    for (algorithm, key, verifier) in
-        [("RS256", rsa, rsa_verifier), ("ES256", ecdsa, ecdsa_verifier)]
-    {
-        let issuer = Issuer::start(ManualClock::at(NOW_MS), HOUR_S, Some(verifier)).await;
-        let section = auth(&format!(
-            "{{ jwt_bearer: {{ token_url: '{}', issuer: robot, subject: anna, scope: orders, \
-             audience: 'https://aud.example', private_key: '${{secrets.key}}', key_id: key-1, \
-             algorithm: {algorithm} }} }}",
-            issuer.url("/token")
-        ));
-        let mut connection = connection();
-        connection.secrets.insert("key".into(), Secret::new(key));
-        let shelf: Arc<MemoryStore> = Arc::default();
-        let process = process_with(&issuer, section, shelf, &connection).await;
-        assert_eq!(deliver(&process, 1).await, Outcome::Delivered, "{algorithm}");
-        issuer.now().withdraw();
-        assert_eq!(deliver(&process, 2).await, Outcome::Delivered, "{algorithm}");
-        assert_eq!(issuer.now().issued, 2);
-    }
-}
-
-#[tokio::test]
-async fn a_key_that_cannot_sign_is_told_when_the_flow_is_connected() {
-    let issuer = issuer(HOUR_S).await;
-    let rsa = include_str!("test_key.pem");
-    for (algorithm, key) in [("RS256", "nonsense"), ("ES256", rsa)] {
-        let section = auth(&format!(
-            "{{ jwt_bearer: {{ token_url: '{}', issuer: a, audience: b, \
-             private_key: '${{secrets.key}}', algorithm: {algorithm} }} }}",
-            issuer.url("/token")
-        ));
-        let mut destination = destination_spec(&issuer.url("/orders"));
-        destination.auth = Some(section);
-        let api = Api::start(Behaviour::new(Style::None, Sort::Id, Vec::new())).await;
-        let mut connection = crate::flow::connection();
-        connection.secrets.insert("key".into(), Secret::new(key));
-        let flow = flow(source_spec(&api), destination);
-        let error = connect(&flow, &connection, &crate::flow::options()).err().unwrap();
-        assert_eq!(error.place, "destination.http.auth.jwt_bearer.private_key");
-        assert!(!key.lines().any(|line| error.message.contains(line)), "{error}");
-    }
 }

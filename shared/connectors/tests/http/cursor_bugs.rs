@@ -5,7 +5,8 @@ use tidegate_core::{model::Position, ports::SourceError};
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style, time},
     flow::{
-        EVERY_STYLE, NOW_MS, UNTIL_MS, number, source, source_spec, walk, walk_in_runs, walk_with,
+        EVERY_STYLE, NOW_MS, UNTIL_MS, number, set, source, source_spec, unset, walk, walk_in_runs,
+        walk_with,
     },
 };
 
@@ -144,7 +145,7 @@ async fn repro_offset_under_change_rows_that_are_marked_processed() {
             let api = Api::start(Behaviour::new(style, Sort::Id, orders)).await;
             let mut spec = source_spec(&api);
             if !since {
-                spec.cursor.since = None;
+                unset(&mut spec, "cursor.since");
             }
             let mut unmarked = Vec::new();
             let mut seen = Vec::new();
@@ -204,7 +205,7 @@ async fn repro_late_commits_by_id_go_by_the_records_time() {
         Api::start(Behaviour::new(Style::LastId, Sort::Id, (0..250).map(|n| row(n, n)).collect()))
             .await;
     let mut spec = source_spec(&api);
-    spec.cursor.time = Some(vec!["updated_at".into()]);
+    set(&mut spec, "cursor.time", "updated_at");
     let walked =
         walk_with(&*source(spec), Position::Start, NOW_MS + 120_000, |_| {}).await.unwrap();
     assert_eq!(walked.ids(), (0..=120).collect::<Vec<_>>());
@@ -250,7 +251,7 @@ async fn repro_an_expired_token_restarts_from_the_keyset() {
             });
             let api = Api::start(behaviour).await;
             let mut spec = source_spec(&api);
-            spec.cursor.since = None;
+            unset(&mut spec, "cursor.since");
             let walked = walk(&*source(spec), Position::Start).await.unwrap();
             assert_eq!(walked.ids(), (0..450).collect::<Vec<_>>(), "{style:?} {status}");
         }
@@ -265,7 +266,7 @@ async fn repro_a_token_that_always_expires_is_no_loop() {
     behaviour.instead = Some(|number| (number % 2 == 1).then(|| StatusCode::GONE.into_response()));
     let api = Api::start(behaviour).await;
     let mut spec = source_spec(&api);
-    spec.cursor.since = None;
+    unset(&mut spec, "cursor.since");
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     assert!(matches!(error, SourceError::Halt(_)), "{error}");
     assert!(api.requests() <= 6);
@@ -331,7 +332,7 @@ async fn repro_offset_under_change_without_a_since_parameter() {
             }));
             let api = Api::start(behaviour).await;
             let mut spec = source_spec(&api);
-            spec.cursor.since = None;
+            unset(&mut spec, "cursor.since");
             let source = source(spec);
             let mut seen = std::collections::HashSet::new();
             let mut from = Position::Start;

@@ -18,7 +18,8 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{UnparsedPublicKey, VerificationAlgorithm};
 use serde_json::{Value, json};
-use tidegate_core::{memory::ManualClock, ports::Clock};
+use tidegate_core::ports::Clock;
+use tidegate_testkit::ManualClock;
 use tokio::sync::Notify;
 
 pub const CLIENT_ID: &str = "client-7";

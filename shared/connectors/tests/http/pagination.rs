@@ -4,7 +4,7 @@ use tidegate_core::model::Position;
 
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style},
-    flow::{EVERY_STYLE, posted, source, source_spec, walk, walk_in_runs},
+    flow::{EVERY_STYLE, posted, set, source, source_spec, unset, walk, walk_in_runs},
 };
 
 /// Seven orders of each second, their ids not in the order of time.
@@ -49,7 +49,7 @@ async fn one(
     let api = Api::start(behaviour).await;
     let mut spec = source_spec(&api);
     if !since {
-        spec.cursor.since = None;
+        unset(&mut spec, "cursor.since");
     }
     if post {
         spec = posted(spec);
@@ -156,7 +156,7 @@ async fn a_page_of_one_record_gets_on() {
             behaviour.cap = 1;
             let api = Api::start(behaviour).await;
             let mut spec = source_spec(&api);
-            spec.page_size = 1;
+            set(&mut spec, "page_size", 1);
             let walked = walk(&*source(spec), Position::Start).await.unwrap();
             assert_eq!(walked.ids(), expected(sort, &sevens(15)), "{style:?} {sort:?}");
         }

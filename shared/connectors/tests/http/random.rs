@@ -6,7 +6,7 @@ use tidegate_core::{model::Position, ports::SourceError};
 
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style},
-    flow::{EVERY_STYLE, NOW_MS, number, source, source_spec},
+    flow::{EVERY_STYLE, NOW_MS, number, set, source, source_spec, unset},
 };
 
 const SEEDS: u64 = 400;
@@ -69,9 +69,9 @@ async fn run(seed: u64) {
     );
     let api = Api::start(behaviour).await;
     let mut spec = source_spec(&api);
-    spec.page_size = 30;
+    set(&mut spec, "page_size", 30);
     if !since {
-        spec.cursor.since = None;
+        unset(&mut spec, "cursor.since");
     }
     let source = source(spec);
     let most = 1 + random.below(120) as usize;

@@ -7,12 +7,9 @@ use super::{Flow, Ports, commit::help};
 use crate::{
     decide::{Deadline, Draft, stuck},
     guard::Guard,
-    model::{
-        BODIES_BYTES_MAX, Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, Position,
-    },
+    model::{Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, Position},
     ports::{
-        Clock, Ids, Lease, NewPage, PageQueue, QUEUE_BATCH_MAX, Seal, SourceError, Store,
-        Unavailable, Void, Walk,
+        Clock, Ids, Lease, NewPage, PageQueue, Seal, SourceError, Store, Unavailable, Void, Walk,
     },
 };
 
@@ -155,13 +152,14 @@ async fn under_lease<S: Store, Q: PageQueue, C: Clock, E: Ids>(
     let mut reader = Reader {
         walk: flow.source.walk(cursor.head.clone(), until_ms),
         ids: &ports.entropy,
+        queue: &ports.queue,
         flow,
         fence,
         run,
         pages_left: flow.settings.window_pages().saturating_sub(cursor.pages_open()),
         records_left: run.records_max.unwrap_or(u64::MAX),
         number: cursor.next,
-        draft: Draft::new(cursor.head.clone()),
+        draft: Draft::new(cursor.head.clone(), ports.queue.limits().page_bytes_max),
         unread: Vec::new().into_iter(),
         ready: None,
         source_ended: false,
@@ -232,9 +230,10 @@ struct Sending {
 }
 
 /// Reads the source and cuts it into encoded pages.
-struct Reader<'a, E> {
+struct Reader<'a, Q, E> {
     walk: Box<dyn Walk + 'a>,
     ids: &'a E,
+    queue: &'a Q,
     flow: &'a Flow,
     fence: Fence,
     run: FetchRun,
@@ -250,7 +249,7 @@ struct Reader<'a, E> {
     requests: u64,
 }
 
-impl<E: Ids> Reader<'_, E> {
+impl<Q: PageQueue, E: Ids> Reader<'_, Q, E> {
     /// The next batch of pages; empty when the run is over, and then `end` says why.
     async fn fill<C: Clock>(&mut self, clock: &C) -> Vec<Sending> {
         let started_ms = clock.now_ms();
@@ -259,18 +258,19 @@ impl<E: Ids> Reader<'_, E> {
             self.end.get_or_insert(End::Deadline);
             return Vec::new();
         }
+        let limits = self.queue.limits();
         let mut batch: Vec<Sending> = Vec::new();
         let mut bytes = 0;
         loop {
             // Cut what has been read.
             while let Some(sending) = self.ready.take().or_else(|| self.cut()) {
-                if !batch.is_empty() && bytes + sending.body.len() > BODIES_BYTES_MAX {
+                if !batch.is_empty() && bytes + sending.body.len() > limits.batch_bytes_max {
                     self.ready = Some(sending);
                     return batch;
                 }
                 bytes += sending.body.len();
                 batch.push(sending);
-                if batch.len() == QUEUE_BATCH_MAX {
+                if batch.len() == limits.batch_max {
                     return batch;
                 }
             }
@@ -332,7 +332,7 @@ impl<E: Ids> Reader<'_, E> {
     }
 
     fn seal_draft(&mut self) -> Sending {
-        let next = Draft::new(self.draft.to.clone());
+        let next = Draft::new(self.draft.to.clone(), self.queue.limits().page_bytes_max);
         let draft = std::mem::replace(&mut self.draft, next);
         let page = NewPage {
             number: self.number,
@@ -352,7 +352,7 @@ impl<E: Ids> Reader<'_, E> {
             to: page.to.clone(),
             records: draft.records,
         });
-        let body = message.encode().expect("the source gave JSON, and the rest is plain data");
+        let body = self.queue.encode(&message);
         Sending { records: u64::from(page.count), page, body, oversized: draft.oversized }
     }
 }

@@ -9,8 +9,7 @@ use crate::{
         StreamId,
     },
     ports::{
-        Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, QUEUE_BATCH_MAX, Store, Suspects,
-        Unavailable, Void,
+        Clock, CursorStore, Ids, Lease, PageQueue, ParkedStore, Store, Suspects, Unavailable, Void,
     },
 };
 
@@ -132,10 +131,10 @@ pub async fn replay<S: CursorStore + Suspects, Q: PageQueue, C, E>(
         .map(|chunk| {
             let keys = chunk.iter().map(|parked| parked.key.clone()).collect();
             let message = Message::Replay(ReplayMessage { stream: stream.clone(), keys });
-            message.encode().expect("keys are plain data")
+            ports.queue.encode(&message)
         })
         .collect();
-    for batch in bodies.chunks(QUEUE_BATCH_MAX) {
+    for batch in bodies.chunks(ports.queue.limits().batch_max) {
         ports.queue.send(batch, 0).await?;
     }
     Ok(())

@@ -2,10 +2,10 @@
 
 use crate::{guard::Guard, model::RetryPolicy};
 
-/// From this many receipts on, a message is given back for the policy's cap at the least, whatever
-/// shorter wait was asked for. A message that is given back all through an outage as long as the
-/// queue's retention then comes nowhere near its receive limit: 4 days / 600 s = 576 more.
-const PATIENT_FROM_RECEIVES: u32 = 200;
+/// From this part of the receipts that a message may have on, it is given back for the policy's cap at
+/// the least, whatever shorter wait was asked for. Of 1,000 receipts that leaves 800, and a message that is
+/// given back every 600 s for four days needs 576.
+const PATIENT_FROM_PART: u32 = 5;
 
 /// `base`, doubled with every try before this one, at most `cap`. In ms.
 pub fn backoff_ms(policy: &RetryPolicy, tries_before: u32) -> u64 {
@@ -18,9 +18,10 @@ pub fn jittered_ms(wait_ms: u64, random: u64) -> u64 {
     wait_ms - random % (wait_ms / 5 + 1)
 }
 
-/// How long a message is given back for that wants to wait `wait_ms`, after so many receipts.
-pub fn give_back_ms(policy: &RetryPolicy, wait_ms: u64, receives: u32) -> u64 {
-    if !Guard::ReceiptsLast.stands() || receives < PATIENT_FROM_RECEIVES {
+/// How long a message is given back for that wants to wait `wait_ms`, after `receives` receipts of the
+/// `receives_max` that its queue allows.
+pub fn give_back_ms(policy: &RetryPolicy, wait_ms: u64, receives: u32, receives_max: u32) -> u64 {
+    if !Guard::ReceiptsLast.stands() || receives < receives_max / PATIENT_FROM_PART {
         wait_ms
     } else {
         wait_ms.max(policy.cap_ms)
@@ -55,7 +56,7 @@ mod tests {
         let (mut elapsed_ms, mut receives) = (0, 0);
         while elapsed_ms < retention_ms {
             receives += 1;
-            elapsed_ms += give_back_ms(&POLICY, 0, receives);
+            elapsed_ms += give_back_ms(&POLICY, 0, receives, 1_000);
         }
         assert!(receives < 800, "{receives}");
     }

@@ -1,9 +1,6 @@
 //! Cutting a walk into pages.
 
-use crate::model::{BODIES_BYTES_MAX, Position, Record, WireRecord};
-
-/// Most bytes of records in a page. Packed, at worst a third more, it still fits a message.
-pub const PAGE_BYTES_MAX: usize = BODIES_BYTES_MAX / 4 * 3 - 64 * 1024;
+use crate::model::{Position, Record, WireRecord};
 
 /// A page being filled.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,13 +14,14 @@ pub struct Draft {
     /// Records that no message can carry: to be parked before the page is sealed.
     pub oversized: Vec<WireRecord>,
     bytes: usize,
+    bytes_max: usize,
 }
 
 impl Draft {
-    /// An empty page that begins there.
-    pub fn new(from: Position) -> Self {
+    /// An empty page that begins there. It takes at most so many bytes of records' data.
+    pub fn new(from: Position, bytes_max: usize) -> Self {
         let to = from.clone();
-        Self { from, to, records: Vec::new(), oversized: Vec::new(), bytes: 0 }
+        Self { from, to, records: Vec::new(), oversized: Vec::new(), bytes: 0, bytes_max }
     }
 
     /// Whether nothing is in it.
@@ -39,7 +37,7 @@ impl Draft {
     /// Whether this record would make it too large.
     pub fn is_full_for(&self, record: &Record, records_max: u32) -> bool {
         self.is_full(records_max)
-            || (!self.is_empty() && self.bytes + record.data.len() > PAGE_BYTES_MAX)
+            || (!self.is_empty() && self.bytes + record.data.len() > self.bytes_max)
     }
 
     /// Adds the record that comes next in the source's order.
@@ -47,7 +45,7 @@ impl Draft {
         self.to = Position::At(record.mark);
         let Record { id, version, deleted, data, .. } = record;
         let wire = WireRecord { id, version, deleted, data };
-        if wire.data.len() > PAGE_BYTES_MAX {
+        if wire.data.len() > self.bytes_max {
             self.oversized.push(wire);
         } else {
             self.bytes += wire.data.len();

@@ -15,7 +15,7 @@ pub use budget::{ALL, QuotaSpan, Terms};
 pub use chain::{chain, stuck};
 pub use deadline::Deadline;
 pub use digest::Grouping;
-pub use draft::{Draft, PAGE_BYTES_MAX};
+pub use draft::Draft;
 pub use rate::{Moment, Moments, Rate};
 pub use suspicion::{Batches, CAREFUL_FROM_RECEIVES, DEATHS_MAX, batches};
 pub use verdict::{Verdict, idempotency_key, verdict};

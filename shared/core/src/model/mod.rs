@@ -5,6 +5,7 @@ mod cursor;
 mod digest;
 mod flow;
 mod kept;
+mod message;
 mod outcome;
 mod page;
 mod parked;
@@ -12,7 +13,6 @@ mod position;
 mod record;
 mod secret;
 mod stream;
-mod wire;
 
 pub use budget::{
     Ask, Bears, Budget, BudgetId, Gate, Grant, Holder, Leased, Paced, Wait, WaitOn, Waiting,
@@ -24,6 +24,7 @@ pub use flow::{
     RetryPolicy,
 };
 pub use kept::{Kept, ShelfKey};
+pub use message::{Message, PageMessage, ReplayMessage, WireRecord};
 pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
 pub use parked::{Parked, RecordKey};
@@ -31,7 +32,6 @@ pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, Version};
 pub use secret::Secret;
 pub use stream::{StreamId, StreamIdError};
-pub use wire::{BODIES_BYTES_MAX, Message, PageMessage, ReplayMessage, WireError, WireRecord};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type EpochMs = i64;

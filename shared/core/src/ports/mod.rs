@@ -25,7 +25,7 @@ pub use clock::{Clock, Ids, Random};
 pub use destination::{Batching, Delivery, Destination, Outgoing};
 pub use digest::{Digests, Notifier};
 pub use lookup::{Found, LookedUp, Lookup};
-pub use queue::{PageQueue, QUEUE_BATCH_MAX, Receipt};
+pub use queue::{PageQueue, QueueLimits, Receipt};
 pub use shelf::{Shelf, Swap};
 pub use source::{Batch, Marker, Source, SourceError, Walk};
 pub use store::{

@@ -6,19 +6,18 @@ mod source;
 mod store;
 
 use std::{
-    future::{pending, poll_fn},
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    task::Poll,
 };
 
 use tidegate_core::{
-    memory::MemoryStore,
     model::{Digest, EpochMs, StreamId},
     ports::{Clock, Ids, Notifier, Random, Unavailable},
 };
+use tidegate_testkit::{MemoryStore, yield_once};
 
 use crate::{
     faults::Fate,
@@ -26,7 +25,7 @@ use crate::{
 };
 
 pub use destination::SimDestination;
-pub use source::{Same, SimSource};
+pub use source::SimSource;
 
 /// Every call that the application makes on a port, by name, and the host's acknowledgement.
 pub const CALLS: &[&[&str]] = &[
@@ -122,19 +121,6 @@ impl Seat {
         self.crashed.store(true, SeqCst);
         pending::<()>().await;
     }
-}
-
-pub async fn yield_once() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if yielded {
-            return Poll::Ready(());
-        }
-        yielded = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 impl Clock for Seat {

@@ -2,8 +2,9 @@
 
 use tidegate_core::{
     model::Message,
-    ports::{PageQueue, Receipt, Unavailable},
+    ports::{PageQueue, QueueLimits, Receipt, Unavailable},
 };
+use tidegate_testkit::QUEUE_LIMITS;
 
 use super::Seat;
 use crate::world::Carried;
@@ -11,6 +12,16 @@ use crate::world::Carried;
 pub const CALLS: &[&str] = &["send", "give_back"];
 
 impl PageQueue for Seat {
+    /// The application acts as it does before the real queue: [`crate::world::RECEIVES_MAX`] is how soon
+    /// this one has dead letters.
+    fn limits(&self) -> QueueLimits {
+        QUEUE_LIMITS
+    }
+
+    fn encode(&self, message: &Message) -> String {
+        tidegate_wire::encode(message)
+    }
+
     async fn send(&self, bodies: &[String], delay_ms: u64) -> Result<(), Unavailable> {
         let all = self.call("send", async || {
             let now_ms = self.world.now_ms();
@@ -21,7 +32,7 @@ impl PageQueue for Seat {
                     all = false;
                     continue;
                 }
-                if let Ok(Message::Page(page)) = Message::decode(body) {
+                if let Ok(Message::Page(page)) = tidegate_wire::decode(body) {
                     inner.emitted.insert(page.emission);
                 }
                 let copies = 1 + usize::from(inner.rng.chance(inner.faults.duplicate));

@@ -2,9 +2,7 @@
 
 use tidegate_core::{
     model::{EpochMs, Position, Record, RecordId, Version},
-    ports::{
-        Batch, BoxFuture, Marker, Source, SourceError, Transform, Transformed, Unavailable, Walk,
-    },
+    ports::{Batch, BoxFuture, Marker, Source, SourceError, Unavailable, Walk},
 };
 
 use super::Seat;
@@ -92,14 +90,4 @@ impl Walk for SimWalk {
 
 fn no_answer(error: Unavailable) -> SourceError {
     SourceError::Later { reason: error.0, after_ms: None }
-}
-
-/// Sends a record as it is.
-pub struct Same;
-
-impl Transform for Same {
-    fn apply(&self, record: &[u8], _: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
-        out.extend_from_slice(record);
-        Transformed::Written
-    }
 }

@@ -4,7 +4,6 @@ use std::{borrow::Borrow, future::Future};
 
 use futures_util::FutureExt;
 use tidegate_core::{
-    memory::MemoryStore,
     model::{
         Cursor, DigestState, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, Parked,
         ParkedError, Position, RecordId, RecordKey, Settling, ShelfKey, StreamId,
@@ -14,8 +13,9 @@ use tidegate_core::{
         NewPage, ParkedStore, Seal, Settle, Shelf, Suspects, Swap, Unavailable, Void,
     },
 };
+use tidegate_testkit::{MemoryStore, yield_once};
 
-use super::{Seat, yield_once};
+use super::Seat;
 
 /// An argument that is kept until a late effect, and then lent to it.
 trait Keep: Sized {

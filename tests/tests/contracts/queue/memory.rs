@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use tidegate_core::{
-    memory::{ManualClock, MemoryQueue, QueueSettings},
-    ports::Receipt,
-};
+use tidegate_core::ports::Receipt;
+use tidegate_local::{MemoryQueue, QueueSettings};
+use tidegate_testkit::ManualClock;
 
 use super::{Host, Message};
 
@@ -19,15 +18,18 @@ pub struct MemoryHost {
 impl MemoryHost {
     pub fn new() -> Self {
         let clock = ManualClock::at(1_000_000);
-        let settings =
-            QueueSettings { visibility_ms: 60_000, receives_max: 50, retention_ms: 86_400_000 };
+        let settings = QueueSettings {
+            visibility_ms: 60_000,
+            retention_ms: 86_400_000,
+            limits: tidegate_aws::Queue::LIMITS,
+        };
         Self { queue: Arc::new(MemoryQueue::new(clock.clone(), settings)), clock }
     }
 }
 
 impl Host for MemoryHost {
     async fn receive(&self) -> Vec<Message> {
-        let message = |received: tidegate_core::memory::Received| Message {
+        let message = |received: tidegate_local::Received| Message {
             receipt: received.receipt,
             body: received.body,
             receives: received.receives,

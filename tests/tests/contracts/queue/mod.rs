@@ -4,10 +4,7 @@ mod emulator;
 mod memory;
 mod sqs;
 
-use tidegate_core::{
-    model::BODIES_BYTES_MAX,
-    ports::{PageQueue, Receipt},
-};
+use tidegate_core::ports::{PageQueue, Receipt};
 
 /// The receiving side, which is the host's.
 trait Host {
@@ -96,11 +93,12 @@ async fn sending_nothing_is_no_error(queue: &impl PageQueue, host: &impl Host) {
 }
 
 async fn a_full_batch_is_taken(queue: &impl PageQueue, host: &impl Host) {
-    let bodies = vec!["x".repeat(BODIES_BYTES_MAX / 10); 10];
+    let limits = queue.limits();
+    let bodies = vec!["x".repeat(limits.batch_bytes_max / limits.batch_max); limits.batch_max];
     queue.send(&bodies, 0).await.unwrap();
     assert_eq!(host.bodies().await, bodies);
-    queue.send(&["y".repeat(BODIES_BYTES_MAX)], 0).await.unwrap();
-    assert_eq!(host.bodies().await[0].len(), BODIES_BYTES_MAX);
+    queue.send(&["y".repeat(limits.batch_bytes_max)], 0).await.unwrap();
+    assert_eq!(host.bodies().await[0].len(), limits.batch_bytes_max);
 }
 
 async fn sending_again_sends_copies(queue: &impl PageQueue, host: &impl Host) {

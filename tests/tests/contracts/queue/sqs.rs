@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tidegate_aws::{Clients, InProcess, Queue};
 use tidegate_core::{
-    memory::{ManualClock, MemoryQueue},
     model::StreamId,
     ports::{Clock, PageQueue, Receipt},
 };
+use tidegate_local::MemoryQueue;
+use tidegate_testkit::ManualClock;
 
 use super::{Host, bodies, memory::MemoryHost};
 

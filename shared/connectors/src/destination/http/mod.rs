@@ -25,9 +25,10 @@ use crate::{
     http::{
         AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, Rules, ShortForms, Transmitter,
     },
-    lower::LateAuth,
+    lower::Credentials,
     options::Options,
     resolver::Resolver,
+    spec::AuthSpec,
     value::{Headers, Record, StatusCode, Timeout, Url, template::Part},
 };
 use batch::{Batch, Bulk};
@@ -59,7 +60,7 @@ pub(crate) struct Http {
     #[serde(default)]
     headers: Headers,
     /// How requests prove who sends them.
-    auth: Option<LateAuth>,
+    auth: Option<Credentials>,
     /// Many records in a request; left out: one record a request.
     batch: Option<Batch>,
     /// The header that carries the key by which the destination knows a repeat. Default
@@ -121,7 +122,8 @@ impl DestinationKind for Http {
     }
 
     fn request_ms(&self) -> u64 {
-        self.timeout_ms() + self.auth.as_ref().map_or(0, LateAuth::asking_ms)
+        let auth = self.auth.as_ref().and_then(Credentials::spec);
+        self.timeout_ms() + auth.map_or(0, AuthSpec::asking_ms)
     }
 
     fn on_unknown(&self) -> model::OnUnknown {
@@ -137,7 +139,7 @@ impl DestinationKind for Http {
         let url = RecordUrl::new(&self.url.template, &self.url.site.key, resolver)?;
         let bulk = self.batch.as_ref().map(Bulk::new);
         let redactor = resolver.redactor();
-        let auth = self.auth.as_ref().and_then(LateAuth::spec);
+        let auth = self.auth.as_ref().and_then(Credentials::spec);
         let auth = Auth::new(auth, "destination.http.auth", resolver, options, &redactor)?;
         let mut headers = self.headers.fill(resolver)?;
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
@@ -171,7 +173,7 @@ impl DestinationKind for Http {
         }))
     }
 
-    fn late_auth(&self) -> Option<&LateAuth> {
+    fn credentials(&self) -> Option<&Credentials> {
         self.auth.as_ref()
     }
 }
@@ -208,6 +210,62 @@ impl From<HttpMethod> for Method {
             HttpMethod::Post => Self::POST,
             HttpMethod::Put => Self::PUT,
             HttpMethod::Patch => Self::PATCH,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{file, testing::section};
+
+    fn http(keys: Value) -> Http {
+        let mut all = json!({ "url": "https://b.example/y" });
+        all.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        section(all)
+    }
+
+    fn faults(http: &Http, ordering: model::Ordering) -> Vec<String> {
+        let mut findings = Findings::default();
+        http.check(ordering, &mut findings);
+        findings.faults.into_iter().map(|file::Fault { message, .. }| message).collect()
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let http = http(json!({}));
+        assert_eq!(Method::from(http.method), Method::POST);
+        assert_eq!((http.request_ms(), http.on_unknown()), (30_000, model::OnUnknown::Retry));
+        assert_eq!(faults(&http, model::Ordering::None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn statuses_alone_come_to_the_short_forms() {
+        let http = http(json!({
+            "method": "PUT", "timeout": "10s", "refuse": [410], "retry_status": [423], "duplicate": [409],
+        }));
+        assert_eq!(Method::from(http.method), Method::PUT);
+        assert_eq!(http.request_ms(), 10_000);
+        let ShortForms { duplicate, refuse, retry } = http.short_forms();
+        assert_eq!((duplicate, refuse, retry), (vec![409], vec![410], vec![423]));
+        assert_eq!(faults(&http, model::Ordering::Entity), Vec::<String>::new());
+    }
+
+    #[test]
+    fn unknown_outcomes_are_retried_parked_or_looked_up() {
+        let lookup = json!({ "lookup": { "url": "https://b.example/y/${idempotency_key}" } });
+        for (on_unknown, protocol) in [
+            (json!("retry"), model::OnUnknown::Retry),
+            (json!("park"), model::OnUnknown::Park),
+            (lookup, model::OnUnknown::LookUp),
+        ] {
+            let http = http(json!({ "on_unknown": on_unknown }));
+            assert_eq!(http.on_unknown(), protocol);
+            assert_eq!(faults(&http, model::Ordering::Entity), Vec::<String>::new());
+            let without_ledger = faults(&http, model::Ordering::None).len();
+            assert_eq!(without_ledger, usize::from(protocol != model::OnUnknown::Retry));
         }
     }
 }

@@ -7,18 +7,47 @@ use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderValue},
 };
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tidegate_core::{
     model::RecordId,
     ports::{BoxFuture, Marker, SourceError},
 };
-use tidegate_flow::spec::MarkSpec;
 use tokio::time::Instant;
 
 use crate::{
     error::ConnectError,
     http::{Exchange, ExchangeError, RecordUrl, Request, is_unauthorized},
     resolver::Resolver,
+    value::{Constant, Record, Url, given},
 };
+
+/// The request that marks a delivered record as processed at the source. A mark that fails is made again;
+/// with `ordering: none` the record is sent again with it, under the same idempotency key.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Mark")]
+pub(super) struct MarkRequest {
+    /// Default PUT.
+    method: Option<MarkMethod>,
+    /// The address; may hold `${record.…}`.
+    #[schemars(example = "${params.source_url}/orders/${record.id}")]
+    url: Url<Record>,
+    /// The JSON that is sent; left out: no body.
+    #[serde(default, deserialize_with = "given")]
+    body: Option<Constant>,
+}
+
+/// How to mark.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum MarkMethod {
+    #[default]
+    Put,
+    Post,
+    Patch,
+    Delete,
+}
 
 /// Sends one request a record.
 pub(super) struct HttpMarker {
@@ -28,27 +57,37 @@ pub(super) struct HttpMarker {
     exchange: Exchange,
 }
 
-impl HttpMarker {
-    /// The mark's address must be at the list's origin, whose credentials it uses: `exchange` goes there.
-    pub(super) fn new(
-        spec: &MarkSpec,
+impl MarkRequest {
+    /// Fills in a connection's values. The address must be at the list's origin, whose credentials a
+    /// mark uses: `exchange` goes there.
+    pub(super) fn connect(
+        &self,
         resolver: &Resolver<'_>,
         exchange: Exchange,
-    ) -> Result<Self, ConnectError> {
-        const PLACE: &str = "source.http.mark";
-        let method = spec.method.parse().map_err(|_| {
-            ConnectError::new(PLACE, format!("`{}` is no HTTP method", spec.method))
-        })?;
-        let url = RecordUrl::new(&spec.url, &format!("{PLACE}.url"), resolver)?;
+    ) -> Result<HttpMarker, ConnectError> {
+        let url = RecordUrl::new(&self.url.template, &self.url.site.key, resolver)?;
         let list = &exchange.origin;
         if url.origin() != list {
             let message = format!("only {list} may see the source's credentials");
-            return Err(ConnectError::new(&format!("{PLACE}.url"), message));
+            return Err(ConnectError::new(&self.url.site.key, message));
         }
-        let body = spec.body.as_ref().map(|body| body.to_string().into());
-        Ok(Self { method, url, body, exchange })
+        let body = self.body.as_ref().map(|body| body.json.to_string().into());
+        Ok(HttpMarker { method: self.method.unwrap_or_default().into(), url, body, exchange })
     }
+}
 
+impl From<MarkMethod> for Method {
+    fn from(method: MarkMethod) -> Self {
+        match method {
+            MarkMethod::Put => Self::PUT,
+            MarkMethod::Post => Self::POST,
+            MarkMethod::Patch => Self::PATCH,
+            MarkMethod::Delete => Self::DELETE,
+        }
+    }
+}
+
+impl HttpMarker {
     async fn send(&self, id: &RecordId, data: &[u8], timeout_ms: u64) -> Result<(), SourceError> {
         let cannot = |why: &dyn std::fmt::Display| {
             SourceError::Halt(format!("record {id} cannot be marked: {why}"))

@@ -149,7 +149,8 @@ impl<S: Store, Q: PageQueue, C: Clock, E: Random + Ids> Work<'_, S, Q, C, E> {
             (_, None) if self.progress[job].progressed => 0,
             (_, None) => backoff_ms(policy, page.attempts),
         };
-        give_back_ms(policy, wait_ms, arrival.receives)
+        let receives_max = self.ports.queue.limits().receives_max;
+        give_back_ms(policy, wait_ms, arrival.receives, receives_max)
     }
 
     /// How long until it is worth asking the budget again.

@@ -7,7 +7,7 @@ use tidegate_core::ports::SourceError;
 use super::style::{Answered, Drift, PageRef, Param, Style};
 use crate::{
     file::{Fault, Findings, Place},
-    spec::CursorBy,
+    source::http::cursor::Order,
     value::Name,
 };
 
@@ -30,8 +30,8 @@ impl Style for LastId {
         self.size_param.as_ref()
     }
 
-    fn check(&self, by: CursorBy, place: Place, findings: &mut Findings) {
-        if by == CursorBy::Timestamp {
+    fn check(&self, order: &dyn Order, place: Place, findings: &mut Findings) {
+        if !order.sorts_ids() {
             findings.add(Fault::new(
                 place,
                 "`last_id` does not go with `by: timestamp`: ids do not follow that order",

@@ -3,8 +3,8 @@
 mod style;
 
 use crate::kinds::kinds;
-pub(super) use style::{Answered, Drift, PageRef, Param};
 pub(crate) use style::Style;
+pub(super) use style::{Answered, Drift, PageRef, Param};
 
 kinds! {
     /// How the next page of the list is asked for: exactly one kind.

@@ -8,8 +8,7 @@ use url::Url;
 use crate::{
     file::{Findings, Place},
     json::quote,
-    source::http::{body, page::Page},
-    spec::CursorBy,
+    source::http::{body, cursor::Order, page::Page},
     value::{Name, Path},
 };
 
@@ -29,7 +28,7 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     }
 
     /// Notes what does not go with the cursor's order. `place` is the section's.
-    fn check(&self, _by: CursorBy, _place: Place, _findings: &mut Findings) {}
+    fn check(&self, _order: &dyn Order, _place: Place, _findings: &mut Findings) {}
 
     /// Notes what does not go with a list that is asked for without a body.
     fn check_without_body(&self, _findings: &mut Findings) {}

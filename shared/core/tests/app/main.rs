@@ -1,0 +1,5 @@
+//! The application's rules, over ports in memory.
+
+mod attempts;
+mod breaker;
+mod digest;

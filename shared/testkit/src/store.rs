@@ -1,0 +1,495 @@
+//! The state table in memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Mutex,
+};
+
+use tidegate_core::{
+    guard::Guard,
+    model::{
+        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Kept, Page, PageNumber, PageState,
+        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, ShelfKey, StreamId,
+    },
+    ports::{
+        Advance, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved, NewPage,
+        ParkedStore, Seal, Settle, Suspects, Unavailable, Void,
+    },
+};
+
+use crate::lock::lock;
+
+/// One table for all streams; every call is one atomic step.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    streams: Mutex<HashMap<StreamId, Stream>>,
+    pub(crate) shelf: Mutex<HashMap<ShelfKey, Kept>>,
+    /// Streams that ever parked a record.
+    parking: Mutex<BTreeSet<StreamId>>,
+    digests: Mutex<DigestState>,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    cursor: Option<Cursor>,
+    pages: BTreeMap<PageNumber, Page>,
+    entities: HashMap<RecordId, Entity>,
+    parked: BTreeMap<RecordKey, Parked>,
+    suspects: HashMap<(u64, RecordKey), u32>,
+}
+
+#[derive(Debug, Default)]
+struct Entity {
+    claimed: Option<Edition>,
+    applied: Option<Edition>,
+    owner: Option<Box<str>>,
+    until_ms: EpochMs,
+    /// An earlier owner of the same claim may have written.
+    doubt: bool,
+}
+
+impl MemoryStore {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn with<T>(&self, stream: &StreamId, act: impl FnOnce(&mut Stream) -> T) -> T {
+        let mut streams = lock(&self.streams);
+        if !streams.contains_key(stream) {
+            streams.insert(stream.clone(), Stream::default());
+        }
+        act(streams.get_mut(stream).expect("it was just put in"))
+    }
+
+    /// One write of [`CursorStore::settle`], as DynamoDB makes it: several processors may settle the last
+    /// of a page between them, and then it takes a second one to set it DONE.
+    pub fn settle_once(
+        &self,
+        stream: &StreamId,
+        number: PageNumber,
+        emission: &Emission,
+        settling: &Settling,
+    ) -> Settle {
+        let Settling { settled, done, tried, receives, now_ms, waits_until_ms } = settling;
+        self.with(stream, |state| {
+            let Some(page) = state
+                .pages
+                .get_mut(&number)
+                .filter(|page| !Guard::Emission.stands() || page.emission == *emission)
+            else {
+                return Settle::Superseded;
+            };
+            page.last_progress_ms = *now_ms;
+            page.waits_until_ms = *waits_until_ms;
+            page.carried = *receives;
+            if !settled.is_empty() || *done {
+                page.attempts = 0;
+            } else if *tried {
+                page.attempts += 1;
+            }
+            page.settled.union(settled);
+            if *done {
+                page.state = PageState::Done;
+            }
+            match page.state {
+                PageState::Done => {
+                    // The set has said all that it had to.
+                    page.settled = Settled::default();
+                    Settle::Done
+                }
+                PageState::Open => Settle::Open(page.settled.clone()),
+            }
+        })
+    }
+
+    /// Whether these are all the records of the page.
+    pub fn is_whole(&self, stream: &StreamId, number: PageNumber, settled: &Settled) -> bool {
+        self.with(stream, |state| {
+            state.pages.get(&number).is_some_and(|page| settled.len() >= page.count)
+        })
+    }
+}
+
+impl CursorStore for MemoryStore {
+    async fn acquire(
+        &self,
+        stream: &StreamId,
+        owner: &str,
+        now_ms: EpochMs,
+        until_ms: EpochMs,
+    ) -> Result<Lease, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let cursor = state.cursor.get_or_insert_with(Cursor::new);
+            if cursor.paused {
+                return Lease::Paused;
+            }
+            if &*cursor.owner != owner {
+                if cursor.lease_until_ms > now_ms {
+                    return Lease::Held { until_ms: cursor.lease_until_ms };
+                }
+                cursor.fence += 1;
+                cursor.owner = owner.into();
+                cursor.lease_until_ms = until_ms;
+            }
+            Lease::Acquired(cursor.clone())
+        }))
+    }
+
+    async fn release(&self, stream: &StreamId, owner: &str) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            if let Some(cursor) = state.cursor.as_mut().filter(|cursor| &*cursor.owner == owner) {
+                cursor.lease_until_ms = 0;
+            }
+        });
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        stream: &StreamId,
+        numbers: &[PageNumber],
+        budget: Option<&ShelfKey>,
+    ) -> Result<Loaded, Unavailable> {
+        let budget = budget.and_then(|key| self.kept_now(std::slice::from_ref(key)).remove(0));
+        Ok(self.with(stream, |state| {
+            let cursor = state.cursor.clone().unwrap_or_else(Cursor::new);
+            let pages = numbers.iter().filter_map(|number| state.pages.get(number).cloned());
+            Loaded { cursor, pages: pages.collect(), budget }
+        }))
+    }
+
+    async fn pages_after(
+        &self,
+        stream: &StreamId,
+        after: PageNumber,
+        limit: usize,
+    ) -> Result<Vec<Page>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            state.pages.range(after + 1..).take(limit).map(|(_, page)| page.clone()).collect()
+        }))
+    }
+
+    async fn seal(
+        &self,
+        stream: &StreamId,
+        fence: Fence,
+        pages: &[NewPage],
+        now_ms: EpochMs,
+    ) -> Result<Seal, Unavailable> {
+        let (Some(first), Some(last)) = (pages.first(), pages.last()) else {
+            return Ok(Seal::Sealed);
+        };
+        Ok(self.with(stream, |state| {
+            let stands = state.pages.get(&first.number);
+            if Guard::OwnSuccess.stands()
+                && stands.is_some_and(|page| page.emission == first.emission)
+            {
+                return Seal::Sealed;
+            }
+            let Some(cursor) = state.cursor.as_mut() else { return Seal::Lost };
+            let fenced = Guard::Fence.stands() && cursor.fence != fence;
+            if fenced || cursor.next != first.number {
+                return Seal::Lost;
+            }
+            cursor.next = last.number + 1;
+            cursor.head = last.to.clone();
+            for page in pages {
+                let page = Page {
+                    number: page.number,
+                    emission: page.emission.clone(),
+                    from: page.from.clone(),
+                    to: page.to.clone(),
+                    count: page.count,
+                    settled: Settled::default(),
+                    state: PageState::Open,
+                    last_progress_ms: now_ms,
+                    waits_until_ms: 0,
+                    attempts: 0,
+                    carried: 0,
+                };
+                state.pages.insert(page.number, page);
+            }
+            Seal::Sealed
+        }))
+    }
+
+    async fn settle(
+        &self,
+        stream: &StreamId,
+        number: PageNumber,
+        emission: &Emission,
+        settling: &Settling,
+    ) -> Result<Settle, Unavailable> {
+        let answer = self.settle_once(stream, number, emission, settling);
+        match answer {
+            Settle::Open(settled) if self.is_whole(stream, number, &settled) => {
+                let whole = Settling { settled, done: true, ..settling.clone() };
+                Ok(self.settle_once(stream, number, emission, &whole))
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    async fn advance(&self, stream: &StreamId, advance: &Advance) -> Result<Moved, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let Some(cursor) = state.cursor.as_mut() else {
+                return Moved::No(Box::default());
+            };
+            if (cursor.committed, &cursor.watermark) != (advance.from.0, &advance.from.1) {
+                return Moved::No(Box::new(cursor.clone()));
+            }
+            (cursor.committed, cursor.watermark) = advance.to.clone();
+            Moved::Yes
+        }))
+    }
+
+    async fn void(
+        &self,
+        stream: &StreamId,
+        fence: Fence,
+        seen: &Cursor,
+    ) -> Result<Void, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let Some(cursor) = state.cursor.as_mut() else { return Void::Lost };
+            // A repeat meets our own success: under our fence, nothing sealed since, no page open.
+            let voided = cursor.next == seen.next
+                && cursor.committed == cursor.next - 1
+                && cursor.head == cursor.watermark;
+            if Guard::OwnSuccess.stands() && cursor.fence == fence && voided {
+                return Void::Voided(Box::new(cursor.clone()));
+            }
+            let as_seen = (cursor.committed, cursor.next) == (seen.committed, seen.next);
+            let fenced = Guard::Fence.stands() && cursor.fence != fence;
+            if fenced || (Guard::VoidAsSeen.stands() && !as_seen) {
+                return Void::Lost;
+            }
+            cursor.careful_to = seen.careful_until();
+            cursor.head = cursor.watermark.clone();
+            cursor.committed = cursor.next - 1;
+            Void::Voided(Box::new(cursor.clone()))
+        }))
+    }
+
+    async fn cursor(&self, stream: &StreamId) -> Result<Option<Cursor>, Unavailable> {
+        Ok(self.with(stream, |state| state.cursor.clone()))
+    }
+
+    async fn set_paused(&self, stream: &StreamId, paused: bool) -> Result<(), Unavailable> {
+        self.with(stream, |state| state.cursor.get_or_insert_with(Cursor::new).paused = paused);
+        Ok(())
+    }
+
+    async fn rewind(
+        &self,
+        stream: &StreamId,
+        seen: Fence,
+        to: &Position,
+    ) -> Result<bool, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let Some(cursor) = state.cursor.as_mut() else { return false };
+            if cursor.fence != seen {
+                // A repeat meets our own success: one fence on, without a lease, just there.
+                return cursor.fence == seen + 1
+                    && cursor.lease_until_ms == 0
+                    && cursor.committed == cursor.next - 1
+                    && cursor.head == *to
+                    && cursor.watermark == *to;
+            }
+            cursor.fence += u64::from(Guard::RewindFence.stands());
+            cursor.lease_until_ms = 0;
+            cursor.generation += u64::from(Guard::Generation.stands());
+            cursor.head = to.clone();
+            cursor.watermark = to.clone();
+            cursor.careful_to = Position::Start;
+            cursor.committed = cursor.next - 1;
+            true
+        }))
+    }
+}
+
+impl Ledger for MemoryStore {
+    async fn claim(
+        &self,
+        stream: &StreamId,
+        entity: &RecordId,
+        edition: Edition,
+        owner: &str,
+        now_ms: EpochMs,
+        until_ms: EpochMs,
+    ) -> Result<Claim, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let entity = state.entities.entry(entity.clone()).or_default();
+            let ours = entity.owner.as_deref() == Some(owner);
+            if ours && entity.claimed == Some(edition) {
+                return Claim::Mine { doubt: entity.doubt };
+            }
+            let settled =
+                if Guard::ClaimIsNotApplied.stands() { entity.applied } else { entity.claimed };
+            if settled >= Some(edition) {
+                return Claim::Applied;
+            }
+            let locked = entity.owner.is_some() && entity.until_ms >= now_ms;
+            let older = entity.claimed > Some(edition);
+            if locked && (!ours || older) && Guard::EntityLock.stands() {
+                return Claim::Locked { until_ms: entity.until_ms };
+            }
+            if older && Guard::YieldToNewer.stands() {
+                return Claim::Newer;
+            }
+            // Who had it was never heard of, or did not know.
+            entity.doubt = entity.owner.is_some() && entity.claimed == Some(edition);
+            entity.claimed = Some(edition);
+            entity.owner = Some(owner.into());
+            entity.until_ms = until_ms;
+            Claim::Mine { doubt: entity.doubt }
+        }))
+    }
+
+    async fn finish(
+        &self,
+        stream: &StreamId,
+        entity: &RecordId,
+        edition: Edition,
+        owner: &str,
+        end: ClaimEnd,
+    ) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            let Some(entity) = state.entities.get_mut(entity) else { return };
+            if entity.owner.as_deref() != Some(owner) || entity.claimed != Some(edition) {
+                return;
+            }
+            entity.owner = None;
+            entity.until_ms = 0;
+            if end == ClaimEnd::Deleted && !Guard::Tombstone.stands() {
+                *entity = Entity::default();
+            } else if end != ClaimEnd::Free {
+                // Of a deletion the same is kept: that is its tombstone.
+                entity.applied = entity.applied.max(Some(edition));
+            }
+        });
+        Ok(())
+    }
+}
+
+impl ParkedStore for MemoryStore {
+    async fn park(&self, records: &[Parked]) -> Result<(), Unavailable> {
+        for record in records {
+            lock(&self.parking).insert(record.stream.clone());
+            self.with(&record.stream, |state| {
+                state.parked.insert(record.key.clone(), record.clone());
+            });
+        }
+        Ok(())
+    }
+
+    async fn parked(
+        &self,
+        stream: &StreamId,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<Parked>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let records = state.parked.iter();
+            let records = records.filter(|(key, _)| after.is_none_or(|after| *key > after));
+            records.take(limit).map(|(_, parked)| parked.clone()).collect()
+        }))
+    }
+
+    async fn parked_by_key(
+        &self,
+        stream: &StreamId,
+        keys: &[RecordKey],
+    ) -> Result<Vec<Parked>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            keys.iter().filter_map(|key| state.parked.get(key).cloned()).collect()
+        }))
+    }
+
+    async fn unpark(&self, stream: &StreamId, keys: &[RecordKey]) -> Result<(), Unavailable> {
+        self.with(stream, |state| keys.iter().for_each(|key| drop(state.parked.remove(key))));
+        Ok(())
+    }
+}
+
+impl Suspects for MemoryStore {
+    async fn suspects(
+        &self,
+        stream: &StreamId,
+        generation: u64,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, u32)>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let known = |key: &RecordKey| {
+                Some((key.clone(), *state.suspects.get(&(generation, key.clone()))?))
+            };
+            keys.iter().filter_map(known).collect()
+        }))
+    }
+
+    async fn suspect(
+        &self,
+        stream: &StreamId,
+        generation: u64,
+        records: &[(RecordKey, u32)],
+    ) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            for (key, deaths) in records {
+                state.suspects.insert((generation, key.clone()), *deaths);
+            }
+        });
+        Ok(())
+    }
+
+    async fn acquit(
+        &self,
+        stream: &StreamId,
+        generation: u64,
+        keys: &[RecordKey],
+    ) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            for key in keys {
+                state.suspects.remove(&(generation, key.clone()));
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Digests for MemoryStore {
+    async fn parking_streams(&self) -> Result<Vec<StreamId>, Unavailable> {
+        Ok(lock(&self.parking).iter().cloned().collect())
+    }
+
+    async fn errors(
+        &self,
+        stream: &StreamId,
+        from_ms: EpochMs,
+        until_ms: EpochMs,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<ParkedError>, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let records = state.parked.values();
+            let records = records.filter(|parked| after.is_none_or(|after| parked.key > *after));
+            let records = records.filter(|it| (from_ms..until_ms).contains(&it.parked_at_ms));
+            records.take(limit).cloned().map(ParkedError::from).collect()
+        }))
+    }
+
+    async fn digest_state(&self) -> Result<DigestState, Unavailable> {
+        Ok(*lock(&self.digests))
+    }
+
+    async fn swap_digest_state(
+        &self,
+        seen: DigestState,
+        to: DigestState,
+    ) -> Result<bool, Unavailable> {
+        let mut state = lock(&self.digests);
+        if *state == seen {
+            *state = to;
+        }
+        Ok(*state == to)
+    }
+}

@@ -1,0 +1,200 @@
+//! No condition of the DynamoDB store is there in vain: whichever is left out, a behaviour notices.
+//!
+//! The suite runs over a table that notes every expression that it is sent. Then each part of each
+//! expression is left out of the requests that carry it, and of the behaviours that send it one must fail.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::{Map, Value};
+use tidegate_aws::Table;
+
+use super::{
+    cursor, digests,
+    expression::{Mutant, without_each_default, without_each_part},
+    faults, ledger, pages, parked, shelf, suspects,
+};
+
+/// One behaviour of the suite, on this table.
+pub type Behaviour = for<'a> fn(&'a Table) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// No behaviour needs so many requests: a mutant that loops ends there.
+const REQUESTS_MAX: usize = 20_000;
+const TOOK_MAX: Duration = Duration::from_secs(60);
+
+/// An expression as a request carries it: its name in the request, and its text.
+type Expression = (&'static str, String);
+
+const NAMES: [&str; 4] =
+    ["ConditionExpression", "KeyConditionExpression", "FilterExpression", "UpdateExpression"];
+
+fn suite() -> Vec<(String, Behaviour)> {
+    let modules: [(&str, &[(&str, Behaviour)]); 7] = [
+        ("cursor", cursor::BEHAVIOURS),
+        ("digests", digests::BEHAVIOURS),
+        ("ledger", ledger::BEHAVIOURS),
+        ("pages", pages::BEHAVIOURS),
+        ("parked", parked::BEHAVIOURS),
+        ("shelf", shelf::BEHAVIOURS),
+        ("suspects", suspects::BEHAVIOURS),
+    ];
+    let named = |(module, behaviours): (&str, &[(&str, Behaviour)])| {
+        let named =
+            |(name, behaviour): &(&str, Behaviour)| (format!("{module}::{name}"), *behaviour);
+        behaviours.iter().map(named).collect::<Vec<_>>()
+    };
+    modules.into_iter().flat_map(named).collect()
+}
+
+/// A behaviour that holds, what it sends, and how long it takes.
+struct Known {
+    name: String,
+    behaviour: Behaviour,
+    sends: BTreeSet<Expression>,
+    took: Duration,
+}
+
+fn known((name, behaviour): (String, Behaviour)) -> Known {
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let notes = Arc::clone(&seen);
+    let (table, _) = faults::table(move |embedded, target, body| {
+        let mut request: Value = serde_json::from_slice(body).unwrap();
+        each_expression(&mut request, &mut |holder, name| {
+            notes.lock().unwrap().insert((name, text_of(holder, name)));
+        });
+        embedded.answer(target, body)
+    });
+    let began = Instant::now();
+    block_on(behaviour(&table));
+    let sends = std::mem::take(&mut *seen.lock().unwrap());
+    Known { name, behaviour, sends, took: began.elapsed() }
+}
+
+/// Whether the behaviour fails where one expression lacks a part.
+fn fails(behaviour: Behaviour, expression: &Expression, mutant: &Mutant) -> bool {
+    let (expression, instead) = (expression.clone(), mutant.text.clone());
+    let requests = AtomicUsize::new(0);
+    let refused = Arc::new(Mutex::new(None));
+    let refusal = Arc::clone(&refused);
+    let (table, _) = faults::table(move |embedded, target, body| {
+        assert!(requests.fetch_add(1, SeqCst) < REQUESTS_MAX, "it goes on and on");
+        let mut request: Value = serde_json::from_slice(body).unwrap();
+        let mut changed = false;
+        each_expression(&mut request, &mut |holder, name| {
+            if name == expression.0 && text_of(holder, name) == expression.1 {
+                changed = true;
+                replace(holder, name, instead.as_deref());
+            }
+        });
+        let answer = embedded.answer(target, &serde_json::to_vec(&request).unwrap());
+        let text = String::from_utf8_lossy(&answer.1);
+        if changed && text.contains("ValidationException") {
+            *refusal.lock().unwrap() = Some(text.into_owned());
+        }
+        answer
+    });
+    let run = catch_unwind(AssertUnwindSafe(|| block_on(behaviour(&table))));
+    let refused = refused.lock().unwrap().take();
+    assert_eq!(refused, None, "without {}, {expression:?} is no request", mutant.without);
+    run.is_err()
+}
+
+/// Calls `act` with each object of a request that has expressions, and the name of each.
+fn each_expression(value: &mut Value, act: &mut impl FnMut(&mut Map<String, Value>, &'static str)) {
+    match value {
+        Value::Object(holder) => {
+            for name in NAMES {
+                if holder.get(name).is_some_and(Value::is_string) {
+                    act(holder, name);
+                }
+            }
+            holder.values_mut().for_each(|value| each_expression(value, act));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| each_expression(value, act)),
+        _ => {}
+    }
+}
+
+fn text_of(holder: &Map<String, Value>, name: &str) -> String {
+    holder[name].as_str().expect("it was asked for").to_owned()
+}
+
+/// Puts another expression in its place. Names and values that no expression uses any more go too, for
+/// DynamoDB refuses them.
+fn replace(holder: &mut Map<String, Value>, name: &str, instead: Option<&str>) {
+    match instead {
+        Some(text) => drop(holder.insert(name.to_owned(), text.into())),
+        None => drop(holder.remove(name)),
+    }
+    let expressions = NAMES.into_iter().chain(["ProjectionExpression"]);
+    let texts: Vec<&str> = expressions.filter_map(|name| holder.get(name)?.as_str()).collect();
+    let is_word = |letter: char| letter.is_alphanumeric() || "_:#".contains(letter);
+    let used: BTreeSet<String> = texts
+        .iter()
+        .flat_map(|text| text.split(|letter| !is_word(letter)))
+        .map(str::to_owned)
+        .collect();
+    for names in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
+        let Some(Value::Object(map)) = holder.get_mut(names) else { continue };
+        map.retain(|name, _| used.contains(name));
+        if map.is_empty() {
+            holder.remove(names);
+        }
+    }
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.unwrap().block_on(future);
+}
+
+fn mutants((name, text): &Expression) -> Vec<Mutant> {
+    match *name {
+        "UpdateExpression" => without_each_default(text),
+        // Without its partition a query is none.
+        "KeyConditionExpression" => {
+            let mutants = without_each_part(text).into_iter();
+            mutants.filter(|mutant| mutant.without != "pk = :pk").collect()
+        }
+        _ => without_each_part(text),
+    }
+}
+
+#[test]
+fn no_part_of_an_expression_is_left_out_unnoticed() {
+    let began = Instant::now();
+    let mut suite: Vec<Known> = suite().into_iter().map(known).collect();
+    suite.sort_by_key(|known| known.took);
+    let mut sent: BTreeMap<Expression, Vec<&Known>> = BTreeMap::new();
+    for known in &suite {
+        for expression in &known.sends {
+            sent.entry(expression.clone()).or_default().push(known);
+        }
+    }
+    let mut unnoticed = Vec::new();
+    let mut count = 0;
+    for (expression, senders) in &sent {
+        for mutant in mutants(expression) {
+            count += 1;
+            let notices = |known: &&&Known| fails(known.behaviour, expression, &mutant);
+            let noticed = senders.iter().find(notices).map(|known| &*known.name);
+            println!("{:30} without {}", noticed.unwrap_or("NOTHING"), mutant.without);
+            if noticed.is_none() {
+                unnoticed.push(format!("{} without {}", expression.1, mutant.without));
+            }
+        }
+    }
+    let took = began.elapsed();
+    println!("{count} mutants of {} expressions in {took:?}", sent.len());
+    assert!(unnoticed.is_empty(), "nothing notices:\n{}", unnoticed.join("\n"));
+    assert!(count > 30, "{count}: the suite sends fewer conditions than there are");
+    assert!(took < TOOK_MAX, "{took:?}");
+}

@@ -1,0 +1,189 @@
+//! Sentences say who does what. Pronouns for a person or a process that the reader must guess hide it.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use super::tree;
+
+/// The words, in two halves each, so that this file has none of them.
+const UNNAMED: [(&str, &str); 3] = [("who", "ever"), ("no", "body"), ("some", "body")];
+
+/// How many of them a file has still. Only smaller numbers, and fewer lines.
+const HAVE_STILL: &[(&str, usize)] = &[
+    ("ARCHITECTURE.md", 9),
+    ("CHANGELOG.md", 1),
+    ("functions/digest/src/deployed.rs", 1),
+    ("functions/fetcher/src/handler.rs", 2),
+    ("shared/aws/src/clients.rs", 1),
+    ("shared/aws/src/lib.rs", 1),
+    ("shared/aws/src/queue.rs", 1),
+    ("shared/aws/src/table/cursor.rs", 5),
+    ("shared/aws/src/table/ledger.rs", 3),
+    ("shared/aws/src/table/page.rs", 2),
+    ("shared/aws/src/table/parked.rs", 1),
+    ("shared/connectors/src/destination/http/results.rs", 2),
+    ("shared/connectors/src/http/auth/ask.rs", 1),
+    ("shared/connectors/src/http/auth/grant.rs", 1),
+    ("shared/connectors/src/http/auth/mod.rs", 3),
+    ("shared/connectors/src/http/auth/oauth2.rs", 1),
+    ("shared/connectors/src/http/auth/refresh.rs", 1),
+    ("shared/connectors/src/http/auth/state.rs", 5),
+    ("shared/connectors/src/http/auth/tokens.rs", 7),
+    ("shared/connectors/src/http/rules.rs", 3),
+    ("shared/connectors/src/lookup/cached.rs", 3),
+    ("shared/connectors/src/lookup/flights.rs", 5),
+    ("shared/connectors/src/lookup/mod.rs", 1),
+    ("shared/connectors/src/lookup/scope.rs", 1),
+    ("shared/connectors/src/source/http/line.rs", 1),
+    ("shared/connectors/src/source/http/requests.rs", 1),
+    ("shared/connectors/src/transform/jq/mod.rs", 1),
+    ("shared/connectors/src/transform/jq/tests.rs", 1),
+    ("shared/connectors/src/transform/map.rs", 1),
+    ("shared/connectors/tests/http/answers.rs", 4),
+    ("shared/connectors/tests/http/auth/crashes.rs", 2),
+    ("shared/connectors/tests/http/destination.rs", 1),
+    ("shared/connectors/tests/http/issuer.rs", 1),
+    ("shared/connectors/tests/http/lookup.rs", 1),
+    ("shared/connectors/tests/http/lookup_answers.rs", 2),
+    ("shared/core/src/app/breaker.rs", 3),
+    ("shared/core/src/app/careful.rs", 6),
+    ("shared/core/src/app/commit.rs", 2),
+    ("shared/core/src/app/digest.rs", 3),
+    ("shared/core/src/app/fetch.rs", 3),
+    ("shared/core/src/app/operate.rs", 1),
+    ("shared/core/src/app/permits.rs", 5),
+    ("shared/core/src/app/process/careful.rs", 2),
+    ("shared/core/src/app/process/mod.rs", 1),
+    ("shared/core/src/app/process/settle.rs", 2),
+    ("shared/core/src/app/process/work.rs", 2),
+    ("shared/core/src/app/replay.rs", 3),
+    ("shared/core/src/app/send/block.rs", 2),
+    ("shared/core/src/app/send/block/tests.rs", 2),
+    ("shared/core/src/app/send/claim.rs", 3),
+    ("shared/core/src/app/send/look_up.rs", 1),
+    ("shared/core/src/app/send/mark.rs", 2),
+    ("shared/core/src/app/send/mod.rs", 1),
+    ("shared/core/src/app/send/unit.rs", 2),
+    ("shared/core/src/decide/budget/adapt.rs", 1),
+    ("shared/core/src/decide/budget/gate.rs", 4),
+    ("shared/core/src/decide/budget/lease.rs", 2),
+    ("shared/core/src/decide/budget/lease/tests.rs", 6),
+    ("shared/core/src/decide/chain.rs", 2),
+    ("shared/core/src/decide/suspicion.rs", 3),
+    ("shared/core/src/guard.rs", 2),
+    ("shared/core/src/memory/clock.rs", 1),
+    ("shared/core/src/memory/queue.rs", 1),
+    ("shared/core/src/model/budget.rs", 4),
+    ("shared/core/src/model/digest.rs", 1),
+    ("shared/core/src/model/flow.rs", 6),
+    ("shared/core/src/model/page.rs", 2),
+    ("shared/core/src/model/parked.rs", 1),
+    ("shared/core/src/model/wire.rs", 1),
+    ("shared/core/src/ports/digest.rs", 2),
+    ("shared/core/src/ports/lookup.rs", 1),
+    ("shared/core/src/ports/source.rs", 1),
+    ("shared/core/src/ports/store.rs", 2),
+    ("shared/flow/src/lower/answers.rs", 2),
+    ("shared/flow/src/lower/source.rs", 1),
+    ("shared/flow/src/lower/transform.rs", 1),
+    ("shared/flow/src/raw/answers.rs", 2),
+    ("shared/flow/src/raw/destination.rs", 1),
+    ("shared/flow/src/raw/limits.rs", 1),
+    ("shared/flow/src/raw/mod.rs", 1),
+    ("shared/flow/src/spec/answers.rs", 3),
+    ("shared/flow/tests/bad/answers.rs", 1),
+    ("shared/local/src/capacity.rs", 1),
+    ("shared/local/src/host.rs", 1),
+    ("shared/local/src/table.rs", 1),
+    ("tests/simulation/src/actors.rs", 1),
+    ("tests/simulation/src/episode.rs", 2),
+    ("tests/simulation/src/executor.rs", 1),
+    ("tests/simulation/src/exhaustive/canonical.rs", 3),
+    ("tests/simulation/src/exhaustive/mod.rs", 1),
+    ("tests/simulation/src/exhaustive/processor.rs", 1),
+    ("tests/simulation/src/exhaustive/properties.rs", 1),
+    ("tests/simulation/src/exhaustive/state.rs", 3),
+    ("tests/simulation/src/exhaustive/store.rs", 1),
+    ("tests/simulation/src/faults.rs", 1),
+    ("tests/simulation/src/invariants.rs", 3),
+    ("tests/simulation/src/operator.rs", 4),
+    ("tests/simulation/src/run.rs", 3),
+    ("tests/simulation/src/scenario.rs", 3),
+    ("tests/simulation/src/seat/destination.rs", 3),
+    ("tests/simulation/src/sweep.rs", 3),
+    ("tests/simulation/src/world.rs", 6),
+    ("tests/src/faults/gate.rs", 1),
+    ("tests/src/http/stranger.rs", 1),
+    ("tests/src/leads/archive.rs", 1),
+    ("tests/src/leads/chat.rs", 1),
+    ("tests/src/leads/customer.rs", 1),
+    ("tests/src/leads/identity.rs", 1),
+    ("tests/src/leads/tests/marketo.rs", 3),
+    ("tests/src/orders/source.rs", 1),
+    ("tests/tests/attempts.rs", 2),
+    ("tests/tests/breaker.rs", 1),
+    ("tests/tests/contracts/ledger.rs", 3),
+    ("tests/tests/contracts/pages.rs", 3),
+    ("tests/tests/contracts/queue/emulator.rs", 1),
+    ("tests/tests/contracts/queue/mod.rs", 2),
+    ("tests/tests/contracts/suspects.rs", 2),
+    ("tests/tests/digest.rs", 2),
+    ("tests/tests/flows/deadly.rs", 1),
+    ("tests/tests/flows/look_ups.rs", 1),
+    ("tests/tests/flows/unknown.rs", 1),
+    ("tests/tests/simulation.rs", 3),
+];
+
+#[test]
+fn sentences_say_who_does_what() {
+    let mut files = tree::files("", "rs");
+    files.extend(tree::files("", "md"));
+    let waiting: BTreeMap<&str, usize> = HAVE_STILL.iter().copied().collect();
+    let mut report = String::new();
+    let mut remain = BTreeMap::new();
+    for (file, text) in &files {
+        let lines = unnamed(text);
+        let permitted = waiting.get(file.as_str()).copied().unwrap_or(0);
+        if lines.len() > permitted {
+            writeln!(report, "{file} has {}, {permitted} at the most:", lines.len()).unwrap();
+            for (line, word) in &lines {
+                writeln!(report, "  line {line}: {word}").unwrap();
+            }
+        }
+        if !lines.is_empty() {
+            remain.insert(file.as_str(), lines.len());
+        }
+    }
+    if !report.is_empty() {
+        let remedy = "instead: say who it is: the processor that holds the claim, another fetcher, the \
+                      operator, the caller, the process that died; or what is not done: `no request waits`";
+        panic!("\n{report}{remedy}");
+    }
+    for (file, permitted) in &waiting {
+        let has = remain.get(file).copied().unwrap_or(0);
+        if has < *permitted {
+            writeln!(report, "{file} has only {has}: write so in HAVE_STILL, not {permitted}")
+                .unwrap();
+        }
+    }
+    assert!(report.is_empty(), "\n{report}");
+}
+
+/// Each of the words with its line, from 1 on; in names as well as in sentences.
+fn unnamed(text: &str) -> Vec<(usize, String)> {
+    let words = UNNAMED.map(|(first, rest)| format!("{first}{rest}"));
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.to_ascii_lowercase();
+        for word in &words {
+            found.extend(line.matches(word.as_str()).map(|word| (number, word.to_owned())));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_words_are_found_in_names_and_sentences() {
+    let [ever, no, some] = UNNAMED.map(|(first, rest)| format!("{first}{rest}"));
+    let text = format!("a\nfn {no}_waits() {{}} // {some} does\n{}", ever.to_ascii_uppercase());
+    assert_eq!(unnamed(&text), [(2, no), (2, some), (3, ever)]);
+}
