@@ -4,14 +4,9 @@ use tidegate_core::{
     model::FlowSettings,
     ports::{Destination, Lookup, Source, Transform},
 };
-use tidegate_flow::{
-    Connection,
-    spec::FlowSpec,
-};
+use tidegate_flow::{Connection, spec::FlowSpec};
 
-use crate::{
-    Options, Registry, error::ConnectError, lookup, resolver::Resolver,
-};
+use crate::{Options, Registry, error::ConnectError, lookup, resolver::Resolver};
 
 /// One connection, ready to run.
 pub struct Connected {

@@ -85,10 +85,12 @@ impl Limits {
     /// What the protocol keeps to by them.
     pub(crate) fn settle(&self, settings: &mut FlowSettings) {
         // What is asked for over more than a minute is not spread over it.
-        let (quotas, rates): (Vec<RateLimit>, Vec<RateLimit>) =
-            self.rate.iter().flat_map(|rates| &rates.0).map(|rate| rate.value.0).partition(
-                RateLimit::is_quota,
-            );
+        let (quotas, rates): (Vec<RateLimit>, Vec<RateLimit>) = self
+            .rate
+            .iter()
+            .flat_map(|rates| &rates.0)
+            .map(|rate| rate.value.0)
+            .partition(RateLimit::is_quota);
         let daily = self.daily.as_ref().map(|daily| daily.value.quota());
         settings.rates = rates;
         settings.quotas = quotas.into_iter().map(RateLimit::into_quota).chain(daily).collect();

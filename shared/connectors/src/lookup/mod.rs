@@ -24,18 +24,15 @@ use tidegate_core::{
     model::{Allowance, Blame, Later},
     ports::{BoxFuture, Found, LookedUp, Lookup},
 };
-use tidegate_flow::{
-    Connection, FlowSpec,
-    spec::LookupSpec,
-};
+use tidegate_flow::{Connection, FlowSpec, spec::LookupSpec};
 use tokio::time::Instant;
 
 use crate::{
     Options,
     error::ConnectError,
     http::{
-        self, Answer, Auth, BodyEnd, Exchange, ExchangeError, FailureKind, NoAnswer, Reads, Transmitter,
-        headers,
+        self, Answer, Auth, BodyEnd, Exchange, ExchangeError, FailureKind, NoAnswer, Reads,
+        Transmitter, headers,
     },
     json::Picker,
     keys::Keys,

@@ -148,9 +148,8 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     raw.destination.check(ordering, &mut check.findings);
     raw.limits.check(&mut check.findings);
     raw.retry.check(&mut check.findings);
-    let ms = |ms: Option<u64>, default| {
-        ms.and_then(|ms| EpochMs::try_from(ms).ok()).unwrap_or(default)
-    };
+    let ms =
+        |ms: Option<u64>, default| ms.and_then(|ms| EpochMs::try_from(ms).ok()).unwrap_or(default);
     let mut settings = FlowSettings {
         ordering,
         page_records_max: raw.page.records_max.unwrap_or(default.page_records_max),

@@ -155,7 +155,8 @@ mod tests {
     }
 
     fn bulk(field: Option<&str>, key_field: Option<&str>) -> Bulk {
-        let keys = json!({ "size": 10, "bytes_max": 1_000, "field": field, "key_field": key_field });
+        let keys =
+            json!({ "size": 10, "bytes_max": 1_000, "field": field, "key_field": key_field });
         Bulk::new(&section(keys))
     }
 

@@ -93,11 +93,8 @@ pub(super) enum Unread {
 impl Results {
     /// Notes keys that contradict each other.
     pub(super) fn check(&self, findings: &mut Findings) {
-        let lists = [
-            ("ok", self.ok.as_slice()),
-            ("retry", &self.retry),
-            ("duplicate", &self.duplicate),
-        ];
+        let lists =
+            [("ok", self.ok.as_slice()), ("retry", &self.retry), ("duplicate", &self.duplicate)];
         distinct(&lists, |word| word.0.clone(), findings);
         if let (None, Some(ignore_case)) = (&self.key, &self.ignore_case) {
             let message = "`ignore_case` is about a result's `key`, which is not given";

@@ -68,9 +68,8 @@ impl AnswerRule {
 
     /// Whether it is for an answer with this status, and with this code in its body.
     pub(super) fn fits(&self, status: u16, code: Option<&str>) -> bool {
-        let fits_status = |codes: &OneOrList<StatusCode>| {
-            codes.0.iter().any(|listed| listed.value.0 == status)
-        };
+        let fits_status =
+            |codes: &OneOrList<StatusCode>| codes.0.iter().any(|listed| listed.value.0 == status);
         let fits_code = |codes: &At<OneOrList<Scalar>>| {
             let listed = codes.value.0.iter().map(|listed| &listed.value.0);
             code.is_some_and(|code| is_listed(code, listed))

@@ -129,8 +129,7 @@ impl SourceKind for Http {
         let (address, exchange) = self.exchange(resolver, options)?;
         // A mark has all the time that its caller gives it.
         let marker = self.mark.as_ref().map(|mark| {
-            let transmitter =
-                Transmitter { reads: Reads::Nothing, ..exchange.transmitter.clone() };
+            let transmitter = Transmitter { reads: Reads::Nothing, ..exchange.transmitter.clone() };
             let (origin, auth) = (exchange.origin.clone(), exchange.auth.clone());
             let limits = AdvertisedLimits::default();
             let exchange = Exchange { transmitter, origin, auth, timeout_ms: u64::MAX, limits };

@@ -3,8 +3,8 @@
 mod kind;
 
 use crate::kinds::kinds;
-pub(super) use kind::Question;
 use kind::OnUnknownKind;
+pub(super) use kind::Question;
 
 kinds! {
     /// What becomes of a record when it is not known whether it was applied. But for `retry`, it takes an

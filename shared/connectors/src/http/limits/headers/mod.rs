@@ -3,8 +3,8 @@
 
 mod count;
 mod remaining;
-mod usual;
 mod used;
+mod usual;
 
 use reqwest::header::HeaderMap;
 use schemars::JsonSchema;
@@ -21,8 +21,8 @@ use crate::{
 };
 use count::{Count, text};
 use remaining::Remaining;
-pub(super) use usual::usual;
 use used::Used;
+pub(super) use usual::usual;
 
 /// Headers that say what is left: `remaining` or `used`, and when the count begins anew.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
