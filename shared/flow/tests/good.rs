@@ -6,9 +6,9 @@ use tidegate_core::model::{
 use tidegate_flow::{
     Connection, FlowSpec, parse, secret_variable,
     spec::{
-        AnswerIs, AuthSpec, Cast, CountHeader, DestinationSpec, FailureKind,
-        KeyPlace, LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown,
-        ResetIn, ResultOrder, ShapeSpec, WhenAbsent,
+        AnswerIs, AuthSpec, Cast, CountHeader, DestinationSpec, FailureKind, KeyPlace,
+        LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown, ResetIn, ResultOrder, ShapeSpec,
+        WhenAbsent,
     },
 };
 
