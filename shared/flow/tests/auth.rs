@@ -3,10 +3,7 @@
 
 use tidegate_flow::{
     FlowErrors, FlowSpec, parse,
-    spec::{
-        AuthSpec, ClientCredentials, DestinationSpec, JsonTemplate, JwtAlgorithm,
-        TokenPlace,
-    },
+    spec::{AuthSpec, ClientCredentials, DestinationSpec, JsonTemplate, JwtAlgorithm, TokenPlace},
 };
 
 /// The source's section stands on line 5.
@@ -34,7 +31,7 @@ fn read(source: &str, destination: &str) -> FlowSpec {
     parse("auth.yaml", &file(source, destination)).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-fn auth(section: &str) -> AuthSpec {
+fn read_auth(section: &str) -> AuthSpec {
     let DestinationSpec::Http(http) = read(BEARER, section).destination;
     http.auth.unwrap()
 }
@@ -48,7 +45,7 @@ fn errors(source: &str) -> FlowErrors {
 
 #[test]
 fn a_clients_credentials() {
-    let auth = auth(
+    let auth = read_auth(
         "{ oauth2_client: { token_url: 'https://${params.host}/token', client_id: '${params.id}', \
          client_secret: '${secrets.s}', scope: 'a b', audience: x, credentials: query } }",
     );
@@ -61,7 +58,7 @@ fn a_clients_credentials() {
 
 #[test]
 fn a_refresh_token_with_a_client_that_has_no_secret() {
-    let auth = auth(
+    let auth = read_auth(
         "{ oauth2_refresh: { token_url: 'https://a.example/token', client_id: me, \
          refresh_token: '${secrets.first}' } }",
     );
@@ -73,14 +70,14 @@ fn a_refresh_token_with_a_client_that_has_no_secret() {
 
 #[test]
 fn a_signed_assertion() {
-    let auth = auth(
+    let auth = read_auth(
         "{ jwt_bearer: { token_url: 'https://a.example/token', issuer: me, subject: you, \
          audience: 'https://a.example', scope: s, private_key: '${secrets.key}', key_id: k, \
          algorithm: ES256, lifetime: 60s } }",
     );
     let AuthSpec::JwtBearer(jwt) = auth else { panic!("{auth:?}") };
     assert_eq!((jwt.algorithm, jwt.lifetime_ms), (JwtAlgorithm::Es256, 60_000));
-    let auth = auth(
+    let auth = read_auth(
         "{ jwt_bearer: { token_url: 'https://a.example/token', issuer: me, audience: a, \
          private_key: '${secrets.key}' } }",
     );
@@ -92,7 +89,7 @@ fn a_signed_assertion() {
 #[test]
 fn a_login_and_where_its_token_goes() {
     let session = |rest: &str| {
-        let auth = auth(&format!(
+        let auth = read_auth(&format!(
             "{{ session: {{ url: 'https://a.example/login', \
              body: {{ user: '${{params.id}}', deep: ['p-${{secrets.p}}', 7, null] }}, {rest} }} }}"
         ));
