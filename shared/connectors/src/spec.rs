@@ -1,7 +1,7 @@
 //! What may stand in a flow file.
 
 mod answers;
-mod auth;
+mod json;
 mod limits;
 mod lookup;
 
@@ -16,10 +16,7 @@ pub use lookup::{HttpLookupSpec, LookupContent, LookupOkSpec, LookupSpec};
 pub use answers::{AnswerIs, AnswerRule, AnswersSpec, FailureKind, HasSpec, Meaning, OnUnknown};
 pub use limits::{CountHeader, LimitBodySpec, LimitHeadersSpec, ResetIn};
 
-pub use auth::{
-    ClientCredentials, JsonTemplate, JwtAlgorithm, JwtBearerSpec, Oauth2ClientSpec,
-    Oauth2RefreshSpec, SessionSpec, TokenPlace,
-};
+pub use json::JsonTemplate;
 
 /// A whole flow file.
 #[derive(Debug, Clone)]
@@ -77,7 +74,7 @@ pub struct HttpSourceSpec {
     /// `headers`
     pub headers: BTreeMap<String, Template>,
     /// `auth`
-    pub auth: Option<AuthSpec>,
+    pub(crate) auth: Option<crate::http::Auth>,
     /// `records`: path to the array in the body, dots between keys; empty: the body is the array.
     pub records: Vec<String>,
     /// `id`: path to a record's id. Default `id`.
@@ -145,59 +142,6 @@ pub enum TimeFormat {
     /// `epoch_ms`: milliseconds.
     #[serde(rename = "epoch_ms")]
     EpochMillis,
-}
-
-/// `auth`, of a source or a destination: exactly one.
-#[derive(Debug, Clone)]
-pub enum AuthSpec {
-    /// `bearer: TOKEN`
-    Bearer(Template),
-    /// `basic: {username, password}`
-    Basic {
-        /// Who.
-        username: Template,
-        /// Holds a secret.
-        password: Template,
-    },
-    /// `api_key: {header, value}` or `{query, value}`
-    ApiKey {
-        /// Where it stands.
-        place: KeyPlace,
-        /// Holds a secret.
-        value: Template,
-    },
-    /// `oauth2_client: {token_url, client_id, client_secret, …}`
-    Oauth2Client(Box<Oauth2ClientSpec>),
-    /// `oauth2_refresh: {token_url, client_id, refresh_token, …}`
-    Oauth2Refresh(Box<Oauth2RefreshSpec>),
-    /// `jwt_bearer: {token_url, issuer, audience, private_key, …}`
-    JwtBearer(Box<JwtBearerSpec>),
-    /// `session: {url, body, token, …}`
-    Session(Box<SessionSpec>),
-}
-
-impl AuthSpec {
-    /// How long a request may take for the sake of its credentials, in ms: where they are a token,
-    /// that is asked for within the request's time. An answer that is cut off may cost a refresh
-    /// token that is good for one use.
-    pub fn asking_ms(&self) -> u64 {
-        match self {
-            Self::Bearer(_) | Self::Basic { .. } | Self::ApiKey { .. } => 0,
-            Self::Oauth2Client(_)
-            | Self::Oauth2Refresh(_)
-            | Self::JwtBearer(_)
-            | Self::Session(_) => 15_000,
-        }
-    }
-}
-
-/// Where an API key stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyPlace {
-    /// In this header.
-    Header(String),
-    /// In this query parameter.
-    Query(String),
 }
 
 /// `source.http.mark`
@@ -329,7 +273,7 @@ pub struct HttpDestinationSpec {
     /// `headers`
     pub headers: BTreeMap<String, Template>,
     /// `auth`
-    pub auth: Option<AuthSpec>,
+    pub(crate) auth: Option<crate::http::Auth>,
     /// `batch`: many records in a request; none: one record a request.
     pub batch: Option<BatchSpec>,
     /// `idempotency_key`: header that carries the key. Default `Idempotency-Key`; `false` leaves it

@@ -6,8 +6,8 @@ use tidegate_core::model::{
 use tidegate_flow::{
     Connection, FlowSpec, parse, secret_variable,
     spec::{
-        AnswerIs, AuthSpec, Cast, CountHeader, CursorBy, DestinationSpec, FailureKind,
-        JsonTemplate, KeyPlace, LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown,
+        AnswerIs, Cast, CountHeader, CursorBy, DestinationSpec, FailureKind,
+        JsonTemplate, LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown,
         PaginationSpec, ResetIn, ResultOrder, ShapeSpec, SourceSpec, WhenAbsent,
     },
 };
@@ -67,8 +67,6 @@ fn every_key_reaches_the_spec() {
     let DestinationSpec::Http(destination) = &flow.destination;
     assert_eq!((&*destination.method, destination.timeout_ms), ("PUT", 10_000));
     assert_eq!(destination.idempotency_header.as_deref(), Some("X-Idempotency-Key"));
-    let Some(AuthSpec::ApiKey { place, .. }) = &destination.auth else { panic!("no key") };
-    assert_eq!(place, &KeyPlace::Header("X-Api-Key".into()));
     let batch = destination.batch.as_ref().unwrap();
     assert_eq!((batch.size, batch.bytes_max), (100, 500_000));
     assert_eq!(batch.results.as_ref().unwrap().ok, ["200", "merged"]);

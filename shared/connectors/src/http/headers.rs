@@ -26,9 +26,3 @@ pub(crate) fn headers(
     }
     Ok(headers)
 }
-
-/// A header's name, as a section gives it.
-pub(super) fn header_name(name: &str, place: &str) -> Result<HeaderName, ConnectError> {
-    let message = || format!("`{name}` is no header's name");
-    name.parse().map_err(|_| ConnectError::new(place, message()))
-}

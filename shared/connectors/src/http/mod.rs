@@ -23,7 +23,7 @@ mod url;
 mod words;
 
 pub(crate) use answer::{Answer, BodyEnd, Reads};
-pub(crate) use auth::Auth;
+pub(crate) use auth::{Auth, authenticator};
 pub use client::HttpClient;
 pub(crate) use exchange::{Astray, Exchange, ExchangeError, is_unauthorized};
 pub(crate) use headers::headers;

@@ -34,7 +34,7 @@ use crate::{
     Options,
     error::ConnectError,
     http::{
-        self, Answer, Auth, BodyEnd, Exchange, ExchangeError, Limits, NoAnswer, Reads, Transmitter,
+        self, Answer, BodyEnd, Exchange, ExchangeError, Limits, NoAnswer, Reads, Transmitter,
         headers,
     },
     json::Picker,
@@ -95,7 +95,7 @@ impl HttpLookup {
         let http = &spec.http;
         let request = Request::new(http, resolver)?;
         let redactor = resolver.redactor();
-        let auth = Auth::new(http.auth.as_ref(), "lookup.http.auth", resolver, options, &redactor)?;
+        let auth = http::authenticator(http.auth.as_ref(), "lookup.http.auth", resolver, options)?;
         let mut headers = headers(&http.headers, "lookup.http.headers", resolver)?;
         if let Some(kind) = request.content_type() {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));

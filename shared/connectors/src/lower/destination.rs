@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, address, answers, auth, headers, source::TIMEOUT_MS, texts, values};
+use super::{Check, address, answers, headers, source::TIMEOUT_MS, texts, values};
 use crate::{
     at::At,
     raw,
@@ -32,7 +32,7 @@ fn http(check: &mut Check<'_>, http: raw::HttpDestination) -> Option<HttpDestina
     };
     let url = address::url(check, &http.url, record_refs);
     let headers = headers::headers(check, http.headers);
-    let auth = values::optional(http.auth, |auth| auth::auth(check, auth));
+    let auth = http.auth.inspect(|auth| auth.check(&mut check.findings));
     let batch = values::optional(http.batch, |batch| self::batch(check, batch));
     let idempotency_header = idempotency_header(check, http.idempotency_key);
     let timeout_ms =
@@ -53,7 +53,7 @@ fn http(check: &mut Check<'_>, http: raw::HttpDestination) -> Option<HttpDestina
         url: url?,
         method: http.method.unwrap_or_default().name().into(),
         headers: headers?,
-        auth: auth?,
+        auth,
         batch: batch?,
         idempotency_header: idempotency_header?,
         timeout_ms: timeout_ms?.unwrap_or(TIMEOUT_DEFAULT_MS),

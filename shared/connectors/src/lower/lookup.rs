@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Check, address, answers, auth, headers,
+    Check, address, answers, headers,
     source::TIMEOUT_MS,
     texts::{self, RecordRefs},
     values,
@@ -63,7 +63,7 @@ fn http(
     };
     let query = fields(check, http.query);
     let headers = headers::headers(check, http.headers);
-    let auth = values::optional(http.auth, |auth| auth::auth(check, auth));
+    let auth = http.auth.inspect(|auth| auth.check(&mut check.findings));
     let both = http.form.as_ref().zip(http.body.as_ref()).map(|(_, body)| body.place);
     let carries = http.form.is_some() || http.body.is_some();
     let form = values::optional(http.form, |form| fields(check, form.value));
@@ -123,7 +123,7 @@ fn http(
         method: method?.name().into(),
         query,
         headers: headers?,
-        auth: auth?,
+        auth,
         content,
         separator: separator?.unwrap_or_else(|| ",".into()),
         records: records?.unwrap_or_default(),

@@ -5,7 +5,6 @@
 
 mod address;
 mod answers;
-mod auth;
 mod body;
 mod cursor;
 mod destination;
@@ -14,7 +13,6 @@ mod limits;
 mod lookup;
 mod source;
 mod texts;
-mod tokens;
 mod transform;
 mod values;
 
@@ -25,11 +23,12 @@ use tidegate_core::model::{EpochMs, FlowSettings, OnUnknown, RateLimit, StreamId
 use crate::{
     at::{At, Entries},
     file::{Findings, FlowErrors, Reference},
+    http::Auth,
     nearest,
     needs::Needs,
     raw,
     report::Report,
-    spec::{AuthSpec, FlowSpec, ParamSpec},
+    spec::{FlowSpec, ParamSpec},
     template,
     text::SourceText,
 };
@@ -126,7 +125,7 @@ fn lower(check: &mut Check<'_>, raw: raw::Flow) -> Option<FlowSpec> {
     let (limits, destination) = (limits?, destination?);
     let crate::spec::DestinationSpec::Http(http) = &destination;
     settings.settle_lag_ms = settle_lag_ms?;
-    let asking_ms = |auth: &Option<AuthSpec>| auth.as_ref().map_or(0, AuthSpec::asking_ms);
+    let asking_ms = |auth: &Option<Auth>| auth.as_ref().map_or(0, |auth| auth.asking_ms());
     settings.request_timeout_ms = http.timeout_ms + asking_ms(&http.auth);
     let lookup = lookup?;
     if let Some(lookup) = &lookup {

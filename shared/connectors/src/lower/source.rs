@@ -1,6 +1,6 @@
 //! `source`
 
-use super::{Check, address, auth, body, cursor, headers, texts, values};
+use super::{Check, address, body, cursor, headers, texts, values};
 use crate::{
     at::At,
     raw,
@@ -23,7 +23,7 @@ fn http(check: &mut Check<'_>, http: raw::HttpSource) -> Option<HttpSourceSpec> 
     let url = address::url(check, &http.url, texts::NO_RECORD);
     let query = headers::query(check, http.query, texts::NO_RECORD);
     let headers = headers::headers(check, http.headers);
-    let auth = values::optional(http.auth, |auth| auth::auth(check, auth));
+    let auth = http.auth.inspect(|auth| auth.check(&mut check.findings));
     let records = values::optional(http.records, |path| values::dotted(check, &path));
     let id = values::optional(http.id, |path| values::dotted(check, &path));
     let (method, sought) = (http.method.as_ref(), &http.pagination.value);
@@ -39,7 +39,7 @@ fn http(check: &mut Check<'_>, http: raw::HttpSource) -> Option<HttpSourceSpec> 
         body: body?,
         query: query?,
         headers: headers?,
-        auth: auth?,
+        auth,
         records: records?.unwrap_or_default(),
         id: id?.unwrap_or_else(|| vec!["id".into()]),
         cursor: cursor?,

@@ -5,8 +5,11 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Visitor};
 
-use super::{Answers, Auth, DottedPath, Duration, OnUnknown, Scalar, StatusCode};
-use crate::at::{At, Entries};
+use super::{Answers, DottedPath, Duration, OnUnknown, Scalar, StatusCode};
+use crate::{
+    at::{At, Entries},
+    http::Auth,
+};
 
 /// Where records go: exactly one kind.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,7 +32,7 @@ pub(crate) struct HttpDestination {
     #[serde(default)]
     pub(crate) headers: Entries<Scalar>,
     /// How requests prove who sends them.
-    pub(crate) auth: Option<At<Auth>>,
+    pub(crate) auth: Option<Auth>,
     /// Many records in a request; left out: one record a request.
     pub(crate) batch: Option<Batch>,
     /// The header that carries the key by which the destination knows a repeat. Default

@@ -3,8 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Answers, Auth, DottedPath, Duration, Given, PickedPath, Scalar, StatusCode};
-use crate::at::{At, Entries};
+use super::{Answers, DottedPath, Duration, Given, PickedPath, Scalar, StatusCode};
+use crate::{
+    at::{At, Entries},
+    http::Auth,
+};
 
 /// What another system knows of a record, asked for before it is mapped: for many records in a
 /// request.
@@ -46,7 +49,7 @@ pub(crate) struct HttpLookup {
     #[serde(default)]
     pub(crate) headers: Entries<Scalar>,
     /// How requests prove who sends them.
-    pub(crate) auth: Option<At<Auth>>,
+    pub(crate) auth: Option<Auth>,
     /// Fields of a form; may hold keys.
     pub(crate) form: Option<At<Entries<Scalar>>>,
     /// JSON to be sent; may hold keys. An item of a list that holds `${lookup.key}` stands there

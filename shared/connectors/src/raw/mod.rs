@@ -4,9 +4,7 @@
 //! The doc comments are what an editor shows for a key.
 
 mod answers;
-mod auth;
 mod destination;
-mod http;
 mod limits;
 mod lookup;
 mod source;
@@ -14,9 +12,7 @@ mod transform;
 mod values;
 
 pub(crate) use answers::{AnswerRule, Answers, Has, OnUnknown};
-pub(crate) use auth::{JwtBearer, Oauth2Client, Oauth2Refresh, Session, TokenPlace};
 pub(crate) use destination::{Batch, Destination, HttpDestination, IdempotencyKey, Results};
-pub(crate) use http::{ApiKey, Auth, Basic};
 pub(crate) use limits::{Daily, LimitBody, LimitHeaders, Limits, Priority};
 pub(crate) use lookup::{HttpLookup, Lookup, LookupMethod};
 pub(crate) use source::{Cursor, HttpSource, ListMethod, Mark, Source};

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Auth, DottedPath, Duration, Given, Scalar};
+use super::{DottedPath, Duration, Given, Scalar};
 use crate::{
     at::{At, Entries},
+    http::Auth,
     source::http::Pagination,
     spec::{CursorBy, TimeFormat},
 };
@@ -42,7 +43,7 @@ pub(crate) struct HttpSource {
     #[serde(default, deserialize_with = "Given::present")]
     pub(crate) body: Option<At<Given>>,
     /// How requests prove who sends them.
-    pub(crate) auth: Option<At<Auth>>,
+    pub(crate) auth: Option<Auth>,
     /// Path to the array of records in the body; left out: the body is the array.
     pub(crate) records: Option<At<DottedPath>>,
     /// Path to a record's id. Default `id`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AnswersSpec, AuthSpec};
+use super::AnswersSpec;
 use crate::template::Template;
 
 /// `lookup`: what another system knows of a record, asked for before it is mapped.
@@ -33,7 +33,7 @@ pub struct HttpLookupSpec {
     /// `headers`
     pub headers: BTreeMap<String, Template>,
     /// `auth`
-    pub auth: Option<AuthSpec>,
+    pub(crate) auth: Option<crate::http::Auth>,
     /// `form` or `body`
     pub content: Option<LookupContent>,
     /// `separator`: stands between the keys of `${lookup.keys}`. Default `,`.

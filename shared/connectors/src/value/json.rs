@@ -10,7 +10,11 @@ use super::{
     references::{Allows, template},
     template::Template,
 };
-use crate::file::{Fault, Site, note_fault, site};
+use crate::{
+    error::ConnectError,
+    file::{Fault, Site, note_fault, site},
+    resolver::Resolver,
+};
 
 /// A JSON constant, `null` included. A reference in it would be sent as it stands, which is never
 /// meant: it is a fault.
@@ -70,6 +74,21 @@ impl JsonPart {
         }
     }
 
+    fn fill(&self, key: &str, resolver: &Resolver<'_>) -> Result<Value, ConnectError> {
+        Ok(match self {
+            Self::Text(text) => Value::String(resolver.text(text, key)?),
+            Self::List(items) => Value::Array(
+                items.iter().map(|item| item.fill(key, resolver)).collect::<Result<_, _>>()?,
+            ),
+            Self::Object(fields) => {
+                let field =
+                    |(name, value): &(String, Self)| Ok((name.clone(), value.fill(key, resolver)?));
+                Value::Object(fields.iter().map(field).collect::<Result<_, ConnectError>>()?)
+            }
+            Self::Plain(value) => value.clone(),
+        })
+    }
+
     /// The texts in it, each with whether it stands in a list.
     pub(crate) fn texts(&self) -> Vec<(&Template, bool)> {
         fn collect<'p>(part: &'p JsonPart, listed: bool, texts: &mut Vec<(&'p Template, bool)>) {
@@ -85,6 +104,16 @@ impl JsonPart {
         let mut texts = Vec::new();
         collect(self, false, &mut texts);
         texts
+    }
+}
+
+impl<A> JsonTemplate<A> {
+    /// The JSON for a connection, where no record takes part.
+    ///
+    /// # Errors
+    /// A value that the connection lacks.
+    pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<Value, ConnectError> {
+        self.root.fill(&self.site.key, resolver)
     }
 }
 

@@ -24,8 +24,8 @@ use crate::{
     Options,
     error::ConnectError,
     http::{
-        Answer, Auth, Exchange, Judged, Limits, Reads, RecordUrl, Request, Rules, ShortForms,
-        Transmitter, Verdict, encode_segment, headers,
+        Answer, Exchange, Judged, Limits, Reads, RecordUrl, Request, Rules, ShortForms,
+        Transmitter, Verdict, authenticator, encode_segment, headers,
     },
     resolver::Resolver,
 };
@@ -71,8 +71,7 @@ impl HttpDestination {
             return Err(ConnectError::new("destination.http.url", message));
         }
         let redactor = resolver.redactor();
-        let auth =
-            Auth::new(spec.auth.as_ref(), "destination.http.auth", resolver, options, &redactor)?;
+        let auth = authenticator(spec.auth.as_ref(), "destination.http.auth", resolver, options)?;
         let mut headers = headers(&spec.headers, "destination.http.headers", resolver)?;
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         let method = spec.method.parse().map_err(|_| {

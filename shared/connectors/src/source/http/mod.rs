@@ -27,7 +27,7 @@ use url::Url;
 use crate::{
     Options,
     error::ConnectError,
-    http::{Auth, Exchange, Limits, Origin, Reads, Transmitter, headers},
+    http::{Exchange, Limits, Origin, Reads, Transmitter, authenticator, headers},
     resolver::Resolver,
 };
 use anchor::Cursor;
@@ -74,7 +74,7 @@ impl HttpSource {
             base.query_pairs_mut().append_pair(name, &value);
         }
         let redactor = resolver.redactor();
-        let auth = Auth::new(spec.auth.as_ref(), "source.http.auth", resolver, options, &redactor)?;
+        let auth = authenticator(spec.auth.as_ref(), "source.http.auth", resolver, options)?;
         let mut headers = headers(&spec.headers, "source.http.headers", resolver)?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         let exchange = |headers, reads, timeout_ms| Exchange {
