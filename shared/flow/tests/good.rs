@@ -6,9 +6,9 @@ use tidegate_core::model::{
 use tidegate_flow::{
     Connection, FlowSpec, parse, secret_variable,
     spec::{
-        AnswerIs, Cast, CountHeader, CursorBy, DestinationSpec, FailureKind,
-        JsonTemplate, LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown,
-        PaginationSpec, ResetIn, ResultOrder, ShapeSpec, SourceSpec, WhenAbsent,
+        AnswerIs, Cast, CountHeader, CursorBy, DestinationSpec, FailureKind, JsonTemplate,
+        LimitBodySpec, LimitHeadersSpec, Meaning, OnUnknown, PaginationSpec, ResetIn, ResultOrder,
+        ShapeSpec, SourceSpec, WhenAbsent,
     },
 };
 

@@ -17,14 +17,11 @@ use tidegate_core::model::EpochMs;
 use url::form_urlencoded;
 
 use super::{
-    authenticator::Authenticator,
-    credentials::Credentials,
+    exchanged::Exchanged,
     grant::{Asking, Grant},
     oauth2::post,
-    tokens::ASKING_MS,
 };
 use crate::{
-    Options,
     error::ConnectError,
     http::request::Request,
     resolver::Resolver,
@@ -77,7 +74,7 @@ enum JwtAlgorithm {
 }
 
 /// What a JWT says, and the key that signs it.
-struct JwtGrant {
+pub(super) struct JwtGrant {
     token_url: url::Url,
     issuer: String,
     subject: Option<String>,
@@ -95,22 +92,15 @@ enum Key {
     Ecdsa(Box<EcdsaKeyPair>),
 }
 
-impl Credentials for JwtBearer {
-    fn asking_ms(&self) -> u64 {
-        ASKING_MS
-    }
+impl Exchanged for JwtBearer {
+    type Grant = JwtGrant;
 
-    fn connect(
-        &self,
-        place: &str,
-        resolver: &Resolver<'_>,
-        options: &Options,
-    ) -> Result<Authenticator, ConnectError> {
+    fn grant(&self, resolver: &Resolver<'_>) -> Result<JwtGrant, ConnectError> {
         let fill = |text: &Option<Words>| text.as_ref().map(|text| text.fill(resolver)).transpose();
         let pem = self.private_key.fill(resolver)?;
         let key = Key::new(&pem, self.algorithm.unwrap_or_default())
             .map_err(|fault| ConnectError::new(self.private_key.key(), fault))?;
-        let grant = JwtGrant {
+        Ok(JwtGrant {
             token_url: self.token_url.fill(resolver)?,
             issuer: self.issuer.fill(resolver)?,
             subject: fill(&self.subject)?,
@@ -120,8 +110,7 @@ impl Credentials for JwtBearer {
             lifetime_ms: self.lifetime_ms(),
             key,
             pem,
-        };
-        Ok(Authenticator::tokens(grant, place, resolver, options))
+        })
     }
 }
 

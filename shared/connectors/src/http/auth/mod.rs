@@ -2,12 +2,13 @@
 //!
 //! A kind's [`Credentials`] read its keys and make an [`Authenticator`], which has a [`Proof`] for every
 //! request: a fixed one, or a token's. [`tokens`] keeps a token and renews it under a lease, [`state`] is what
-//! all invocations share of it, [`grant`] says what a kind exchanges for it, and [`token_client`] makes the
-//! request.
+//! all invocations share of it, [`exchanged`] are the kinds that ask for one, each with its [`grant`], and
+//! [`token_client`] makes the request.
 
 mod authenticator;
 mod credentials;
 mod error;
+mod exchanged;
 mod grant;
 mod oauth2;
 mod proof;

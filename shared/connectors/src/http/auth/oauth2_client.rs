@@ -4,14 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    authenticator::Authenticator,
-    credentials::Credentials,
+    exchanged::Exchanged,
     grant::{Asking, Grant},
     oauth2::{Client, ClientCredentials},
-    tokens::ASKING_MS,
 };
 use crate::{
-    Options,
     error::ConnectError,
     http::request::Request,
     resolver::Resolver,
@@ -38,29 +35,15 @@ pub(crate) struct Oauth2Client {
 }
 
 /// The client's credentials, which a token is asked for with.
-struct ClientGrant {
+pub(super) struct ClientGrant {
     client: Client,
     scope: Option<String>,
     audience: Option<String>,
 }
 
-impl Credentials for Oauth2Client {
-    fn asking_ms(&self) -> u64 {
-        ASKING_MS
-    }
+impl Exchanged for Oauth2Client {
+    type Grant = ClientGrant;
 
-    fn connect(
-        &self,
-        place: &str,
-        resolver: &Resolver<'_>,
-        options: &Options,
-    ) -> Result<Authenticator, ConnectError> {
-        let grant = self.grant(resolver)?;
-        Ok(Authenticator::tokens(grant, place, resolver, options))
-    }
-}
-
-impl Oauth2Client {
     fn grant(&self, resolver: &Resolver<'_>) -> Result<ClientGrant, ConnectError> {
         let fill = |text: &Option<Words>| text.as_ref().map(|text| text.fill(resolver)).transpose();
         Ok(ClientGrant {

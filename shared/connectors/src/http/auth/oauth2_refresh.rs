@@ -4,14 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    authenticator::Authenticator,
-    credentials::Credentials,
+    exchanged::Exchanged,
     grant::{Asking, Grant},
     oauth2::{Client, ClientCredentials},
-    tokens::ASKING_MS,
 };
 use crate::{
-    Options,
     error::ConnectError,
     file::{At, Fault, Findings},
     http::request::Request,
@@ -38,14 +35,16 @@ pub(crate) struct Oauth2Refresh {
 }
 
 /// A refresh token, and the client that it was given to.
-struct RefreshGrant {
+pub(super) struct RefreshGrant {
     client: Client,
     /// The connection's own: the first one.
     first: String,
 }
 
-impl Credentials for Oauth2Refresh {
-    fn check(&self, findings: &mut Findings) {
+impl Exchanged for Oauth2Refresh {
+    type Grant = RefreshGrant;
+
+    fn note_clashes(&self, findings: &mut Findings) {
         if let (Some(At { value: ClientCredentials::Basic, place }), None) =
             (&self.credentials, &self.client_secret)
         {
@@ -55,22 +54,6 @@ impl Credentials for Oauth2Refresh {
         }
     }
 
-    fn asking_ms(&self) -> u64 {
-        ASKING_MS
-    }
-
-    fn connect(
-        &self,
-        place: &str,
-        resolver: &Resolver<'_>,
-        options: &Options,
-    ) -> Result<Authenticator, ConnectError> {
-        let grant = self.grant(resolver)?;
-        Ok(Authenticator::tokens(grant, place, resolver, options))
-    }
-}
-
-impl Oauth2Refresh {
     fn grant(&self, resolver: &Resolver<'_>) -> Result<RefreshGrant, ConnectError> {
         let secret = self.client_secret.as_ref().map(|secret| secret.fill(resolver));
         Ok(RefreshGrant {

@@ -8,14 +8,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    authenticator::Authenticator,
-    credentials::Credentials,
+    exchanged::Exchanged,
     grant::{Asking, Grant},
     token_client::{TokenResponse, Unread},
-    tokens::ASKING_MS,
 };
 use crate::{
-    Options,
     error::ConnectError,
     file::{Fault, Findings, Site},
     http::{answer::Answer, request::Request},
@@ -76,7 +73,7 @@ enum TokenPlace {
 struct Prefix(String);
 
 /// A login, ready to be sent.
-struct SessionGrant {
+pub(super) struct SessionGrant {
     url: url::Url,
     method: Method,
     body: Option<String>,
@@ -86,9 +83,11 @@ struct SessionGrant {
     prefix: String,
 }
 
-impl Credentials for Session {
+impl Exchanged for Session {
+    type Grant = SessionGrant;
+
     /// A body must hold a secret: what else would a login prove?
-    fn check(&self, findings: &mut Findings) {
+    fn note_clashes(&self, findings: &mut Findings) {
         let Some(body) = &self.body else { return };
         if body.root.texts().iter().any(|(text, _)| text.secrets().next().is_some()) {
             return;
@@ -100,22 +99,6 @@ impl Credentials for Session {
         findings.add(Fault::new(body.site.place, message, remedy).hidden());
     }
 
-    fn asking_ms(&self) -> u64 {
-        ASKING_MS
-    }
-
-    fn connect(
-        &self,
-        place: &str,
-        resolver: &Resolver<'_>,
-        options: &Options,
-    ) -> Result<Authenticator, ConnectError> {
-        let grant = self.grant(resolver)?;
-        Ok(Authenticator::tokens(grant, place, resolver, options))
-    }
-}
-
-impl Session {
     fn grant(&self, resolver: &Resolver<'_>) -> Result<SessionGrant, ConnectError> {
         let body = self.body.as_ref().map(|body| body.fill(resolver)).transpose()?;
         let header = self.carrying_header();
@@ -129,7 +112,9 @@ impl Session {
             header,
         })
     }
+}
 
+impl Session {
     fn carrying_header(&self) -> reqwest::header::HeaderName {
         match (&self.header, &self.token) {
             (Some(header), _) => header.0.clone(),

@@ -34,9 +34,6 @@ use super::{
 };
 use crate::{Options, http::Redactor};
 
-/// How long a request may take for the sake of its token, in ms: that is asked for within the request's
-/// time. An answer that is cut off may cost a refresh token that is good for one use.
-pub(super) const ASKING_MS: u64 = 15_000;
 /// The longest that a request for a token may take.
 const ASK: Duration = Duration::from_secs(10);
 /// With less time than that none is begun.
