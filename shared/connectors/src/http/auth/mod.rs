@@ -32,6 +32,7 @@ kinds! {
         mod oauth2_refresh: Oauth2Refresh;
         mod jwt_bearer: JwtBearer;
         mod session: Session;
+        mod aws_sigv4: AwsSigv4;
     }
 }
 
