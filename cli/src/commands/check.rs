@@ -89,7 +89,7 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
 }
 
 fn show_record(path: &Path, lookup: Option<&Path>, file: &FlowFile) -> Result<(), Failure> {
-    if lookup.is_some() && file.spec.lookup.is_none() {
+    if lookup.is_some() && !file.spec.looks_up() {
         let message = format!("error: {} has no `lookup`, and looks nothing up", file.name);
         return Err(Failure::usage(message));
     }

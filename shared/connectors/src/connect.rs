@@ -4,9 +4,16 @@ use tidegate_core::{
     model::FlowSettings,
     ports::{Destination, Lookup, Source, Transform},
 };
-use tidegate_flow::{Connection, spec::FlowSpec};
 
-use crate::{Options, Registry, error::ConnectError, lookup, resolver::Resolver};
+use crate::{
+    connection::Connection,
+    error::ConnectError,
+    flow::{Flow, FlowSpec},
+    lookup::Surroundings,
+    options::Options,
+    registry::Registry,
+    resolver::Resolver,
+};
 
 /// One connection, ready to run.
 pub struct Connected {
@@ -34,11 +41,21 @@ pub fn connect(
 ) -> Result<Connected, ConnectError> {
     let connection = connection.clone().with_defaults(flow);
     let resolver = Resolver::new(&connection);
+    let sections = flow.sections();
+    let around = Surroundings {
+        flow: &flow.name,
+        merges: sections.transform.merges(),
+        limits: sections.limits.advertised(),
+        connection: &connection,
+    };
+    let lookup = sections.lookup.as_ref();
     Ok(Connected {
-        source: flow.source.connect(&resolver, options)?,
-        lookup: lookup::build(flow, &connection, &resolver, options)?,
-        transform: flow.transform.connect(looked_up_by(flow), &options.registry)?,
-        destination: flow.destination.connect(&flow.limits, &resolver, options)?,
+        source: sections.source.connect(&resolver, options)?,
+        lookup: lookup
+            .map(|lookup| lookup.value.connect(around, &resolver, options))
+            .transpose()?,
+        transform: sections.transform.connect(looked_up_by(sections), &options.registry)?,
+        destination: sections.destination.connect(&sections.limits, &resolver, options)?,
         settings: flow.settings.clone(),
     })
 }
@@ -48,10 +65,11 @@ pub fn connect(
 /// # Errors
 /// A program that does not compile, or a Rust transform that is not registered.
 pub fn transform(flow: &FlowSpec, registry: &Registry) -> Result<Box<dyn Transform>, ConnectError> {
-    flow.transform.connect(looked_up_by(flow), registry)
+    let sections = flow.sections();
+    sections.transform.connect(looked_up_by(sections), registry)
 }
 
 /// The path to the key that records are looked up by, where they are.
-fn looked_up_by(flow: &FlowSpec) -> Option<&[String]> {
-    flow.lookup.as_ref().map(|lookup| lookup.by.as_slice())
+fn looked_up_by(sections: &Flow) -> Option<&[String]> {
+    sections.lookup.as_ref().map(|lookup| lookup.value.by())
 }

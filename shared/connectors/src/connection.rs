@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use tidegate_core::model::Secret;
 
-use crate::spec::FlowSpec;
-
 /// A connection's values: what `${params.…}` and `${secrets.…}` stand for.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
@@ -13,19 +11,6 @@ pub struct Connection {
     pub params: BTreeMap<String, String>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
-}
-
-impl Connection {
-    /// Adds the flow's defaults where the connection gives nothing.
-    #[must_use]
-    pub fn with_defaults(mut self, flow: &FlowSpec) -> Self {
-        for (name, param) in &flow.params {
-            if let (Some(default), false) = (&param.default, self.params.contains_key(name)) {
-                self.params.insert(name.clone(), default.clone());
-            }
-        }
-        self
-    }
 }
 
 /// The environment variable that a secret is read from where there is no AWS:

@@ -11,8 +11,6 @@
 //! - `transform`: a field map in one pass, jq within a budget, and registered Rust.
 //! - `destination::http`: one record or many a request, and what each answer means.
 
-extern crate self as tidegate_flow;
-
 mod clock;
 mod connect;
 mod connection;
@@ -25,14 +23,10 @@ mod json;
 mod keys;
 mod kinds;
 mod lookup;
-pub mod lower;
-mod needs;
 mod options;
-pub mod raw;
 mod registry;
 mod resolver;
 mod source;
-pub mod spec;
 #[cfg(test)]
 mod testing;
 mod transform;
@@ -42,24 +36,10 @@ pub use clock::{Now, wall_clock};
 pub use connect::{Connected, connect, transform};
 pub use connection::{Connection, secret_variable};
 pub use error::ConnectError;
+pub use flow::{Flow, FlowSpec, Needs};
 pub use http::HttpClient;
 pub use json::is_same;
 pub use lookup::LookupCache;
-pub use needs::Needs;
 pub use options::Options;
 pub use registry::Registry;
-pub use spec::FlowSpec;
-pub use value::template;
-pub(crate) use value::{address, path, time};
-pub(crate) mod at {
-    pub(crate) use crate::file::{At, Entries};
-}
-pub(crate) mod nearest {
-    pub(crate) use crate::file::nearest;
-}
-pub(crate) mod text {
-    pub(crate) use crate::file::{Location, Place, SourceText};
-}
-pub(crate) mod report {
-    pub(crate) use crate::file::Report;
-}
+pub use value::{Given, given};

@@ -1,12 +1,13 @@
 //! A connection's values, filled into a flow's templates.
 
 use tidegate_core::model::Secret;
-use tidegate_flow::{
-    Connection,
-    template::{Part, Template},
-};
 
-use crate::{error::ConnectError, http::Redactor};
+use crate::{
+    connection::Connection,
+    error::ConnectError,
+    http::Redactor,
+    value::template::{Part, Template},
+};
 
 /// Fills a connection's values into templates.
 pub(crate) struct Resolver<'a> {

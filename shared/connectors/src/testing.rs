@@ -20,13 +20,9 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(json: Value) -> (T, Findings) {
 
 /// A whole flow.
 pub(crate) fn flow(json: Value) -> crate::FlowSpec {
-    let (raw, findings) = read_all(json);
-    let source = crate::file::SourceText { file: "flow.json", text: "" };
-    crate::lower::flow(source, raw, findings).unwrap_or_else(|errors| panic!("{errors}"))
-}
-
-fn read_all(json: Value) -> (crate::raw::Flow, Findings) {
-    read(json)
+    let (flow, findings) = read(json);
+    let source = crate::file::SourceText::embedded("flow.json");
+    crate::FlowSpec::of(source, flow, findings).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn tree(json: Value) -> At<Node> {

@@ -15,7 +15,7 @@ mod yaml;
 
 pub use schema::flow_schema;
 pub use tidegate_connectors::file::{FlowError, FlowErrors, Location};
-pub use tidegate_connectors::{Connection, FlowSpec, Needs, secret_variable, spec, template};
+pub use tidegate_connectors::{Connection, FlowSpec, Needs, secret_variable};
 
 use tidegate_connectors::file::{At, Node, SourceText};
 
@@ -26,7 +26,7 @@ use tidegate_connectors::file::{At, Node, SourceText};
 /// Everything that is wrong with the file, each with its place and what to do about it. Where the
 /// structure is wrong, what the values mean has not been looked at yet.
 pub fn parse(file_name: &str, text: &str) -> Result<FlowSpec, FlowErrors> {
-    read(SourceText { file: file_name, text }).map(|(flow, _)| flow)
+    read(SourceText::of(file_name, text)).map(|(flow, _)| flow)
 }
 
 /// A flow that was checked, and its embedded form: what [`FlowSpec::embedded`] reads without YAML and
@@ -36,13 +36,13 @@ pub fn parse(file_name: &str, text: &str) -> Result<FlowSpec, FlowErrors> {
 ///
 /// As [`parse`].
 pub fn compile(file_name: &str, text: &str) -> Result<(FlowSpec, String), FlowErrors> {
-    let (flow, tree) = read(SourceText { file: file_name, text })?;
+    let (flow, tree) = read(SourceText::of(file_name, text))?;
     let embedded = serde_json::to_string(&tree).expect("texts, numbers and lists are JSON");
     Ok((flow, embedded))
 }
 
 fn read(source: SourceText<'_>) -> Result<(FlowSpec, At<Node>), FlowErrors> {
-    let tree = document::tree::<tidegate_connectors::raw::Flow>(source)?;
-    let (raw, findings) = document::from_tree(source, &tree)?;
-    tidegate_connectors::lower::flow(source, raw, findings).map(|flow| (flow, tree))
+    let tree = document::tree::<tidegate_connectors::Flow>(source)?;
+    let (flow, findings) = document::from_tree(source, &tree)?;
+    FlowSpec::of(source, flow, findings).map(|flow| (flow, tree))
 }

@@ -8,8 +8,7 @@ use tidegate_core::{
 };
 
 use crate::{
-    error::ConnectError, file::Findings, flow::Limits, lower::Credentials, options::Options,
-    resolver::Resolver,
+    error::ConnectError, file::Findings, flow::Limits, options::Options, resolver::Resolver,
 };
 
 /// A kind of destination.
@@ -34,7 +33,4 @@ pub(crate) trait DestinationKind: fmt::Debug + Send + Sync {
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Box<dyn ports::Destination>, ConnectError>;
-
-    /// Its credentials, which are not checked yet when it has been read.
-    fn credentials(&self) -> Option<&Credentials>;
 }

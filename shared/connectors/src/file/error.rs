@@ -65,7 +65,7 @@ impl fmt::Display for FlowError {
         let number = line.to_string();
         let margin = " ".repeat(number.len());
         writeln!(f, "error: {}", self.message)?;
-        if shown.is_empty() {
+        if *line == 0 {
             // An embedded form has no lines.
             writeln!(f, "{margin}--> {}", self.file)?;
             return write!(f, "{margin} = help: {}", self.remedy);

@@ -18,12 +18,14 @@ pub struct SourceText<'t> {
     pub file: &'t str,
     /// All of it.
     pub text: &'t str,
+    /// Whether it has lines to be shown: an embedded form has none.
+    has_lines: bool,
 }
 
 /// Where something stands in a file, with the line to show for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// Counted from 1.
+    /// Counted from 1; 0 where there are no lines.
     pub line: usize,
     /// Counted from 1, in characters.
     pub column: usize,
@@ -46,6 +48,16 @@ impl Place {
 }
 
 impl<'t> SourceText<'t> {
+    /// A file as a person wrote it.
+    pub fn of(file: &'t str, text: &'t str) -> Self {
+        Self { file, text, has_lines: true }
+    }
+
+    /// What was made of a file, whose lines are gone.
+    pub fn embedded(file: &'t str) -> Self {
+        Self { file, text: "", has_lines: false }
+    }
+
     /// The first place of all.
     pub fn beginning(&self) -> Place {
         let first = self.text.find(|c: char| !c.is_whitespace()).unwrap_or(0);
@@ -82,6 +94,9 @@ impl<'t> SourceText<'t> {
 
     /// Line, column and the text to show for a place.
     pub fn location(&self, place: Place) -> Location {
+        if !self.has_lines {
+            return Location { line: 0, column: 0, shown: "".into(), marked: 0..0 };
+        }
         let start = self.floor(place.start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = self.text[start..].find('\n').map_or(self.text.len(), |n| start + n);
@@ -128,7 +143,7 @@ mod tests {
     use super::*;
 
     fn text(text: &str) -> SourceText<'_> {
-        SourceText { file: "f.yaml", text }
+        SourceText::of("f.yaml", text)
     }
 
     #[test]

@@ -1,11 +1,16 @@
-//! A whole flow file: its sections, and what it comes to.
+//! A whole flow file: its sections, what they come to together, and what a connection must give.
 
+mod checked;
 mod limits;
+mod needs;
 mod ordering;
 mod page;
+mod params;
 mod retry;
+mod section;
 
 pub(crate) use limits::Limits;
-pub(crate) use ordering::Ordering;
-pub(crate) use page::Page;
-pub(crate) use retry::Retry;
+
+pub use checked::FlowSpec;
+pub use needs::Needs;
+pub use section::Flow;

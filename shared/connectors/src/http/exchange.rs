@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     Origin,
     answer::Answer,
-    auth::{Auth, AuthError, Proof},
+    auth::{AuthError, Authenticator, Proof},
     limits::{Advertised, AdvertisedLimits},
     no_answer::NoAnswer,
     request::Request,
@@ -27,7 +27,7 @@ pub(crate) struct Exchange {
     pub(crate) transmitter: Transmitter,
     /// Nothing leaves for another one.
     pub(crate) origin: Origin,
-    pub(crate) auth: Auth,
+    pub(crate) auth: Authenticator,
     /// For one request, in ms.
     pub(crate) timeout_ms: u64,
     /// Where answers say what is left.
@@ -124,12 +124,12 @@ impl Exchange {
             return Err(ExchangeError::Astray(Astray::Elsewhere { to, origin }));
         }
         let proof = self.auth.proof(until).await?;
-        let answer = self.transmit(request, &proof, until, sent).await?;
+        let answer = self.transmit(request, &*proof, until, sent).await?;
         if !refuses_token(&answer) {
             return Ok(answer);
         }
-        match self.auth.renewed(&proof, until).await? {
-            Some(newer) => self.transmit(request, &newer, until, sent).await,
+        match self.auth.renewed(&*proof, until).await? {
+            Some(newer) => self.transmit(request, &*newer, until, sent).await,
             None => Ok(answer),
         }
     }
@@ -137,7 +137,7 @@ impl Exchange {
     async fn transmit(
         &self,
         request: &Request,
-        proof: &Proof,
+        proof: &dyn Proof,
         until: Instant,
         sent: &mut u32,
     ) -> Result<Answer, ExchangeError> {

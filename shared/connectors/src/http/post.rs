@@ -9,7 +9,7 @@ use reqwest::{
 use tokio::time::Instant;
 
 use super::{
-    HttpClient, Redactor, answer::Reads, auth::Proof, request::Request, transmit::Transmitter,
+    HttpClient, Redactor, answer::Reads, auth::Unproved, request::Request, transmit::Transmitter,
 };
 use crate::wall_clock;
 
@@ -45,7 +45,7 @@ impl HttpClient {
         };
         let request = Request::new(Method::POST, url, body);
         let until = Instant::now() + TIMEOUT;
-        let answer = transmitter.send(&request, &Proof::default(), until, TIMEOUT).await;
+        let answer = transmitter.send(&request, &Unproved, until, TIMEOUT).await;
         answer.map(|answer| answer.status.as_u16()).map_err(|error| error.reason)
     }
 }

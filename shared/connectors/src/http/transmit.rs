@@ -38,7 +38,7 @@ impl Transmitter {
     pub(crate) async fn send(
         &self,
         request: &Request,
-        proof: &Proof,
+        proof: &dyn Proof,
         until: Instant,
         timeout_max: Duration,
     ) -> Result<Answer, NoAnswer> {
@@ -46,17 +46,21 @@ impl Transmitter {
         if timeout.is_zero() {
             return Err(NoAnswer::out_of_time());
         }
-        let mut address = request.url.clone();
-        proof.address(&mut address);
         let mut headers = self.headers.clone();
         headers.extend(request.headers.clone());
-        proof.head(&mut headers);
+        let mut outgoing = Request {
+            method: request.method.clone(),
+            url: request.url.clone(),
+            headers,
+            body: request.body.clone(),
+        };
+        proof.prove(&mut outgoing, (self.now)());
         let sent = self
             .http
             .inner()
-            .request(request.method.clone(), address)
-            .headers(headers)
-            .body(request.body.clone())
+            .request(outgoing.method, outgoing.url)
+            .headers(outgoing.headers)
+            .body(outgoing.body)
             .timeout(timeout)
             .send()
             .await;

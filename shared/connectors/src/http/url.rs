@@ -1,6 +1,6 @@
 //! Addresses that name a record: `https://api.test/orders/${record.id}`.
 
-use tidegate_flow::template::{Part, Template};
+use crate::value::template::{Part, Template};
 use url::Url;
 
 use super::{Origin, encode_segment};

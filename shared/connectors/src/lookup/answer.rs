@@ -5,8 +5,8 @@ use std::{collections::HashMap, ops::Range};
 use bytes::Bytes;
 use jiter::JiterError;
 use tidegate_core::model::Blame;
-use tidegate_flow::spec::HttpLookupSpec;
 
+use super::http::Http;
 use crate::{
     json::{Elements, Picker, fault},
     keys::Keys,
@@ -48,14 +48,15 @@ impl Fault {
 }
 
 impl Results {
-    pub(super) fn new(spec: &HttpLookupSpec) -> Self {
+    pub(super) fn new(section: &Http) -> Self {
         let mut picker = Picker::new();
+        let path = section.records.as_ref().map(|records| records.keys.clone()).unwrap_or_default();
         Self {
-            records: picker.add(&spec.records),
-            more: spec.more.as_deref().map(|path| picker.add(path)),
+            records: picker.add(&path),
+            more: section.more.as_ref().map(|path| picker.add(&path.keys)),
             picker,
-            path: spec.records.clone(),
-            key: spec.key.as_deref().map(Picker::of),
+            path,
+            key: section.key.as_ref().map(|path| Picker::of(&path.keys)),
         }
     }
 
@@ -142,30 +143,20 @@ fn objects(body: &[u8], list: Range<usize>) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_flow::template::Template;
+    use serde_json::json;
 
     use super::*;
+    use crate::testing::section;
 
     fn results(records: &str, key: Option<&str>, more: Option<&str>) -> Results {
-        let path = |text: &str| -> Vec<String> {
-            text.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect()
-        };
-        Results::new(&HttpLookupSpec {
-            url: Template::literal("https://a.example"),
-            method: "GET".into(),
-            query: [].into(),
-            headers: [].into(),
-            auth: None,
-            content: None,
-            separator: ",".into(),
-            records: path(records),
-            key: key.map(path),
-            missing: Vec::new(),
-            ok: None,
-            answers: crate::http::Answers::default(),
-            more: more.map(path),
-            timeout_ms: 1,
-        })
+        let mut http = json!({ "url": "https://a.example" });
+        let paths = [("records", Some(records)), ("key", key), ("more", more)];
+        for (name, path) in paths {
+            if let Some(path) = path.filter(|path| !path.is_empty()) {
+                http[name] = path.into();
+            }
+        }
+        Results::new(&section::<Http>(http))
     }
 
     fn read(results: &Results, body: &str, keys: &[&str]) -> Result<Vec<Option<String>>, Fault> {

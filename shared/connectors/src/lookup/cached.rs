@@ -15,7 +15,6 @@ use tidegate_core::{
     model::{Allowance, Blame, EpochMs, Kept, Later, ShelfKey},
     ports::{BoxFuture, Found, LookedUp, Lookup, Shelf},
 };
-use tidegate_flow::{Connection, FlowSpec};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
@@ -42,17 +41,11 @@ pub(super) struct CachedLookup<L> {
 }
 
 impl<L: Lookup> CachedLookup<L> {
-    pub(super) fn new(
-        inner: L,
-        cache_ms: u64,
-        flow: &FlowSpec,
-        connection: &Connection,
-        options: &Options,
-    ) -> Self {
+    pub(super) fn new(inner: L, cache_ms: u64, scope: Scope, options: &Options) -> Self {
         Self {
             inner,
             cache_ms: EpochMs::try_from(cache_ms).unwrap_or(EpochMs::MAX),
-            scope: Scope::new(flow, connection),
+            scope,
             memory: options.lookups.clone(),
             shelf: options.shelf.clone(),
             now: options.now.clone(),

@@ -1,8 +1,8 @@
 //! What a look-up's answer means, by what to do next.
 
 use tidegate_core::model::Blame;
-use tidegate_flow::spec::HttpLookupSpec;
 
+use super::http::Http;
 use crate::{
     http::{self, FailureKind, Judged, Meaning},
     json::{Picker, Scalar},
@@ -30,10 +30,12 @@ pub(super) enum Verdict {
 }
 
 impl Rules {
-    pub(super) fn new(spec: &HttpLookupSpec) -> Self {
-        let ok = spec.ok.as_ref().map(|ok| (Picker::of(&ok.path), ok.equals.clone()));
-        let answers = http::Rules::new(&spec.answers, http::ShortForms::default(), true);
-        Self { missing: spec.missing.clone(), ok, answers }
+    pub(super) fn new(section: &Http) -> Self {
+        let ok = section.ok.as_ref();
+        let ok = ok.map(|ok| (Picker::of(&ok.path.keys), ok.equals.0.clone()));
+        let answers = http::Rules::new(&section.answers, http::ShortForms::default(), true);
+        let missing = section.missing.iter().map(|status| status.0).collect();
+        Self { missing, ok, answers }
     }
 
     /// Whether the answer says that the token is not known any more.

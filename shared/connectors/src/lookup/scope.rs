@@ -1,8 +1,11 @@
 //! What tells one look-up's answers from another's.
 
+use std::fmt;
+
 use ring::digest::{Context, SHA256};
 use tidegate_core::model::ShelfKey;
-use tidegate_flow::{Connection, FlowSpec};
+
+use crate::connection::Connection;
 
 /// How answers are written on the shelf: another number, and none of the old ones is read.
 const LAYOUT: &str = "1";
@@ -19,7 +22,7 @@ impl Scope {
     /// connection's values, so that none finds what others were told, and a changed flow nothing that
     /// it had before. The text of the section holds everything that is ever added to it; should it look
     /// different in another version, nothing is found once.
-    pub(super) fn new(flow: &FlowSpec, connection: &Connection) -> Self {
+    pub(super) fn new(flow: &str, lookup: &impl fmt::Debug, connection: &Connection) -> Self {
         let mut digest = Context::new(&SHA256);
         let mut add = |texts: &[&str]| {
             for text in texts {
@@ -28,7 +31,7 @@ impl Scope {
                 digest.update(text.as_bytes());
             }
         };
-        add(&[LAYOUT, &flow.name, &format!("{:?}", flow.lookup)]);
+        add(&[LAYOUT, flow, &format!("{lookup:?}")]);
         connection.params.iter().for_each(|(name, value)| add(&["param", name, value]));
         for (name, secret) in &connection.secrets {
             add(&["secret", name, secret.expose()]);

@@ -4,9 +4,7 @@ use std::fmt;
 
 use tidegate_core::{model::EpochMs, ports};
 
-use crate::{
-    error::ConnectError, file::Findings, lower::Credentials, options::Options, resolver::Resolver,
-};
+use crate::{error::ConnectError, file::Findings, options::Options, resolver::Resolver};
 
 /// A kind of source: its keys, as a flow file gives them.
 pub(crate) trait SourceKind: fmt::Debug + Send + Sync {
@@ -32,9 +30,4 @@ pub(crate) trait SourceKind: fmt::Debug + Send + Sync {
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Box<dyn ports::Source>, ConnectError>;
-
-    /// The section `auth`, where the kind has one, until that section checks itself.
-    fn credentials(&self) -> Option<&Credentials> {
-        None
-    }
 }

@@ -33,9 +33,7 @@ pub(crate) struct Transform {
 }
 
 /// What the flow's `lookup` means for its transform.
-pub(crate) struct LooksUp<'a> {
-    /// Path to what a record is looked up by.
-    pub(crate) by: &'a [String],
+pub(crate) struct LooksUp {
     /// Whether no two records that are looked up by the same key are merged at once.
     pub(crate) one_at_a_time: bool,
     /// Where the file says that answers are used again.
@@ -50,8 +48,13 @@ impl Transform {
         self.map.as_ref().is_some_and(|map| map.value.merges())
     }
 
+    /// The fields of what was looked up that are not overwritten, dots between keys.
+    pub(crate) fn never_overwritten(&self) -> Vec<String> {
+        self.map.as_ref().map(|map| map.value.never_overwritten()).unwrap_or_default()
+    }
+
     /// Notes what does not go together, and what is looked up in vain.
-    pub(crate) fn check(&self, looks_up: Option<&LooksUp<'_>>, findings: &mut Findings) {
+    pub(crate) fn check(&self, looks_up: Option<&LooksUp>, findings: &mut Findings) {
         let mut given: Vec<(Place, &str)> = [
             self.map.as_ref().map(|map| (map.place, "map")),
             self.jq.as_ref().map(|jq| (jq.site().place, "jq")),
@@ -79,7 +82,7 @@ impl Transform {
     }
 
     /// Whether what is looked up is of use, and fresh where it has to be.
-    fn check_use(&self, looks_up: &LooksUp<'_>, findings: &mut Findings) {
+    fn check_use(&self, looks_up: &LooksUp, findings: &mut Findings) {
         let by_map = self.map.as_ref().is_some_and(|map| map.value.reads_lookup());
         let by_jq = self.jq.as_ref().is_some_and(Program::reads_lookup);
         // What a Rust transform reads is not to be seen from here.

@@ -10,7 +10,11 @@ use super::{
     references::{Allows, template},
     template::Template,
 };
-use crate::file::{Fault, Site, note_fault, site};
+use crate::{
+    error::ConnectError,
+    file::{Fault, Site, note_fault, site},
+    resolver::Resolver,
+};
 
 /// A JSON constant, `null` included. A reference in it would be sent as it stands, which is never
 /// meant: it is a fault.
@@ -19,6 +23,11 @@ pub(crate) struct Constant {
     pub(crate) json: Value,
     pub(crate) site: Site,
 }
+
+/// Any JSON, `null` included.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Given(pub Value);
 
 /// JSON whose texts may hold references. `A` says which.
 #[derive(Debug, Clone)]
@@ -45,7 +54,10 @@ pub(crate) enum JsonPart {
 
 /// Any JSON that was given, `null` included: for `deserialize_with`, since serde takes `null` for
 /// nothing otherwise.
-pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+///
+/// # Errors
+/// As the value's own.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
@@ -70,6 +82,21 @@ impl JsonPart {
         }
     }
 
+    fn fill(&self, key: &str, resolver: &Resolver<'_>) -> Result<Value, ConnectError> {
+        Ok(match self {
+            Self::Text(text) => Value::String(resolver.text(text, key)?),
+            Self::List(items) => Value::Array(
+                items.iter().map(|item| item.fill(key, resolver)).collect::<Result<_, _>>()?,
+            ),
+            Self::Object(fields) => {
+                let field =
+                    |(name, value): &(String, Self)| Ok((name.clone(), value.fill(key, resolver)?));
+                Value::Object(fields.iter().map(field).collect::<Result<_, ConnectError>>()?)
+            }
+            Self::Plain(value) => value.clone(),
+        })
+    }
+
     /// The texts in it, each with whether it stands in a list.
     pub(crate) fn texts(&self) -> Vec<(&Template, bool)> {
         fn collect<'p>(part: &'p JsonPart, listed: bool, texts: &mut Vec<(&'p Template, bool)>) {
@@ -85,6 +112,16 @@ impl JsonPart {
         let mut texts = Vec::new();
         collect(self, false, &mut texts);
         texts
+    }
+}
+
+impl<A> JsonTemplate<A> {
+    /// The JSON for a connection, where no record takes part.
+    ///
+    /// # Errors
+    /// A value that the connection lacks.
+    pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<Value, ConnectError> {
+        self.root.fill(&self.site.key, resolver)
     }
 }
 
@@ -124,6 +161,16 @@ fn first_reference(json: &Value) -> Option<&str> {
 
 fn any_json(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "description": "Any JSON value." })
+}
+
+impl JsonSchema for Given {
+    fn schema_name() -> Cow<'static, str> {
+        "AnyJson".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        any_json(generator)
+    }
 }
 
 impl JsonSchema for Constant {

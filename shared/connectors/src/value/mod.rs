@@ -17,15 +17,15 @@ mod references;
 mod scalar;
 pub(crate) mod schedule;
 mod secret;
-pub mod template;
+pub(crate) mod template;
 mod text;
-pub(crate) mod time;
 mod url;
 mod zone;
 
 pub(crate) use duration::{Millis, Timeout};
 pub(crate) use headers::Headers;
-pub(crate) use json::{Constant, JsonPart, JsonTemplate, given};
+pub(crate) use json::{Constant, JsonPart, JsonTemplate};
+pub use json::{Given, given};
 pub(crate) use list::OneOrList;
 pub(crate) use name::{HeaderName, Name};
 pub(crate) use path::{Path, RecordPath};

@@ -27,6 +27,11 @@ impl SecretText {
     pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<String, ConnectError> {
         resolver.text(&self.template, &self.site.key)
     }
+
+    /// The keys that lead to it, for what is wrong with a secret itself.
+    pub(crate) fn key(&self) -> &str {
+        &self.site.key
+    }
 }
 
 impl TextValue for SecretText {

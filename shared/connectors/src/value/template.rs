@@ -110,14 +110,6 @@ impl Template {
         self.parts.iter().map(text).collect()
     }
 
-    /// The names of the parameters it refers to, in order; a name may come twice.
-    pub fn params(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Param(name) => Some(name.as_str()),
-            _ => None,
-        })
-    }
-
     /// The names of the secrets it refers to, in order; a name may come twice.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
@@ -204,7 +196,7 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
             )),
         },
         other => {
-            let near = crate::nearest::nearest(other, ["params", "secrets", "record", "lookup"]);
+            let near = crate::file::nearest(other, ["params", "secrets", "record", "lookup"]);
             let hint = near.map(|near| format!("did you mean `${{{near}.{name}}}`? "));
             let message = format!("`{reference}` refers to nothing: there is no `{other}`");
             Err(error(message, format!("{}{REFERENCES}", hint.unwrap_or_default())))

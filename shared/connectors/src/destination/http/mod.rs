@@ -24,11 +24,10 @@ use crate::{
     flow::Limits,
     http::{
         AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, Rules, ShortForms, Transmitter,
+        authenticator,
     },
-    lower::Credentials,
     options::Options,
     resolver::Resolver,
-    spec::AuthSpec,
     value::{Headers, Record, StatusCode, Timeout, Url, template::Part},
 };
 use batch::{Batch, Bulk};
@@ -60,7 +59,7 @@ pub(crate) struct Http {
     #[serde(default)]
     headers: Headers,
     /// How requests prove who sends them.
-    auth: Option<Credentials>,
+    auth: Option<Auth>,
     /// Many records in a request; left out: one record a request.
     batch: Option<Batch>,
     /// The header that carries the key by which the destination knows a repeat. Default
@@ -113,6 +112,9 @@ impl DestinationKind for Http {
         ];
         distinct(&lists, |status| status.0.to_string(), findings);
         self.answers.check(findings);
+        if let Some(auth) = &self.auth {
+            auth.check(findings);
+        }
         if let Some(batch) = &self.batch {
             batch.check(findings);
         }
@@ -122,8 +124,7 @@ impl DestinationKind for Http {
     }
 
     fn request_ms(&self) -> u64 {
-        let auth = self.auth.as_ref().and_then(Credentials::spec);
-        self.timeout_ms() + auth.map_or(0, AuthSpec::asking_ms)
+        self.timeout_ms() + self.auth.as_ref().map_or(0, |auth| auth.asking_ms())
     }
 
     fn on_unknown(&self) -> model::OnUnknown {
@@ -139,8 +140,7 @@ impl DestinationKind for Http {
         let url = RecordUrl::new(&self.url.template, &self.url.site.key, resolver)?;
         let bulk = self.batch.as_ref().map(Bulk::new);
         let redactor = resolver.redactor();
-        let auth = self.auth.as_ref().and_then(Credentials::spec);
-        let auth = Auth::new(auth, "destination.http.auth", resolver, options, &redactor)?;
+        let auth = authenticator(self.auth.as_ref(), "destination.http.auth", resolver, options)?;
         let mut headers = self.headers.fill(resolver)?;
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         let rules = Rules::new(&self.answers, self.short_forms(), url.names_record());
@@ -171,10 +171,6 @@ impl DestinationKind for Http {
             bulk,
             has,
         }))
-    }
-
-    fn credentials(&self) -> Option<&Credentials> {
-        self.auth.as_ref()
     }
 }
 

@@ -5,16 +5,28 @@ use reqwest::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
-use tidegate_flow::{spec::ClientCredentials, template::Template};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use super::token_client::{TokenResponse, Unread, said};
 use crate::{
-    error::ConnectError,
-    http::{Origin, Redactor, answer::Answer, request::Request},
+    http::{Redactor, answer::Answer, request::Request},
     json::{Picker, Scalar},
-    resolver::Resolver,
 };
+
+/// Where the client's id and secret stand in the request for a token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ClientCredentials {
+    /// In the form that is posted (default).
+    #[default]
+    Body,
+    /// In `Authorization: Basic …`.
+    Basic,
+    /// In the query of a GET, with all the rest: Marketo.
+    Query,
+}
 
 /// A client and where it asks.
 pub(super) struct Client {
@@ -114,19 +126,6 @@ fn seconds_as_ms(value: Scalar<'_>) -> Option<u64> {
     };
     // No token lives for ten years; a larger number is no lifetime in seconds.
     (seconds.is_finite() && seconds < 315_360_000.0).then(|| (seconds.max(0.0) * 1_000.0) as u64)
-}
-
-/// An address that secrets go to.
-pub(super) fn address(
-    template: &Template,
-    place: &str,
-    resolver: &Resolver<'_>,
-) -> Result<Url, ConnectError> {
-    let url = resolver.text(template, place)?.parse().ok();
-    url.filter(|url| Origin::of(url).is_some()).ok_or_else(|| {
-        let message = "it must be an absolute http or https URL with a host and no user in it";
-        ConnectError::new(place, message)
-    })
 }
 
 #[cfg(test)]

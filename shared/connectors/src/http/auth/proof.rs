@@ -1,52 +1,58 @@
-//! The credentials of one request.
+//! What proves one request.
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
+use reqwest::header::{HeaderName, HeaderValue};
+use tidegate_core::model::EpochMs;
 
-/// Credentials as they stand on a request. Secrets: it has no `Debug`.
-#[derive(Default)]
-pub(crate) struct Proof {
-    /// Stands in a header.
-    header: Option<(HeaderName, HeaderValue)>,
-    /// Stands in a query parameter.
-    query: Option<(String, String)>,
-    /// Which token it is; none where nothing newer is to be had.
-    pub(super) generation: Option<u64>,
+use crate::http::request::Request;
+
+/// Proves who sends a request. It holds secrets: it has no `Debug`.
+pub(crate) trait Proof: Send + Sync {
+    /// Adds the proof to a request that is otherwise as it will be sent: every header of its section is
+    /// on it, and nothing but what the client says of the connection (`Host`, `Content-Length`,
+    /// `User-Agent`, …) is added later. A request that is sent again is proved again, with the time
+    /// of then.
+    fn prove(&self, request: &mut Request, now_ms: EpochMs);
+
+    /// Which token it is; `None` where nothing newer is to be had.
+    fn generation(&self) -> Option<u64> {
+        None
+    }
 }
 
-impl Proof {
-    /// Stands in a query parameter.
-    pub(super) fn in_query(name: &str, value: String) -> Self {
-        Self { query: Some((name.to_owned(), value)), ..Self::default() }
-    }
+/// The proof of a request that needs none.
+pub(crate) struct Unproved;
 
-    /// Stands in a header; `None` if no header may carry it.
-    pub(super) fn in_header(name: HeaderName, value: &str) -> Option<Self> {
+/// A header that is the same on every request.
+pub(super) struct HeaderProof {
+    name: HeaderName,
+    value: HeaderValue,
+    generation: Option<u64>,
+}
+
+impl Proof for Unproved {
+    fn prove(&self, _: &mut Request, _: EpochMs) {}
+}
+
+impl HeaderProof {
+    /// A header with this value; `None` if no header may carry it.
+    pub(super) fn new(name: HeaderName, value: &str) -> Option<Self> {
         let mut value = HeaderValue::from_str(value).ok()?;
         value.set_sensitive(true);
-        Some(Self { header: Some((name, value)), ..Self::default() })
+        Some(Self { name, value, generation: None })
     }
 
-    /// It is a token, of which newer ones may be had.
+    /// It carries a token, of which newer ones may be had.
     pub(super) fn of_generation(self, generation: u64) -> Self {
         Self { generation: Some(generation), ..self }
     }
+}
 
-    /// Adds the credentials that stand in a header.
-    pub(crate) fn head(&self, headers: &mut HeaderMap) {
-        if let Some((name, value)) = &self.header {
-            headers.insert(name.clone(), value.clone());
-        }
+impl Proof for HeaderProof {
+    fn prove(&self, request: &mut Request, _: EpochMs) {
+        request.headers.insert(self.name.clone(), self.value.clone());
     }
 
-    /// Sets the credentials that stand in the query, replacing what a next link brought along.
-    pub(crate) fn address(&self, url: &mut Url) {
-        let Some((name, value)) = &self.query else { return };
-        let others: Vec<(String, String)> = url
-            .query_pairs()
-            .filter(|(key, _)| key != name)
-            .map(|(k, v)| (k.into(), v.into()))
-            .collect();
-        url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+    fn generation(&self) -> Option<u64> {
+        self.generation
     }
 }

@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tidegate_core::model::EpochMs;
 use tokio::time::Instant;
 
-use super::proof::Proof;
+use super::proof::Unproved;
 use crate::{
     HttpClient, Now,
     http::{
@@ -84,7 +84,7 @@ impl TokenClient {
         read: impl Fn(&Answer) -> Result<TokenResponse, Unread>,
     ) -> Result<TokenResponse, TokenError> {
         let shown = self.redactor().url(&request.url);
-        let sent = self.transmitter.send(request, &Proof::default(), by, Duration::MAX).await;
+        let sent = self.transmitter.send(request, &Unproved, by, Duration::MAX).await;
         let answer = sent.map_err(|error| TokenError::Passing {
             maybe_used: error.may_be_applied(),
             reason: format!("{shown}: {error}"),

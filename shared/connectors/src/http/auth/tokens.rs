@@ -27,8 +27,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     error::AuthError,
-    grant::Grant,
-    proof::Proof,
+    grant::{self, Asking, Grant},
+    proof::HeaderProof,
     state::{RefreshLease, State, Step, Token, Trouble},
     token_client::{TokenClient, TokenError, TokenResponse},
 };
@@ -57,7 +57,7 @@ const BUSY_MS: u64 = 1_000;
 
 /// The tokens of one section of a connection.
 pub(super) struct Tokens {
-    grant: Grant,
+    grant: Box<dyn Grant>,
     /// `source.http.auth`, for the errors.
     place: String,
     key: ShelfKey,
@@ -73,7 +73,7 @@ pub(super) struct Tokens {
 
 /// The token in memory.
 struct Held {
-    proof: Arc<Proof>,
+    proof: Arc<HeaderProof>,
     generation: u64,
     token: Token,
 }
@@ -85,11 +85,16 @@ struct Unsaved {
 }
 
 impl Tokens {
-    pub(super) fn new(grant: Grant, place: &str, options: &Options, redactor: Redactor) -> Self {
+    pub(super) fn new(
+        grant: Box<dyn Grant>,
+        place: &str,
+        options: &Options,
+        redactor: Redactor,
+    ) -> Self {
         let (header, prefix) = grant.carrier();
         Self {
             place: place.to_owned(),
-            key: grant.key(),
+            key: grant::key(&*grant),
             prefix: prefix.to_owned(),
             header,
             grant,
@@ -106,7 +111,7 @@ impl Tokens {
         &self,
         until: Instant,
         refused: Option<u64>,
-    ) -> Result<Arc<Proof>, AuthError> {
+    ) -> Result<Arc<HeaderProof>, AuthError> {
         let (old, fresh) = self.in_memory(refused);
         if let (Some(proof), true) = (&old, fresh) {
             return Ok(proof.clone());
@@ -131,7 +136,7 @@ impl Tokens {
     }
 
     /// The token in memory if it lives, and whether it need not be renewed yet.
-    fn in_memory(&self, refused: Option<u64>) -> (Option<Arc<Proof>>, bool) {
+    fn in_memory(&self, refused: Option<u64>) -> (Option<Arc<HeaderProof>>, bool) {
         let now_ms = self.now_ms();
         let held = lock(&self.held);
         let known = |held: &&Held| refused.is_none_or(|refused| held.generation > refused);
@@ -147,7 +152,7 @@ impl Tokens {
         unsaved: &mut Option<Unsaved>,
         until: Instant,
         refused: Option<u64>,
-    ) -> Result<Arc<Proof>, AuthError> {
+    ) -> Result<Arc<HeaderProof>, AuthError> {
         // The task that held the lock before may have brought one.
         if let (Some(proof), true) = self.in_memory(refused) {
             return Ok(proof);
@@ -197,7 +202,7 @@ impl Tokens {
         unsaved: &mut Option<Unsaved>,
         until: Instant,
         refused: Option<u64>,
-    ) -> Result<Option<Arc<Proof>>, AuthError> {
+    ) -> Result<Option<Arc<HeaderProof>>, AuthError> {
         let left = until.saturating_duration_since(Instant::now());
         let least = match self.in_memory(refused) {
             _ if !self.grant.is_spent() => ASK_LEAST,
@@ -228,7 +233,7 @@ impl Tokens {
         }
         let newest = claim.refresh_token.as_deref();
         let redactor = self.client.redactor();
-        let request = self.grant.request(newest, now_ms, &claim.written, redactor);
+        let request = self.grant.ask(&Asking { newest, now_ms, id: &claim.written, redactor });
         let failed = match self.client.send(&request, by, |answer| self.grant.read(answer)).await {
             Ok(response) => {
                 // Whatever is wrong with the rest, the old one is spent.
@@ -327,7 +332,7 @@ impl Tokens {
         claim: State,
         claimed: &Kept,
         failed: TokenError,
-    ) -> Result<Option<Arc<Proof>>, AuthError> {
+    ) -> Result<Option<Arc<HeaderProof>>, AuthError> {
         let now_ms = self.now_ms();
         let failures = claim.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1;
         let (reason, pause_ms, halt, unsure) = match failed {
@@ -383,7 +388,7 @@ impl Tokens {
     }
 
     /// Takes a state's token into memory.
-    fn hold(&self, state: &State) -> Option<Arc<Proof>> {
+    fn hold(&self, state: &State) -> Option<Arc<HeaderProof>> {
         let token = state.token.as_ref()?;
         let mut held = lock(&self.held);
         if let Some(held) = &*held
@@ -400,9 +405,9 @@ impl Tokens {
         Some(proof)
     }
 
-    fn proof(&self, token: &str, generation: u64) -> Option<Proof> {
+    fn proof(&self, token: &str, generation: u64) -> Option<HeaderProof> {
         let value = format!("{}{token}", self.prefix);
-        Proof::in_header(self.header.clone(), &value).map(|proof| proof.of_generation(generation))
+        HeaderProof::new(self.header.clone(), &value).map(|proof| proof.of_generation(generation))
     }
 
     fn learn(&self, secret: &str) {

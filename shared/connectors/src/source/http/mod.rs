@@ -31,8 +31,7 @@ use super::SourceKind;
 use crate::{
     error::ConnectError,
     file::{At, Findings},
-    http::{AdvertisedLimits, Auth, Exchange, Origin, Reads, Transmitter},
-    lower::Credentials,
+    http::{AdvertisedLimits, Auth, Exchange, Origin, Reads, Transmitter, authenticator},
     options::Options,
     resolver::Resolver,
     value::{Headers, JsonTemplate, NoRecord, Path, Query, Timeout, Url, given},
@@ -77,7 +76,7 @@ pub(crate) struct Http {
     #[serde(default, deserialize_with = "given")]
     body: Option<JsonTemplate<NoRecord>>,
     /// How requests prove who sends them.
-    auth: Option<Credentials>,
+    auth: Option<Auth>,
     /// Path to the array of records in the body; left out: the body is the array.
     records: Option<Path>,
     /// Path to a record's id. Default `id`.
@@ -106,6 +105,9 @@ struct HttpSource {
 
 impl SourceKind for Http {
     fn check(&self, findings: &mut Findings) {
+        if let Some(auth) = &self.auth {
+            auth.check(findings);
+        }
         let At { value: cursor, place } = &self.cursor;
         cursor.check(*place, findings);
         let At { value: pagination, place } = &self.pagination;
@@ -139,9 +141,6 @@ impl SourceKind for Http {
         Ok(Box::new(HttpSource { list, marker: marker.transpose()? }))
     }
 
-    fn credentials(&self) -> Option<&Credentials> {
-        self.auth.as_ref()
-    }
 }
 
 impl Http {
@@ -160,8 +159,7 @@ impl Http {
             address.query_pairs_mut().append_pair(&name, &value);
         }
         let redactor = resolver.redactor();
-        let auth = self.auth.as_ref().and_then(Credentials::spec);
-        let auth = Auth::new(auth, "source.http.auth", resolver, options, &redactor)?;
+        let auth = authenticator(self.auth.as_ref(), "source.http.auth", resolver, options)?;
         let mut headers = self.headers.fill(resolver)?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         let body_bytes_max = self.body_bytes_max.unwrap_or(BODY_BYTES_DEFAULT);

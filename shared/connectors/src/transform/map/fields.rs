@@ -40,6 +40,12 @@ impl Fields {
         self.iter().any(|(_, keys)| keys.merges())
     }
 
+    /// The fields of what was looked up that are not overwritten, dots between keys.
+    pub(in crate::transform) fn never_overwritten(&self) -> Vec<String> {
+        let never = self.iter().filter_map(|(target, keys)| keys.never_overwrite(target));
+        never.map(|path| path.join(".")).collect()
+    }
+
     /// Whether what was looked up is read at all.
     pub(in crate::transform) fn reads_lookup(&self) -> bool {
         self.merges() || self.iter().any(|(_, keys)| keys.lookup.is_some())

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    address,
     connection::{Connection, secret_variable},
-    file::FlowError,
-    spec::FlowSpec,
-    template::{Part, Template},
-    text::Location,
+    file::{FlowError, Location},
+    value::{
+        address,
+        template::{Part, Template},
+    },
 };
 
 /// The names that a flow refers to, each with the first place that does.
@@ -19,48 +19,60 @@ pub struct Needs {
     /// Names in `${secrets.…}`.
     pub secrets: BTreeMap<String, Location>,
     /// Addresses that only a connection completes.
-    pub(crate) addresses: Vec<(Template, Location)>,
+    addresses: Vec<(Template, Location)>,
 }
 
-impl FlowSpec {
-    /// What a connection has to give.
-    pub fn needs(&self) -> &Needs {
-        &self.needs
+impl Needs {
+    /// Notes a reference to a parameter.
+    pub(super) fn param(&mut self, name: &str, location: Location) {
+        self.params.entry(name.to_owned()).or_insert(location);
     }
 
-    /// Everything that keeps a connection from running this flow: missing parameters and secrets,
-    /// and addresses that cannot be called. `file` is the flow file's name, for the errors.
-    /// Empty where nothing is missing.
-    pub fn missing(&self, connection: &Connection, file: &str) -> Vec<FlowError> {
+    /// Notes a reference to a secret.
+    pub(super) fn secret(&mut self, name: &str, location: Location) {
+        self.secrets.entry(name.to_owned()).or_insert(location);
+    }
+
+    /// Notes an address.
+    pub(super) fn address(&mut self, address: Template, location: Location) {
+        self.addresses.push((address, location));
+    }
+
+    /// What a connection still lacks of it: see [`super::FlowSpec::missing`].
+    pub(super) fn missing(
+        &self,
+        connection: &Connection,
+        flow: &str,
+        file: &str,
+    ) -> Vec<FlowError> {
         let error = |location: &Location, message: String, remedy: String| FlowError {
             file: file.into(),
             location: location.clone(),
             message,
             remedy,
         };
-        let connection = connection.clone().with_defaults(self);
         let mut missing = Vec::new();
-        for (name, location) in &self.needs.params {
+        for (name, location) in &self.params {
             if !connection.params.contains_key(name) {
                 let message = format!("the connection gives no parameter `{name}`");
                 missing.push(error(location, message, format!("pass --param {name}=VALUE")));
             }
         }
-        for (name, location) in &self.needs.secrets {
+        for (name, location) in &self.secrets {
             if !connection.secrets.contains_key(name) {
                 let message = format!("the connection gives no secret `{name}`");
                 let remedy = format!(
                     "set the environment variable {} (locally) or the parameter \
                      /tidegate/STAGE/{}/CONNECTION/secrets/{name} (on AWS)",
                     secret_variable(name),
-                    self.name,
+                    flow,
                 );
                 missing.push(error(location, message, remedy));
             }
         }
-        for (template, location) in &self.needs.addresses {
+        for (template, location) in &self.addresses {
             // What the connection lacks has been reported above.
-            let Some(text) = stand_in(template, &connection) else { continue };
+            let Some(text) = stand_in(template, connection) else { continue };
             if let Err(fault) = address::address(&text) {
                 // With the parameter's value in hand, but never a secret's.
                 let shown =
