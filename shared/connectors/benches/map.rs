@@ -124,10 +124,10 @@ fn main() {
     let record = record();
     let flow = tidegate_flow::parse("bench.yaml", FLOW).unwrap();
     let map = transform(&flow, &Registry::new()).unwrap();
-    let with = |transform: String| {
+    let with = |section: String| {
         let (start, rest) = FLOW.split_once("transform:\n").unwrap();
         let (_, end) = rest.split_once("destination:").unwrap();
-        let text = format!("{start}transform:\n{transform}destination:{end}");
+        let text = format!("{start}transform:\n{section}destination:{end}");
         let flow = tidegate_flow::parse("bench.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
         transform(&flow, &Registry::new()).unwrap()
     };

@@ -82,7 +82,6 @@ impl fmt::Debug for LookupCache {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use tidegate_core::model::Secret;
 
     use crate::Connection;
@@ -90,15 +89,8 @@ mod tests {
     use super::{super::scope::Scope, *};
 
     fn places() -> impl Iterator<Item = Place> {
-        let source =
-            json!({ "url": "https://a.example", "cursor": { "by": "id" }, "pagination": "none" });
-        let flow = crate::testing::flow(json!({
-            "flow": "f",
-            "source": { "http": source },
-            "destination": { "http": { "url": "https://b.example" } },
-        }));
         let secrets = [("s".to_owned(), Secret::new("t"))].into();
-        let scope = Scope::new(&flow, &Connection { params: [].into(), secrets });
+        let scope = Scope::new("f", &"a look-up", &Connection { params: [].into(), secrets });
         (0..).map(move |n: u64| scope.place(&n.to_string()))
     }
 

@@ -89,7 +89,7 @@ mod tests {
         let params = params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let secrets = [("t".to_owned(), Secret::new(secret))].into();
         let connection = Connection { params, secrets }.with_defaults(&flow);
-        Scope::new(&flow, &connection).place(key)
+        Scope::new(&flow.name, &flow.sections().lookup, &connection).place(key)
     }
 
     #[test]

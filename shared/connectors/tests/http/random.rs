@@ -33,7 +33,9 @@ impl Random {
 async fn run(seed: u64) {
     let mut random = Random(seed);
     let style = random.pick(&EVERY_STYLE);
-    let sort = random.pick(&[Sort::Id, Sort::Time, Sort::TimeId]);
+    let sorts = [Sort::Id, Sort::Time, Sort::TimeId];
+    let sorts: Vec<Sort> = sorts.into_iter().filter(|sort| sort.goes_with(style)).collect();
+    let sort = random.pick(&sorts);
     let since = random.below(4) > 0;
     let count = i64::try_from(random.below(160)).unwrap();
     let ties = i64::try_from(1 + random.below(60)).unwrap();
