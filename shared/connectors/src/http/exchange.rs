@@ -12,9 +12,10 @@ use url::Url;
 use super::{
     Origin,
     answer::Answer,
-    auth::{AuthError, Authenticator, Proof},
+    auth::{AuthError, Authenticator},
     limits::{Advertised, AdvertisedLimits},
     no_answer::NoAnswer,
+    proof::Proof,
     request::Request,
     transmit::Transmitter,
 };

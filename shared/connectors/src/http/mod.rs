@@ -14,6 +14,7 @@ mod no_answer;
 mod origin;
 mod percent;
 mod post;
+mod proof;
 mod redact;
 mod request;
 mod retry_after;

@@ -9,7 +9,7 @@ use reqwest::{
 use tokio::time::Instant;
 
 use super::{
-    HttpClient, Redactor, answer::Reads, auth::Unproved, request::Request, transmit::Transmitter,
+    HttpClient, Redactor, answer::Reads, proof::Unproved, request::Request, transmit::Transmitter,
 };
 use crate::wall_clock;
 

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::{
     Redactor,
     answer::{Answer, Reads},
-    auth::Proof,
     client::HttpClient,
     no_answer::NoAnswer,
+    proof::Proof,
     request::Request,
 };
 use crate::Now;

@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::model::EpochMs;
 
-use super::{authenticator::Authenticator, credentials::Credentials, proof::Proof};
+use super::{authenticator::Authenticator, credentials::Credentials};
 use crate::{
     Options,
     error::ConnectError,
     file::{At, Fault, Findings},
-    http::request::Request,
+    http::{proof::Proof, request::Request},
     resolver::Resolver,
     value::{HeaderName, Name, SecretText},
 };

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use reqwest::header::HeaderName;
 use tokio::time::Instant;
 
-use super::{
-    error::AuthError,
-    grant::Grant,
-    proof::{HeaderProof, Proof, Unproved},
-    tokens::Tokens,
+use super::{error::AuthError, grant::Grant, tokens::Tokens};
+use crate::{
+    Options,
+    error::ConnectError,
+    http::proof::{HeaderProof, Proof, Unproved},
+    resolver::Resolver,
 };
-use crate::{Options, error::ConnectError, resolver::Resolver};
 
 /// Proves who sends the requests of a section. Clones share their token.
 #[derive(Clone)]

@@ -15,11 +15,11 @@ use serde::Deserialize;
 use tidegate_core::model::EpochMs;
 use url::Url;
 
-use super::{authenticator::Authenticator, credentials::Credentials, proof::Proof};
+use super::{authenticator::Authenticator, credentials::Credentials};
 use crate::{
     Options,
     error::ConnectError,
-    http::{encode_segment, request::Request},
+    http::{encode_segment, proof::Proof, request::Request},
     resolver::Resolver,
     value::{SecretText, Words},
 };

@@ -11,7 +11,6 @@ mod error;
 mod exchanged;
 mod grant;
 mod oauth2;
-mod proof;
 mod state;
 mod token_client;
 mod tokens;
@@ -20,7 +19,6 @@ use crate::{Options, error::ConnectError, kinds::kinds, resolver::Resolver};
 pub(crate) use authenticator::Authenticator;
 pub(crate) use credentials::Credentials;
 pub(crate) use error::AuthError;
-pub(crate) use proof::{Proof, Unproved};
 
 kinds! {
     /// How requests prove who sends them: exactly one kind.

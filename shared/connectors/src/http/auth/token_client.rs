@@ -6,12 +6,12 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tidegate_core::model::EpochMs;
 use tokio::time::Instant;
 
-use super::proof::Unproved;
 use crate::{
     HttpClient, Now,
     http::{
         Redactor,
         answer::{Answer, Reads},
+        proof::Unproved,
         request::Request,
         transmit::Transmitter,
     },

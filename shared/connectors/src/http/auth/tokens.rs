@@ -28,11 +28,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     error::AuthError,
     grant::{self, Asking, Grant},
-    proof::HeaderProof,
     state::{RefreshLease, State, Step, Token, Trouble},
     token_client::{TokenClient, TokenError, TokenResponse},
 };
-use crate::{Options, http::Redactor};
+use crate::{
+    Options,
+    http::{Redactor, proof::HeaderProof},
+};
 
 /// The longest that a request for a token may take.
 const ASK: Duration = Duration::from_secs(10);

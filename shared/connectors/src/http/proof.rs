@@ -23,7 +23,7 @@ pub(crate) trait Proof: Send + Sync {
 pub(crate) struct Unproved;
 
 /// A header that is the same on every request.
-pub(super) struct HeaderProof {
+pub(crate) struct HeaderProof {
     name: HeaderName,
     value: HeaderValue,
     generation: Option<u64>,
@@ -35,14 +35,14 @@ impl Proof for Unproved {
 
 impl HeaderProof {
     /// A header with this value; `None` if no header may carry it.
-    pub(super) fn new(name: HeaderName, value: &str) -> Option<Self> {
+    pub(crate) fn new(name: HeaderName, value: &str) -> Option<Self> {
         let mut value = HeaderValue::from_str(value).ok()?;
         value.set_sensitive(true);
         Some(Self { name, value, generation: None })
     }
 
     /// It carries a token, of which newer ones may be had.
-    pub(super) fn of_generation(self, generation: u64) -> Self {
+    pub(crate) fn of_generation(self, generation: u64) -> Self {
         Self { generation: Some(generation), ..self }
     }
 }
