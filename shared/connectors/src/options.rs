@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use tidegate_core::ports::{Random, Shelf};
+use tidegate_core::ports::{Random, KeyValueStore};
 
 use crate::{HttpClient, LookupCache, Now, Registry, wall_clock};
 
@@ -16,7 +16,7 @@ pub struct Options {
     /// Sends requests; share one over all connections, for its warm connections.
     pub http: HttpClient,
     /// Keeps tokens, and what was looked up, between invocations and for all of them.
-    pub shelf: Arc<dyn Shelf>,
+    pub shelf: Arc<dyn KeyValueStore>,
     /// Tells one invocation's writes on the shelf from another's.
     pub random: Arc<dyn Random>,
     /// What was looked up, in memory; share one over all connections, for it is bounded.
@@ -25,7 +25,7 @@ pub struct Options {
 
 impl Options {
     /// No Rust transforms, and the machine's clock.
-    pub fn new(http: HttpClient, shelf: Arc<dyn Shelf>, random: Arc<dyn Random>) -> Self {
+    pub fn new(http: HttpClient, shelf: Arc<dyn KeyValueStore>, random: Arc<dyn Random>) -> Self {
         let lookups = LookupCache::new();
         Self { registry: Registry::new(), now: wall_clock(), http, shelf, random, lookups }
     }

@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tidegate_core::{
-    model::{Allowance, Blame, EpochMs, Kept, Later, ShelfKey},
-    ports::{BoxFuture, Found, LookedUp, Lookup, Shelf},
+    model::{Allowance, Blame, EpochMs, Stored, Later, StoredKey},
+    ports::{BoxFuture, Found, LookedUp, Lookup, KeyValueStore},
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -36,7 +36,7 @@ pub(super) struct CachedLookup<L> {
     cache_ms: EpochMs,
     scope: Scope,
     memory: LookupCache,
-    shelf: Arc<dyn Shelf>,
+    shelf: Arc<dyn KeyValueStore>,
     now: Now,
 }
 
@@ -54,8 +54,8 @@ impl<L: Lookup> CachedLookup<L> {
 
     /// What the shelf holds for these, as far as it is of use.
     async fn on_shelf(&self, places: &[Place]) -> Vec<Option<Answer>> {
-        let keys: Vec<ShelfKey> = places.iter().map(|place| place.on_shelf()).collect();
-        let kept = match timeout(SHELF, self.shelf.kept(&keys)).await {
+        let keys: Vec<StoredKey> = places.iter().map(|place| place.on_shelf()).collect();
+        let kept = match timeout(SHELF, self.shelf.get(&keys)).await {
             Ok(Ok(kept)) => kept,
             Ok(Err(error)) => {
                 tracing::debug!(%error, "what was looked up before cannot be read");
@@ -67,7 +67,7 @@ impl<L: Lookup> CachedLookup<L> {
             }
         };
         let now_ms = (self.now)();
-        let answer = |kept: Option<Kept>| {
+        let answer = |kept: Option<Stored>| {
             let kept = kept.filter(|kept| now_ms < kept.expires_ms)?;
             let found = shelved::decode(&kept.value)?;
             // Its writer may have another clock.
@@ -151,14 +151,14 @@ impl<L: Lookup> CachedLookup<L> {
     /// Puts it on the shelf, in the time that there is.
     async fn shelve(&self, places: &[Place], found: &[Found], expires_ms: EpochMs, until: Instant) {
         let kept = |(place, found): (&Place, &Found)| {
-            Some((place.on_shelf(), Kept { value: shelved::encode(found)?, expires_ms }))
+            Some((place.on_shelf(), Stored { value: shelved::encode(found)?, expires_ms }))
         };
-        let kept: Vec<(ShelfKey, Kept)> = places.iter().zip(found).filter_map(kept).collect();
+        let kept: Vec<(StoredKey, Stored)> = places.iter().zip(found).filter_map(kept).collect();
         if kept.is_empty() {
             return;
         }
         let until = until.min(Instant::now() + SHELF);
-        match timeout_at(until, self.shelf.keep(&kept)).await {
+        match timeout_at(until, self.shelf.put(&kept)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "what was looked up is not kept"),
             Err(_) => tracing::debug!("what was looked up is not kept in time"),
@@ -226,5 +226,5 @@ fn left() -> Later {
 /// Nothing failed here.
 fn busy() -> Later {
     let reason = "another look-up is asking for the same keys";
-    Later { blame: Blame::Entity, after_ms: Some(BUSY_MS), unknown: false, reason: reason.into() }
+    Later { blame: Blame::NotAttempted, after_ms: Some(BUSY_MS), unknown: false, reason: reason.into() }
 }

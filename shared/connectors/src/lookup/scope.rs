@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ring::digest::{Context, SHA256};
-use tidegate_core::model::ShelfKey;
+use tidegate_core::model::StoredKey;
 
 use crate::connection::Connection;
 
@@ -48,9 +48,9 @@ impl Scope {
 }
 
 impl Place {
-    pub(super) fn on_shelf(self) -> ShelfKey {
+    pub(super) fn on_shelf(self) -> StoredKey {
         let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        ShelfKey::new("lookup", &hex)
+        StoredKey::new("lookup", &hex)
     }
 }
 

@@ -18,8 +18,8 @@ use std::{
 use serde_json::{Value, json};
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
-    model::{Blame, Kept, Later, Outcome, Position, RecordId, Secret, ShelfKey, Version},
-    ports::{BoxFuture, Clock, Outgoing, Shelf, SourceError, Swap, Unavailable},
+    model::{Blame, Stored, Later, Outcome, Position, RecordId, Secret, StoredKey, Version},
+    ports::{BoxFuture, Clock, Outgoing, KeyValueStore, SourceError, Swap, Unavailable},
 };
 use tidegate_flow::Connection;
 use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
@@ -85,7 +85,7 @@ fn connection() -> Connection {
 async fn process_with(
     issuer: &Issuer,
     auth: Value,
-    shelf: Arc<dyn Shelf>,
+    shelf: Arc<dyn KeyValueStore>,
     connection: &Connection,
 ) -> Arc<Connected> {
     static PROCESSES: AtomicUsize = AtomicUsize::new(1);
@@ -186,23 +186,23 @@ impl Shaky {
     }
 }
 
-impl Shelf for Shaky {
-    fn kept<'a>(
+impl KeyValueStore for Shaky {
+    fn get<'a>(
         &'a self,
-        keys: &'a [ShelfKey],
-    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
-        Box::pin(self.call(|| self.inner.kept_now(keys)))
+        keys: &'a [StoredKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stored>>, Unavailable>> {
+        Box::pin(self.call(|| self.inner.get_now(keys)))
     }
 
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
-        Box::pin(self.call(|| self.inner.keep_now(items)))
+    fn put<'a>(&'a self, items: &'a [(StoredKey, Stored)]) -> BoxFuture<'a, Result<(), Unavailable>> {
+        Box::pin(self.call(|| self.inner.put_now(items)))
     }
 
-    fn swap<'a>(
+    fn compare_and_swap<'a>(
         &'a self,
-        key: &'a ShelfKey,
-        seen: Option<&'a Kept>,
-        new: &'a Kept,
+        key: &'a StoredKey,
+        seen: Option<&'a Stored>,
+        new: &'a Stored,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
         Box::pin(self.call(move || self.inner.swap_now(key, seen, new)))
     }

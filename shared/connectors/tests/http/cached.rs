@@ -18,7 +18,7 @@ use serde_json::json;
 use tidegate_connectors::{HttpClient, Options, connect};
 use tidegate_core::{
     model::Later,
-    ports::{BoxFuture, Clock, Found, Lookup, Shelf},
+    ports::{BoxFuture, Clock, Found, Lookup, KeyValueStore},
 };
 use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 use tokio::{net::TcpListener, time::sleep};
@@ -107,7 +107,7 @@ destination: {{ http: {{ url: 'https://b.example' }} }}
 }
 
 impl Process {
-    fn of(file: &str, shelf: Arc<dyn Shelf>, clock: &ManualClock) -> Self {
+    fn of(file: &str, shelf: Arc<dyn KeyValueStore>, clock: &ManualClock) -> Self {
         let clock = clock.clone();
         let http = HttpClient::new().unwrap();
         let options = Options {

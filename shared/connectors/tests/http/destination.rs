@@ -328,7 +328,7 @@ async fn records_that_results_name_alike_go_one_after_the_other() {
     assert_eq!(first[..2], [Outcome::Delivered, Outcome::Delivered]);
     let waits = later(&first[2]);
     let wait = (waits.blame, waits.after_ms, waits.unknown);
-    assert_eq!(wait, (Blame::Entity, Some(0), false), "it was not sent");
+    assert_eq!(wait, (Blame::NotAttempted, Some(0), false), "it was not sent");
     assert_eq!(to.deliver(&leads()[2..], 5_000).await.outcomes, [Outcome::Delivered]);
     let log = log.lock().unwrap();
     let sent = log.iter().map(|arrived| arrived.body["items"].as_array().unwrap().len());

@@ -246,7 +246,7 @@ fn unknown(reason: String) -> Outcome {
 /// Not sent: the answer's results would have been mistaken for one another's.
 fn after_namesake() -> Outcome {
     Outcome::Later(Later {
-        blame: Blame::Entity,
+        blame: Blame::NotAttempted,
         after_ms: Some(0),
         unknown: false,
         reason: "a record that answers name alike goes first".into(),

@@ -21,7 +21,7 @@ impl From<AuthError> for Later {
     /// and no record is given up for it.
     fn from(error: AuthError) -> Self {
         let (blame, reason, after_ms) = match error {
-            AuthError::Busy { reason, after_ms } => (Blame::Entity, reason, after_ms),
+            AuthError::Busy { reason, after_ms } => (Blame::NotAttempted, reason, after_ms),
             AuthError::Later { reason, after_ms } | AuthError::Halt { reason, after_ms } => {
                 (Blame::Connection, reason, after_ms)
             }

@@ -2,7 +2,7 @@
 
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use ring::digest::{Context, SHA256};
-use tidegate_core::model::{EpochMs, ShelfKey};
+use tidegate_core::model::{EpochMs, StoredKey};
 
 use super::{
     oauth2,
@@ -52,7 +52,7 @@ pub(super) struct Asking<'a> {
 
 /// Where a grant's tokens are kept: one place for all that exchange the same thing at the same address,
 /// be it a source or a destination, in whatever flow.
-pub(super) fn key(grant: &dyn Grant) -> ShelfKey {
+pub(super) fn key(grant: &dyn Grant) -> StoredKey {
     let mut digest = Context::new(&SHA256);
     for text in grant.identity() {
         // With its length, or two texts could be cut in two ways.
@@ -60,5 +60,5 @@ pub(super) fn key(grant: &dyn Grant) -> ShelfKey {
         digest.update(text.as_bytes());
     }
     let hex = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    ShelfKey::new("token", &hex)
+    StoredKey::new("token", &hex)
 }

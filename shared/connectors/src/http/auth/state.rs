@@ -1,12 +1,12 @@
 //! What all invocations share of a token, and what one of them does next. Pure.
 
 use serde::{Deserialize, Serialize};
-use tidegate_core::model::{EpochMs, Kept};
+use tidegate_core::model::{EpochMs, Stored};
 
 /// A token is renewed this long before its end, in ms; a short-lived one when a fifth of its life is
 /// left. A shorter reserve would be met by requests that are under way, a longer one wastes tokens.
 const AHEAD_MS: EpochMs = 60_000;
-/// Kept so long after its last use could be, in ms: garbage collection, nothing else.
+/// Stored so long after its last use could be, in ms: garbage collection, nothing else.
 const LEFT_FOR_MS: EpochMs = 86_400_000;
 /// A token that does not say how long it lives is kept so long, in ms.
 const UNSAID_MS: EpochMs = 30 * 86_400_000;
@@ -116,7 +116,7 @@ impl State {
     }
 
     /// As it is kept.
-    pub(super) fn encode(&self, now_ms: EpochMs) -> Kept {
+    pub(super) fn encode(&self, now_ms: EpochMs) -> Stored {
         let value = serde_json::to_vec(self).expect("texts and numbers are JSON").into();
         let lives_ms = match (&self.refresh_token, &self.token) {
             (Some(_), _) => REFRESH_TOKEN_MS,
@@ -127,11 +127,11 @@ impl State {
             // Perhaps the first token is being got: see `Tokens::refresh`.
             (None, None) => UNSAID_MS,
         };
-        Kept { value, expires_ms: now_ms + lives_ms + LEFT_FOR_MS }
+        Stored { value, expires_ms: now_ms + lives_ms + LEFT_FOR_MS }
     }
 
     /// Reads it back; `None` if it is damaged.
-    pub(super) fn decode(kept: &Kept) -> Option<Self> {
+    pub(super) fn decode(kept: &Stored) -> Option<Self> {
         serde_json::from_slice(&kept.value).ok()
     }
 }
@@ -203,6 +203,6 @@ mod tests {
         assert!(kept.expires_ms > 4 * 365 * 86_400_000);
         let kept = State { refresh_token: None, ..state }.encode(0);
         assert_eq!(kept.expires_ms, 1_000 + LEFT_FOR_MS);
-        assert!(State::decode(&Kept { value: "{".into(), ..kept }).is_none());
+        assert!(State::decode(&Stored { value: "{".into(), ..kept }).is_none());
     }
 }

@@ -20,8 +20,8 @@ use std::{
 
 use reqwest::header::HeaderName;
 use tidegate_core::{
-    model::{EpochMs, Kept, ShelfKey},
-    ports::{Random, Shelf, Swap, Unavailable},
+    model::{EpochMs, Stored, StoredKey},
+    ports::{Random, KeyValueStore, Swap, Unavailable},
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -62,11 +62,11 @@ pub(super) struct Tokens {
     grant: Box<dyn Grant>,
     /// `source.http.auth`, for the errors.
     place: String,
-    key: ShelfKey,
+    key: StoredKey,
     header: HeaderName,
     prefix: String,
     client: TokenClient,
-    shelf: Arc<dyn Shelf>,
+    shelf: Arc<dyn KeyValueStore>,
     random: Arc<dyn Random>,
     held: Mutex<Option<Held>>,
     /// Held by the one task of this process that looks at the shelf, with what it could not write yet.
@@ -82,7 +82,7 @@ struct Held {
 
 /// A new token that is not on the shelf yet: it stays here if its write is dropped.
 struct Unsaved {
-    seen: Option<Kept>,
+    seen: Option<Stored>,
     state: State,
 }
 
@@ -162,7 +162,7 @@ impl Tokens {
         let mut pause = LOOK_AGAIN.0;
         loop {
             self.save(unsaved, until).await?;
-            let kept = self.shelf.kept(std::slice::from_ref(&self.key));
+            let kept = self.shelf.get(std::slice::from_ref(&self.key));
             let kept = timeout_at(until, kept).await.map_err(|_| busy())?;
             let seen = kept.map_err(|error| self.unavailable(&error))?.pop().flatten();
             let state = match &seen {
@@ -199,7 +199,7 @@ impl Tokens {
     /// Takes the lease and gets a new token. `None` where another invocation was faster.
     async fn refresh(
         &self,
-        seen: Option<Kept>,
+        seen: Option<Stored>,
         state: State,
         unsaved: &mut Option<Unsaved>,
         until: Instant,
@@ -227,7 +227,7 @@ impl Tokens {
             ..state
         };
         let claimed = claim.encode(now_ms);
-        let swapped = self.shelf.swap(&self.key, seen.as_ref(), &claimed);
+        let swapped = self.shelf.compare_and_swap(&self.key, seen.as_ref(), &claimed);
         match timeout_at(by, swapped).await.map_err(|_| busy())? {
             Ok(Swap::Done) => {}
             Ok(Swap::Stands(_)) => return Ok(None),
@@ -299,7 +299,7 @@ impl Tokens {
         let mut pause = LOOK_AGAIN.0;
         while let Some(Unsaved { seen, state }) = unsaved {
             let new = state.encode(self.now_ms());
-            let swapped = self.shelf.swap(&self.key, seen.as_ref(), &new);
+            let swapped = self.shelf.compare_and_swap(&self.key, seen.as_ref(), &new);
             let error = match timeout_at(until, swapped).await {
                 Ok(Ok(Swap::Done)) => {
                     self.hold(state);
@@ -332,7 +332,7 @@ impl Tokens {
     async fn note(
         &self,
         claim: State,
-        claimed: &Kept,
+        claimed: &Stored,
         failed: TokenError,
     ) -> Result<Option<Arc<HeaderProof>>, AuthError> {
         let now_ms = self.now_ms();
@@ -381,7 +381,7 @@ impl Tokens {
             ..claim
         };
         let new = state.encode(now_ms);
-        let noted = self.shelf.swap(&self.key, Some(claimed), &new);
+        let noted = self.shelf.compare_and_swap(&self.key, Some(claimed), &new);
         // Should this fail, the lease runs out by itself.
         match tokio::time::timeout(ASK_LEAST, noted).await {
             Ok(Ok(Swap::Stands(_))) => Ok(None),

@@ -231,7 +231,7 @@ impl<'a> HttpWalk<'a> {
             _ => true,
         };
         match ordered {
-            false if drift == Drift::Kept => {
+            false if drift == Drift::Stored => {
                 let last = before.marks.last().expect("it was compared");
                 Err(self.list.unsorted(last, &page.rows[0].mark))
             }

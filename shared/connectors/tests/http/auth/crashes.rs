@@ -58,7 +58,7 @@ async fn wherever_a_refresher_dies_the_others_get_through_once_its_turn_is_over(
         // It may be at it still: nobody else asks, and nothing has failed.
         let outcome = other.destination.deliver(&[record(1)], 350).await.outcomes.remove(0);
         if let Outcome::Later(later) = &outcome {
-            assert_eq!((later.blame, later.unknown), (Blame::Entity, false), "{death:?}");
+            assert_eq!((later.blame, later.unknown), (Blame::NotAttempted, false), "{death:?}");
         }
         assert!(issuer.now().asked <= 1, "{death:?}");
         issuer.clock.advance(TURN_MS);
@@ -172,7 +172,7 @@ async fn too_little_time_spends_no_refresh_token() {
     let issuer = issuer(HOUR_S).await;
     let process = process(&issuer, refresh(&issuer), &Arc::default()).await;
     let outcome = process.destination.deliver(&[record(1)], 1_500).await.outcomes.remove(0);
-    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::Entity, false));
+    assert_eq!((later(&outcome).blame, later(&outcome).unknown), (Blame::NotAttempted, false));
     assert_eq!(issuer.counts(|state| (state.asked, state.requests)), (0, 0));
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::json;
 use tidegate_core::{
-    model::{Kept, ShelfKey},
+    model::{Stored, StoredKey},
     ports::BoxFuture,
 };
 use tokio::time::sleep;
@@ -82,24 +82,24 @@ async fn what_cannot_be_read_is_asked_for_and_put_right() {
     let kept = shelf.kept.lock().unwrap().clone();
     for (asked, garbage) in garbage.into_iter().enumerate() {
         let spoiled = kept.iter().map(|(key, kept)| {
-            (key.clone(), Kept { value: Bytes::from_static(garbage.as_bytes()), ..kept.clone() })
+            (key.clone(), Stored { value: Bytes::from_static(garbage.as_bytes()), ..kept.clone() })
         });
-        shelf.inner.keep_now(&spoiled.collect::<Vec<_>>());
+        shelf.inner.put_now(&spoiled.collect::<Vec<_>>());
         process().ask(&["a", "bb", "no"]).await;
         process().ask(&["a", "bb", "no"]).await;
         assert_eq!(api.asked().len(), asked + 2, "{garbage:?}");
     }
     // Of a writer whose clock is years ahead: it is used no longer than the flow says.
-    let ahead = |(key, kept): &(ShelfKey, Kept)| {
-        (key.clone(), Kept { expires_ms: i64::MAX, ..kept.clone() })
+    let ahead = |(key, kept): &(StoredKey, Stored)| {
+        (key.clone(), Stored { expires_ms: i64::MAX, ..kept.clone() })
     };
-    shelf.inner.keep_now(&kept.iter().map(ahead).collect::<Vec<_>>());
+    shelf.inner.put_now(&kept.iter().map(ahead).collect::<Vec<_>>());
     let clock = clock();
     let late = Process::of(&file(&api.url, "cache: 10m"), shelf.clone(), &clock);
     let requests = api.asked().len();
     late.ask(&["a"]).await;
     assert_eq!(api.asked().len(), requests);
-    shelf.inner.keep_now(&kept);
+    shelf.inner.put_now(&kept);
     clock.advance(CACHE_MS);
     late.ask(&["a"]).await;
     assert_eq!(api.asked().len(), requests + 1);

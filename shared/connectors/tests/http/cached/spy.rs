@@ -9,8 +9,8 @@ use std::{
 };
 
 use tidegate_core::{
-    model::{Kept, ShelfKey},
-    ports::{BoxFuture, Shelf, Swap, Unavailable},
+    model::{Stored, StoredKey},
+    ports::{BoxFuture, KeyValueStore, Swap, Unavailable},
 };
 use tidegate_testkit::MemoryStore;
 
@@ -19,7 +19,7 @@ use tidegate_testkit::MemoryStore;
 pub struct Spy {
     pub inner: MemoryStore,
     pub calls: AtomicUsize,
-    pub kept: Mutex<Vec<(ShelfKey, Kept)>>,
+    pub kept: Mutex<Vec<(StoredKey, Stored)>>,
     pub fails: AtomicBool,
     pub hangs: AtomicBool,
 }
@@ -41,26 +41,26 @@ impl Spy {
     }
 }
 
-impl Shelf for Spy {
-    fn kept<'a>(
+impl KeyValueStore for Spy {
+    fn get<'a>(
         &'a self,
-        keys: &'a [ShelfKey],
-    ) -> BoxFuture<'a, Result<Vec<Option<Kept>>, Unavailable>> {
-        Box::pin(self.call(|| self.inner.kept_now(keys)))
+        keys: &'a [StoredKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Stored>>, Unavailable>> {
+        Box::pin(self.call(|| self.inner.get_now(keys)))
     }
 
-    fn keep<'a>(&'a self, items: &'a [(ShelfKey, Kept)]) -> BoxFuture<'a, Result<(), Unavailable>> {
+    fn put<'a>(&'a self, items: &'a [(StoredKey, Stored)]) -> BoxFuture<'a, Result<(), Unavailable>> {
         Box::pin(self.call(|| {
             self.kept.lock().unwrap().extend_from_slice(items);
-            self.inner.keep_now(items);
+            self.inner.put_now(items);
         }))
     }
 
-    fn swap<'a>(
+    fn compare_and_swap<'a>(
         &'a self,
-        _: &'a ShelfKey,
-        _: Option<&'a Kept>,
-        _: &'a Kept,
+        _: &'a StoredKey,
+        _: Option<&'a Stored>,
+        _: &'a Stored,
     ) -> BoxFuture<'a, Result<Swap, Unavailable>> {
         panic!("a look-up never swaps")
     }

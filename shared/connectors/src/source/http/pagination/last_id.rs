@@ -45,7 +45,7 @@ impl Style for LastId {
     }
 
     fn drift(&self, in_tie: bool) -> Drift {
-        if in_tie { Drift::Reread } else { Drift::Kept }
+        if in_tie { Drift::Reread } else { Drift::Stored }
     }
 
     fn value<'p>(&'p self, page: &'p PageRef) -> Option<Param<'p>> {

@@ -27,7 +27,7 @@ impl Style for NextUrl {
     }
 
     fn drift(&self, in_tie: bool) -> Drift {
-        if in_tie { Drift::Reread } else { Drift::Kept }
+        if in_tie { Drift::Reread } else { Drift::Stored }
     }
 
     fn next(&self, answered: &Answered<'_>) -> Result<Option<PageRef>, SourceError> {

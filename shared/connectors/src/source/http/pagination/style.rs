@@ -52,7 +52,7 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// so seldom that the source's own links, which may be page numbers in disguise, are watched as
     /// well.
     fn drift(&self, _in_tie: bool) -> Drift {
-        Drift::Kept
+        Drift::Stored
     }
 
     /// What [`Self::page_param`] carries for a page; `None` leaves it out.
@@ -93,7 +93,7 @@ pub(crate) enum PageRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Drift {
     /// The source keeps the place: a token, its own link, or a record's id.
-    Kept,
+    Stored,
     /// The next page begins with the last record of the one before.
     Overlap,
     /// The page before is read again.
