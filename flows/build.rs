@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     for file in files(&folder) {
         println!("cargo::rerun-if-changed={}", file.display());
         match read(&file) {
-            Ok(Some(name)) => _ = flows.insert(name, file),
+            Ok(Some((name, embedded))) => _ = flows.insert(name, (file, embedded)),
             Ok(None) => {}
             Err(said) => {
                 broken = true;
@@ -45,9 +45,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Checks a file and gives its flow's name, or none for a flow's tests. A broken one gives its
-/// errors, as they are to be shown.
-fn read(file: &Path) -> Result<Option<String>, String> {
+/// Checks a file and gives its flow's name and embedded form, or none for a flow's tests. A broken
+/// one gives its errors, as they are to be shown.
+fn read(file: &Path) -> Result<Option<(String, String)>, String> {
     let shown = format!("flows/{}", file.file_name().unwrap_or_default().display());
     let text = fs::read_to_string(file).map_err(|error| format!("error: {shown}: {error}"))?;
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -58,19 +58,26 @@ fn read(file: &Path) -> Result<Option<String>, String> {
         }
         return Ok(None);
     }
-    let flow = tidegate_flow::parse(&shown, &text).map_err(|errors| errors.to_string())?;
+    let (flow, embedded) =
+        tidegate_flow::compile(&shown, &text).map_err(|errors| errors.to_string())?;
     if flow.name != stem {
         let name = flow.name;
         return Err(format!("error: {shown} holds the flow `{name}`: name both the same"));
     }
-    Ok(Some(flow.name))
+    Ok(Some((flow.name, embedded)))
 }
 
-/// The Rust source of the table of flows.
-fn embed(flows: &BTreeMap<String, PathBuf>) -> String {
-    let entry = |(name, file): (&String, &PathBuf)| {
+/// The Rust source of the tables of flows: their texts, and their embedded forms. Two tables, so that
+/// a function carries only the one that it reads.
+fn embed(flows: &BTreeMap<String, (PathBuf, String)>) -> String {
+    let text = |(name, (file, _)): (&String, &(PathBuf, String))| {
         format!("    ({name:?}, include_str!({:?})),\n", file.display().to_string())
     };
-    let entries: String = flows.iter().map(entry).collect();
-    format!("static FLOWS: &[(&str, &str)] = &[\n{entries}];\n")
+    let form =
+        |(name, (_, form)): (&String, &(PathBuf, String))| format!("    ({name:?}, {form:?}),\n");
+    let (texts, forms): (String, String) =
+        (flows.iter().map(text).collect(), flows.iter().map(form).collect());
+    format!(
+        "static TEXTS: &[(&str, &str)] = &[\n{texts}];\nstatic FORMS: &[(&str, &str)] = &[\n{forms}];\n"
+    )
 }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use clap::Args;
-use tidegate_connectors::{Registry, cases, transform};
+use tidegate_connectors::{Registry, transform};
 use tidegate_core::ports::Transformed;
-use tidegate_flow::{Connection, FlowSpec, secret_variable};
+use tidegate_flow::{Connection, FlowSpec, cases, secret_variable};
 
 use crate::{
     connection::{self, FlowFile},
@@ -72,7 +72,7 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
         return Ok(());
     };
     let name = path.display().to_string();
-    let listed = tidegate_flow::cases::parse(&name, &text).map_err(Failure::usage)?;
+    let listed = cases::parse(&name, &text).map_err(Failure::usage)?;
     let failures = cases::run(spec, &listed, &Registry::new()).map_err(Failure::usage)?;
     if failures.is_empty() {
         println!("  {} tests pass", listed.len());
@@ -89,7 +89,7 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
 }
 
 fn show_record(path: &Path, lookup: Option<&Path>, file: &FlowFile) -> Result<(), Failure> {
-    if lookup.is_some() && file.spec.lookup.is_none() {
+    if lookup.is_some() && !file.spec.looks_up() {
         let message = format!("error: {} has no `lookup`, and looks nothing up", file.name);
         return Err(Failure::usage(message));
     }

@@ -1,8 +1,7 @@
 //! A stream, put together.
 
-use tidegate_connectors::{ConnectError, Connected, Options, connect};
+use tidegate_connectors::{ConnectError, Connected, Connection, FlowSpec, Options, connect};
 use tidegate_core::{app::Flow, model::StreamId};
-use tidegate_flow::{Connection, FlowSpec};
 
 /// Connects a flow for one stream. Makes no request.
 pub fn connected(

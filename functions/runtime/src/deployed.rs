@@ -8,13 +8,12 @@ use std::{
 
 use anyhow::{Context, bail};
 use tidegate_aws::{Clients, Parameters, Queue, Table};
-use tidegate_connectors::{HttpClient, Options};
+use tidegate_connectors::{Connection, FlowSpec, HttpClient, Options, file::FlowErrors};
 use tidegate_core::{
     app::{Flow, Ports},
     model::{EpochMs, StreamId},
     ports::{Clock, Platform},
 };
-use tidegate_flow::{Connection, FlowErrors};
 
 use crate::{App, Flows, Meter, OsEntropy, WallClock, connected};
 
@@ -89,11 +88,11 @@ impl Flows for Deployed {
             return Ok(flow);
         }
         let name = stream.flow();
-        let text = tidegate_flows::get(name).with_context(|| {
+        let form = tidegate_flows::embedded(name).with_context(|| {
             format!("the flow `{name}` is not among flows/*.yaml of this deployment")
         })?;
-        // Validated when the flows were built; parsed again only to have it as data.
-        let spec = tidegate_flow::parse(&format!("flows/{name}.yaml"), text)?;
+        // Checked when the flows were built.
+        let spec = FlowSpec::embedded(&format!("flows/{name}.yaml"), form)?;
         let given = self.parameters.load(stream, now_ms).await?;
         let connection =
             Connection { params: given.params.clone(), secrets: given.secrets.clone() };

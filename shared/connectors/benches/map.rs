@@ -95,24 +95,46 @@ fn merged(transform: &dyn Transform, record: &[u8], out: &mut Vec<u8>) {
     assert_eq!(transform.apply(black_box(record), Some(FOUND), out), Transformed::Written);
 }
 
+/// The same map, each field of which is merged with what was looked up.
+fn merging() -> Box<dyn Transform> {
+    let lookup = "lookup: { by: customer.email, http: { url: 'https://c.example', \
+                  query: { k: '${lookup.keys}' }, key: email } }\nordering: serial\n";
+    let mut inside = false;
+    let merged = |line: &str| {
+        inside = match line {
+            "  map:" => true,
+            line => inside && line.starts_with("    "),
+        };
+        let field = line.trim_start();
+        match field.split_once(": ") {
+            Some((name, keys)) if inside => match keys.strip_prefix("{ ") {
+                Some(keys) => format!("    {name}: {{ never_overwrite: true, {keys}"),
+                None => format!("    {name}: {{ never_overwrite: true, path: {keys} }}"),
+            },
+            _ => line.to_owned(),
+        }
+    };
+    let lines: Vec<String> = FLOW.lines().map(merged).collect();
+    let text = format!("{}\n{lookup}", lines.join("\n"));
+    let flow = tidegate_flow::parse("bench.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
+    transform(&flow, &Registry::new()).unwrap()
+}
+
 fn main() {
     let record = record();
     let flow = tidegate_flow::parse("bench.yaml", FLOW).unwrap();
     let map = transform(&flow, &Registry::new()).unwrap();
-    let mut with_jq = flow.clone();
-    with_jq.transform.shape = tidegate_flow::spec::ShapeSpec::Jq(JQ.into());
-    let jq = transform(&with_jq, &Registry::new()).unwrap();
-    let mut filtered = flow.clone();
-    filtered.transform.filter = Some(".status == \"placed\"".into());
-    let filtered = transform(&filtered, &Registry::new()).unwrap();
-
-    let mut merging = flow.clone();
-    if let tidegate_flow::spec::ShapeSpec::Map(fields) = &mut merging.transform.shape {
-        for (target, field) in fields {
-            field.never_overwrite = Some(target.clone());
-        }
-    }
-    let merging = transform(&merging, &Registry::new()).unwrap();
+    let with = |section: String| {
+        let (start, rest) = FLOW.split_once("transform:\n").unwrap();
+        let (_, end) = rest.split_once("destination:").unwrap();
+        let text = format!("{start}transform:\n{section}destination:{end}");
+        let flow = tidegate_flow::parse("bench.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
+        transform(&flow, &Registry::new()).unwrap()
+    };
+    let fields = FLOW.split_once("transform:\n").unwrap().1.split_once("destination:").unwrap().0;
+    let jq = with(format!("  jq: '{JQ}'\n"));
+    let filtered = with(format!("  filter: '.status == \"placed\"'\n{fields}"));
+    let merging = merging();
 
     let (mut from_map, mut from_jq) = (Vec::new(), Vec::new());
     applied(&*map, record.as_bytes(), &mut from_map);

@@ -7,15 +7,14 @@ use serde::{Deserialize, Deserializer, de::Visitor};
 use serde_json::Value;
 use tidegate_core::model::SkipReason;
 
-use crate::{
-    at::At,
-    document,
-    error::FlowErrors,
-    raw::Given,
-    report::Report,
-    schema,
-    text::{Location, SourceText},
+use tidegate_connectors::{
+    Given,
+    file::{At, FlowErrors, Location, Report, SourceText},
+    given,
 };
+
+pub use crate::run_cases::{Failure, run};
+use crate::{document, schema};
 
 /// One case of a flow's tests.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +63,7 @@ struct RawCase {
     /// What the look-up finds for the record; left out: nothing.
     lookup: Option<Given>,
     /// The JSON that reaches the destination.
-    #[serde(default, deserialize_with = "Given::present")]
+    #[serde(default, deserialize_with = "given")]
     delivers: Option<At<Given>>,
     /// `true`: the record is left out; `filtered`: by the filter; `unchanged`: for what was looked
     /// up has all of it.
@@ -128,8 +127,8 @@ impl JsonSchema for Skipped {
 ///
 /// Everything that is wrong with the file, each with its place.
 pub fn parse(file_name: &str, text: &str) -> Result<Vec<Case>, FlowErrors> {
-    let source = SourceText { file: file_name, text };
-    let raw: RawCases = document::read(source)?;
+    let source = SourceText::of(file_name, text);
+    let (raw, _): (RawCases, _) = document::read(source)?;
     let mut report = Report::new(source);
     let mut cases: Vec<Case> = Vec::new();
     for raw in raw.cases {

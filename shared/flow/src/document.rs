@@ -3,14 +3,11 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Options, options::MergeKeyPolicy};
+use tidegate_connectors::file::{self, At, Findings, FlowErrors, Node, Place, Report, SourceText};
 
 use crate::{
-    at::At,
-    error::FlowErrors,
-    node::Node,
-    report::Report,
     schema, structure,
-    text::{Place, SourceText},
+    yaml::{Yaml, place_of},
 };
 
 /// Largest file that is read, in bytes.
@@ -18,10 +15,15 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 /// Deepest nesting that is read. The deepest place of a flow is 8 deep; constants may go on.
 const DEPTH_MAX: usize = 32;
 
-/// Reads a file into a structure that its schema allows.
+/// Reads a file into a structure that its schema allows, with what reading it found.
 pub(crate) fn read<T: DeserializeOwned + JsonSchema>(
     source: SourceText<'_>,
-) -> Result<T, FlowErrors> {
+) -> Result<(T, Findings), FlowErrors> {
+    from_tree(source, &tree::<T>(source)?)
+}
+
+/// Reads a file into a tree that the schema of `T` allows.
+pub(crate) fn tree<T: JsonSchema>(source: SourceText<'_>) -> Result<At<Node>, FlowErrors> {
     let mut report = Report::new(source);
     if source.text.len() > FILE_BYTES_MAX {
         let (size, most) = (source.text.len(), FILE_BYTES_MAX);
@@ -34,30 +36,43 @@ pub(crate) fn read<T: DeserializeOwned + JsonSchema>(
         report.add(Place::at(0), "the file is empty", remedy);
         return report.finish(None);
     }
-    let node = match yaml::<At<Node>>(source.text) {
-        Ok(node) => node,
+    let tree = match parse(source.text) {
+        Ok(tree) => tree,
         Err(error) => {
             syntax(&error, &mut report);
             return report.finish(None);
         }
     };
-    structure::check(&schema::schema_of::<T>(), &node, &mut report);
-    if !report.is_clean() {
-        return report.finish(None);
-    }
+    structure::check(&schema::schema_of::<T>(), &tree, &mut report);
+    let sound = report.is_clean();
+    report.finish(sound.then_some(tree))
+}
+
+/// Makes a structure of a tree that its schema allows.
+pub(crate) fn from_tree<T: DeserializeOwned>(
+    source: SourceText<'_>,
+    tree: &At<Node>,
+) -> Result<(T, Findings), FlowErrors> {
     // The structure holds, so this cannot fail but where the schema says less than the type.
-    let value = yaml::<T>(source.text).map_err(|error| syntax(&error, &mut report)).ok();
-    report.finish(value)
+    let (value, findings) = file::read(tree);
+    let mut report = Report::new(source);
+    if let Err(error) = &value {
+        let remedy = "check indentation, colons and quotes around it";
+        report.add(error.place, format!("this cannot be read: {}", error.message), remedy);
+    }
+    report.finish(value.ok().map(|value| (value, findings)))
+}
+
+/// A file's tree.
+fn parse(text: &str) -> Result<At<Node>, Error> {
+    let yaml: Yaml = serde_saphyr::from_str_with_options(text, options())?;
+    Ok(yaml.into_tree(text))
 }
 
 fn is_blank(text: &str) -> bool {
     text.lines()
         .map(str::trim)
         .all(|line| line.is_empty() || line.starts_with('#') || line == "---")
-}
-
-fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_saphyr::from_str_with_options(text, options())
 }
 
 fn options() -> Options {
@@ -77,7 +92,7 @@ fn options() -> Options {
 
 /// Says what YAML itself found wrong.
 fn syntax(error: &Error, report: &mut Report<'_>) {
-    let place = error.location().map_or(report.source.beginning(), Place::from);
+    let place = error.location().map_or(report.source.beginning(), place_of);
     if let Some(tab) = report.source.tab_indent()
         && !matches!(error, Error::DuplicateMappingKey { .. })
     {

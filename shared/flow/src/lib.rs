@@ -1,46 +1,25 @@
-//! The flow file: what may stand in it, how it is read, and what is said where it is wrong.
+//! Flow files as people write them: YAML, read strictly.
 //!
 //! [`parse`] reads strictly: an unknown key, a wrong type or a clash is an error that names file,
-//! line and remedy. The specs are plain data; `shared/connectors` turns them into sources,
-//! destinations and transforms.
-//!
-//! A file is read in three steps, each of which reports all that it finds:
-//! YAML (`document`), keys and kinds of values against the JSON Schema (`structure`), and what the
-//! values mean (`lower`).
+//! line and remedy. A file is read in three steps, each of which reports all that it finds: YAML
+//! (`document`), keys and kinds of values against the JSON Schema (`structure`), and what the values
+//! mean, which the sections themselves say (`tidegate_connectors`).
 
-pub mod address;
 pub mod cases;
-pub mod connection;
-pub mod jq;
-pub mod spec;
-pub mod template;
 
-mod at;
 mod document;
-mod error;
-mod lower;
-mod nearest;
-mod needs;
-mod node;
-mod path;
-mod raw;
 mod reference;
-mod report;
-mod resolved;
-mod schedule;
+mod run_cases;
 mod schema;
 mod structure;
-mod text;
-mod time;
+mod yaml;
 
-pub use connection::{Connection, secret_variable};
-pub use error::{FlowError, FlowErrors};
-pub use needs::Needs;
 pub use reference::{Reference, flow_reference};
-pub use resolved::{AbsentField, Resolved, ResolvedText};
 pub use schema::flow_schema;
-pub use spec::FlowSpec;
-pub use text::Location;
+pub use tidegate_connectors::file::{FlowError, FlowErrors, Location};
+pub use tidegate_connectors::{Connection, FlowSpec, Needs, secret_variable};
+
+use tidegate_connectors::file::{At, Node, SourceText};
 
 /// Reads a flow file. `file_name` is for the errors only.
 ///
@@ -49,7 +28,23 @@ pub use text::Location;
 /// Everything that is wrong with the file, each with its place and what to do about it. Where the
 /// structure is wrong, what the values mean has not been looked at yet.
 pub fn parse(file_name: &str, text: &str) -> Result<FlowSpec, FlowErrors> {
-    let source = text::SourceText { file: file_name, text };
-    let raw = document::read(source)?;
-    lower::flow(source, raw)
+    read(SourceText::of(file_name, text)).map(|(flow, _)| flow)
+}
+
+/// A flow that was checked, and its embedded form: what [`FlowSpec::embedded`] reads without YAML and
+/// without a schema.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn compile(file_name: &str, text: &str) -> Result<(FlowSpec, String), FlowErrors> {
+    let (flow, tree) = read(SourceText::of(file_name, text))?;
+    let embedded = serde_json::to_string(&tree).expect("texts, numbers and lists are JSON");
+    Ok((flow, embedded))
+}
+
+fn read(source: SourceText<'_>) -> Result<(FlowSpec, At<Node>), FlowErrors> {
+    let tree = document::tree::<tidegate_connectors::Flow>(source)?;
+    let (flow, findings) = document::from_tree(source, &tree)?;
+    FlowSpec::of(source, flow, findings).map(|flow| (flow, tree))
 }

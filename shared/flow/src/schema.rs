@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The schema of a flow file, as JSON Schema 2020-12.
 pub fn flow_schema() -> Value {
-    schema_of::<crate::raw::Flow>()
+    schema_of::<tidegate_connectors::Flow>()
 }
 
 /// The schema that a file's structure is checked against.

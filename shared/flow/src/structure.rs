@@ -1,13 +1,13 @@
 //! Checks a file's structure against its schema: keys, kinds of values, ranges. All faults at once.
 //!
 //! The schema is the one that editors get, so what an editor underlines and what is refused here
-//! cannot drift apart. Of JSON Schema it knows what the types in [`crate::raw`] use.
+//! cannot drift apart. Of JSON Schema it knows what the types in `tidegate_connectors` use.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{at::At, nearest, node::Node, report::Report, text::Place};
+use tidegate_connectors::file::{self, At, Node, Place, Report};
 
 /// Checks the whole file.
 pub(crate) fn check(schema: &Value, file: &At<Node>, report: &mut Report<'_>) {
@@ -77,7 +77,9 @@ impl<'s> Structure<'s, '_, '_> {
             (Node::Null, _) if path.0.is_empty() => "write a flow into it".into(),
             (Node::Null, _) => format!("write {wanted} after it, or remove the key"),
             (_, Some(Value::String(example))) => format!("write {wanted}, for example `{example}`"),
-            (Node::Boolean | Node::Integer(_) | Node::Number, None) if wanted == "a text" => {
+            (Node::Boolean(..) | Node::Integer(..) | Node::Number(..), None)
+                if wanted == "a text" =>
+            {
                 "put it in quotes to make it a text".into()
             }
             _ => format!("write {wanted}"),
@@ -92,9 +94,9 @@ impl<'s> Structure<'s, '_, '_> {
         match &node.value {
             Node::Section(entries) => self.section(schema, entries, node.place, path),
             Node::List(items) => self.list(schema, items, node.place, path),
-            Node::Integer(number) => self.range(schema, *number, node.place, path),
+            Node::Integer(number, _) => self.range(schema, *number, node.place, path),
             Node::Text(word) => self.word(&[schema], word, node.place, path),
-            Node::Null | Node::Boolean | Node::Number => {}
+            Node::Null | Node::Boolean(..) | Node::Number(..) => {}
         }
     }
 
@@ -121,7 +123,7 @@ impl<'s> Structure<'s, '_, '_> {
         let given: BTreeSet<_> = entries
             .iter()
             .map(|(key, _)| key.value.as_str())
-            .flat_map(|key| [Some(key), nearest::nearest(key, known_names.iter().copied())])
+            .flat_map(|key| [Some(key), file::nearest(key, known_names.iter().copied())])
             .flatten()
             .collect();
         let required = schema["required"].as_array().into_iter().flatten();
@@ -144,7 +146,7 @@ impl<'s> Structure<'s, '_, '_> {
     ) {
         let kinds: Vec<(&str, &Value)> = kinds.iter().filter_map(|kind| tag(kind)).collect();
         let names: Vec<_> = kinds.iter().map(|(name, _)| *name).collect();
-        let one_of = format!("write one of {}", nearest::listed(names.iter().copied()));
+        let one_of = format!("write one of {}", file::listed(names.iter().copied()));
         let mut first: Option<&str> = None;
         for (key, value) in entries {
             let Some((name, schema)) = kinds.iter().find(|(name, _)| *name == key.value) else {
@@ -169,7 +171,7 @@ impl<'s> Structure<'s, '_, '_> {
         let inside =
             if path.0.is_empty() { String::new() } else { format!(" in {}", path.named()) };
         let message = format!("unknown key `{}`{inside}", key.value);
-        self.report.add(key.place, message, nearest::remedy(&key.value, "known keys", known));
+        self.report.add(key.place, message, file::remedy(&key.value, "known keys", known));
     }
 
     fn list(&mut self, schema: &'s Value, items: &[At<Node>], place: Place, path: &Path) {
@@ -215,7 +217,7 @@ impl<'s> Structure<'s, '_, '_> {
         }
         if !allowed.contains(&word) {
             let message = format!("{} cannot be `{word}`", path.named());
-            self.report.add(place, message, nearest::remedy(word, "known values", &allowed));
+            self.report.add(place, message, file::remedy(word, "known values", &allowed));
         }
     }
 
@@ -255,9 +257,9 @@ fn fits(schema: &Value, node: &Node) -> bool {
         matches!(
             (kind, node),
             ("string", Node::Text(_))
-                | ("boolean", Node::Boolean)
-                | ("integer" | "number", Node::Integer(_))
-                | ("number", Node::Number)
+                | ("boolean", Node::Boolean(..))
+                | ("integer" | "number", Node::Integer(..))
+                | ("number", Node::Number(..))
                 | ("array", Node::List(_))
                 | ("object", Node::Section(_))
         )

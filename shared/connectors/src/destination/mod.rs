@@ -1,3 +1,13 @@
-//! Where records go, one module a kind.
+//! Where records go: a file a kind, and a line here.
 
-pub(crate) mod http;
+mod kind;
+
+use crate::kinds::kinds;
+pub(crate) use kind::DestinationKind;
+
+kinds! {
+    /// Where records go: exactly one kind.
+    pub(crate) enum Destination: DestinationKind {
+        mod http: Http;
+    }
+}

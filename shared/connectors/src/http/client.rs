@@ -1,10 +1,8 @@
 //! The HTTP client: one for all connectors of a process, so that they share its connections.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
-use tidegate_flow::spec::FailureKind;
-
-use super::Redactor;
+use super::no_answer::chain;
 
 /// Longer than the pause between two requests of a busy flow, shorter than most servers keep an
 /// idle connection: a Lambda function that thaws after a minute finds none that died meanwhile.
@@ -42,45 +40,4 @@ impl HttpClient {
     pub(crate) fn inner(&self) -> &reqwest::Client {
         &self.0
     }
-}
-
-/// How a request failed; `None` where it was never sent, for a reason of our own.
-pub(crate) fn failure(error: &reqwest::Error) -> Option<FailureKind> {
-    if error.is_builder() {
-        None
-    } else if error.is_connect() {
-        Some(FailureKind::Connect)
-    } else if error.is_timeout() {
-        Some(FailureKind::Timeout)
-    } else {
-        Some(FailureKind::Broken)
-    }
-}
-
-/// What went wrong with a request, in one line without its URL.
-pub(crate) fn describe(error: reqwest::Error, redactor: &Redactor) -> String {
-    let what = if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_connect() {
-        "no connection"
-    } else if error.is_decode() || error.is_body() {
-        "the response broke off or cannot be decoded"
-    } else {
-        "the request failed"
-    };
-    redactor.line(&format!("{what}: {}", chain(&error.without_url())), 300)
-}
-
-/// An error with its causes, each said once.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let said = inner.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -1,26 +1,38 @@
-//! What every HTTP connector shares: the client, credentials, origins, what an answer means and permits,
-//! and what it may tell an operator.
+//! What every HTTP connector shares.
+//!
+//! [`transmit`] is the only place that sends, and [`exchange`] what sources, marks, destinations and look-ups
+//! send by: it adds the credentials of [`auth`], which asks for its tokens by `transmit` itself. [`answers`]
+//! says what an answer means, [`limits`] what it permits, and [`redact`] keeps secrets out of what is said.
 
+mod answer;
+mod answers;
 mod auth;
 mod client;
-mod headers;
+mod exchange;
 mod limits;
+mod no_answer;
 mod origin;
+mod percent;
 mod post;
+mod proof;
 mod redact;
+mod request;
 mod retry_after;
-mod rules;
+mod transmit;
 mod url;
 mod words;
 
-pub(crate) use auth::{Auth, AuthError, Proof};
+pub(crate) use answer::{Answer, BodyEnd, Reads};
+pub(crate) use answers::{Answers, Judged, Meaning, Rules, ShortForms};
+pub(crate) use auth::{Auth, authenticator};
 pub use client::HttpClient;
-pub(crate) use client::{describe, failure};
-pub(crate) use headers::headers;
-pub(crate) use limits::{Left, Limits};
+pub(crate) use exchange::{Astray, Exchange, ExchangeError, is_unauthorized};
+pub(crate) use limits::{AdvertisedLimits, LimitBody, LimitHeaders};
+pub(crate) use no_answer::{FailureKind, NoAnswer};
 pub(crate) use origin::Origin;
+pub(crate) use percent::encode_segment;
 pub(crate) use redact::Redactor;
-pub(crate) use retry_after::{WAIT_MS_MAX, retry_after_ms};
-pub(crate) use rules::{Judged, Rules, ShortForms, Verdict};
-pub(crate) use url::{RecordUrl, UrlError, encode_segment};
-pub(crate) use words::Words;
+pub(crate) use request::Request;
+pub(crate) use transmit::Transmitter;
+pub(crate) use url::{RecordUrl, UrlError};
+pub(crate) use words::is_listed;

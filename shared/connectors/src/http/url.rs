@@ -1,33 +1,15 @@
 //! Addresses that name a record: `https://api.test/orders/${record.id}`.
 
-use jiter::Jiter;
-use tidegate_flow::template::{Part, Template};
+use crate::value::template::{Part, Template};
 use url::Url;
 
-use super::Origin;
-use crate::{
-    connect::{ConnectError, Resolver},
-    json::{Scalar, Trie},
-};
-
-/// Percent-encodes everything but RFC 3986's unreserved characters, so that a value stays one
-/// segment of a path or one value of a query.
-pub(crate) fn encode_segment(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
+use super::{Origin, encode_segment};
+use crate::{error::ConnectError, json::Picker, resolver::Resolver};
 
 /// A URL, with places for a record's fields after its host.
 pub(crate) struct RecordUrl {
     pieces: Vec<Piece>,
-    trie: Trie,
+    picker: Picker,
     origin: Origin,
     /// The whole, where no record takes part.
     fixed: Option<Url>,
@@ -52,7 +34,7 @@ impl RecordUrl {
         place: &str,
         resolver: &Resolver<'_>,
     ) -> Result<Self, ConnectError> {
-        let mut trie = Trie::new();
+        let mut picker = Picker::new();
         let mut pieces = Vec::new();
         let mut probe = String::new();
         for part in &template.parts {
@@ -64,7 +46,7 @@ impl RecordUrl {
                 }
                 pieces.push(match part {
                     Part::Record(path) => {
-                        Piece::Field { slot: trie.add(path), path: path.join(".") }
+                        Piece::Field { slot: picker.add(path), path: path.join(".") }
                     }
                     _ => Piece::IdempotencyKey,
                 });
@@ -79,7 +61,7 @@ impl RecordUrl {
         let url = Url::parse(&probe).map_err(|_| ConnectError::new(place, shown()))?;
         let origin = Origin::of(&url).ok_or_else(|| ConnectError::new(place, shown()))?;
         let fixed = (!template.needs_record()).then_some(url);
-        Ok(Self { pieces, trie, origin, fixed })
+        Ok(Self { pieces, picker, origin, fixed })
     }
 
     /// Where it leads, whatever the record.
@@ -109,9 +91,7 @@ impl RecordUrl {
         if let Some(url) = &self.fixed {
             return Ok(url.clone());
         }
-        let mut picked = vec![None; self.trie.slots()];
-        let mut json = Jiter::new(record);
-        self.trie.pick(&mut json, &mut picked).map_err(|error| {
+        let picked = self.picker.pick(record).map_err(|error| {
             UrlError(format!("no JSON: {}", crate::json::fault(&error, record)))
         })?;
         let mut text = String::new();
@@ -119,11 +99,7 @@ impl RecordUrl {
             match piece {
                 Piece::Text(literal) => text.push_str(literal),
                 Piece::Field { slot, path } => {
-                    let value = picked[*slot]
-                        .clone()
-                        .and_then(|range| Scalar::read(&record[range]))
-                        .map(Scalar::into_text)
-                        .unwrap_or_default();
+                    let value = picked.text(*slot).unwrap_or_default();
                     // `.` and `..` climb a path even when they are percent-encoded.
                     if value.is_empty() || value == "." || value == ".." {
                         let message =

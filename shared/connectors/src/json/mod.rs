@@ -1,12 +1,14 @@
 //! Reading JSON without building it: values are picked out as byte ranges of the text.
 
+mod picker;
 mod same;
 mod scalar;
 mod trie;
 
-pub(crate) use same::{is_same, is_same_text};
+pub(crate) use picker::{Elements, Picker, Picks};
+pub use same::is_same;
+pub(crate) use same::is_same_text;
 pub(crate) use scalar::{Scalar, quote};
-pub(crate) use trie::{Picked, Trie};
 
 /// Why a text is no JSON, in one line.
 pub(crate) fn fault(error: &jiter::JiterError, text: &[u8]) -> String {

@@ -13,7 +13,7 @@ pub(crate) fn is_same_text(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// Whether two values are one: `1` and `1.0` are.
-pub(crate) fn is_same(one: &Value, other: &Value) -> bool {
+pub fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => is_same_number(one, other),
         (Value::Array(one), Value::Array(other)) => {

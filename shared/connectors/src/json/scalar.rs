@@ -14,12 +14,12 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
-    /// Reads one valid JSON value; `None` for null, objects and arrays.
+    /// Reads one JSON value; `None` for null, objects and arrays, and for a text that is none in Unicode.
     pub(crate) fn read(json: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(json).ok()?;
         match text.as_bytes().first()? {
             b'"' => {
-                let inner = &text[1..text.len() - 1];
+                let inner = text.strip_prefix('"')?.strip_suffix('"')?;
                 let content = if inner.contains('\\') {
                     Cow::Owned(serde_json::from_str(text).ok()?)
                 } else {

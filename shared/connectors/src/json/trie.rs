@@ -10,14 +10,15 @@ use jiter::{Jiter, JiterError, Peek};
 use super::Scalar;
 
 /// Paths, merged at their common beginnings. A segment that is a number also selects an array's
-/// element; one like `[type=customer]` its first element with that field. Where an object has a key twice, the last one counts, as in most parsers.
-#[derive(Debug, Default)]
-pub(crate) struct Trie {
+/// element; one like `[type=customer]` its first element with that field. Where an object has a
+/// key twice, the last one counts, as in most parsers.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Trie {
     nodes: Vec<Node>,
     slots: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Node {
     /// What this path's value is picked as; several outputs may read one path.
     slot: Option<usize>,
@@ -27,7 +28,7 @@ struct Node {
 }
 
 /// `[type=customer]`
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Item {
     field: Box<str>,
     value: Box<str>,
@@ -58,17 +59,17 @@ impl Item {
     }
 }
 
-/// Where each path's value stands in the text; `None` where it is absent or null.
-pub(crate) type Picked = Vec<Option<Range<usize>>>;
+/// Where each path's value stands in the text, a null too; `None` where it is absent.
+pub(super) type Picked = Vec<Option<Range<usize>>>;
 
 impl Trie {
     /// A trie that picks nothing yet.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { nodes: vec![Node::default()], slots: 0 }
     }
 
     /// Adds a path and answers with its slot; the same path has the same slot.
-    pub(crate) fn add(&mut self, path: &[String]) -> usize {
+    pub(super) fn add(&mut self, path: &[String]) -> usize {
         let mut at = 0;
         for segment in path {
             let item = segment.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -109,13 +110,13 @@ impl Trie {
     }
 
     /// How many slots there are.
-    pub(crate) fn slots(&self) -> usize {
+    pub(super) fn slots(&self) -> usize {
         self.slots
     }
 
     /// Reads one value with everything in it. `picked` must have [`Trie::slots`] places, all
     /// `None`; ranges are offsets into what `json` reads.
-    pub(crate) fn pick(&self, json: &mut Jiter<'_>, picked: &mut Picked) -> Result<(), JiterError> {
+    pub(super) fn pick(&self, json: &mut Jiter<'_>, picked: &mut Picked) -> Result<(), JiterError> {
         let peek = json.peek()?;
         self.visit(0, json, peek, picked)
     }
@@ -142,7 +143,7 @@ impl Trie {
             }
         }
         if let Some(slot) = node.slot {
-            picked[slot] = (peek != Peek::Null).then(|| start..json.current_index());
+            picked[slot] = Some(start..json.current_index());
         }
         Ok(())
     }
@@ -277,7 +278,8 @@ mod tests {
         let mut json = Jiter::new(text.as_bytes());
         trie.pick(&mut json, &mut found).unwrap();
         json.finish().unwrap();
-        slots.into_iter().map(|slot| found[slot].clone().map(|range| &text[range])).collect()
+        let value = |slot: usize| found[slot].clone().map(|range| &text[range]);
+        slots.into_iter().map(value).collect()
     }
 
     #[test]
@@ -288,7 +290,7 @@ mod tests {
             [
                 Some("1.50"),
                 Some("\"x\""),
-                None,
+                Some("null"),
                 Some(r#"{"c":[10,{"d":"x"}],"e":null}"#),
                 None,
                 Some("\"x\""),
@@ -300,7 +302,7 @@ mod tests {
     #[test]
     fn of_a_key_that_stands_twice_the_last_one_counts_with_all_that_is_in_it() {
         assert_eq!(picked(&["a"], r#"{"a":1,"a":2}"#), [Some("2")]);
-        assert_eq!(picked(&["a"], r#"{"a":1,"a":null}"#), [None]);
+        assert_eq!(picked(&["a"], r#"{"a":1,"a":null}"#), [Some("null")]);
         assert_eq!(picked(&["a.b"], r#"{"a":{"b":1},"a":7}"#), [None]);
     }
 

@@ -3,24 +3,24 @@
 use std::{collections::HashMap, ops::Range};
 
 use bytes::Bytes;
-use jiter::{Jiter, JiterError, Peek};
+use jiter::JiterError;
 use tidegate_core::model::Blame;
-use tidegate_flow::spec::HttpLookupSpec;
 
+use super::http::Http;
 use crate::{
-    json::{Trie, fault},
+    json::{Elements, Picker, fault},
     keys::Keys,
 };
 
 /// How results are read.
 pub(super) struct Results {
     /// The array, and what says that there is more.
-    trie: Trie,
+    picker: Picker,
     records: usize,
     more: Option<usize>,
     path: Vec<String>,
     /// A result's key; none where the address named the only one.
-    key: Option<Trie>,
+    key: Option<Picker>,
 }
 
 /// Why an answer cannot be used. Taking it for "nothing found" would let a merge overwrite what is
@@ -48,19 +48,15 @@ impl Fault {
 }
 
 impl Results {
-    pub(super) fn new(spec: &HttpLookupSpec) -> Self {
-        let mut trie = Trie::new();
-        let key = |path: &Vec<String>| {
-            let mut trie = Trie::new();
-            trie.add(path);
-            trie
-        };
+    pub(super) fn new(section: &Http) -> Self {
+        let mut picker = Picker::new();
+        let path = section.records.as_ref().map(|records| records.keys.clone()).unwrap_or_default();
         Self {
-            records: trie.add(&spec.records),
-            more: spec.more.as_deref().map(|path| trie.add(path)),
-            trie,
-            path: spec.records.clone(),
-            key: spec.key.as_ref().map(key),
+            records: picker.add(&path),
+            more: section.more.as_ref().map(|path| picker.add(&path.keys)),
+            picker,
+            path,
+            key: section.key.as_ref().map(|path| Picker::of(&path.keys)),
         }
     }
 
@@ -75,19 +71,16 @@ impl Results {
         let no_json = |error: JiterError| Fault::NoJson(fault(&error, body));
         // What is found is copied into records as it stands.
         std::str::from_utf8(body).map_err(|_| Fault::NoJson("it is not UTF-8".into()))?;
-        let mut picked = vec![None; self.trie.slots()];
-        let mut json = Jiter::new(body);
-        self.trie.pick(&mut json, &mut picked).and_then(|()| json.finish()).map_err(no_json)?;
-        let Some(records) = picked[self.records].clone() else {
+        let picks = self.picker.pick_all(body).map_err(no_json)?;
+        let Some(records) = picks.range(self.records) else {
             // Some APIs write null for an empty list; what is absent is a wrong path.
-            return if is_null(body, &self.path).unwrap_or(false) {
-                Ok(vec![None; keys.len()])
-            } else {
-                Err(Fault::NoRecords(self.path.join(".")))
+            return match picks.is_null(self.records) {
+                true => Ok(vec![None; keys.len()]),
+                false => Err(Fault::NoRecords(self.path.join("."))),
             };
         };
-        let more = self.more.and_then(|slot| picked[slot].clone());
-        let more = more.is_some_and(|more| !matches!(&body[more], b"false" | b"\"\""));
+        let more = self.more.and_then(|slot| picks.json(slot));
+        let more = more.is_some_and(|more| !matches!(more, b"false" | b"\"\""));
         if more && keys.len() > 1 {
             return Err(Fault::More);
         }
@@ -112,8 +105,8 @@ impl Results {
             any = true;
             let place = match &self.key {
                 None => Some(0),
-                Some(trie) => {
-                    let key = key(trie, &body[result.clone()], form);
+                Some(path) => {
+                    let key = path.value(&body[result.clone()]).and_then(|key| form.read(key));
                     keyed |= key.is_some();
                     key.and_then(|key| places.get(&*key).copied())
                 }
@@ -129,12 +122,6 @@ impl Results {
     }
 }
 
-fn key(trie: &Trie, result: &[u8], form: Keys) -> Option<Box<str>> {
-    let mut picked = vec![None; trie.slots()];
-    trie.pick(&mut Jiter::new(result), &mut picked).ok()?;
-    form.read(&result[picked.pop()??])
-}
-
 /// Where the objects of a list stand, or the one object that there is instead of a list. The text
 /// has been read as JSON before.
 fn objects(body: &[u8], list: Range<usize>) -> Vec<Range<usize>> {
@@ -144,60 +131,32 @@ fn objects(body: &[u8], list: Range<usize>) -> Vec<Range<usize>> {
         objects.push(list);
         return objects;
     }
-    let mut json = Jiter::new(&body[list]);
-    let mut element = json.next_array().ok().flatten();
-    while let Some(peek) = element {
-        let from = json.current_index();
-        if json.known_skip(peek).is_err() {
-            break;
+    let (nothing, mut elements) = (Picker::new(), Elements::of(&body[list]));
+    while let Ok(Some((element, _))) = elements.next(&nothing) {
+        let element = start + element.start..start + element.end;
+        if body[element.start] == b'{' {
+            objects.push(element);
         }
-        if peek == Peek::Object {
-            objects.push(start + from..start + json.current_index());
-        }
-        element = json.array_step().ok().flatten();
     }
     objects
 }
 
-/// Whether null stands at a path.
-fn is_null(body: &[u8], path: &[String]) -> Option<bool> {
-    let mut json = Jiter::new(body);
-    for name in path {
-        let mut key = json.next_object().ok()??.to_owned();
-        while key != *name {
-            json.next_skip().ok()?;
-            json.next_key().ok()??.clone_into(&mut key);
-        }
-    }
-    Some(json.peek().ok()? == Peek::Null)
-}
-
 #[cfg(test)]
 mod tests {
-    use tidegate_flow::template::Template;
+    use serde_json::json;
 
     use super::*;
+    use crate::testing::section;
 
     fn results(records: &str, key: Option<&str>, more: Option<&str>) -> Results {
-        let path = |text: &str| -> Vec<String> {
-            text.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect()
-        };
-        Results::new(&HttpLookupSpec {
-            url: Template::literal("https://a.example"),
-            method: "GET".into(),
-            query: [].into(),
-            headers: [].into(),
-            auth: None,
-            content: None,
-            separator: ",".into(),
-            records: path(records),
-            key: key.map(path),
-            missing: Vec::new(),
-            ok: None,
-            answers: tidegate_flow::spec::AnswersSpec::default(),
-            more: more.map(path),
-            timeout_ms: 1,
-        })
+        let mut http = json!({ "url": "https://a.example" });
+        let paths = [("records", Some(records)), ("key", key), ("more", more)];
+        for (name, path) in paths {
+            if let Some(path) = path.filter(|path| !path.is_empty()) {
+                http[name] = path.into();
+            }
+        }
+        Results::new(&section::<Http>(http))
     }
 
     fn read(results: &Results, body: &str, keys: &[&str]) -> Result<Vec<Option<String>>, Fault> {

@@ -4,7 +4,7 @@
 //! - What is on the shelf is asked for before a look-up, all keys at once; what a look-up finds is put
 //!   there after it. Without the shelf it is only asked more often.
 //! - Look-ups of this process that want the same key at the same time make one request for it: see
-//!   [`super::flights`]. Look-ups of two processes may both ask; from then on the shelf answers both.
+//!   [`super::in_flight`]. Look-ups of two processes may both ask; from then on the shelf answers both.
 //! - An answer's time is counted from before the request, so that none is older than the flow says.
 //! - A merge goes by what is there now: the flow file's check lets no flow merge and cache at once.
 
@@ -12,15 +12,13 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tidegate_core::{
-    model::{Allowance, Blame, EpochMs, Later, Stored, StoredKey},
-    ports::{BoxFuture, Found, KeyValueStore, LookedUp, Lookup},
+    model::{Allowance, Blame, EpochMs, Stored, Later, StoredKey},
+    ports::{BoxFuture, Found, LookedUp, Lookup, KeyValueStore},
 };
-use tidegate_flow::{Connection, FlowSpec};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    HttpLookup,
-    flights::{Passenger, Seat, Turn},
+    in_flight::{Claim, Slot, Waiter},
     memory::{Answer, LookupCache},
     scope::{Place, Scope},
     shelved,
@@ -29,12 +27,12 @@ use crate::{Now, Options};
 
 /// The shelf is not waited for any longer: it only saves requests.
 const SHELF: Duration = Duration::from_secs(2);
-/// How soon to come back where somebody else is asking, in ms.
+/// How soon to come back where another is asking, in ms.
 const BUSY_MS: u64 = 1_000;
 
-/// An HTTP API whose answers are used again.
-pub(super) struct CachedLookup {
-    inner: HttpLookup,
+/// A look-up whose answers are used again.
+pub(super) struct CachedLookup<L> {
+    inner: L,
     cache_ms: EpochMs,
     scope: Scope,
     memory: LookupCache,
@@ -42,18 +40,12 @@ pub(super) struct CachedLookup {
     now: Now,
 }
 
-impl CachedLookup {
-    pub(super) fn new(
-        inner: HttpLookup,
-        cache_ms: u64,
-        flow: &FlowSpec,
-        connection: &Connection,
-        options: &Options,
-    ) -> Self {
+impl<L: Lookup> CachedLookup<L> {
+    pub(super) fn new(inner: L, cache_ms: u64, scope: Scope, options: &Options) -> Self {
         Self {
             inner,
             cache_ms: EpochMs::try_from(cache_ms).unwrap_or(EpochMs::MAX),
-            scope: Scope::new(flow, connection),
+            scope,
             memory: options.lookups.clone(),
             shelf: options.shelf.clone(),
             now: options.now.clone(),
@@ -78,7 +70,7 @@ impl CachedLookup {
         let answer = |kept: Option<Stored>| {
             let kept = kept.filter(|kept| now_ms < kept.expires_ms)?;
             let found = shelved::decode(&kept.value)?;
-            // Whoever wrote it may have another clock.
+            // Its writer may have another clock.
             let expires_ms = kept.expires_ms.min(self.expires_ms(now_ms));
             Some(Answer { found, expires_ms })
         };
@@ -106,34 +98,34 @@ impl CachedLookup {
             let wanted: Vec<Place> = open.iter().map(|at| places[*at]).collect();
             let now_ms = (self.now)();
             let known = |place: &Place| self.memory.get(place, now_ms);
-            let (turn, seats) = self.memory.flights().board(&wanted, known);
-            let (mut ours, mut taken): (Vec<usize>, Vec<(usize, Passenger)>) = Default::default();
-            for (at, seat) in open.into_iter().zip(seats) {
-                match seat {
-                    Seat::Known(known) => found[at] = Some(known),
-                    Seat::Taken(passenger) => taken.push((at, passenger)),
-                    Seat::Ours => ours.push(at),
+            let (claim, slots) = self.memory.in_flight().join(&wanted, known);
+            let (mut ours, mut taken): (Vec<usize>, Vec<(usize, Waiter)>) = Default::default();
+            for (at, slot) in open.into_iter().zip(slots) {
+                match slot {
+                    Slot::Known(known) => found[at] = Some(known),
+                    Slot::Taken(waiter) => taken.push((at, waiter)),
+                    Slot::Ours => ours.push(at),
                 }
             }
-            // Before anybody is waited for: so no two wait for each other.
+            // Before any is waited for: so no two look-ups wait for each other.
             if !ours.is_empty() {
                 asked = true;
                 let keys: Vec<Box<str>> = ours.iter().map(|at| keys[*at].clone()).collect();
-                let answers = self.ask(turn, &keys, until, allowance).await?;
+                let answers = self.ask(claim, &keys, until, allowance).await?;
                 for (at, answer) in ours.into_iter().zip(answers) {
                     found[at] = Some(answer);
                 }
             }
-            for (at, passenger) in taken {
-                found[at] = timeout_at(until, passenger.landed()).await.map_err(|_| busy())?;
+            for (at, waiter) in taken {
+                found[at] = timeout_at(until, waiter.found()).await.map_err(|_| busy())?;
             }
         }
     }
 
-    /// Asks for the keys of a turn, and keeps what comes of it.
+    /// Asks for the keys of a claim, and keeps what comes of it.
     async fn ask(
         &self,
-        turn: Turn<'_>,
+        claim: Claim<'_>,
         keys: &[Box<str>],
         until: Instant,
         allowance: &mut Option<Allowance>,
@@ -148,10 +140,10 @@ impl CachedLookup {
         // Each by itself: a slice would hold all of the request's answer.
         let alone = |json: &Bytes| Bytes::copy_from_slice(json);
         found.iter_mut().for_each(|found| *found = found.as_ref().map(alone));
-        let places = turn.places.clone();
+        let places = claim.places.clone();
         let answer = |found: &Found| Answer { found: found.clone(), expires_ms };
         self.memory.put(places.iter().copied().zip(found.iter().map(answer)));
-        turn.land(&found);
+        claim.complete(&found);
         self.shelve(&places, &found, expires_ms, until).await;
         Ok(found)
     }
@@ -178,7 +170,7 @@ impl CachedLookup {
     }
 }
 
-impl Lookup for CachedLookup {
+impl<L: Lookup> Lookup for CachedLookup<L> {
     fn keys_max(&self) -> usize {
         self.inner.keys_max()
     }
@@ -224,7 +216,7 @@ impl Lookup for CachedLookup {
     }
 }
 
-/// Whoever asked for the other keys got no answer, and a look-up is permitted one request: the next ones
+/// The look-up that asked for the other keys got no answer, and a look-up is permitted one request: the next ones
 /// are for these.
 fn left() -> Later {
     let reason = "some of the keys were asked for by another look-up, which got no answer";
@@ -234,10 +226,5 @@ fn left() -> Later {
 /// Nothing failed here.
 fn busy() -> Later {
     let reason = "another look-up is asking for the same keys";
-    Later {
-        blame: Blame::NotAttempted,
-        after_ms: Some(BUSY_MS),
-        unknown: false,
-        reason: reason.into(),
-    }
+    Later { blame: Blame::NotAttempted, after_ms: Some(BUSY_MS), unknown: false, reason: reason.into() }
 }

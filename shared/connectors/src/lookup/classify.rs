@@ -1,12 +1,11 @@
 //! What a look-up's answer means, by what to do next.
 
-use jiter::Jiter;
 use tidegate_core::model::Blame;
-use tidegate_flow::spec::{FailureKind, HttpLookupSpec};
 
+use super::http::Http;
 use crate::{
-    http::{self, Judged},
-    json::{Scalar, Trie},
+    http::{self, FailureKind, Judged, Meaning},
+    json::{Picker, Scalar},
 };
 
 /// A flow's own rules.
@@ -14,7 +13,7 @@ pub(super) struct Rules {
     /// Status codes that say that none of the keys is known.
     missing: Vec<u16>,
     /// What the body must say to be an answer: where, and what.
-    ok: Option<(Trie, String)>,
+    ok: Option<(Picker, String)>,
     /// What the flow says of answers by their status and code.
     answers: http::Rules,
 }
@@ -31,19 +30,17 @@ pub(super) enum Verdict {
 }
 
 impl Rules {
-    pub(super) fn new(spec: &HttpLookupSpec) -> Self {
-        let ok = spec.ok.as_ref().map(|ok| {
-            let mut trie = Trie::new();
-            trie.add(&ok.path);
-            (trie, ok.equals.clone())
-        });
-        let answers = http::Rules::new(&spec.answers, http::ShortForms::default(), true);
-        Self { missing: spec.missing.clone(), ok, answers }
+    pub(super) fn new(section: &Http) -> Self {
+        let ok = section.ok.as_ref();
+        let ok = ok.map(|ok| (Picker::of(&ok.path.keys), ok.equals.0.clone()));
+        let answers = http::Rules::new(&section.answers, http::ShortForms::default(), true);
+        let missing = section.missing.iter().map(|status| status.0).collect();
+        Self { missing, ok, answers }
     }
 
     /// Whether the answer says that the token is not known any more.
     pub(super) fn refuses_token(&self, status: u16, body: &[u8], whole: bool) -> bool {
-        self.judge(status, body, whole).verdict == http::Verdict::Token
+        self.judge(status, body, whole).meaning == Meaning::Token
     }
 
     /// What the flow's own rules, and a code in the body, say of an answer.
@@ -63,8 +60,8 @@ impl Rules {
             return Verdict::Missing;
         }
         let said = judged.by_rule || judged.code.is_some() || judged.unread;
-        if said && judged.verdict != http::Verdict::Delivered {
-            return Verdict::Later(blame(judged.verdict, many));
+        if said && judged.meaning != Meaning::Delivered {
+            return Verdict::Later(blame(judged.meaning, many));
         }
         let blame = match status {
             _ if judged.by_rule && self.is_ok(body) => return Verdict::Answer,
@@ -85,37 +82,28 @@ impl Rules {
     /// What the flow says of a request without an answer: whose fault it is, and how long it waits at
     /// least, in ms.
     pub(super) fn failure(&self, kind: FailureKind, many: bool) -> Option<(Blame, Option<u64>)> {
-        let (verdict, after_ms) = self.answers.failure(kind)?;
-        Some((blame(verdict, many), after_ms))
+        let (meaning, after_ms) = self.answers.failure(kind)?;
+        Some((blame(meaning, many), after_ms))
     }
 
     fn is_ok(&self, body: &[u8]) -> bool {
-        let Some((trie, wanted)) = &self.ok else { return true };
-        let mut picked = vec![None; trie.slots()];
-        let read = trie.pick(&mut Jiter::new(body), &mut picked);
-        let said = read.ok().and_then(|()| Scalar::read(&body[picked.pop()??]));
+        let Some((path, wanted)) = &self.ok else { return true };
+        let said = path.value(body).and_then(Scalar::read);
         said.is_some_and(|said| said.into_text() == **wanted)
     }
 }
 
-/// Whose fault it is that there is no answer.
-fn blame(verdict: http::Verdict, many: bool) -> Blame {
-    match verdict {
-        http::Verdict::Later { blame, .. } => blame,
-        // Where a token can be had anew, that is done before it comes to this.
-        http::Verdict::Token => Blame::Connection,
+/// What is at fault for it that there is no answer.
+fn blame(meaning: Meaning, many: bool) -> Blame {
+    match meaning {
         // Perhaps for the sake of one key.
-        http::Verdict::Refused if many => Blame::Batch,
-        http::Verdict::Refused | http::Verdict::Duplicate | http::Verdict::Delivered => {
-            Blame::Request
-        }
+        Meaning::Refused if many => Blame::Batch,
+        meaning => meaning.blame(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tidegate_flow::spec::AnswersSpec;
-
     use super::*;
 
     const BODY: &[u8] = b"[]";
@@ -125,7 +113,7 @@ mod tests {
     }
 
     fn none() -> http::Rules {
-        http::Rules::new(&AnswersSpec::default(), http::ShortForms::default(), true)
+        http::Rules::new(&http::Answers::default(), http::ShortForms::default(), true)
     }
 
     #[test]
@@ -149,9 +137,8 @@ mod tests {
 
     #[test]
     fn the_flows_own_rules_come_first() {
-        let mut trie = Trie::new();
-        trie.add(&["success".to_owned()]);
-        let rules = Rules { missing: vec![404], ok: Some((trie, "true".into())), answers: none() };
+        let ok = Some((Picker::of(&["success".to_owned()]), "true".into()));
+        let rules = Rules { missing: vec![404], ok, answers: none() };
         assert_eq!(verdict(&rules, 404, b"", true), Verdict::Missing);
         for (body, expected) in [
             (r#"{"success":true}"#, Verdict::Answer),

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use moka::{policy::EvictionPolicy, sync::Cache};
 use tidegate_core::{model::EpochMs, ports::Found};
 
-use super::{flights::Flights, scope::Place};
+use super::{in_flight::InFlight, scope::Place};
 
 /// All answers together, with what it takes to keep them.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -21,7 +21,7 @@ pub struct LookupCache(Arc<Inner>);
 
 struct Inner {
     answers: Cache<Place, Answer>,
-    flights: Flights,
+    in_flight: InFlight,
 }
 
 /// What was found, or that nothing was.
@@ -44,7 +44,7 @@ impl LookupCache {
             // What has run out leaves by itself, however often it was asked for.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self(Arc::new(Inner { answers, flights: Flights::default() }))
+        Self(Arc::new(Inner { answers, in_flight: InFlight::default() }))
     }
 
     /// What is known at this moment.
@@ -63,8 +63,8 @@ impl LookupCache {
         self.0.answers.run_pending_tasks();
     }
 
-    pub(super) fn flights(&self) -> &Flights {
-        &self.0.flights
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.0.in_flight
     }
 }
 
@@ -83,18 +83,14 @@ impl fmt::Debug for LookupCache {
 #[cfg(test)]
 mod tests {
     use tidegate_core::model::Secret;
-    use tidegate_flow::Connection;
+
+    use crate::Connection;
 
     use super::{super::scope::Scope, *};
 
     fn places() -> impl Iterator<Item = Place> {
-        let file = "flow: f
-source: { http: { url: 'https://a.example', cursor: { by: id }, pagination: none } }
-destination: { http: { url: 'https://b.example' } }
-";
-        let flow = tidegate_flow::parse("f.yaml", file).unwrap();
         let secrets = [("s".to_owned(), Secret::new("t"))].into();
-        let scope = Scope::new(&flow, &Connection { params: [].into(), secrets });
+        let scope = Scope::new("f", &"a look-up", &Connection { params: [].into(), secrets });
         (0..).map(move |n: u64| scope.place(&n.to_string()))
     }
 

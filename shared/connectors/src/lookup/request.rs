@@ -1,18 +1,17 @@
 //! The request for some keys.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-use tidegate_flow::{
-    spec::{HttpLookupSpec, LookupContent},
-    template::{LookupPart, Part, Template},
-};
 use url::{Url, form_urlencoded};
 
+use super::http::Http;
 use crate::{
-    connect::{ConnectError, Resolver},
+    error::ConnectError,
     http::{Origin, encode_segment},
     json::quote,
+    resolver::Resolver,
+    value::{
+        JsonPart, LookupKeys, Query, Text,
+        template::{LookupPart, Part, Template},
+    },
 };
 
 /// A longer key would fill the request, and what stands under it is no key.
@@ -71,21 +70,15 @@ impl Piece {
 
 impl Request {
     /// Fills in a connection's values.
-    pub(super) fn new(
-        spec: &HttpLookupSpec,
-        resolver: &Resolver<'_>,
-    ) -> Result<Self, ConnectError> {
-        const URL: &str = "lookup.http.url";
-        let (url, origin) = url(&spec.url, URL, resolver)?;
-        let query = pairs(&spec.query, "lookup.http.query", resolver)?;
-        let content = match &spec.content {
-            None => None,
-            Some(LookupContent::Form(fields)) => {
-                Some(Content::Form(pairs(fields, "lookup.http.form", resolver)?))
+    pub(super) fn new(section: &Http, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
+        let (url, origin) = url(&section.url.template, &section.url.site.key, resolver)?;
+        let query = pairs(&section.query, resolver)?;
+        let content = match (&section.form, &section.body) {
+            (Some(fields), _) => Some(Content::Form(pairs(fields, resolver)?)),
+            (None, Some(body)) => {
+                Some(Content::Json(Json::of(&body.root, &body.site.key, resolver)?))
             }
-            Some(LookupContent::Json(json)) => {
-                Some(Content::Json(Json::of(json, "lookup.http.body", resolver)?))
-            }
+            (None, None) => None,
         };
         let has = |piece: Piece| {
             let fields: &[(String, Piece)] = match &content {
@@ -97,8 +90,13 @@ impl Request {
         let joins =
             has(Piece::Keys) || matches!(&content, Some(Content::Json(json)) if json.joins());
         let in_url = url.iter().any(|piece| !matches!(piece, Piece::Text(_)));
-        let separator = spec.separator.clone();
+        let separator = section.separator().to_owned();
         Ok(Self { joins, in_url, url, origin, query, content, separator })
+    }
+
+    /// Where it leads, whatever the keys.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub(super) fn content_type(&self) -> Option<&'static str> {
@@ -187,15 +185,13 @@ fn url(
 }
 
 fn pairs(
-    templates: &BTreeMap<String, Template>,
-    place: &str,
+    fields: &Query<LookupKeys>,
     resolver: &Resolver<'_>,
 ) -> Result<Vec<(String, Piece)>, ConnectError> {
-    let pair = |(name, template): (&String, &Template)| {
-        let value = Piece::of(template, &format!("{place}.{name}"), resolver)?;
-        Ok((name.clone(), value))
+    let pair = |(name, text): &(String, Text<LookupKeys>)| {
+        Ok((name.clone(), Piece::of(&text.template, &text.site.key, resolver)?))
     };
-    templates.iter().map(pair).collect()
+    fields.0.iter().map(pair).collect()
 }
 
 fn fill<T: form_urlencoded::Target>(
@@ -220,34 +216,29 @@ fn fill<T: form_urlencoded::Target>(
 }
 
 impl Json {
-    fn of(json: &Value, place: &str, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
-        let made = match json {
-            Value::String(text) => {
-                let template: Template =
-                    text.parse().map_err(|fault| ConnectError::new(place, format!("{fault}")))?;
-                match Piece::of(&template, place, resolver)? {
-                    Piece::Text(text) => Self::Fixed(quote(&text)),
-                    Piece::Key => Self::Key,
-                    Piece::Keys => Self::Keys,
-                }
-            }
-            Value::Array(items) => {
+    fn of(json: &JsonPart, place: &str, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
+        Ok(match json {
+            JsonPart::Text(text) => match Piece::of(text, place, resolver)? {
+                Piece::Text(text) => Self::Fixed(quote(&text)),
+                Piece::Key => Self::Key,
+                Piece::Keys => Self::Keys,
+            },
+            JsonPart::List(items) => {
                 let item = |item| {
                     let item = Self::of(item, place, resolver)?;
                     let each = item.wants_key();
                     Ok((item, each))
                 };
-                Self::Array(items.iter().map(item).collect::<Result<_, _>>()?)
+                Self::Array(items.iter().map(item).collect::<Result<_, ConnectError>>()?)
             }
-            Value::Object(fields) => {
-                let field = |(name, value): (&String, &Value)| {
+            JsonPart::Object(fields) => {
+                let field = |(name, value): &(String, JsonPart)| {
                     Ok((format!("{}:", quote(name)), Self::of(value, place, resolver)?))
                 };
-                Self::Object(fields.iter().map(field).collect::<Result<_, _>>()?)
+                Self::Object(fields.iter().map(field).collect::<Result<_, ConnectError>>()?)
             }
-            scalar => Self::Fixed(scalar.to_string()),
-        };
-        Ok(made)
+            JsonPart::Plain(value) => Self::Fixed(value.to_string()),
+        })
     }
 
     /// Whether it holds a key outside of lists of its own.

@@ -1,8 +1,11 @@
 //! What tells one look-up's answers from another's.
 
+use std::fmt;
+
 use ring::digest::{Context, SHA256};
 use tidegate_core::model::StoredKey;
-use tidegate_flow::{Connection, FlowSpec};
+
+use crate::connection::Connection;
 
 /// How answers are written on the shelf: another number, and none of the old ones is read.
 const LAYOUT: &str = "1";
@@ -16,10 +19,10 @@ pub(super) struct Place([u8; 32]);
 
 impl Scope {
     /// Takes in whatever may change an answer: the flow, all that its `lookup` says, and all of the
-    /// connection's values, so that nobody finds what others were told, and a changed flow nothing that
+    /// connection's values, so that none finds what others were told, and a changed flow nothing that
     /// it had before. The text of the section holds everything that is ever added to it; should it look
     /// different in another version, nothing is found once.
-    pub(super) fn new(flow: &FlowSpec, connection: &Connection) -> Self {
+    pub(super) fn new(flow: &str, lookup: &impl fmt::Debug, connection: &Connection) -> Self {
         let mut digest = Context::new(&SHA256);
         let mut add = |texts: &[&str]| {
             for text in texts {
@@ -28,7 +31,7 @@ impl Scope {
                 digest.update(text.as_bytes());
             }
         };
-        add(&[LAYOUT, &flow.name, &format!("{:?}", flow.lookup)]);
+        add(&[LAYOUT, flow, &format!("{lookup:?}")]);
         connection.params.iter().for_each(|(name, value)| add(&["param", name, value]));
         for (name, secret) in &connection.secrets {
             add(&["secret", name, secret.expose()]);
@@ -63,38 +66,44 @@ mod tests {
 
     use super::*;
 
-    const FILE: &str = "\
-flow: prices
-params: { api: { default: 'https://a.example' } }
-source: { http: { url: 'https://a.example', cursor: { by: id }, pagination: none } }
-lookup:
-  by: sku
-  cache: 5m
-  http: { url: '${params.api}/p', query: { sku: '${lookup.keys}' }, auth: { bearer: '${secrets.t}' }, key: sku }
-transform: { map: { price: { lookup: price } } }
-destination: { http: { url: 'https://b.example' } }
-";
+    const FILE: &str = r#"{
+        "flow": "prices",
+        "params": { "api": { "default": "https://a.example" } },
+        "source": { "http": { "url": "https://a.example", "cursor": { "by": "id" }, "pagination": "none" } },
+        "lookup": {
+            "by": "sku",
+            "cache": "5m",
+            "http": {
+                "url": "${params.api}/p",
+                "query": { "sku": "${lookup.keys}" },
+                "auth": { "bearer": "${secrets.t}" },
+                "key": "sku"
+            }
+        },
+        "transform": { "map": { "price": { "lookup": "price" } } },
+        "destination": { "http": { "url": "https://b.example" } }
+    }"#;
 
     fn place(file: &str, params: &[(&str, &str)], secret: &str, key: &str) -> Place {
-        let flow = tidegate_flow::parse("prices.yaml", file).unwrap_or_else(|e| panic!("{e}"));
+        let flow = crate::testing::flow(serde_json::from_str(file).unwrap());
         let params = params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let secrets = [("t".to_owned(), Secret::new(secret))].into();
         let connection = Connection { params, secrets }.with_defaults(&flow);
-        Scope::new(&flow, &connection).place(key)
+        Scope::new(&flow.name, &flow.sections().lookup, &connection).place(key)
     }
 
     #[test]
     fn whatever_differs_is_kept_elsewhere() {
         let mut places = HashSet::from([place(FILE, &[], "t", "7")]);
         for (what, with) in [
-            ("flow: prices", "flow: costs"),
-            ("by: sku", "by: id"),
-            ("cache: 5m", "cache: 6m"),
-            ("/p'", "/q'"),
-            ("query: { sku", "query: { id"),
-            ("key: sku }", "key: id }"),
-            ("key: sku }", "key: sku, records: data }"),
-            ("  by:", "  ignore_case: true\n  by:"),
+            (r#""flow": "prices""#, r#""flow": "costs""#),
+            (r#""by": "sku""#, r#""by": "id""#),
+            (r#""cache": "5m""#, r#""cache": "6m""#),
+            ("/p\"", "/q\""),
+            (r#""query": { "sku""#, r#""query": { "id""#),
+            (r#""key": "sku""#, r#""key": "id""#),
+            (r#""key": "sku""#, r#""key": "sku", "records": "data""#),
+            (r#""by": "sku""#, r#""ignore_case": true, "by": "sku""#),
         ] {
             assert!(FILE.contains(what));
             let place = place(&FILE.replace(what, with), &[], "t", "7");

@@ -1,8 +1,9 @@
 //! How what was found stands on the shelf.
 
 use bytes::Bytes;
-use jiter::{Jiter, Peek};
 use tidegate_core::ports::Found;
+
+use crate::json::Picker;
 
 /// A record with more bytes is not put there: a hundred of them are read in one request.
 const RECORD_BYTES_MAX: usize = 100 * 1024;
@@ -48,17 +49,11 @@ pub(super) fn decode(value: &Bytes) -> Option<Found> {
     is_object(&json).then_some(Some(json))
 }
 
-/// It is copied into records as it stands.
+/// Whether it is an object in JSON: it is copied into records as it stands.
 fn is_object(json: &[u8]) -> bool {
-    let read = || {
-        std::str::from_utf8(json).ok()?;
-        let mut jiter = Jiter::new(json);
-        let peek = jiter.peek().ok()?;
-        jiter.known_skip(peek).ok()?;
-        jiter.finish().ok()?;
-        (peek == Peek::Object).then_some(())
-    };
-    read().is_some()
+    std::str::from_utf8(json).is_ok()
+        && Picker::new().pick_all(json).is_ok()
+        && json.trim_ascii_start().starts_with(b"{")
 }
 
 #[cfg(test)]

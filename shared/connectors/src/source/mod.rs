@@ -1,3 +1,13 @@
-//! Where records come from, one module a kind.
+//! Where records come from: a file or a folder a kind, and a line here.
 
-pub(crate) mod http;
+mod kind;
+
+use crate::kinds::kinds;
+pub(crate) use kind::SourceKind;
+
+kinds! {
+    /// Where records come from: exactly one kind.
+    pub(crate) enum Source: SourceKind {
+        mod http: Http;
+    }
+}

@@ -38,6 +38,13 @@ pub enum Sort {
     TimeId,
 }
 
+impl Sort {
+    /// Whether a flow file may ask so for a list in this order: ids do not follow that of time.
+    pub fn goes_with(self, style: Style) -> bool {
+        (self, style) != (Self::Time, Style::LastId)
+    }
+}
+
 /// An order: its id, and when it changed, in s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {

@@ -15,21 +15,19 @@ use std::{
     time::Duration,
 };
 
+use serde_json::{Value, json};
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
-    model::{Blame, Later, Outcome, Position, RecordId, Secret, Stored, StoredKey, Version},
-    ports::{BoxFuture, Clock, KeyValueStore, Outgoing, SourceError, Swap, Unavailable},
+    model::{Blame, Stored, Later, Outcome, Position, RecordId, Secret, StoredKey, Version},
+    ports::{BoxFuture, Clock, Outgoing, KeyValueStore, SourceError, Swap, Unavailable},
 };
-use tidegate_flow::{
-    Connection,
-    spec::{AuthSpec, DestinationSpec, MarkSpec, SourceSpec},
-};
+use tidegate_flow::Connection;
 use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{
     api::{Api, Behaviour, Sort, Style},
-    flow::{NOW_MS, destination_spec, flow, source_spec, walk},
+    flow::{NOW_MS, destination_spec, flow, set, source_spec, walk, yaml},
     issuer::{CLIENT_ID, CLIENT_SECRET, FIRST_REFRESH_TOKEN, Issuer, PASSWORD, Slip},
 };
 
@@ -41,19 +39,11 @@ const TIMEOUT_MS: u64 = 5_000;
 const AHEAD_MS: u64 = 20_000;
 
 /// A section as a flow file has it.
-fn auth(section: &str) -> AuthSpec {
-    let text = format!(
-        "flow: f
-source: {{ http: {{ url: 'https://a.example', auth: {section}, cursor: {{ by: id }}, pagination: none }} }}
-destination: {{ http: {{ url: 'https://b.example' }} }}
-"
-    );
-    let flow = tidegate_flow::parse("auth.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
-    let SourceSpec::Http(http) = flow.source;
-    http.auth.unwrap()
+fn auth(section: &str) -> Value {
+    yaml(section)
 }
 
-fn client(issuer: &Issuer, rest: &str) -> AuthSpec {
+fn client(issuer: &Issuer, rest: &str) -> Value {
     auth(&format!(
         "{{ oauth2_client: {{ token_url: '{}', client_id: {CLIENT_ID}, \
          client_secret: '${{secrets.client_secret}}'{rest} }} }}",
@@ -61,7 +51,7 @@ fn client(issuer: &Issuer, rest: &str) -> AuthSpec {
     ))
 }
 
-fn refresh(issuer: &Issuer) -> AuthSpec {
+fn refresh(issuer: &Issuer) -> Value {
     auth(&format!(
         "{{ oauth2_refresh: {{ token_url: '{}', client_id: {CLIENT_ID}, \
          client_secret: '${{secrets.client_secret}}', refresh_token: '${{secrets.refresh}}', \
@@ -70,7 +60,7 @@ fn refresh(issuer: &Issuer) -> AuthSpec {
     ))
 }
 
-fn session(issuer: &Issuer, rest: &str) -> AuthSpec {
+fn session(issuer: &Issuer, rest: &str) -> Value {
     auth(&format!(
         "{{ session: {{ url: '{}', body: {{ user: anna, proof: {{ password: '${{secrets.password}}' }}, \
          year: 2024 }}, {rest} }} }}",
@@ -94,7 +84,7 @@ fn connection() -> Connection {
 /// What one process makes of a flow: its own memory, the common shelf.
 async fn process_with(
     issuer: &Issuer,
-    auth: AuthSpec,
+    auth: Value,
     shelf: Arc<dyn KeyValueStore>,
     connection: &Connection,
 ) -> Arc<Connected> {
@@ -107,22 +97,18 @@ async fn process_with(
     };
     let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, Vec::new())).await;
     let mut source = source_spec(&api);
-    source.url = issuer.url("/orders").parse().unwrap();
-    source.auth = Some(auth.clone());
-    source.page_size = 3;
-    source.mark = Some(MarkSpec {
-        method: "PUT".into(),
-        url: format!("{}/${{record.id}}", issuer.url("/marks")).parse().unwrap(),
-        body: None,
-    });
+    set(&mut source, "url", issuer.url("/orders"));
+    set(&mut source, "auth", auth.clone());
+    set(&mut source, "page_size", 3);
+    let mark = json!({ "url": format!("{}/${{record.id}}", issuer.url("/marks")) });
+    set(&mut source, "mark", mark);
     let mut destination = destination_spec(&issuer.url("/orders"));
-    destination.auth = Some(auth);
+    set(&mut destination, "auth", auth);
     let flow = flow(source, destination);
-    assert!(matches!(flow.destination, DestinationSpec::Http(_)));
     Arc::new(connect(&flow, connection, &options).unwrap())
 }
 
-async fn process(issuer: &Issuer, auth: AuthSpec, shelf: &Arc<MemoryStore>) -> Arc<Connected> {
+async fn process(issuer: &Issuer, auth: Value, shelf: &Arc<MemoryStore>) -> Arc<Connected> {
     process_with(issuer, auth, shelf.clone(), &connection()).await
 }
 
@@ -208,10 +194,7 @@ impl KeyValueStore for Shaky {
         Box::pin(self.call(|| self.inner.get_now(keys)))
     }
 
-    fn put<'a>(
-        &'a self,
-        items: &'a [(StoredKey, Stored)],
-    ) -> BoxFuture<'a, Result<(), Unavailable>> {
+    fn put<'a>(&'a self, items: &'a [(StoredKey, Stored)]) -> BoxFuture<'a, Result<(), Unavailable>> {
         Box::pin(self.call(|| self.inner.put_now(items)))
     }
 

@@ -14,7 +14,6 @@ use tidegate_core::{
     model::{Blame, Later, Outcome, RecordId, SkipReason, Version},
     ports::{Destination, Outgoing},
 };
-use tidegate_flow::spec::{BatchSpec, HttpDestinationSpec, ResultOrder, ResultsSpec};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -22,7 +21,7 @@ use tokio::{
 
 use crate::{
     api::{Api, Behaviour, Sort, Style},
-    flow::{TOKEN, connected, destination_spec, path, source_spec},
+    flow::{TOKEN, connected, destination_spec, source_spec},
 };
 
 /// A request as it arrived.
@@ -61,7 +60,7 @@ async fn server(
     (url, log)
 }
 
-async fn destination(spec: HttpDestinationSpec) -> Box<dyn Destination> {
+async fn destination(spec: Value) -> Box<dyn Destination> {
     let api = Api::start(Behaviour::new(Style::None, Sort::Id, Vec::new())).await;
     connected(source_spec(&api), spec).destination
 }
@@ -80,23 +79,24 @@ fn records(count: i64) -> Vec<Outgoing> {
     (0..count).map(record).collect()
 }
 
-fn batch(size: usize, results: bool) -> BatchSpec {
-    BatchSpec {
-        size,
-        bytes_max: 1_000_000,
-        field: Some("items".into()),
-        key_field: Some("key".into()),
-        results: results.then(|| ResultsSpec {
-            path: path("results"),
-            status: path("status"),
-            code: None,
-            ok: Vec::new(),
-            retry: Vec::new(),
-            duplicate: vec!["409".into()],
-            reason: Some(path("why")),
-            order: ResultOrder::Same,
-        }),
+fn batch(size: usize, results: bool) -> Value {
+    let mut batch = json!({ "size": size, "field": "items", "key_field": "key" });
+    if results {
+        batch["results"] = json!({
+            "path": "results",
+            "status": "status",
+            "duplicate": [409],
+            "reason": "why",
+        });
     }
+    batch
+}
+
+/// A destination that takes many records in a request.
+fn bulk_spec(url: &str, batch: Value) -> Value {
+    let mut spec = destination_spec(url);
+    spec["batch"] = batch;
+    spec
 }
 
 async fn one(answer: impl Fn(&Value) -> Response + Clone + Send + Sync + 'static) -> Outcome {
@@ -118,7 +118,7 @@ fn later(outcome: &Outcome) -> &Later {
 async fn a_record_is_sent_with_its_key_to_its_own_address() {
     let (url, log) = server(|_| StatusCode::CREATED.into_response()).await;
     let mut spec = destination_spec(&format!("{url}/${{record.id}}?x=${{record.name}}"));
-    spec.method = "PUT".into();
+    spec["method"] = "PUT".into();
     let to = destination(spec).await;
     assert_eq!(to.batching().records_max, 1);
     let named = Outgoing { body: r#"{"id":7,"name":"a&b=c/é"}"#.into(), ..record(7) };
@@ -217,11 +217,7 @@ async fn no_request_outlives_its_time() {
 #[tokio::test]
 async fn a_bulk_carries_every_records_key_and_a_stable_one_of_its_own() {
     let (url, log) = server(|_| StatusCode::OK.into_response()).await;
-    let to = destination(HttpDestinationSpec {
-        batch: Some(batch(100, false)),
-        ..destination_spec(&url)
-    })
-    .await;
+    let to = destination(bulk_spec(&url, batch(100, false))).await;
     assert_eq!((to.batching().records_max, to.batching().bytes_max), (100, 1_000_000));
     for _ in 0..2 {
         assert_eq!(to.deliver(&records(3), 5_000).await.outcomes, vec![Outcome::Delivered; 3]);
@@ -246,7 +242,7 @@ async fn a_bulk_that_is_refused_as_a_whole_is_given_back_to_be_sent_in_parts() {
             }
         })
         .await;
-        let spec = HttpDestinationSpec { batch: Some(batch(100, false)), ..destination_spec(&url) };
+        let spec = bulk_spec(&url, batch(100, false));
         let to = destination(spec).await;
         let all = records(100);
         for outcome in to.deliver(&all, 5_000).await.outcomes {
@@ -272,7 +268,7 @@ async fn each_record_of_a_bulk_has_its_own_result() {
         (StatusCode::MULTI_STATUS, results.to_string()).into_response()
     })
     .await;
-    let spec = HttpDestinationSpec { batch: Some(batch(100, true)), ..destination_spec(&url) };
+    let spec = bulk_spec(&url, batch(100, true));
     let outcomes = destination(spec).await.deliver(&records(5), 5_000).await.outcomes;
     assert_eq!(outcomes[0], Outcome::Delivered);
     assert_eq!(outcomes[1], Outcome::Skipped(SkipReason::Duplicate));
@@ -286,7 +282,7 @@ async fn each_record_of_a_bulk_has_its_own_result() {
 async fn a_bulk_with_more_or_fewer_results_than_records_is_unknown_as_a_whole() {
     let results = json!({"results": [{"status": 422, "why": "bad"}, {"status": 200}]}).to_string();
     let (url, _) = server(move |_| results.clone().into_response()).await;
-    let spec = HttpDestinationSpec { batch: Some(batch(100, true)), ..destination_spec(&url) };
+    let spec = bulk_spec(&url, batch(100, true));
     let to = destination(spec).await;
     for count in [1, 3] {
         let outcomes = to.deliver(&records(count), 5_000).await.outcomes;
@@ -300,10 +296,11 @@ async fn a_bulk_with_more_or_fewer_results_than_records_is_unknown_as_a_whole() 
     }
 }
 
-fn by_email() -> BatchSpec {
+fn by_email() -> Value {
     let mut batch = batch(100, true);
-    let (result, record) = (path("email"), path("email"));
-    batch.results.as_mut().unwrap().order = ResultOrder::Key { result, record, ignore_case: true };
+    batch["results"]["key"] = "email".into();
+    batch["results"]["record_key"] = "email".into();
+    batch["results"]["ignore_case"] = true.into();
     batch
 }
 
@@ -325,7 +322,7 @@ async fn records_that_results_name_alike_go_one_after_the_other() {
         json!({ "results": results }).to_string().into_response()
     })
     .await;
-    let spec = HttpDestinationSpec { batch: Some(by_email()), ..destination_spec(&url) };
+    let spec = bulk_spec(&url, by_email());
     let to = destination(spec).await;
     let first = to.deliver(&leads(), 5_000).await.outcomes;
     assert_eq!(first[..2], [Outcome::Delivered, Outcome::Delivered]);
@@ -341,7 +338,7 @@ async fn records_that_results_name_alike_go_one_after_the_other() {
 #[tokio::test]
 async fn of_a_bulk_that_is_refused_as_a_whole_namesakes_are_in_parts_too() {
     let (url, _) = server(|_| (StatusCode::BAD_REQUEST, "a bad one").into_response()).await;
-    let spec = HttpDestinationSpec { batch: Some(by_email()), ..destination_spec(&url) };
+    let spec = bulk_spec(&url, by_email());
     for outcome in destination(spec).await.deliver(&leads(), 5_000).await.outcomes {
         assert_eq!(later(&outcome).blame, Blame::Batch);
     }
@@ -351,7 +348,7 @@ async fn of_a_bulk_that_is_refused_as_a_whole_namesakes_are_in_parts_too() {
 async fn results_that_are_missing_leave_every_record_for_later() {
     for body in ["", "{}", "<html>", r#"{"results":[{"status":20"#] {
         let (url, _) = server(move |_| (StatusCode::OK, body).into_response()).await;
-        let spec = HttpDestinationSpec { batch: Some(batch(100, true)), ..destination_spec(&url) };
+        let spec = bulk_spec(&url, batch(100, true));
         let outcomes = destination(spec).await.deliver(&records(2), 5_000).await.outcomes;
         assert!(outcomes.iter().all(|outcome| later(outcome).unknown), "{body}: {outcomes:?}");
     }

@@ -13,9 +13,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use tidegate_core::{model::Position, ports::SourceError};
-use tidegate_flow::spec::{AuthSpec, KeyPlace, MarkSpec};
-use tidegate_flow::template::{Part, Template};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -23,7 +22,7 @@ use tokio::{
 
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style},
-    flow::{NOW_MS, TOKEN, UNTIL_MS, path, source, source_spec, walk},
+    flow::{NOW_MS, TOKEN, UNTIL_MS, set, source, source_spec, unset, walk},
 };
 
 fn orders(count: i64) -> Vec<Order> {
@@ -79,8 +78,8 @@ async fn a_next_link_to_another_host_is_refused_before_any_request_leaves() {
         .await;
         let api = Api::start(Behaviour::new(style, Sort::TimeId, Vec::new())).await;
         let mut spec = source_spec(&api);
-        spec.url = Template::literal(url);
-        spec.cursor.since = None;
+        set(&mut spec, "url", url);
+        unset(&mut spec, "cursor.since");
         let error = walk(&*source(spec), Position::Start).await.unwrap_err();
         assert!(
             matches!(&error, SourceError::Halt(text) if text.contains("credentials")),
@@ -99,7 +98,7 @@ async fn a_redirect_to_another_host_is_refused_and_one_at_home_is_followed() {
     .await;
     let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, orders(20))).await;
     let mut spec = source_spec(&api);
-    spec.url = Template::literal(url);
+    set(&mut spec, "url", url);
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     assert!(matches!(&error, SourceError::Halt(_)), "{error}");
     assert_eq!(visits.load(Ordering::SeqCst), 0);
@@ -107,7 +106,7 @@ async fn a_redirect_to_another_host_is_refused_and_one_at_home_is_followed() {
     // Around in a circle at home: an end is made of it.
     let url = fixed(|_| (StatusCode::FOUND, [(header::LOCATION, "/again")]).into_response()).await;
     let mut spec = source_spec(&api);
-    spec.url = Template::literal(url);
+    set(&mut spec, "url", url);
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     assert!(matches!(&error, SourceError::Halt(text) if text.contains("redirects")), "{error}");
 }
@@ -125,8 +124,8 @@ async fn a_bomb_of_a_gigabyte_is_refused_within_the_limit() {
         fixed(move |_| ([(header::CONTENT_ENCODING, "gzip")], bomb.clone()).into_response()).await;
     let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, Vec::new())).await;
     let mut spec = source_spec(&api);
-    spec.url = Template::literal(url);
-    spec.body_bytes_max = 32 << 20;
+    set(&mut spec, "url", url);
+    set(&mut spec, "body_bytes_max", 32 << 20);
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     assert!(
         matches!(&error, SourceError::Halt(text) if text.contains("body_bytes_max")),
@@ -202,10 +201,9 @@ async fn a_refusal_names_status_address_and_remedy_but_no_secret() {
         let url = fixed(move |_| (status, TOKEN).into_response()).await;
         let api = Api::start(Behaviour::new(Style::PageNumber, Sort::TimeId, Vec::new())).await;
         let mut spec = source_spec(&api);
-        spec.url = Template::literal(url.clone());
-        let place = KeyPlace::Query("api_key".into());
-        let value = Template { parts: vec![Part::Secret("token".into())] };
-        spec.auth = Some(AuthSpec::ApiKey { place, value });
+        set(&mut spec, "url", url.clone());
+        let key = json!({ "api_key": { "query": "api_key", "value": "${secrets.token}" } });
+        set(&mut spec, "auth", key);
         match walk(&*source(spec), Position::Start).await.unwrap_err() {
             SourceError::Halt(text) => {
                 assert!(text.contains(status.as_str()) && text.contains(&url), "{text}");
@@ -247,7 +245,7 @@ async fn a_connection_that_breaks_in_the_middle_is_tried_again() {
     });
     let api = Api::start(Behaviour::new(Style::None, Sort::TimeId, Vec::new())).await;
     let mut spec = source_spec(&api);
-    spec.url = Template::literal(url);
+    set(&mut spec, "url", url);
     let walked = walk(&*source(spec), Position::Start).await.unwrap();
     assert_eq!((walked.records.len(), walked.requests), (1, 3));
 }
@@ -258,7 +256,7 @@ async fn a_source_that_never_answers_costs_no_more_than_the_deadline() {
     let url = format!("http://{}/orders", listener.local_addr().unwrap());
     let api = Api::start(Behaviour::new(Style::None, Sort::TimeId, Vec::new())).await;
     let mut spec = source_spec(&api);
-    spec.url = Template::literal(url);
+    set(&mut spec, "url", url);
     let source = source(spec);
     let started = std::time::Instant::now();
     let mut walk = source.walk(Position::Start, UNTIL_MS);
@@ -275,9 +273,9 @@ async fn a_page_that_comes_again_or_a_token_that_does_is_an_error_and_no_loop() 
         let url = fixed(move |_| page.into_response()).await;
         let api = Api::start(Behaviour::new(style, Sort::TimeId, Vec::new())).await;
         let mut spec = source_spec(&api);
-        spec.url = Template::literal(url);
-        spec.cursor.since = None;
-        spec.page_size = 1;
+        set(&mut spec, "url", url);
+        unset(&mut spec, "cursor.since");
+        set(&mut spec, "page_size", 1);
         let error = walk(&*source(spec), Position::Start).await.unwrap_err();
         assert!(matches!(&error, SourceError::Halt(_)), "{style:?}: {error}");
     }
@@ -292,8 +290,9 @@ async fn a_list_in_another_order_halts_with_what_to_do() {
     ))
     .await;
     let mut spec = source_spec(&api);
-    spec.cursor.by = tidegate_flow::spec::CursorBy::Id;
-    spec.cursor.since = None;
+    set(&mut spec, "cursor.by", "id");
+    unset(&mut spec, "cursor.field");
+    unset(&mut spec, "cursor.since");
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     assert!(
         matches!(&error, SourceError::Halt(text) if text.contains("not sorted by id")),
@@ -311,7 +310,7 @@ async fn a_few_records_without_a_key_ride_along_and_many_halt() {
     .await;
     let api = Api::start(Behaviour::new(Style::None, Sort::TimeId, Vec::new())).await;
     let mut spec = source_spec(&api);
-    spec.url = Template::literal(url);
+    set(&mut spec, "url", url);
     let walked = walk(&*source(spec.clone()), Position::Start).await.unwrap();
     let data: Vec<_> = walked.records.iter().map(|record| &record.data[..]).collect();
     assert_eq!(data.len(), 4);
@@ -324,7 +323,7 @@ async fn a_few_records_without_a_key_ride_along_and_many_halt() {
         walk(&*source(spec.clone()), Position::At(walked.records[3].mark.clone())).await.unwrap();
     assert_eq!(behind.records.len(), 0);
 
-    spec.id = path("wrong.path");
+    set(&mut spec, "id", "wrong.path");
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     assert!(
         matches!(&error, SourceError::Halt(text) if text.contains("record 0") && text.contains("wrong.path")),
@@ -350,12 +349,12 @@ async fn marking_is_a_request_to_the_records_own_address() {
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let api = Api::start(Behaviour::new(Style::None, Sort::TimeId, Vec::new())).await;
     let mut spec = source_spec(&api);
-    spec.url = Template::literal(format!("{base}/orders"));
-    spec.mark = Some(MarkSpec {
-        method: "PUT".into(),
-        url: format!("{base}/orders/${{record.id}}/processed").parse().unwrap(),
-        body: Some(serde_json::json!({"processed": true})),
+    set(&mut spec, "url", format!("{base}/orders"));
+    let mark = json!({
+        "url": format!("{base}/orders/${{record.id}}/processed"),
+        "body": { "processed": true },
     });
+    set(&mut spec, "mark", mark);
     let source = source(spec);
     let marker = source.marker().unwrap();
     let id = tidegate_core::model::RecordId::Text("a/b c".into());

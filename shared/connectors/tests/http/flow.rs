@@ -2,19 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
     model::{EpochMs, Position, Record, RecordId, Secret},
     ports::{Source, SourceError},
 };
-use tidegate_flow::{
-    Connection, FlowSpec,
-    spec::{
-        AnswersSpec, AuthSpec, CursorBy, CursorSpec, DestinationSpec, HttpDestinationSpec,
-        HttpSourceSpec, JsonTemplate, OnUnknown, PaginationSpec, SourceSpec, TimeFormat,
-    },
-    template::{Part, Template},
-};
+use tidegate_flow::{Connection, FlowSpec};
 use tidegate_testkit::{MemoryStore, Seeded};
 
 use crate::api::{Api, Sort, Style, TENANT};
@@ -26,142 +20,129 @@ pub const UNTIL_MS: EpochMs = NOW_MS + 30 * 86_400_000;
 
 pub const TOKEN: &str = "s3cret-token";
 
-pub fn path(text: &str) -> Vec<String> {
-    text.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+/// Puts a value at a place of a section, dots between keys.
+pub fn set(section: &mut Value, place: &str, value: impl Into<Value>) {
+    let at = place.split('.').fold(section, |section, key| &mut section[key]);
+    *at = value.into();
 }
 
-pub fn source_spec(api: &Api) -> HttpSourceSpec {
+/// Takes a key out of a section.
+pub fn unset(section: &mut Value, place: &str) {
+    let (parent, key) = place.rsplit_once('.').unwrap_or(("", place));
+    let keys = parent.split('.').filter(|key| !key.is_empty());
+    let parent = keys.fold(section, |section, key| &mut section[key]);
+    parent.as_object_mut().unwrap().remove(key);
+}
+
+/// The section `source.http` that reads the orders as the API gives them.
+pub fn source_spec(api: &Api) -> Value {
     let (style, sort, inclusive) = {
         let api = api.now();
         (api.style, api.sort, api.inclusive)
     };
-    HttpSourceSpec {
-        url: Template::literal(api.url()),
-        body: None,
-        query: [("status".to_owned(), Template::literal("placed"))].into(),
-        headers: [].into(),
-        auth: Some(AuthSpec::Bearer(Template { parts: vec![Part::Secret("token".into())] })),
-        records: path("data"),
-        id: path("id"),
-        cursor: CursorSpec {
-            by: match sort {
-                Sort::Id => CursorBy::Id,
-                Sort::Time => CursorBy::Timestamp,
-                Sort::TimeId => CursorBy::TimestampId,
-            },
-            field: Some(path("updated_at")),
-            time: None,
-            format: TimeFormat::Rfc3339,
-            since: Some("since".into()),
-            inclusive,
-            until: None,
-            start: None,
-        },
-        pagination: pagination(style),
-        page_size: 100,
-        timeout_ms: 5_000,
-        body_bytes_max: 8 << 20,
-        mark: None,
-    }
+    let mut section = json!({
+        "url": api.url(),
+        "query": { "status": "placed" },
+        "auth": { "bearer": "${secrets.token}" },
+        "records": "data",
+        "cursor": { "by": "id", "since": "since", "inclusive": inclusive },
+        "pagination": pagination(style),
+        "page_size": 100,
+        "timeout": "5s",
+        "body_bytes_max": 8 << 20,
+    });
+    let by = match sort {
+        Sort::Id => return section,
+        Sort::Time => "timestamp",
+        Sort::TimeId => "timestamp_id",
+    };
+    set(&mut section, "cursor.by", by);
+    set(&mut section, "cursor.field", "updated_at");
+    section
 }
 
 /// The same list, asked for by POST.
-pub fn posted(spec: HttpSourceSpec) -> HttpSourceSpec {
-    use JsonTemplate::{List, Object, Plain};
-    let text = |text: &str| JsonTemplate::Text(Template::literal(text));
-    let field = |name: &str, value: JsonTemplate| (name.to_owned(), value);
-    let tenant = Template { parts: vec![Part::Param("tenant".into())] };
-    let fixed = vec![
-        field("tenant", JsonTemplate::Text(tenant)),
-        field("n", Plain(7.into())),
-        field("on", Plain(true.into())),
-    ];
-    let filters = vec![Object(vec![field("status", text("placed"))]), Object(Vec::new())];
-    let place = |name: String| format!("page.{name}");
-    let size = |size: Option<String>| size.map(place);
-    let pagination = match spec.pagination {
-        PaginationSpec::PageNumber { param, size_param, first } => {
-            PaginationSpec::PageNumber { param: place(param), size_param: size(size_param), first }
-        }
-        PaginationSpec::Offset { param, size_param } => {
-            PaginationSpec::Offset { param: place(param), size_param: size(size_param) }
-        }
-        PaginationSpec::Token { param, path, size_param, alone } => {
-            PaginationSpec::Token { param: place(param), path, size_param: size(size_param), alone }
-        }
-        PaginationSpec::LastId { param, size_param } => {
-            PaginationSpec::LastId { param: place(param), size_param: size(size_param) }
-        }
-        PaginationSpec::LinkHeader { size_param } => {
-            PaginationSpec::LinkHeader { size_param: size(size_param) }
-        }
-        PaginationSpec::NextUrl { path, size_param } => {
-            PaginationSpec::NextUrl { path, size_param: size(size_param) }
-        }
-        PaginationSpec::None => PaginationSpec::None,
-    };
-    let since = spec.cursor.since.map(|since| format!("filters.1.{since}"));
-    HttpSourceSpec {
-        body: Some(Object(vec![field("fixed", Object(fixed)), field("filters", List(filters))])),
-        query: [].into(),
-        cursor: CursorSpec { since, ..spec.cursor },
-        pagination,
-        ..spec
+pub fn posted(mut section: Value) -> Value {
+    unset(&mut section, "query");
+    section["body"] = json!({
+        "fixed": { "tenant": "${params.tenant}", "n": 7, "on": true },
+        "filters": [{ "status": "placed" }, {}],
+    });
+    if let Some(since) = section["cursor"]["since"].as_str() {
+        section["cursor"]["since"] = format!("filters.1.{since}").into();
     }
+    for style in section["pagination"].as_object_mut().into_iter().flat_map(|it| it.values_mut()) {
+        for key in ["param", "size_param"] {
+            if let Some(name) = style[key].as_str() {
+                style[key] = format!("page.{name}").into();
+            }
+        }
+    }
+    section
 }
 
-pub fn pagination(style: Style) -> PaginationSpec {
-    let size_param = Some("limit".to_owned());
+/// The section `pagination` of a style.
+pub fn pagination(style: Style) -> Value {
+    let size_param = "limit";
     match style {
         Style::PageNumber => {
-            PaginationSpec::PageNumber { param: "page".into(), size_param, first: 1 }
+            json!({ "page_number": { "param": "page", "size_param": size_param } })
         }
-        Style::Offset => PaginationSpec::Offset { param: "offset".into(), size_param },
+        Style::Offset => json!({ "offset": { "param": "offset", "size_param": size_param } }),
         Style::Token => {
-            let (param, path) = ("token".into(), path("paging.next"));
-            PaginationSpec::Token { param, path, size_param, alone: false }
+            json!({ "token": { "param": "token", "path": "paging.next", "size_param": size_param } })
         }
-        Style::Link => PaginationSpec::LinkHeader { size_param },
-        Style::NextUrl => PaginationSpec::NextUrl { path: path("paging.next"), size_param },
-        Style::LastId => PaginationSpec::LastId { param: "after".into(), size_param },
-        Style::None => PaginationSpec::None,
+        Style::Link => json!({ "link_header": { "size_param": size_param } }),
+        Style::NextUrl => {
+            json!({ "next_url": { "path": "paging.next", "size_param": size_param } })
+        }
+        Style::LastId => json!({ "last_id": { "param": "after", "size_param": size_param } }),
+        Style::None => json!("none"),
     }
 }
 
-pub fn destination_spec(url: &str) -> HttpDestinationSpec {
-    HttpDestinationSpec {
-        url: url.parse().unwrap(),
-        method: "POST".into(),
-        headers: [].into(),
-        auth: Some(AuthSpec::Bearer(Template { parts: vec![Part::Secret("token".into())] })),
-        batch: None,
-        idempotency_header: Some("Idempotency-Key".into()),
-        timeout_ms: 5_000,
-        refuse: Vec::new(),
-        retry_status: Vec::new(),
-        duplicate: Vec::new(),
-        answers: AnswersSpec::default(),
-        on_unknown: OnUnknown::Retry,
-    }
+/// The section `destination.http` that sends one record a request.
+pub fn destination_spec(url: &str) -> Value {
+    json!({ "url": url, "auth": { "bearer": "${secrets.token}" }, "timeout": "5s" })
 }
 
-/// A flow made of these sections; the rest is a flow file's.
-pub fn flow(source: HttpSourceSpec, destination: HttpDestinationSpec) -> FlowSpec {
-    const FILE: &str = "\
-flow: orders
-source:
-  http:
-    url: https://pavillion.example/orders
-    cursor: {by: id}
-    pagination: none
-destination:
-  http:
-    url: https://fulfillments.example/fulfilments
-";
-    let mut flow = tidegate_flow::parse("orders.yaml", FILE).unwrap();
-    flow.source = SourceSpec::Http(source);
-    flow.destination = DestinationSpec::Http(destination);
-    flow
+/// A flow made of these sections.
+pub fn flow(source: Value, destination: Value) -> FlowSpec {
+    let file = json!({
+        "flow": "orders",
+        "source": { "http": source },
+        "destination": { "http": destination },
+    });
+    // YAML takes JSON as it is.
+    let text = file_text(&file);
+    tidegate_flow::parse("orders.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// A piece of YAML, to stand in a section.
+pub fn yaml(text: &str) -> Value {
+    Value::String(format!("{YAML}{text}"))
+}
+
+/// Begins a text that is YAML already.
+const YAML: &str = "yaml: ";
+
+fn file_text(file: &Value) -> String {
+    match file {
+        Value::String(text) => match text.strip_prefix(YAML) {
+            Some(yaml) => yaml.to_owned(),
+            None => file.to_string(),
+        },
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(file_text).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| {
+                format!("{}: {}", Value::from(key.as_str()), file_text(value))
+            };
+            format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
 }
 
 pub fn connection() -> Connection {
@@ -182,12 +163,12 @@ pub fn options() -> Options {
     }
 }
 
-pub fn connected(source: HttpSourceSpec, destination: HttpDestinationSpec) -> Connected {
+pub fn connected(source: Value, destination: Value) -> Connected {
     connect(&flow(source, destination), &connection(), &options()).unwrap()
 }
 
 /// A source alone.
-pub fn source(spec: HttpSourceSpec) -> Box<dyn Source> {
+pub fn source(spec: Value) -> Box<dyn Source> {
     connected(spec, destination_spec("http://127.0.0.1:9/")).source
 }
 

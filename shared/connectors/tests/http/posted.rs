@@ -10,15 +10,11 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tidegate_core::{model::Position, ports::SourceError};
-use tidegate_flow::{
-    spec::{CursorBy, PaginationSpec, TimeFormat},
-    template::{Part, Template},
-};
 use tokio::net::TcpListener;
 
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style},
-    flow::{TOKEN, UNTIL_MS, path, posted, source, source_spec, walk},
+    flow::{TOKEN, UNTIL_MS, posted, set, source, source_spec, unset, walk},
 };
 
 fn orders(count: i64) -> Vec<Order> {
@@ -54,10 +50,9 @@ async fn a_token_that_goes_alone_takes_nothing_along() {
     for since in [true, false] {
         let api = Api::start(Behaviour::new(Style::Token, Sort::Time, Vec::clone(&tied))).await;
         let mut spec = posted(source_spec(&api));
-        let PaginationSpec::Token { alone, .. } = &mut spec.pagination else { unreachable!() };
-        *alone = true;
+        set(&mut spec, "pagination.token.alone", true);
         if !since {
-            spec.cursor.since = None;
+            unset(&mut spec, "cursor.since");
         }
         let walked = walk(&*source(spec), Position::Start).await.unwrap();
         assert_eq!(walked.records.len(), 250);
@@ -87,11 +82,11 @@ async fn the_first_position_and_the_upper_bound_have_their_places() {
     let (base, seen) = server(|_| r#"{"data":[]}"#.into_response()).await;
     let any = api(Style::Token, Sort::TimeId, 0).await;
     let mut spec = posted(source_spec(&any));
-    spec.url = Template::literal(base);
-    spec.cursor.by = CursorBy::Timestamp;
-    spec.cursor.format = TimeFormat::EpochMillis;
-    spec.cursor.start = Some(Template::literal("0"));
-    spec.cursor.until = Some("filters.1.until".into());
+    set(&mut spec, "url", base);
+    set(&mut spec, "cursor.by", "timestamp");
+    set(&mut spec, "cursor.format", "epoch_ms");
+    set(&mut spec, "cursor.start", "0");
+    set(&mut spec, "cursor.until", "filters.1.until");
     walk(&*source(spec), Position::Start).await.unwrap();
     let body: Value = serde_json::from_str(&seen.lock().unwrap()[0].2).unwrap();
     assert_eq!(body["filters"][1], json!({ "since": 0, "until": UNTIL_MS }));
@@ -119,16 +114,12 @@ async fn a_refusal_ends_the_walk_and_shows_no_secret() {
     let (base, seen) = server(|_| StatusCode::BAD_REQUEST.into_response()).await;
     let any = api(Style::PageNumber, Sort::TimeId, 0).await;
     let mut spec = posted(source_spec(&any));
-    spec.url = Template { parts: vec![Part::Literal(format!("{base}/?key=")), secret()] };
+    set(&mut spec, "url", format!("{base}/?key=${{secrets.token}}"));
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     let SourceError::Halt(text) = &error else { panic!("{error}") };
     assert!(text.contains("400") && text.contains("body"), "{text}");
     assert!(!text.contains(TOKEN), "{text}");
     assert_eq!(seen.lock().unwrap().len(), 1);
-}
-
-fn secret() -> Part {
-    Part::Secret("token".into())
 }
 
 #[tokio::test]
@@ -147,7 +138,7 @@ async fn a_redirect_takes_the_body_along_or_ends_the_walk() {
     for (path, follows) in [("/found", false), ("/see", false), ("/moved", true), ("/now", true)] {
         let (base, seen) = server(answer).await;
         let mut spec = posted(source_spec(&any));
-        spec.url = Template::literal(format!("{base}{path}"));
+        set(&mut spec, "url", format!("{base}{path}"));
         let walked = walk(&*source(spec), Position::Start).await;
         let seen = seen.lock().unwrap().clone();
         if follows {
@@ -170,7 +161,7 @@ async fn a_redirect_takes_the_body_along_or_ends_the_walk() {
     });
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let mut spec = posted(source_spec(&any));
-    spec.url = Template::literal(url);
+    set(&mut spec, "url", url);
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     assert!(error.to_string().contains("credentials"), "{error}");
     assert!(visits.lock().unwrap().is_empty());
@@ -181,8 +172,8 @@ async fn what_is_answered_to_a_post_is_read_as_ever() {
     let (base, _) = server(|_| r#"{"hits":{"all":[{"id":1},{"id":2}]}}"#.into_response()).await;
     let any = api(Style::None, Sort::Id, 0).await;
     let mut spec = posted(source_spec(&any));
-    spec.url = Template::literal(base);
-    spec.records = path("hits.all");
-    spec.cursor.since = None;
+    set(&mut spec, "url", base);
+    set(&mut spec, "records", "hits.all");
+    unset(&mut spec, "cursor.since");
     assert_eq!(walk(&*source(spec), Position::Start).await.unwrap().ids(), [1, 2]);
 }

@@ -6,7 +6,7 @@ use tidegate_core::{model::Position, ports::SourceError};
 
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style},
-    flow::{EVERY_STYLE, NOW_MS, number, source, source_spec},
+    flow::{EVERY_STYLE, NOW_MS, number, set, source, source_spec, unset},
 };
 
 const SEEDS: u64 = 400;
@@ -33,7 +33,9 @@ impl Random {
 async fn run(seed: u64) {
     let mut random = Random(seed);
     let style = random.pick(&EVERY_STYLE);
-    let sort = random.pick(&[Sort::Id, Sort::Time, Sort::TimeId]);
+    let sorts = [Sort::Id, Sort::Time, Sort::TimeId];
+    let sorts: Vec<Sort> = sorts.into_iter().filter(|sort| sort.goes_with(style)).collect();
+    let sort = random.pick(&sorts);
     let since = random.below(4) > 0;
     let count = i64::try_from(random.below(160)).unwrap();
     let ties = i64::try_from(1 + random.below(60)).unwrap();
@@ -69,9 +71,9 @@ async fn run(seed: u64) {
     );
     let api = Api::start(behaviour).await;
     let mut spec = source_spec(&api);
-    spec.page_size = 30;
+    set(&mut spec, "page_size", 30);
     if !since {
-        spec.cursor.since = None;
+        unset(&mut spec, "cursor.since");
     }
     let source = source(spec);
     let most = 1 + random.below(120) as usize;

@@ -52,7 +52,7 @@ pub(crate) const ANSWERS: &[Slip] = &[
         "kind: connect, means: down",
         "kind: connect, means: delivered",
         31,
-        "nobody knows that",
+        "that is not known",
         "write `unknown`",
     ),
     slip(

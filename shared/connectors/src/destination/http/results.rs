@@ -1,51 +1,81 @@
-//! Each record's own result in the answer to a bulk request.
+//! `batch.results`: each record's own result in the answer to a bulk request.
 
 use std::{
     collections::{HashMap, HashSet},
     mem::discriminant,
 };
 
-use jiter::Jiter;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tidegate_core::{
     model::{Blame, Later, Outcome, SkipReason},
     ports::Outgoing,
 };
-use tidegate_flow::spec::{ResultOrder, ResultsSpec};
 
+use super::{
+    distinct::distinct,
+    order::{ByIndex, ByKey, Names, Order, Same},
+};
 use crate::{
-    http::{Redactor, Words},
-    json::{Scalar, Trie},
+    file::{At, Fault, Findings},
+    http::is_listed,
+    json::{Elements, Picker},
     keys::Keys,
+    value::{Path, Scalar},
 };
 
-/// How results are read.
+/// What says success, where the flow lists nothing.
+const OK: [&str; 5] = ["200-299", "ok", "success", "created", "updated"];
+/// What says to try again, where the flow lists nothing.
+const RETRY: [&str; 4] = ["408", "425", "429", "500-599"];
+
+/// Where each record's own result stands in the response.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Results {
-    path: Vec<String>,
-    trie: Trie,
+    /// Path to the array of results; left out: the body is the array.
+    path: Option<Path>,
+    /// Path in a result to its status code or word.
+    status: Path,
+    /// Path in a result to a further code, which says more: it is looked for first in `ok`, `retry`
+    /// and `duplicate`.
+    code: Option<Path>,
+    /// Words or codes of success. Default 200 to 299, `ok`, `success`, `created`, `updated`.
+    #[serde(default)]
+    ok: Vec<At<Scalar>>,
+    /// Words or codes to try again. Default 408, 425, 429 and 500 to 599.
+    #[serde(default)]
+    retry: Vec<At<Scalar>>,
+    /// Words or codes that say that the destination has the record already.
+    #[serde(default)]
+    duplicate: Vec<At<Scalar>>,
+    /// Path in a result to its message.
+    reason: Option<Path>,
+    /// Path in a result to the record's index in the request. Without it and `key`, results are in
+    /// order, and an answer with more or fewer of them than records says nothing of any.
+    index: Option<Path>,
+    /// Path in a result to what names its record, for results in any order; goes with `record_key`.
+    /// Blanks around a key make no difference. Records with one key go in separate requests.
+    key: Option<Path>,
+    /// Path in a record, as it is sent, to what `key` names it by.
+    record_key: Option<Path>,
+    /// Whether keys that differ in case alone name the same record. Default false.
+    ignore_case: Option<At<bool>>,
+}
+
+/// Reads the results in an answer.
+pub(super) struct ResultReader {
+    /// What counts as success, as a duplicate, and as worth another try.
+    keys: Results,
+    /// Where the list of results stands.
+    list: Picker,
+    /// What is read of each of them.
+    picker: Picker,
     status: usize,
     code: Option<usize>,
     reason: Option<usize>,
-    order: Order,
-    ok: Words,
-    retry: Words,
-    duplicate: Words,
+    order: Box<dyn Order>,
 }
-
-/// How results find their records.
-enum Order {
-    Same,
-    /// The slot of the record's index.
-    Index(usize),
-    /// The slot of what names the record, and where that stands in a record.
-    Key {
-        slot: usize,
-        record: Trie,
-        keys: Keys,
-    },
-}
-
-/// What each record of a request is named by; empty where results go by something else.
-pub(super) type Names = Vec<Option<Box<str>>>;
 
 /// Why an answer has no results that can be told apart.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,94 +91,106 @@ pub(super) enum Unread {
 }
 
 impl Results {
-    pub(super) fn new(spec: &ResultsSpec) -> Self {
-        let mut trie = Trie::new();
+    /// Notes keys that contradict each other.
+    pub(super) fn check(&self, findings: &mut Findings) {
+        let lists =
+            [("ok", self.ok.as_slice()), ("retry", &self.retry), ("duplicate", &self.duplicate)];
+        distinct(&lists, |word| word.0.clone(), findings);
+        if let (None, Some(ignore_case)) = (&self.key, &self.ignore_case) {
+            let message = "`ignore_case` is about a result's `key`, which is not given";
+            let remedy = "remove it, or add `key:` and `record_key:`";
+            findings.add(Fault::new(ignore_case.place, message, remedy));
+        }
+        let (path, message, remedy) = match (&self.index, &self.key, &self.record_key) {
+            (_, None, None) | (None, Some(_), Some(_)) => return,
+            (Some(index), ..) => (
+                index,
+                "a result names its record by `index` or by `key`, not by both",
+                "remove one",
+            ),
+            (None, Some(key), None) => (
+                key,
+                "`key` does not say what of the record it names",
+                "add `record_key:` with its path in the record",
+            ),
+            (None, None, Some(record_key)) => (
+                record_key,
+                "`record_key` is what a result's `key` names, which is not given",
+                "add `key:` with its path in a result",
+            ),
+        };
+        findings.add(Fault::new(path.site.place, message, remedy));
+    }
+
+    /// How results find their records, which the picker looks for in them.
+    fn order(&self, picker: &mut Picker) -> Box<dyn Order> {
+        match (&self.index, &self.key, &self.record_key) {
+            (Some(index), ..) => Box::new(ByIndex(picker.add(&index.keys))),
+            (None, Some(key), Some(record)) => Box::new(ByKey {
+                slot: picker.add(&key.keys),
+                record: Picker::of(&record.keys),
+                keys: Keys { ignore_case: self.ignore_case.as_ref().is_some_and(|at| at.value) },
+            }),
+            _ => Box::new(Same),
+        }
+    }
+}
+
+impl ResultReader {
+    pub(super) fn new(keys: &Results) -> Self {
+        let mut picker = Picker::new();
+        let list = keys.path.as_ref().map_or(&[][..], |path| &path.keys);
         Self {
-            path: spec.path.clone(),
-            status: trie.add(&spec.status),
-            code: spec.code.as_deref().map(|path| trie.add(path)),
-            reason: spec.reason.as_deref().map(|path| trie.add(path)),
-            order: match &spec.order {
-                ResultOrder::Same => Order::Same,
-                ResultOrder::Index(path) => Order::Index(trie.add(path)),
-                ResultOrder::Key { result, record, ignore_case } => {
-                    let slot = trie.add(result);
-                    let mut in_record = Trie::new();
-                    in_record.add(record);
-                    let keys = Keys { ignore_case: *ignore_case };
-                    Order::Key { slot, record: in_record, keys }
-                }
-            },
-            trie,
-            ok: words(&spec.ok, &["200-299", "ok", "success", "created", "updated"]),
-            retry: words(&spec.retry, &["408", "425", "429", "500-599"]),
-            duplicate: Words::new(&spec.duplicate),
+            list: Picker::of(list),
+            status: picker.add(&keys.status.keys),
+            code: keys.code.as_ref().map(|path| picker.add(&path.keys)),
+            reason: keys.reason.as_ref().map(|path| picker.add(&path.keys)),
+            order: keys.order(&mut picker),
+            picker,
+            keys: keys.clone(),
         }
     }
 
     /// What answers name these records by.
     pub(super) fn names(&self, records: &[Outgoing]) -> Names {
-        let Order::Key { record: trie, keys, .. } = &self.order else { return Names::new() };
-        let name = |record: &Outgoing| {
-            let mut picked = vec![None; trie.slots()];
-            trie.pick(&mut Jiter::new(&record.body), &mut picked).ok()?;
-            keys.read(&record.body[picked[0].clone()?])
-        };
-        records.iter().map(name).collect()
+        self.order.names(records)
     }
 
     /// The outcome of each of so many records, in order; `None` for those without a result. No two of
-    /// them have one name.
+    /// them have one name. `line` makes a reason fit to be shown.
     pub(super) fn read(
         &self,
         body: &[u8],
         records: usize,
         names: &Names,
         after_ms: Option<u64>,
-        redactor: &Redactor,
+        line: &impl Fn(&str) -> String,
     ) -> Result<Vec<Option<Outcome>>, Unread> {
-        let mut trie = Trie::new();
-        let slot = trie.add(&self.path);
-        let mut picked = vec![None; 1];
-        let no_list = |_| Unread::NoList;
-        trie.pick(&mut Jiter::new(body), &mut picked).map_err(no_list)?;
-        let results = &body[picked[slot].clone().ok_or(Unread::NoList)?];
+        let results = self.list.value(body).ok_or(Unread::NoList)?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; records];
         let named: HashMap<&str, usize> =
             names.iter().zip(0..).filter_map(|(name, at)| Some((name.as_deref()?, at))).collect();
-        let mut json = Jiter::new(results);
-        let mut element = json.next_array().map_err(|_| Unread::NoList)?;
+        let mut elements = Elements::of(results);
         let mut position = 0;
-        while element.is_some() {
-            let mut picked = vec![None; self.trie.slots()];
-            self.trie.pick(&mut json, &mut picked).map_err(no_list)?;
-            let value = |slot: usize| Some(&results[picked[slot].clone()?]);
-            let text = |slot: usize| Some(Scalar::read(value(slot)?)?.into_text().into_owned());
-            let index = match &self.order {
-                Order::Same => Some(position),
-                Order::Index(slot) => text(*slot).and_then(|index| index.parse().ok()),
-                Order::Key { slot, keys, .. } => value(*slot)
-                    .and_then(|key| keys.read(key))
-                    .and_then(|key| named.get(&*key).copied()),
-            };
+        while let Some((_, result)) = elements.next(&self.picker).map_err(|_| Unread::NoList)? {
+            let text = |slot: usize| result.text(slot);
+            let index = self.order.record(position, &result, &named);
             if let (Some(place), Some(status)) =
                 (index.and_then(|index| outcomes.get_mut(index)), text(self.status))
             {
                 let code = self.code.and_then(text);
                 let reason = self.reason.and_then(text);
-                let said = [code.as_deref(), Some(&status)];
-                let outcome = self.outcome(said, reason.as_deref(), after_ms, redactor);
-                let by_key = matches!(self.order, Order::Key { .. });
-                match place.as_ref().filter(|_| by_key) {
+                let said = [code.as_deref(), Some(&*status)];
+                let outcome = self.outcome(said, reason.as_deref(), after_ms, line);
+                match place.as_ref().filter(|_| self.order.may_repeat()) {
                     Some(first) if discriminant(first) == discriminant(&outcome) => {}
                     Some(_) => *place = Some(contradicted()),
                     None => *place = Some(outcome),
                 }
             }
             position += 1;
-            element = json.array_step().map_err(|_| Unread::NoList)?;
         }
-        if matches!(self.order, Order::Same) && position != records {
+        if self.order.is_one_each() && position != records {
             return Err(Unread::Count { results: position, records });
         }
         Ok(outcomes)
@@ -161,7 +203,7 @@ impl Results {
         said: [Option<&str>; 2],
         reason: Option<&str>,
         after_ms: Option<u64>,
-        redactor: &Redactor,
+        line: &impl Fn(&str) -> String,
     ) -> Outcome {
         let [code, status] = said;
         let shown = [code, status].into_iter().flatten().next().unwrap_or_default();
@@ -169,15 +211,15 @@ impl Results {
             (Some(reason), Some(code)) => format!("{code}: {reason}"),
             (reason, _) => reason.unwrap_or(shown).to_owned(),
         };
-        let reason = redactor.line(&reason, super::REASON_CHARS_MAX);
+        let reason = line(&reason);
         for said in said.into_iter().flatten() {
-            if self.duplicate.has(said) {
+            if is_one_of(&self.keys.duplicate, &[], said) {
                 return Outcome::Skipped(SkipReason::Duplicate);
             }
-            if self.ok.has(said) {
+            if is_one_of(&self.keys.ok, &OK, said) {
                 return Outcome::Delivered;
             }
-            if self.retry.has(said) {
+            if is_one_of(&self.keys.retry, &RETRY, said) {
                 let status = said.parse::<u16>().ok();
                 let limit = status == Some(429);
                 return Outcome::Later(Later {
@@ -193,8 +235,12 @@ impl Results {
     }
 }
 
-fn words(given: &[String], default: &[&str]) -> Words {
-    if given.is_empty() { Words::new(default) } else { Words::new(given) }
+/// Whether a result says what the flow lists, or what is usual where it lists nothing.
+fn is_one_of(listed: &[At<Scalar>], usual: &[&str], said: &str) -> bool {
+    match listed {
+        [] => is_listed(said, usual),
+        listed => is_listed(said, listed.iter().map(|word| &word.value.0)),
+    }
 }
 
 /// Of several records with one name the first; `None` where no two have one. Their results could not be
@@ -217,25 +263,24 @@ fn contradicted() -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
     use tidegate_core::model::{RecordId, Version};
 
     use super::*;
+    use crate::{http::Redactor, testing::section};
 
-    fn path(text: &str) -> Vec<String> {
-        text.split('.').map(str::to_owned).collect()
+    fn keys(index: Option<&str>) -> Value {
+        json!({
+            "path": "data.results",
+            "status": "status",
+            "duplicate": ["exists"],
+            "reason": "error.message",
+            "index": index,
+        })
     }
 
-    fn spec(index: Option<&str>) -> ResultsSpec {
-        ResultsSpec {
-            path: path("data.results"),
-            status: path("status"),
-            code: None,
-            ok: Vec::new(),
-            retry: Vec::new(),
-            duplicate: vec!["exists".into()],
-            reason: Some(path("error.message")),
-            order: index.map(path).map_or(ResultOrder::Same, ResultOrder::Index),
-        }
+    fn reader(keys: &Value) -> ResultReader {
+        ResultReader::new(&section(keys.clone()))
     }
 
     fn records(bodies: &[String]) -> Vec<Outgoing> {
@@ -249,22 +294,23 @@ mod tests {
         bodies.iter().map(record).collect()
     }
 
-    fn kinds(spec: &ResultsSpec, body: &str, count: usize) -> Option<Vec<&'static str>> {
-        kinds_of(spec, body, &records(&vec!["{}".to_owned(); count]))
+    fn kinds(keys: &Value, body: &str, count: usize) -> Option<Vec<&'static str>> {
+        kinds_of(keys, body, &records(&vec!["{}".to_owned(); count]))
     }
 
     fn outcomes(
-        spec: &ResultsSpec,
+        keys: &Value,
         body: &str,
         records: &[Outgoing],
     ) -> Result<Vec<Option<Outcome>>, Unread> {
-        let (results, redactor) = (Results::new(spec), Redactor::default());
+        let (results, redactor) = (reader(keys), Redactor::default());
+        let line = |text: &str| redactor.line(text, 300);
         let names = results.names(records);
-        results.read(body.as_bytes(), records.len(), &names, Some(7), &redactor)
+        results.read(body.as_bytes(), records.len(), &names, Some(7), &line)
     }
 
-    fn kinds_of(spec: &ResultsSpec, body: &str, records: &[Outgoing]) -> Option<Vec<&'static str>> {
-        let outcomes = outcomes(spec, body, records).ok()?;
+    fn kinds_of(keys: &Value, body: &str, records: &[Outgoing]) -> Option<Vec<&'static str>> {
+        let outcomes = outcomes(keys, body, records).ok()?;
         Some(
             outcomes
                 .iter()
@@ -284,46 +330,45 @@ mod tests {
         let body = r#"{"data":{"results":[{"status":201},{"status":"OK"},{"status":"exists"},
             {"status":422,"error":{"message":"no\nname"}},{"status":"503"},{"status":"weird"}]}}"#;
         assert_eq!(
-            kinds(&spec(None), body, 6).unwrap(),
+            kinds(&keys(None), body, 6).unwrap(),
             ["delivered", "delivered", "skipped", "refused", "later", "refused"]
         );
         let six = records(&vec!["{}".to_owned(); 6]);
-        let outcomes = outcomes(&spec(None), body, &six).unwrap();
+        let outcomes = outcomes(&keys(None), body, &six).unwrap();
         let reason = "no name".into();
         assert_eq!(outcomes[3], Some(Outcome::Refused { status: Some(422), reason }));
     }
 
     #[test]
-    fn by_position_more_or_fewer_results_than_records_are_nobodys() {
+    fn by_position_more_or_fewer_results_than_records_belong_to_none() {
         // Of three, the first was dropped: the second's error is not the first's.
         let body = r#"{"data":{"results":[{"status":422},{"status":200}]}}"#;
         for count in [0, 1, 3] {
-            assert_eq!(kinds(&spec(None), body, count), None, "{count}");
+            assert_eq!(kinds(&keys(None), body, count), None, "{count}");
         }
-        assert_eq!(kinds(&spec(None), body, 2).unwrap(), ["refused", "delivered"]);
+        assert_eq!(kinds(&keys(None), body, 2).unwrap(), ["refused", "delivered"]);
         // One of them without a status leaves only its own record open.
         let body = r#"{"data":{"results":[{"status":200},{}]}}"#;
-        assert_eq!(kinds(&spec(None), body, 2).unwrap(), ["delivered", "none"]);
+        assert_eq!(kinds(&keys(None), body, 2).unwrap(), ["delivered", "none"]);
     }
 
     #[test]
     fn results_may_name_their_record() {
         let body = r#"{"data":{"results":[{"status":200,"i":2},{"status":400,"i":"0"},{"status":200,"i":9},{"status":200}]}}"#;
-        assert_eq!(kinds(&spec(Some("i")), body, 3).unwrap(), ["refused", "none", "delivered"]);
+        assert_eq!(kinds(&keys(Some("i")), body, 3).unwrap(), ["refused", "none", "delivered"]);
     }
 
     #[test]
     fn a_code_says_more_than_a_status() {
-        let spec = ResultsSpec {
-            path: path("result"),
-            status: path("status"),
-            code: Some(path("reasons.0.code")),
-            ok: vec!["created".into(), "updated".into(), "1004".into()],
-            retry: vec!["1022".into()],
-            duplicate: vec!["1005".into()],
-            reason: Some(path("reasons.0.message")),
-            order: ResultOrder::Same,
-        };
+        let keys = json!({
+            "path": "result",
+            "status": "status",
+            "code": "reasons.0.code",
+            "ok": ["created", "updated", 1004],
+            "retry": ["1022"],
+            "duplicate": ["1005"],
+            "reason": "reasons.0.message",
+        });
         // As Marketo answers, with HTTP 200.
         let body = r#"{"requestId":"e42b#14272d07d78","success":true,"result":[
             {"id":50,"status":"created"},
@@ -333,18 +378,21 @@ mod tests {
             {"status":"updated","reasons":[{"code":"9999"}]},
             {"status":"skipped","reasons":[{"code":1004}]}]}"#;
         assert_eq!(
-            kinds(&spec, body, 6).unwrap(),
+            kinds(&keys, body, 6).unwrap(),
             ["delivered", "skipped", "later", "refused", "delivered", "delivered"]
         );
         let six = records(&vec!["{}".to_owned(); 6]);
-        let read = outcomes(&spec, body, &six);
+        let read = outcomes(&keys, body, &six);
         let reason = "1003: Invalid data".into();
         assert_eq!(read.unwrap()[3], Some(Outcome::Refused { status: None, reason }));
     }
 
-    fn by_email(ignore_case: bool) -> ResultsSpec {
-        let (result, record) = (path("email"), path("contact.email"));
-        ResultsSpec { order: ResultOrder::Key { result, record, ignore_case }, ..spec(None) }
+    fn by_email(ignore_case: bool) -> Value {
+        let mut keys = keys(None);
+        keys["key"] = "email".into();
+        keys["record_key"] = "contact.email".into();
+        keys["ignore_case"] = ignore_case.into();
+        keys
     }
 
     fn mailed(emails: &[&str]) -> Vec<Outgoing> {
@@ -381,13 +429,13 @@ mod tests {
     #[test]
     fn of_records_with_one_key_the_first_goes_first() {
         let firsts = |ignore_case, emails: &[&str]| {
-            first_of_each(&Results::new(&by_email(ignore_case)).names(&mailed(emails)))
+            first_of_each(&reader(&by_email(ignore_case)).names(&mailed(emails)))
         };
         let emails = [r#""a@x""#, "null", r#""A@x ""#, "null", r#""b@x""#, r#""a@x""#];
         assert_eq!(firsts(true, &emails), Some(vec![0, 1, 3, 4]));
         assert_eq!(firsts(false, &emails), Some(vec![0, 1, 2, 3, 4]));
         assert_eq!(firsts(false, &emails[..5]), None);
-        assert_eq!(first_of_each(&Results::new(&spec(None)).names(&mailed(&emails))), None);
+        assert_eq!(first_of_each(&reader(&keys(None)).names(&mailed(&emails))), None);
     }
 
     #[test]
@@ -395,7 +443,7 @@ mod tests {
         for body in
             ["", "{}", r#"{"data":{"results":{}}}"#, r#"{"data":{"results":[{"status":200}"#]
         {
-            assert_eq!(kinds(&spec(None), body, 1), None, "{body}");
+            assert_eq!(kinds(&keys(None), body, 1), None, "{body}");
         }
     }
 }

@@ -1,114 +1,64 @@
-//! What is exchanged for a token: one of four kinds.
+//! What is exchanged for a token.
 
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use ring::digest::{Context, SHA256};
 use tidegate_core::model::{EpochMs, StoredKey};
-use tidegate_flow::spec::AuthSpec;
 
 use super::{
-    Redactor,
-    ask::{Answer, Ask, Got, Unread},
-    client::ClientGrant,
-    jwt::JwtGrant,
     oauth2,
-    refresh::RefreshGrant,
-    session::SessionGrant,
+    token_client::{TokenResponse, Unread},
 };
-use crate::connect::{ConnectError, Resolver};
+use crate::http::{Redactor, answer::Answer, request::Request};
 
-pub(super) enum Grant {
-    Client(ClientGrant),
-    Refresh(RefreshGrant),
-    Jwt(Box<JwtGrant>),
-    Session(SessionGrant),
-}
+/// What a kind of credentials exchanges for a token. It holds secrets: it has no `Debug`.
+pub(super) trait Grant: Send + Sync {
+    /// The request for a token.
+    fn ask(&self, asking: &Asking<'_>) -> Request;
 
-impl Grant {
-    /// Fills in a section that asks for tokens.
-    pub(super) fn new(
-        spec: &AuthSpec,
-        place: &str,
-        resolver: &Resolver<'_>,
-        redactor: &Redactor,
-    ) -> Result<Self, ConnectError> {
-        let inside = |kind: &str| format!("{place}.{kind}");
-        match spec {
-            AuthSpec::Oauth2Client(spec) => {
-                let place = inside("oauth2_client");
-                ClientGrant::new(spec, &place, resolver, redactor).map(Self::Client)
-            }
-            AuthSpec::Oauth2Refresh(spec) => {
-                let place = inside("oauth2_refresh");
-                RefreshGrant::new(spec, &place, resolver, redactor).map(Self::Refresh)
-            }
-            AuthSpec::JwtBearer(spec) => {
-                let grant = JwtGrant::new(spec, &inside("jwt_bearer"), resolver)?;
-                Ok(Self::Jwt(Box::new(grant)))
-            }
-            AuthSpec::Session(spec) => {
-                SessionGrant::new(spec, &inside("session"), resolver).map(Self::Session)
-            }
-            AuthSpec::Bearer(_) | AuthSpec::Basic { .. } | AuthSpec::ApiKey { .. } => {
-                Err(ConnectError::new(place, "these credentials are no token's"))
-            }
-        }
+    /// Reads the answer to it: as OAuth 2 writes it, if nothing else is said.
+    ///
+    /// # Errors
+    /// Why the answer gives no token.
+    fn read(&self, answer: &Answer) -> Result<TokenResponse, Unread> {
+        oauth2::read(answer)
     }
 
-    /// The request for a token. `newest` is the refresh token that came last, `id` a new name.
-    pub(super) fn ask(
-        &self,
-        newest: Option<&str>,
-        now_ms: EpochMs,
-        id: &str,
-        redactor: &Redactor,
-    ) -> Ask {
-        match self {
-            Self::Client(grant) => grant.ask(),
-            Self::Refresh(grant) => grant.ask(newest),
-            Self::Jwt(grant) => grant.ask(now_ms, id, redactor),
-            Self::Session(grant) => grant.ask(),
-        }
-    }
-
-    /// Reads the answer to it.
-    pub(super) fn read(&self, answer: &Answer) -> Result<Got, Unread> {
-        match self {
-            Self::Session(grant) => grant.read(answer),
-            Self::Client(_) | Self::Refresh(_) | Self::Jwt(_) => oauth2::read(answer),
-        }
-    }
+    /// What is exchanged, and where; the first text says of what kind it is. Those for which it is the
+    /// same share their tokens, and one that cannot prove the same must not find them.
+    fn identity(&self) -> Vec<&str>;
 
     /// Whether what is exchanged may be good for one use: then a lost answer loses it.
-    pub(super) fn is_spent(&self) -> bool {
-        matches!(self, Self::Refresh(_))
+    fn is_spent(&self) -> bool {
+        false
     }
 
     /// The header that carries the token, and what stands before it there.
-    pub(super) fn carrier(&self) -> (HeaderName, &str) {
-        match self {
-            Self::Session(grant) => (grant.header.clone(), &grant.prefix),
-            Self::Client(_) | Self::Refresh(_) | Self::Jwt(_) => (AUTHORIZATION, "Bearer "),
-        }
+    fn carrier(&self) -> (HeaderName, &str) {
+        (AUTHORIZATION, "Bearer ")
     }
+}
 
-    /// Where its tokens are kept: one place for all that exchange the same thing at the same address,
-    /// be it a source or a destination, in whatever flow. Whoever cannot prove the same does not find
-    /// them.
-    pub(super) fn key(&self) -> StoredKey {
-        let (kind, identity) = match self {
-            Self::Client(grant) => ("client", grant.identity()),
-            Self::Refresh(grant) => ("refresh", grant.identity()),
-            Self::Jwt(grant) => ("jwt", grant.identity()),
-            Self::Session(grant) => ("session", grant.identity()),
-        };
-        let mut digest = Context::new(&SHA256);
-        for text in std::iter::once(kind).chain(identity) {
-            // With its length, or two texts could be cut in two ways.
-            digest.update(&(text.len() as u64).to_be_bytes());
-            digest.update(text.as_bytes());
-        }
-        let hex =
-            digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        StoredKey::new("token", &hex)
+/// What a request for a token may go by.
+pub(super) struct Asking<'a> {
+    /// The refresh token that came last; `None` before any came.
+    pub(super) newest: Option<&'a str>,
+    /// Now, in ms since 1970.
+    pub(super) now_ms: EpochMs,
+    /// Unlike that of any request before, for servers that take one only once.
+    pub(super) id: &'a str,
+    /// Learns what the request is made of.
+    pub(super) redactor: &'a Redactor,
+}
+
+/// Where a grant's tokens are kept: one place for all that exchange the same thing at the same address,
+/// be it a source or a destination, in whatever flow.
+pub(super) fn key(grant: &dyn Grant) -> StoredKey {
+    let mut digest = Context::new(&SHA256);
+    for text in grant.identity() {
+        // With its length, or two texts could be cut in two ways.
+        digest.update(&(text.len() as u64).to_be_bytes());
+        digest.update(text.as_bytes());
     }
+    let hex = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    StoredKey::new("token", &hex)
 }

@@ -5,17 +5,28 @@ use reqwest::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
-use tidegate_flow::{spec::ClientCredentials, template::Template};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
-use super::{
-    Redactor,
-    ask::{Answer, Ask, Got, Unread, said},
-};
+use super::token_client::{TokenResponse, Unread, said};
 use crate::{
-    connect::{ConnectError, Resolver},
-    http::Origin,
+    http::{Redactor, answer::Answer, request::Request},
+    json::{Picker, Scalar},
 };
+
+/// Where the client's id and secret stand in the request for a token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ClientCredentials {
+    /// In the form that is posted (default).
+    #[default]
+    Body,
+    /// In `Authorization: Basic …`.
+    Basic,
+    /// In the query of a GET, with all the rest: Marketo.
+    Query,
+}
 
 /// A client and where it asks.
 pub(super) struct Client {
@@ -51,7 +62,7 @@ impl Client {
     }
 
     /// A request with these fields and the client's credentials.
-    pub(super) fn ask(&self, fields: &[(&str, &str)]) -> Ask {
+    pub(super) fn request(&self, fields: &[(&str, &str)]) -> Request {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
         let mut headers = HeaderMap::new();
@@ -68,59 +79,53 @@ impl Client {
             let mut url = self.token_url.clone();
             let given = url.query().map(|query| format!("{query}&")).unwrap_or_default();
             url.set_query(Some(&format!("{given}{form}")));
-            return Ask { method: Method::GET, url, headers, body: Vec::new() };
+            return Request { headers, ..Request::get(url) };
         }
         post(self.token_url.clone(), headers, form)
     }
 }
 
 /// A posted form.
-pub(super) fn post(url: Url, mut headers: HeaderMap, form: String) -> Ask {
+pub(super) fn post(url: Url, mut headers: HeaderMap, form: String) -> Request {
     let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
     headers.insert(CONTENT_TYPE, kind);
-    Ask { method: Method::POST, url, headers, body: form.into_bytes() }
+    Request { headers, ..Request::new(Method::POST, url, form) }
 }
 
 /// Reads an answer (section 5.1).
-pub(super) fn read(answer: &Answer) -> Result<Got, Unread> {
-    let json: serde_json::Value =
-        serde_json::from_slice(&answer.body).map_err(|_| match answer.status.is_success() {
-            true => Unread::Broken,
-            false => Unread::Missing("a redirect, which no secret follows".into()),
-        })?;
-    let text =
-        |key: &str| json.get(key).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
-    let Some(token) = text("access_token") else {
+pub(super) fn read(answer: &Answer) -> Result<TokenResponse, Unread> {
+    let mut picker = Picker::new();
+    let [token, lifetime, refresh_token] =
+        ["access_token", "expires_in", "refresh_token"].map(|name| picker.add(&[name.to_owned()]));
+    let picks = picker.pick_all(&answer.body).map_err(|_| match answer.status.is_success() {
+        true => Unread::Broken,
+        false => Unread::Missing("a redirect, which no secret follows".into()),
+    })?;
+    let text = |slot| match picks.scalar(slot) {
+        Some(Scalar::Text(text)) if !text.is_empty() => Some(text.into_owned()),
+        _ => None,
+    };
+    let Some(token) = text(token) else {
         let (code, words) = said(&answer.body);
-        // Without a code the body is nobody's error, and may hold anything.
+        // Without a code the body is no error's, and may hold anything.
         let said = if code.is_some() { words } else { "there is no `access_token` in it".into() };
         return Err(Unread::Missing(said));
     };
-    Ok(Got {
-        token: token.to_owned(),
-        lives_ms: json.get("expires_in").and_then(seconds_as_ms),
-        refresh_token: text("refresh_token").map(str::to_owned),
+    Ok(TokenResponse {
+        token,
+        lives_ms: picks.scalar(lifetime).and_then(seconds_as_ms),
+        refresh_token: text(refresh_token),
     })
 }
 
 /// Seconds, which some servers write as a text.
-fn seconds_as_ms(value: &serde_json::Value) -> Option<u64> {
-    let seconds = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+fn seconds_as_ms(value: Scalar<'_>) -> Option<u64> {
+    let seconds: f64 = match value {
+        Scalar::Bool(_) => return None,
+        scalar => scalar.into_text().trim().parse().ok()?,
+    };
     // No token lives for ten years; a larger number is no lifetime in seconds.
     (seconds.is_finite() && seconds < 315_360_000.0).then(|| (seconds.max(0.0) * 1_000.0) as u64)
-}
-
-/// An address that secrets go to.
-pub(super) fn address(
-    template: &Template,
-    place: &str,
-    resolver: &Resolver<'_>,
-) -> Result<Url, ConnectError> {
-    let url = resolver.text(template, place)?.parse().ok();
-    url.filter(|url| Origin::of(url).is_some()).ok_or_else(|| {
-        let message = "it must be an absolute http or https URL with a host and no user in it";
-        ConnectError::new(place, message)
-    })
 }
 
 #[cfg(test)]
@@ -128,8 +133,7 @@ mod tests {
     use super::*;
 
     fn answer(body: &str) -> Answer {
-        let status = reqwest::StatusCode::OK;
-        Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+        Answer::for_test(200, body)
     }
 
     #[test]

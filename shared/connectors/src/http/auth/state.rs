@@ -22,8 +22,9 @@ pub(super) struct State {
     pub(super) token: Option<Token>,
     /// The refresh token that came with the last token that brought one; the connection's, before.
     pub(super) refresh_token: Option<Box<str>>,
-    /// Somebody is getting a new token.
-    pub(super) turn: Option<Turn>,
+    /// An invocation is getting a new token.
+    #[serde(rename = "turn")]
+    pub(super) lease: Option<RefreshLease>,
     /// Why the last try gave none.
     pub(super) trouble: Option<Trouble>,
     /// An answer was lost since the last token: it may have held a new refresh token.
@@ -42,13 +43,13 @@ pub(super) struct Token {
     pub(super) expires_ms: Option<EpochMs>,
 }
 
-/// One caller's turn to get a new token. Who dies in it is not waited for after that.
+/// One invocation's right to get a new token. One that dies with it is not waited for after its end.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Turn {
+pub(super) struct RefreshLease {
     pub(super) until_ms: EpochMs,
 }
 
-/// Nobody asks again before its end.
+/// A failure, and when the next try is due: none asks before.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Trouble {
     /// One line, no secrets.
@@ -56,7 +57,7 @@ pub(super) struct Trouble {
     pub(super) until_ms: EpochMs,
     /// In a row.
     pub(super) failures: u32,
-    /// Somebody has to act.
+    /// The operator has to act.
     pub(super) halt: bool,
 }
 
@@ -67,7 +68,7 @@ pub(super) enum Step {
     Use,
     /// Gets a new one.
     Refresh,
-    /// Looks again: somebody else is at it.
+    /// Looks again: another invocation is getting one.
     Wait { until_ms: EpochMs },
     /// Gives up for now: see [`State::trouble`].
     Fail,
@@ -96,7 +97,7 @@ impl State {
         if token.is_some_and(|token| now_ms < token.renew_ms()) {
             return Step::Use;
         }
-        let ends_ms = self.turn.as_ref().map(|turn| turn.until_ms);
+        let ends_ms = self.lease.as_ref().map(|lease| lease.until_ms);
         match ends_ms.filter(|until_ms| now_ms < *until_ms) {
             Some(_) if token.is_some() => return Step::Use,
             Some(until_ms) => return Step::Wait { until_ms },
@@ -161,25 +162,25 @@ mod tests {
 
     #[test]
     fn what_to_do_is_told_from_the_state() {
-        let turn = |until_ms| Some(Turn { until_ms });
+        let lease = |until_ms| Some(RefreshLease { until_ms });
         let trouble =
             |until_ms| Some(Trouble { reason: "no".into(), until_ms, failures: 1, halt: false });
         let held = State { generation: 4, token: Some(token(0, Some(1_000))), ..State::default() };
-        let with = |turn, trouble| State { turn, trouble, ..held.clone() };
+        let with = |lease, trouble| State { lease, trouble, ..held.clone() };
         let none = State { token: None, ..held.clone() };
         for (state, now_ms, refused, step) in [
             (State::default(), 0, None, Step::Refresh),
             (held.clone(), 799, None, Step::Use),
             (held.clone(), 800, None, Step::Refresh),
-            // Refused, by whatever the clock says.
+            // Refused, whatever the clock says.
             (held.clone(), 0, Some(4), Step::Refresh),
             (held.clone(), 0, Some(3), Step::Use),
-            // Somebody is at it: the old one goes on as long as it lives.
-            (with(turn(2_000), None), 900, None, Step::Use),
-            (with(turn(2_000), None), 1_000, None, Step::Wait { until_ms: 2_000 }),
-            (with(turn(2_000), None), 0, Some(4), Step::Wait { until_ms: 2_000 }),
-            (with(turn(2_000), None), 2_000, None, Step::Refresh),
-            (State { turn: turn(9), ..none.clone() }, 8, None, Step::Wait { until_ms: 9 }),
+            // Another is getting one: the old one goes on as long as it lives.
+            (with(lease(2_000), None), 900, None, Step::Use),
+            (with(lease(2_000), None), 1_000, None, Step::Wait { until_ms: 2_000 }),
+            (with(lease(2_000), None), 0, Some(4), Step::Wait { until_ms: 2_000 }),
+            (with(lease(2_000), None), 2_000, None, Step::Refresh),
+            (State { lease: lease(9), ..none.clone() }, 8, None, Step::Wait { until_ms: 9 }),
             // The last try failed.
             (with(None, trouble(2_000)), 900, None, Step::Use),
             (with(None, trouble(2_000)), 1_000, None, Step::Fail),

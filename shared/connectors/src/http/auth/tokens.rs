@@ -1,9 +1,9 @@
 //! A token that all requests of a section share, and all invocations: got by one of them at a time.
 //!
-//! Who wants a new token first writes on the shelf that it is its turn, then asks, then writes what it
+//! An invocation that wants a new token first writes a lease on the shelf, then asks, then writes what it
 //! got, and only then uses it: a refresh token that rotates is durably kept before anything is done
 //! with the token that came with it. Meanwhile the others go on with the old token as long as it lives,
-//! and look again after that. A turn ends by itself, so that nobody waits for one who died.
+//! and look again after that. A lease ends by itself, so that none waits for one that died.
 //!
 //! What may go wrong, and what comes of it:
 //! - dead before the request, or no connection: the next one asks with the same refresh token;
@@ -11,7 +11,7 @@
 //!   only, it is lost with the answer, and the error says that the connection must be authorised anew;
 //! - the write of what was got fails: nothing is used; this process writes it as soon as it can;
 //! - the answer to a write is lost: the repeat finds its own;
-//! - so slow that another took over: what came is written over the other's turn, not over its token.
+//! - so slow that another took over: what came is written over the other's lease, not over its token.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,17 +21,20 @@ use std::{
 use reqwest::header::HeaderName;
 use tidegate_core::{
     model::{EpochMs, Stored, StoredKey},
-    ports::{KeyValueStore, Random, Swap, Unavailable},
+    ports::{Random, KeyValueStore, Swap, Unavailable},
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    AuthError, Proof, Redactor,
-    ask::{Asker, Failed, Got},
-    grant::Grant,
-    state::{State, Step, Token, Trouble, Turn},
+    error::AuthError,
+    grant::{self, Asking, Grant},
+    state::{RefreshLease, State, Step, Token, Trouble},
+    token_client::{TokenClient, TokenError, TokenResponse},
 };
-use crate::Options;
+use crate::{
+    Options,
+    http::{Redactor, proof::HeaderProof},
+};
 
 /// The longest that a request for a token may take.
 const ASK: Duration = Duration::from_secs(10);
@@ -41,8 +44,8 @@ const ASK_LEAST: Duration = Duration::from_millis(300);
 const SPEND_LEAST: Duration = Duration::from_secs(4);
 /// The same, where the old one is good still: then it has all the time that it may take.
 const SPEND_AHEAD: Duration = Duration::from_secs(14);
-/// A turn lasts so much longer than its request, in ms: for the writes, and for clocks that differ.
-const TURN_MARGIN_MS: EpochMs = 5_000;
+/// A lease lasts so much longer than its request, in ms: for the writes, and for clocks that differ.
+const LEASE_MARGIN_MS: EpochMs = 5_000;
 /// The first and the longest pause before the shelf is looked at again.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(400));
 /// The first and the longest pause after a failure that may pass, in ms.
@@ -56,23 +59,23 @@ const BUSY_MS: u64 = 1_000;
 
 /// The tokens of one section of a connection.
 pub(super) struct Tokens {
-    grant: Grant,
+    grant: Box<dyn Grant>,
     /// `source.http.auth`, for the errors.
     place: String,
     key: StoredKey,
     header: HeaderName,
     prefix: String,
-    asker: Asker,
+    client: TokenClient,
     shelf: Arc<dyn KeyValueStore>,
     random: Arc<dyn Random>,
     held: Mutex<Option<Held>>,
-    /// Held by the one task of this process that looks at the shelf.
-    desk: tokio::sync::Mutex<Option<Unsaved>>,
+    /// Held by the one task of this process that looks at the shelf, with what it could not write yet.
+    refresh_lock: tokio::sync::Mutex<Option<Unsaved>>,
 }
 
 /// The token in memory.
 struct Held {
-    proof: Arc<Proof>,
+    proof: Arc<HeaderProof>,
     generation: u64,
     token: Token,
 }
@@ -84,19 +87,24 @@ struct Unsaved {
 }
 
 impl Tokens {
-    pub(super) fn new(grant: Grant, place: &str, options: &Options, redactor: Redactor) -> Self {
+    pub(super) fn new(
+        grant: Box<dyn Grant>,
+        place: &str,
+        options: &Options,
+        redactor: Redactor,
+    ) -> Self {
         let (header, prefix) = grant.carrier();
         Self {
             place: place.to_owned(),
-            key: grant.key(),
+            key: grant::key(&*grant),
             prefix: prefix.to_owned(),
             header,
             grant,
-            asker: Asker { http: options.http.clone(), now: options.now.clone(), redactor },
+            client: TokenClient::new(options.http.clone(), options.now.clone(), redactor),
             shelf: options.shelf.clone(),
             random: options.random.clone(),
             held: Mutex::default(),
-            desk: tokio::sync::Mutex::default(),
+            refresh_lock: tokio::sync::Mutex::default(),
         }
     }
 
@@ -105,20 +113,20 @@ impl Tokens {
         &self,
         until: Instant,
         refused: Option<u64>,
-    ) -> Result<Arc<Proof>, AuthError> {
+    ) -> Result<Arc<HeaderProof>, AuthError> {
         let (old, fresh) = self.in_memory(refused);
         if let (Some(proof), true) = (&old, fresh) {
             return Ok(proof.clone());
         }
-        let mut desk = match &old {
-            // Somebody of ours sees to it.
-            Some(proof) => match self.desk.try_lock() {
-                Ok(desk) => desk,
+        let mut unsaved = match &old {
+            // Another task of this process sees to it.
+            Some(proof) => match self.refresh_lock.try_lock() {
+                Ok(unsaved) => unsaved,
                 Err(_) => return Ok(proof.clone()),
             },
-            None => timeout_at(until, self.desk.lock()).await.map_err(|_| busy())?,
+            None => timeout_at(until, self.refresh_lock.lock()).await.map_err(|_| busy())?,
         };
-        match self.at_desk(&mut desk, until, refused).await {
+        match self.look(&mut unsaved, until, refused).await {
             Err(error) => {
                 // It may have run out meanwhile.
                 let (Some(proof), _) = self.in_memory(refused) else { return Err(error) };
@@ -130,7 +138,7 @@ impl Tokens {
     }
 
     /// The token in memory if it lives, and whether it need not be renewed yet.
-    fn in_memory(&self, refused: Option<u64>) -> (Option<Arc<Proof>>, bool) {
+    fn in_memory(&self, refused: Option<u64>) -> (Option<Arc<HeaderProof>>, bool) {
         let now_ms = self.now_ms();
         let held = lock(&self.held);
         let known = |held: &&Held| refused.is_none_or(|refused| held.generation > refused);
@@ -141,13 +149,13 @@ impl Tokens {
     }
 
     /// Looks at the shelf until there is a token or a reason why not.
-    async fn at_desk(
+    async fn look(
         &self,
         unsaved: &mut Option<Unsaved>,
         until: Instant,
         refused: Option<u64>,
-    ) -> Result<Arc<Proof>, AuthError> {
-        // Who had the desk before may have brought one.
+    ) -> Result<Arc<HeaderProof>, AuthError> {
+        // The task that held the lock before may have brought one.
         if let (Some(proof), true) = self.in_memory(refused) {
             return Ok(proof);
         }
@@ -188,7 +196,7 @@ impl Tokens {
         }
     }
 
-    /// Takes the turn and gets a new token. `None` where somebody else was faster.
+    /// Takes the lease and gets a new token. `None` where another invocation was faster.
     async fn refresh(
         &self,
         seen: Option<Stored>,
@@ -196,7 +204,7 @@ impl Tokens {
         unsaved: &mut Option<Unsaved>,
         until: Instant,
         refused: Option<u64>,
-    ) -> Result<Option<Arc<Proof>>, AuthError> {
+    ) -> Result<Option<Arc<HeaderProof>>, AuthError> {
         let left = until.saturating_duration_since(Instant::now());
         let least = match self.in_memory(refused) {
             _ if !self.grant.is_spent() => ASK_LEAST,
@@ -212,9 +220,9 @@ impl Tokens {
         let asking_ms = EpochMs::try_from(asking.as_millis()).unwrap_or(EpochMs::MAX);
         let now_ms = self.now_ms();
         let mut claim = State {
-            turn: Some(Turn { until_ms: now_ms + asking_ms + TURN_MARGIN_MS }),
-            // Whoever had the turn before did not end it.
-            unsure: state.unsure || state.turn.is_some(),
+            lease: Some(RefreshLease { until_ms: now_ms + asking_ms + LEASE_MARGIN_MS }),
+            // The holder of the lease before did not end it.
+            unsure: state.unsure || state.lease.is_some(),
             written: self.unique(),
             ..state
         };
@@ -226,12 +234,13 @@ impl Tokens {
             Err(error) => return Err(self.unavailable(&error)),
         }
         let newest = claim.refresh_token.as_deref();
-        let ask = self.grant.ask(newest, now_ms, &claim.written, &self.asker.redactor);
-        let failed = match self.asker.send(ask, by, |answer| self.grant.read(answer)).await {
-            Ok(got) => {
+        let redactor = self.client.redactor();
+        let request = self.grant.ask(&Asking { newest, now_ms, id: &claim.written, redactor });
+        let failed = match self.client.send(&request, by, |answer| self.grant.read(answer)).await {
+            Ok(response) => {
                 // Whatever is wrong with the rest, the old one is spent.
-                let newest = got.refresh_token.clone().map(Into::into);
-                match self.next(&claim, got, refused) {
+                let newest = response.refresh_token.clone().map(Into::into);
+                match self.next(&claim, response, refused) {
                     Ok(state) => {
                         let generation = state.generation;
                         *unsaved = Some(Unsaved { seen: Some(claimed), state });
@@ -254,14 +263,19 @@ impl Tokens {
     }
 
     /// The state with a new token.
-    fn next(&self, claim: &State, got: Got, refused: Option<u64>) -> Result<State, Failed> {
-        let Got { token, lives_ms, refresh_token } = got;
+    fn next(
+        &self,
+        claim: &State,
+        response: TokenResponse,
+        refused: Option<u64>,
+    ) -> Result<State, TokenError> {
+        let TokenResponse { token, lives_ms, refresh_token } = response;
         // Before anything is said.
         self.learn(&token);
         refresh_token.iter().for_each(|token| self.learn(token));
         if self.proof(&token, 0).is_none() {
             let reason = "the token holds a character that no header may carry".to_owned();
-            return Err(Failed::Refused { reason, grant: false });
+            return Err(TokenError::Refused { reason, invalid_grant: false });
         }
         let got_ms = self.now_ms();
         let generation = claim.generation.max(refused.unwrap_or(0)) + 1;
@@ -273,7 +287,7 @@ impl Tokens {
                 expires_ms: lives_ms.map(|lives_ms| got_ms.saturating_add_unsigned(lives_ms)),
             }),
             refresh_token: refresh_token.map(Into::into).or_else(|| claim.refresh_token.clone()),
-            turn: None,
+            lease: None,
             trouble: None,
             unsure: false,
             written: self.unique(),
@@ -298,7 +312,7 @@ impl Tokens {
                         *unsaved = None;
                         return Ok(());
                     }
-                    // Only somebody's turn: ours took longer than it lasts.
+                    // Only another's lease: this request took longer than its own lasted.
                     *seen = stands;
                     continue;
                 }
@@ -314,23 +328,23 @@ impl Tokens {
         Ok(())
     }
 
-    /// Ends a turn that gave no token. `None` where somebody else took over: perhaps it got one.
+    /// Ends a lease that gave no token. `None` where another took over: perhaps it got one.
     async fn note(
         &self,
         claim: State,
         claimed: &Stored,
-        failed: Failed,
-    ) -> Result<Option<Arc<Proof>>, AuthError> {
+        failed: TokenError,
+    ) -> Result<Option<Arc<HeaderProof>>, AuthError> {
         let now_ms = self.now_ms();
         let failures = claim.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1;
         let (reason, pause_ms, halt, unsure) = match failed {
-            Failed::Passing { reason, after_ms, unsure } => {
+            TokenError::Passing { reason, after_ms, maybe_used } => {
                 let doubled = PASSING_MS.0.saturating_mul(1 << (failures - 1).min(10));
                 let pause_ms = after_ms.unwrap_or(0).max(doubled.min(PASSING_MS.1));
-                (format!("{}: no token: {reason}", self.place), pause_ms, false, unsure)
+                (format!("{}: no token: {reason}", self.place), pause_ms, false, maybe_used)
             }
-            Failed::Refused { reason, grant } => {
-                let lost = grant && self.grant.is_spent();
+            TokenError::Refused { reason, invalid_grant } => {
+                let lost = invalid_grant && self.grant.is_spent();
                 let advice = match (lost, claim.unsure) {
                     (true, true) => {
                         "the connection must be authorised anew: an earlier answer was lost, and with \
@@ -348,7 +362,7 @@ impl Tokens {
             }
         };
         if halt {
-            tracing::error!(reason, pause_ms, "no token: somebody has to act");
+            tracing::error!(reason, pause_ms, "no token: the operator has to act");
         } else {
             tracing::warn!(reason, pause_ms, "no token");
         }
@@ -360,7 +374,7 @@ impl Tokens {
         };
         let told = error(&trouble, now_ms);
         let state = State {
-            turn: None,
+            lease: None,
             trouble: Some(trouble),
             unsure: claim.unsure || unsure,
             written: self.unique(),
@@ -368,7 +382,7 @@ impl Tokens {
         };
         let new = state.encode(now_ms);
         let noted = self.shelf.compare_and_swap(&self.key, Some(claimed), &new);
-        // Should this fail, the turn runs out by itself.
+        // Should this fail, the lease runs out by itself.
         match tokio::time::timeout(ASK_LEAST, noted).await {
             Ok(Ok(Swap::Stands(_))) => Ok(None),
             _ => Err(told),
@@ -376,7 +390,7 @@ impl Tokens {
     }
 
     /// Takes a state's token into memory.
-    fn hold(&self, state: &State) -> Option<Arc<Proof>> {
+    fn hold(&self, state: &State) -> Option<Arc<HeaderProof>> {
         let token = state.token.as_ref()?;
         let mut held = lock(&self.held);
         if let Some(held) = &*held
@@ -393,18 +407,17 @@ impl Tokens {
         Some(proof)
     }
 
-    fn proof(&self, token: &str, generation: u64) -> Option<Proof> {
+    fn proof(&self, token: &str, generation: u64) -> Option<HeaderProof> {
         let value = format!("{}{token}", self.prefix);
-        let proof = Proof::in_header(self.header.clone(), &value)?;
-        Some(Proof { generation: Some(generation), ..proof })
+        HeaderProof::new(self.header.clone(), &value).map(|proof| proof.of_generation(generation))
     }
 
     fn learn(&self, secret: &str) {
-        self.asker.redactor.learn(secret);
+        self.client.redactor().learn(secret);
     }
 
     fn now_ms(&self) -> EpochMs {
-        (self.asker.now)()
+        self.client.now_ms()
     }
 
     /// A name unlike any other.

@@ -1,22 +1,18 @@
 //! Where a list request starts: the value of `since`.
 
 use tidegate_core::model::{Mark, Moment, Position, RecordId};
-use tidegate_flow::spec::{CursorBy, TimeFormat};
 
-use super::{line::is_floor, moment, page::Row};
+use super::{
+    cursor::{Cursor, is_mark_min},
+    page::Row,
+};
+use crate::{error::ConnectError, resolver::Resolver};
 
-/// How a source takes the position.
-pub(super) struct Cursor {
-    pub(super) by: CursorBy,
-    pub(super) format: TimeFormat,
-    /// The parameter that carries it.
-    pub(super) since: Option<String>,
-    /// Whether it includes records exactly at it.
-    pub(super) inclusive: bool,
-    /// The parameter that carries the upper bound.
-    pub(super) until: Option<String>,
-    /// What is sent before anything was read.
-    pub(super) start: Option<String>,
+/// Makes the anchors of a source's requests.
+pub(super) struct Anchors {
+    pub(super) cursor: Cursor,
+    /// What is sent as `since` before anything was read.
+    start: Option<String>,
 }
 
 /// A value of `since`, and what it compares as.
@@ -34,25 +30,32 @@ enum Key {
     Ns(i64),
 }
 
-impl Cursor {
+impl Anchors {
+    /// Fills in a connection's values.
+    pub(super) fn new(cursor: &Cursor, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
+        let start = cursor.start.as_ref().map(|start| start.fill(resolver)).transpose()?;
+        Ok(Self { cursor: cursor.clone(), start })
+    }
+
     /// Where a walk from `position` starts.
     pub(super) fn anchor(&self, position: &Position) -> Anchor {
-        let known = position.mark().filter(|mark| !is_floor(mark));
-        match known {
-            Some(mark) if self.since.is_some() => self.at(mark),
-            None if self.since.is_some() => Anchor { value: self.start.clone(), key: None },
-            _ => Anchor::default(),
+        if self.cursor.since.is_none() {
+            return Anchor::default();
+        }
+        match position.mark().filter(|mark| !is_mark_min(mark)) {
+            Some(mark) => self.at(mark),
+            None => Anchor { value: self.start.clone(), key: None },
         }
     }
 
     fn at(&self, mark: &Mark) -> Anchor {
         match &mark.at {
-            Some(at) if self.inclusive => {
+            Some(at) if self.cursor.is_inclusive() => {
                 Anchor { value: Some(at.text.to_string()), key: Some(Key::Ns(at.ns)) }
             }
             // `since` leaves its own moment out, and some of that moment may not be read yet.
             Some(at) => {
-                let (text, ns) = moment::second_before(at.ns, self.format);
+                let (text, ns) = self.cursor.format().second_before(at.ns);
                 Anchor { value: Some(text), key: Some(Key::Ns(ns)) }
             }
             None => {
@@ -61,13 +64,13 @@ impl Cursor {
         }
     }
 
-    /// The latest anchor behind `from` from which nothing of these rows' followers is left out.
-    /// `None` if the rows are all of one moment, or do not reach beyond it.
+    /// The latest anchor after `from` that leaves out no record after these rows. `None` if the rows
+    /// are all of one moment, or do not reach beyond `from`.
     pub(super) fn beyond(&self, from: &Anchor, rows: &[Row]) -> Option<Anchor> {
         let last = &rows.last()?.mark;
         let anchor = match &last.at {
             None => self.at(last),
-            Some(_) if self.inclusive => self.at(last),
+            Some(_) if self.cursor.is_inclusive() => self.at(last),
             // All of a moment has been seen once a later one is.
             Some(_) => {
                 let whole = rows.iter().rev().find(|row| row.mark.at < last.at)?;
@@ -80,7 +83,7 @@ impl Cursor {
 
     /// The anchor behind a moment that was seen whole, given the least moment seen after it.
     pub(super) fn behind(&self, whole: Moment, next: Moment) -> Anchor {
-        let at = if self.inclusive { next } else { whole };
+        let at = if self.cursor.is_inclusive() { next } else { whole };
         Anchor { value: Some(at.text.into()), key: Some(Key::Ns(at.ns)) }
     }
 
@@ -92,12 +95,12 @@ impl Cursor {
             Some(at) => Key::Ns(at.ns),
             None => Key::Id(row.mark.id.clone()),
         });
-        key < anchor.key || !self.inclusive && key == anchor.key
+        key < anchor.key || !self.cursor.is_inclusive() && key == anchor.key
     }
 }
 
 impl Anchor {
-    /// Whether a stretch from here begins later than one from there. Only then does a walk get on.
+    /// Whether pages from here begin later than pages from there. Only then does a walk get on.
     pub(super) fn is_beyond(&self, other: &Self) -> bool {
         self.key > other.key
     }

@@ -1,21 +1,32 @@
 //! The body that a list is asked for by, and the parameters' places in it.
 
 use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tidegate_core::model::RecordId;
-use tidegate_flow::spec::{CursorBy, CursorSpec, JsonTemplate, TimeFormat};
 
+use super::cursor::Cursor;
 use crate::{
-    connect::{ConnectError, Resolver},
+    error::ConnectError,
     json::quote,
+    resolver::Resolver,
+    value::{JsonPart, JsonTemplate, Name, NoRecord},
 };
+
+/// How the list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum ListMethod {
+    Get,
+    Post,
+}
 
 /// A JSON object with places for parameters.
 pub(super) struct ListBody {
     root: Node,
     /// Each place as the flow file writes it; its index is its slot.
     places: Vec<String>,
-    by: CursorBy,
-    format: TimeFormat,
+    cursor: Cursor,
 }
 
 enum Node {
@@ -31,24 +42,31 @@ enum Node {
     List(Vec<Node>),
 }
 
+/// A place that cannot be a parameter's.
+struct Taken;
+
 impl ListBody {
     /// Fills in a connection's values. The flow file's check has seen to it that every one of
     /// `places` is free.
     pub(super) fn new<'p>(
-        template: &JsonTemplate,
-        cursor: &CursorSpec,
-        places: impl Iterator<Item = &'p str>,
+        template: &JsonTemplate<NoRecord>,
+        cursor: &Cursor,
+        places: impl Iterator<Item = &'p Name>,
         resolver: &Resolver<'_>,
     ) -> Result<Self, ConnectError> {
-        let mut root = Node::of(template, resolver)?;
+        let section = &*template.site.key;
+        let mut root = Node::of(&template.root, section, resolver)?;
         let mut known: Vec<String> = Vec::new();
-        for place in places {
-            if !known.iter().any(|other| other == place) {
-                root.put(place.split('.'), known.len())?;
-                known.push(place.to_owned());
+        for Name { text: place, .. } in places {
+            if !known.contains(place) {
+                root.put(place.split('.'), known.len()).map_err(|Taken| {
+                    let message = format!("the place `{place}` of a parameter is taken in it");
+                    ConnectError::new(section, message)
+                })?;
+                known.push(place.clone());
             }
         }
-        Ok(Self { root, places: known, by: cursor.by, format: cursor.format })
+        Ok(Self { root, places: known, cursor: cursor.clone() })
     }
 
     /// The body with these values, as JSON, at their places; of two for one place, the later. A place
@@ -78,16 +96,7 @@ impl ListBody {
 
     /// A value of `since` or `until` as JSON.
     pub(super) fn bound(&self, text: &str) -> String {
-        let is_number = match self.by {
-            // As the position's id was told from a text.
-            CursorBy::Id => text.parse::<i64>().is_ok_and(|id| id.to_string() == text),
-            CursorBy::Timestamp | CursorBy::TimestampId => {
-                self.format != TimeFormat::Rfc3339
-                    && serde_json::from_str::<serde_json::Number>(text).is_ok()
-            }
-        };
-        // As it was written: a number that is read and written again may be another.
-        if is_number { text.to_owned() } else { quote(text) }
+        self.cursor.bound_json(text)
     }
 }
 
@@ -100,16 +109,22 @@ pub(super) fn id(id: &RecordId) -> String {
 }
 
 impl Node {
-    fn of(template: &JsonTemplate, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
-        Ok(match template {
-            JsonTemplate::Text(text) => Self::Fixed(quote(&resolver.text(text, PLACE)?)),
-            JsonTemplate::Plain(value) => Self::Fixed(value.to_string()),
-            JsonTemplate::List(items) => Self::List(
-                items.iter().map(|item| Self::of(item, resolver)).collect::<Result<_, _>>()?,
-            ),
-            JsonTemplate::Object(fields) => {
-                let field = |(name, value): &(String, JsonTemplate)| {
-                    Ok((key(name), Self::of(value, resolver)?))
+    /// Fills in a connection's values. `section` is the key that they stand under.
+    fn of(
+        part: &JsonPart,
+        section: &str,
+        resolver: &Resolver<'_>,
+    ) -> Result<Self, ConnectError> {
+        Ok(match part {
+            JsonPart::Text(text) => Self::Fixed(quote(&resolver.text(text, section)?)),
+            JsonPart::Plain(value) => Self::Fixed(value.to_string()),
+            JsonPart::List(items) => {
+                let items = items.iter().map(|item| Self::of(item, section, resolver));
+                Self::List(items.collect::<Result<_, _>>()?)
+            }
+            JsonPart::Object(fields) => {
+                let field = |(name, value): &(String, JsonPart)| {
+                    Ok((key(name), Self::of(value, section, resolver)?))
                 };
                 let fields = fields.iter().map(field).collect::<Result<_, ConnectError>>()?;
                 Self::Object { fields, is_given: true }
@@ -122,9 +137,8 @@ impl Node {
         &mut self,
         mut keys: impl Iterator<Item = &'k str>,
         slot: usize,
-    ) -> Result<(), ConnectError> {
-        let taken = || ConnectError::new(PLACE, "a parameter's place in it is taken");
-        let Some(name) = keys.next() else { return Err(taken()) };
+    ) -> Result<(), Taken> {
+        let name = keys.next().ok_or(Taken)?;
         let next = match self {
             Self::Object { fields, .. } => {
                 let name = key(name);
@@ -138,9 +152,9 @@ impl Node {
             }
             Self::List(items) => {
                 let index = name.parse::<usize>().ok();
-                index.and_then(|index| items.get_mut(index)).ok_or_else(taken)?
+                index.and_then(|index| items.get_mut(index)).ok_or(Taken)?
             }
-            Self::Fixed(_) | Self::Slot(_) => return Err(taken()),
+            Self::Fixed(_) | Self::Slot(_) => return Err(Taken),
         };
         next.put(keys, slot)
     }
@@ -198,30 +212,23 @@ impl Node {
     }
 }
 
-const PLACE: &str = "source.http.body";
-
 fn key(name: &str) -> String {
     format!("{}:", quote(name))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-    use tidegate_flow::{Connection, FlowSpec, spec::SourceSpec};
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{Connection, testing::section};
 
-    fn body(literal: &str, by: CursorBy, format: TimeFormat, places: &[&str]) -> ListBody {
-        let text = format!(
-            "flow: x\nparams: {{ tenant: {{ default: 'a\"b' }} }}\nsource:\n  http:\n    url: https://a.test/\n    body: {literal}\n    cursor: {{ by: id }}\n    pagination: none\ndestination: {{ http: {{ url: https://b.test/ }} }}\n"
-        );
-        let flow: FlowSpec = tidegate_flow::parse("x.yaml", &text).unwrap();
-        let SourceSpec::Http(source) = &flow.source;
-        let cursor = CursorSpec { by, format, ..source.cursor.clone() };
-        let connection = Connection::default().with_defaults(&flow);
-        let resolver = Resolver::new(&connection);
-        let template = source.body.as_ref().unwrap();
-        ListBody::new(template, &cursor, places.iter().copied(), &resolver).unwrap()
+    fn body(template: Value, places: &[&str]) -> ListBody {
+        let params = [("tenant".to_owned(), "a\"b".to_owned())].into();
+        let connection = Connection { params, ..Connection::default() };
+        let places: Vec<Name> = places.iter().map(|place| section((*place).into())).collect();
+        let (template, cursor) = (section(template), section(json!({ "by": "id" })));
+        ListBody::new(&template, &cursor, places.iter(), &Resolver::new(&connection)).unwrap()
     }
 
     fn rendered(body: &ListBody, values: &[(&str, &str)]) -> Value {
@@ -231,13 +238,15 @@ mod tests {
 
     #[test]
     fn values_stand_at_their_places_among_the_literals() {
-        let literal = "{ f: [{ k: '${params.tenant}' }, { op: GTE }], n: 1.50, deep: { x: null } }";
+        let template = json!({
+            "f": [{ "k": "${params.tenant}" }, { "op": "GTE" }], "n": 1.50, "deep": { "x": null },
+        });
         let places = ["f.1.value", "deep.y.z", "page.size", "page.at"];
-        let body = body(literal, CursorBy::Id, TimeFormat::Rfc3339, &places);
+        let body = body(template, &places);
         let values = [("f.1.value", "7"), ("deep.y.z", "\"a\""), ("page.size", "100")];
         assert_eq!(
             rendered(&body, &values),
-            serde_json::json!({
+            json!({
                 "f": [{"k": "a\"b"}, {"op": "GTE", "value": 7}], "n": 1.5,
                 "deep": {"x": null, "y": {"z": "a"}}, "page": {"size": 100},
             })
@@ -245,7 +254,7 @@ mod tests {
         // What is there for its places alone goes with them.
         assert_eq!(
             rendered(&body, &[]),
-            serde_json::json!({
+            json!({
                 "f": [{"k": "a\"b"}, {"op": "GTE"}], "n": 1.5, "deep": {"x": null},
             })
         );
@@ -253,28 +262,10 @@ mod tests {
 
     #[test]
     fn an_object_of_the_files_own_stays_though_it_is_empty_and_the_later_value_counts() {
-        let body = body("{ filters: {} }", CursorBy::Id, TimeFormat::Rfc3339, &["filters.id"]);
-        assert_eq!(rendered(&body, &[]), serde_json::json!({ "filters": {} }));
+        let body = body(json!({ "filters": {} }), &["filters.id"]);
+        assert_eq!(rendered(&body, &[]), json!({ "filters": {} }));
         let twice = [("filters.id", "1"), ("filters.id", "2")];
-        assert_eq!(rendered(&body, &twice), serde_json::json!({ "filters": { "id": 2 } }));
+        assert_eq!(rendered(&body, &twice), json!({ "filters": { "id": 2 } }));
         assert_eq!(ListBody::alone("a.b", "\"t\""), r#"{"a":{"b":"t"}}"#);
-    }
-
-    #[test]
-    fn ids_and_epochs_are_numbers_as_they_were_written_and_all_the_rest_is_text() {
-        use CursorBy::{Id, Timestamp};
-        use TimeFormat::{EpochMillis, EpochSeconds, Rfc3339};
-        for (by, format, text, json) in [
-            (Id, Rfc3339, "12", "12"),
-            (Id, Rfc3339, "-1", "-1"),
-            (Id, Rfc3339, "007", "\"007\""),
-            (Id, EpochMillis, "a\"", r#""a\"""#),
-            (Timestamp, Rfc3339, "2026-01-01T00:00:00Z", "\"2026-01-01T00:00:00Z\""),
-            (Timestamp, EpochSeconds, "1700000000.123456789", "1700000000.123456789"),
-            (Timestamp, EpochMillis, "1700000000123", "1700000000123"),
-            (Timestamp, EpochMillis, "0123", "\"0123\""),
-        ] {
-            assert_eq!(body("{}", by, format, &[]).bound(text), json, "{text}");
-        }
     }
 }

@@ -6,9 +6,7 @@ use tidegate_core::{
     model::{EpochMs, Mark, Moment, Position, Record, RecordId, Version},
     ports::SourceError,
 };
-use tidegate_flow::spec::CursorBy;
-
-use super::page::Row;
+use super::{cursor::CursorBy, page::Row};
 
 /// Most records of one timestamp that are held to be put in order.
 const GROUP_RECORDS_MAX: usize = 100_000;
@@ -37,7 +35,8 @@ pub(super) struct Group {
 /// Checks what is held of one timestamp.
 ///
 /// # Errors
-/// If it is more than memory is for: never to be stepped over, so somebody has to act.
+/// If it is more than memory is for. None of it may be stepped over, so the flow waits for an
+/// operator.
 pub(super) fn check_held(records: usize, bytes: usize, at: &Moment) -> Result<(), SourceError> {
     if records <= GROUP_RECORDS_MAX && bytes <= GROUP_BYTES_MAX {
         return Ok(());
@@ -81,8 +80,8 @@ impl Group {
         self.rows.dedup_by(|later, kept| {
             let twice = later.mark.id == kept.mark.id;
             if twice {
-                // Whichever of the two is kept, nothing that rode with the other is lost.
-                kept.riders.append(&mut later.riders);
+                // The records without a key before either of the two are given.
+                kept.unkeyed.append(&mut later.unkeyed);
             }
             twice
         });
@@ -117,7 +116,7 @@ impl Line {
         if self.is_too_new(&row) {
             return Ok(Took::TooNew);
         }
-        if self.by != CursorBy::Timestamp {
+        if self.by.sorts_ids() {
             self.give(row);
             return Ok(Took::Taken);
         }
@@ -161,10 +160,10 @@ impl Line {
         if self.last.mark().is_some_and(|last| row.mark <= *last) {
             return;
         }
-        // Riders leave before their carrier, at the position before it. So no position is ever
-        // beyond a rider that was not given; at worst it is given again with its carrier.
-        for data in row.riders {
-            let mark = self.last.mark().cloned().unwrap_or_else(|| floor(self.by));
+        // Records without a key are given at the position before the next one that has a key. So no
+        // position is ever beyond one that was not given; at worst it is given again with that record.
+        for data in row.unkeyed {
+            let mark = self.last.mark().cloned().unwrap_or_else(|| self.by.mark_min());
             let id = unreadable_id(&data);
             self.ready.push(Record { mark, id, version: Version(0), deleted: false, data });
         }
@@ -179,17 +178,6 @@ impl Line {
             data: row.data,
         });
     }
-}
-
-/// A mark before every record, for a rider that comes first of all.
-fn floor(by: CursorBy) -> Mark {
-    let at = (by != CursorBy::Id).then(|| Moment { text: "".into(), ns: i64::MIN });
-    Mark { at, id: RecordId::Number(i64::MIN) }
-}
-
-/// Whether a mark is [`floor`], which no source knows.
-pub(super) fn is_floor(mark: &Mark) -> bool {
-    mark.id == RecordId::Number(i64::MIN)
 }
 
 /// An id for a record without one: the same for the same text, so that parking it twice is parking
@@ -207,10 +195,14 @@ mod tests {
 
     use super::*;
 
+    fn by(order: &str) -> CursorBy {
+        crate::testing::section(order.into())
+    }
+
     fn row(ns: i64, id: i64) -> Row {
         let at = Some(Moment { text: ns.to_string().into(), ns });
         let mark = Mark { at, id: RecordId::Number(id) };
-        Row { mark, changed_ns: Some(ns), data: Bytes::from_static(b"{}"), riders: Vec::new() }
+        Row { mark, changed_ns: Some(ns), data: Bytes::from_static(b"{}"), unkeyed: Vec::new() }
     }
 
     fn ids(line: &mut Line) -> Vec<String> {
@@ -223,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_timestamps_group_is_held_until_a_greater_one_and_leaves_by_id() {
-        let mut line = Line::new(CursorBy::Timestamp, Position::Start, 1);
+        let mut line = Line::new(by("timestamp"), Position::Start, 1);
         for (ns, id) in [(1, 9), (1, 3), (1, 7), (2, 1)] {
             line.push(row(ns, id)).unwrap();
         }
@@ -234,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_walk_goes_on_inside_a_tie() {
-        let mut line = Line::new(CursorBy::Timestamp, at(1, 5), 1);
+        let mut line = Line::new(by("timestamp"), at(1, 5), 1);
         for (ns, id) in [(0, 99), (1, 9), (1, 3), (1, 5), (1, 7)] {
             line.push(row(ns, id)).unwrap();
         }
@@ -244,29 +236,29 @@ mod tests {
 
     #[test]
     fn what_is_newer_than_the_bound_ends_the_walk() {
-        let mut line = Line::new(CursorBy::TimestampId, Position::Start, 1);
+        let mut line = Line::new(by("timestamp_id"), Position::Start, 1);
         assert_eq!(line.push(row(1_000_000, 1)), Ok(Took::Taken));
         assert_eq!(line.push(row(1_000_001, 2)), Ok(Took::TooNew));
         assert_eq!(ids(&mut line), ["1"]);
     }
 
     #[test]
-    fn a_rider_leaves_before_its_carrier_and_moves_no_position() {
-        let mut line = Line::new(CursorBy::TimestampId, at(1, 1), 1);
-        let carrier = Row { riders: vec![Bytes::from_static(b"\"x\"")], ..row(2, 2) };
-        line.push(carrier.clone()).unwrap();
+    fn a_record_without_a_key_leaves_before_the_next_keyed_one_and_moves_no_position() {
+        let mut line = Line::new(by("timestamp_id"), at(1, 1), 1);
+        let next_keyed = Row { unkeyed: vec![Bytes::from_static(b"\"x\"")], ..row(2, 2) };
+        line.push(next_keyed.clone()).unwrap();
         let records = line.take();
         assert_eq!(records[0].mark, row(1, 1).mark);
         assert!(records[0].id.to_string().starts_with("unreadable-"));
         assert_eq!(records[1].mark, row(2, 2).mark);
-        // With its carrier behind the position, it has been given.
-        line.push(carrier).unwrap();
+        // Once the next keyed one is not after the position, both have been given.
+        line.push(next_keyed).unwrap();
         assert_eq!(line.take(), []);
     }
 
     #[test]
     fn a_group_too_large_to_hold_is_never_stepped_over() {
-        let mut line = Line::new(CursorBy::Timestamp, Position::Start, 1);
+        let mut line = Line::new(by("timestamp"), Position::Start, 1);
         let error = (0..=GROUP_RECORDS_MAX as i64).find_map(|id| line.push(row(1, id)).err());
         assert!(matches!(error, Some(SourceError::Halt(text)) if text.contains("timestamp_id")));
         assert_eq!(line.take(), []);

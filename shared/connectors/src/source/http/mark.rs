@@ -2,117 +2,122 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{
-    Method, Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    Method,
+    header::{CONTENT_TYPE, HeaderValue},
 };
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tidegate_core::{
     model::RecordId,
     ports::{BoxFuture, Marker, SourceError},
 };
-use tidegate_flow::spec::MarkSpec;
 use tokio::time::Instant;
-use url::Url;
 
 use crate::{
-    HttpClient, Now,
-    connect::{ConnectError, Resolver},
-    http::{Auth, Origin, Proof, RecordUrl, Redactor, describe, retry_after_ms},
+    error::ConnectError,
+    http::{Exchange, ExchangeError, RecordUrl, Request, is_unauthorized},
+    resolver::Resolver,
+    value::{Constant, Record, Url, given},
 };
+
+/// The request that marks a delivered record as processed at the source. A mark that fails is made again;
+/// with `ordering: none` the record is sent again with it, under the same idempotency key.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Mark")]
+pub(super) struct MarkRequest {
+    /// Default PUT.
+    method: Option<MarkMethod>,
+    /// The address; may hold `${record.…}`.
+    #[schemars(example = "${params.source_url}/orders/${record.id}")]
+    url: Url<Record>,
+    /// The JSON that is sent; left out: no body.
+    #[serde(default, deserialize_with = "given")]
+    body: Option<Constant>,
+}
+
+/// How to mark.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum MarkMethod {
+    #[default]
+    Put,
+    Post,
+    Patch,
+    Delete,
+}
 
 /// Sends one request a record.
 pub(super) struct HttpMarker {
     method: Method,
     url: RecordUrl,
-    body: Option<Vec<u8>>,
-    http: HttpClient,
-    headers: HeaderMap,
-    auth: Auth,
-    redactor: Redactor,
-    now: Now,
+    body: Option<Bytes>,
+    exchange: Exchange,
+}
+
+impl MarkRequest {
+    /// Fills in a connection's values. The address must be at the list's origin, whose credentials a
+    /// mark uses: `exchange` goes there.
+    pub(super) fn connect(
+        &self,
+        resolver: &Resolver<'_>,
+        exchange: Exchange,
+    ) -> Result<HttpMarker, ConnectError> {
+        let url = RecordUrl::new(&self.url.template, &self.url.site.key, resolver)?;
+        let list = &exchange.origin;
+        if url.origin() != list {
+            let message = format!("only {list} may see the source's credentials");
+            return Err(ConnectError::new(&self.url.site.key, message));
+        }
+        let body = self.body.as_ref().map(|body| body.json.to_string().into());
+        Ok(HttpMarker { method: self.method.unwrap_or_default().into(), url, body, exchange })
+    }
+}
+
+impl From<MarkMethod> for Method {
+    fn from(method: MarkMethod) -> Self {
+        match method {
+            MarkMethod::Put => Self::PUT,
+            MarkMethod::Post => Self::POST,
+            MarkMethod::Patch => Self::PATCH,
+            MarkMethod::Delete => Self::DELETE,
+        }
+    }
 }
 
 impl HttpMarker {
-    /// The mark's address must be at the list's origin, whose credentials it uses.
-    #[expect(clippy::too_many_arguments, reason = "it shares all that the source's requests carry")]
-    pub(super) fn new(
-        spec: &MarkSpec,
-        resolver: &Resolver<'_>,
-        list: &Origin,
-        http: HttpClient,
-        mut headers: HeaderMap,
-        auth: Auth,
-        redactor: Redactor,
-        now: Now,
-    ) -> Result<Self, ConnectError> {
-        const PLACE: &str = "source.http.mark";
-        let method = spec.method.parse().map_err(|_| {
-            ConnectError::new(PLACE, format!("`{}` is no HTTP method", spec.method))
-        })?;
-        let url = RecordUrl::new(&spec.url, &format!("{PLACE}.url"), resolver)?;
-        if url.origin() != list {
-            let message = format!("only {list} may see the source's credentials");
-            return Err(ConnectError::new(&format!("{PLACE}.url"), message));
-        }
-        let body = spec.body.as_ref().map(|body| body.to_string().into_bytes());
-        if body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        Ok(Self { method, url, body, http, headers, auth, redactor, now })
-    }
-
     async fn send(&self, id: &RecordId, data: &[u8], timeout_ms: u64) -> Result<(), SourceError> {
-        let url = self
-            .url
-            .render(data)
-            .map_err(|error| SourceError::Halt(format!("record {id} cannot be marked: {error}")))?;
-        let shown = self.redactor.url(&url);
-        let until = Instant::now() + Duration::from_millis(timeout_ms);
-        let proof = self.auth.proof(until).await?;
-        let mut response = self.send_once(url.clone(), &proof, until).await?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let Some(newer) = self.auth.renewed(&proof, until).await?
-        {
-            response = self.send_once(url, &newer, until).await?;
+        let cannot = |why: &dyn std::fmt::Display| {
+            SourceError::Halt(format!("record {id} cannot be marked: {why}"))
+        };
+        let url = self.url.render(data).map_err(|error| cannot(&error))?;
+        let shown = self.exchange.shown(&url);
+        let body = self.body.clone().unwrap_or_default();
+        let mut request = Request::new(self.method.clone(), url, body);
+        if self.body.is_some() {
+            request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let status = response.status();
+        let until = Instant::now() + Duration::from_millis(timeout_ms);
+        let sent = self.exchange.send(&request, until, is_unauthorized).await;
+        let answer = sent.map_err(|error| match error {
+            ExchangeError::NoCredentials(error) => error.into(),
+            ExchangeError::NoAnswer(error) => {
+                SourceError::Later { reason: format!("{shown}: {error}"), after_ms: None }
+            }
+            ExchangeError::Astray(astray) => cannot(&astray),
+        })?;
+        let status = answer.status;
         match status.as_u16() {
             // Gone, or marked already: nothing is left to mark.
             200..=299 | 404 | 409 | 410 => Ok(()),
             408 | 425 | 429 | 500.. => Err(SourceError::Later {
                 reason: format!("{shown} answered {status}"),
-                after_ms: response
-                    .headers()
-                    .get(RETRY_AFTER)
-                    .and_then(|value| retry_after_ms(value.to_str().ok()?, (self.now)())),
+                after_ms: answer.after_ms(),
             }),
             _ => Err(SourceError::Halt(format!("{shown} answered {status}: see source.http.mark"))),
         }
-    }
-
-    async fn send_once(
-        &self,
-        mut url: Url,
-        proof: &Proof,
-        until: Instant,
-    ) -> Result<Response, SourceError> {
-        let shown = self.redactor.url(&url);
-        proof.address(&mut url);
-        let mut headers = self.headers.clone();
-        proof.head(&mut headers);
-        let mut request = self
-            .http
-            .inner()
-            .request(self.method.clone(), url)
-            .headers(headers)
-            .timeout(until.saturating_duration_since(Instant::now()));
-        if let Some(body) = &self.body {
-            request = request.body(body.clone());
-        }
-        request.send().await.map_err(|error| SourceError::Later {
-            reason: format!("{shown}: {}", describe(error, &self.redactor)),
-            after_ms: None,
-        })
     }
 }
 

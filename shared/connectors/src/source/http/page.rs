@@ -3,22 +3,21 @@
 use bytes::Bytes;
 use jiter::{Jiter, JiterError, Peek};
 use tidegate_core::model::{Mark, RecordId};
-use tidegate_flow::spec::{CursorBy, CursorSpec, TimeFormat};
 
-use super::moment;
-use crate::json::{Picked, Scalar, Trie, fault};
+use super::cursor::{Cursor, TimeFormat};
+use crate::json::{Picker, Picks, Scalar, fault};
 
 /// Where things stand in a response.
 pub(super) struct PageShape {
     records: Vec<String>,
     /// The next page's token or address, where the body has it.
     next: Option<Vec<String>>,
-    keys: Keys,
+    keys: KeyPaths,
 }
 
 /// Where a record's key stands.
-struct Keys {
-    trie: Trie,
+struct KeyPaths {
+    picker: Picker,
     id: usize,
     /// The cursor's timestamp.
     at: Option<usize>,
@@ -39,7 +38,7 @@ pub(super) struct Row {
     /// Its JSON.
     pub(super) data: Bytes,
     /// Records without a readable key that stand before it.
-    pub(super) riders: Vec<Bytes>,
+    pub(super) unkeyed: Vec<Bytes>,
 }
 
 /// A response's records.
@@ -73,28 +72,28 @@ pub(super) enum Edge {
     /// By its key.
     Row(Mark),
     /// By its text, for want of a key.
-    Rider(Bytes),
+    Unkeyed(Bytes),
 }
 
 impl Page {
     /// The first record.
     pub(super) fn first(&self) -> Option<Edge> {
         let row = self.rows.first();
-        let riders = row.map_or(&self.trailing, |row| &row.riders);
-        riders.first().cloned().map(Edge::Rider).or_else(|| Some(Edge::Row(row?.mark.clone())))
+        let unkeyed = row.map_or(&self.trailing, |row| &row.unkeyed).first().cloned();
+        unkeyed.map(Edge::Unkeyed).or_else(|| Some(Edge::Row(row?.mark.clone())))
     }
 
     /// The last record.
     pub(super) fn last(&self) -> Option<Edge> {
-        let rider = self.trailing.last().cloned().map(Edge::Rider);
-        rider.or_else(|| Some(Edge::Row(self.rows.last()?.mark.clone())))
+        let unkeyed = self.trailing.last().cloned().map(Edge::Unkeyed);
+        unkeyed.or_else(|| Some(Edge::Row(self.rows.last()?.mark.clone())))
     }
 
     /// Takes the first record out.
     pub(super) fn drop_first(&mut self) {
         match self.rows.first_mut() {
-            Some(row) if row.riders.is_empty() => drop(self.rows.remove(0)),
-            Some(row) => drop(row.riders.remove(0)),
+            Some(row) if row.unkeyed.is_empty() => drop(self.rows.remove(0)),
+            Some(row) => drop(row.unkeyed.remove(0)),
             None if self.trailing.is_empty() => {}
             None => drop(self.trailing.remove(0)),
         }
@@ -105,29 +104,26 @@ impl PageShape {
     pub(super) fn new(
         records: &[String],
         id: &[String],
-        cursor: &CursorSpec,
+        cursor: &Cursor,
         next: Option<&[String]>,
     ) -> Self {
-        let mut trie = Trie::new();
-        let at = match cursor.by {
-            CursorBy::Id => None,
-            CursorBy::Timestamp | CursorBy::TimestampId => cursor.field.as_deref(),
-        };
-        let keys = Keys {
-            id: trie.add(id),
-            at: at.map(|path| trie.add(path)),
-            time: cursor.time.as_deref().map(|path| trie.add(path)),
-            format: cursor.format,
+        let mut picker = Picker::new();
+        let at = cursor.field();
+        let keys = KeyPaths {
+            id: picker.add(id),
+            at: at.map(|path| picker.add(path)),
+            time: cursor.time().map(|path| picker.add(path)),
+            format: cursor.format(),
             id_path: id.join("."),
             at_path: at.map(|path| path.join(".")).unwrap_or_default(),
-            trie,
+            picker,
         };
         Self { records: records.to_vec(), next: next.map(<[String]>::to_vec), keys }
     }
 
-    /// Splits a body. A few records without a readable key do not stop the rest: they ride along
-    /// with the next readable one. If they are more than half, the flow file looks for the key in
-    /// the wrong place.
+    /// Splits a body. A few records without a readable key do not stop the rest: they are given with
+    /// the next one that has a key. If they are more than half, the flow file looks for the key in the
+    /// wrong place.
     pub(super) fn parse(&self, body: &Bytes) -> Result<Page, PageFault> {
         if let Err(error) = std::str::from_utf8(body) {
             let at = error.valid_up_to();
@@ -152,15 +148,15 @@ impl PageShape {
                     page.count
                 )));
             }
-            tracing::warn!(index, missing, unreadable, "records without a readable key ride along");
+            tracing::warn!(index, missing, unreadable, "some records have no readable key");
         }
         Ok(page)
     }
 
-    fn scan(
+    fn scan<'b>(
         &self,
-        json: &mut Jiter<'_>,
-        body: &Bytes,
+        json: &mut Jiter<'b>,
+        body: &'b Bytes,
         records: Option<&[String]>,
         next: Option<&[String]>,
         page: &mut Page,
@@ -198,15 +194,15 @@ impl PageShape {
     }
 
     /// Reads the array of records.
-    fn split(
+    fn split<'b>(
         &self,
-        json: &mut Jiter<'_>,
-        body: &Bytes,
+        json: &mut Jiter<'b>,
+        body: &'b Bytes,
         peek: Peek,
         page: &mut Page,
     ) -> Result<(), PageFault> {
         let broken = |error: JiterError| not_json(&error, body);
-        // The key may stand twice; the last one counts.
+        // A key may stand twice: the last one counts.
         *page = Page { found: true, next: page.next.take(), ..Page::default() };
         let mut element = match peek {
             Peek::Array => json.known_array().map_err(broken)?,
@@ -218,47 +214,46 @@ impl PageShape {
                 )));
             }
         };
-        let mut riders = Vec::new();
-        let mut picked: Picked = vec![None; self.keys.trie.slots()];
+        let mut unkeyed = Vec::new();
+        let mut picks = self.keys.picker.picks(body);
         while element.is_some() {
-            picked.fill(None);
             let start = json.current_index();
-            self.keys.trie.pick(json, &mut picked).map_err(broken)?;
+            self.keys.picker.pick_next(json, &mut picks).map_err(broken)?;
             let data = body.slice(start..json.current_index());
-            match self.keys.read(body, &picked) {
+            match self.keys.read(&picks) {
                 Ok((mark, changed_ns)) => {
-                    let riders = std::mem::take(&mut riders);
-                    page.rows.push(Row { mark, changed_ns, data, riders });
+                    let unkeyed = std::mem::take(&mut unkeyed);
+                    page.rows.push(Row { mark, changed_ns, data, unkeyed });
                 }
                 Err(missing) => {
                     page.unreadable.get_or_insert((page.count, missing));
-                    riders.push(data);
+                    unkeyed.push(data);
                 }
             }
             page.count += 1;
             element = json.array_step().map_err(broken)?;
         }
-        page.trailing = riders;
+        page.trailing = unkeyed;
         Ok(())
     }
 }
 
-impl Keys {
+impl KeyPaths {
     /// A record's mark and when it changed, or what is missing of its key.
-    fn read(&self, body: &[u8], picked: &Picked) -> Result<(Mark, Option<i64>), String> {
-        let value = |slot: usize| picked[slot].clone().map(|range| &body[range]);
+    fn read(&self, picks: &Picks<'_>) -> Result<(Mark, Option<i64>), String> {
+        let value = |slot: usize| picks.json(slot);
         let id = value(self.id).and_then(record_id);
         let id = id.ok_or_else(|| format!("has no id at `{}`", self.id_path))?;
         let at = match self.at {
             None => None,
             Some(slot) => {
-                let at = value(slot).and_then(|json| moment::read(json, self.format));
+                let at = value(slot).and_then(|json| self.format.read(json));
                 let missing =
-                    || format!("has no {:?} timestamp at `{}`", self.format, self.at_path);
+                    || format!("has no {} timestamp at `{}`", self.format.name(), self.at_path);
                 Some(at.ok_or_else(missing)?)
             }
         };
-        let time = self.time.and_then(value).and_then(|json| moment::read(json, self.format));
+        let time = self.time.and_then(value).and_then(|json| self.format.read(json));
         let changed_ns = at.as_ref().or(time.as_ref()).map(|moment| moment.ns);
         Ok((Mark { at, id }, changed_ns))
     }
@@ -285,23 +280,17 @@ fn not_json(error: &JiterError, body: &[u8]) -> PageFault {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::testing::section;
 
     fn path(text: &str) -> Vec<String> {
         text.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
-    fn shape(records: &str, by: CursorBy, next: Option<&str>) -> PageShape {
-        let cursor = CursorSpec {
-            by,
-            field: Some(path("meta.updated")),
-            time: None,
-            format: TimeFormat::EpochMillis,
-            since: None,
-            inclusive: true,
-            until: None,
-            start: None,
-        };
+    fn shape(records: &str, by: &str, next: Option<&str>) -> PageShape {
+        let cursor = section(json!({ "by": by, "field": "meta.updated", "format": "epoch_ms" }));
         PageShape::new(&path(records), &path("id"), &cursor, next.map(path).as_deref())
     }
 
@@ -311,7 +300,7 @@ mod tests {
 
     #[test]
     fn records_are_slices_of_the_body_with_their_keys() {
-        let shape = shape("data.items", CursorBy::TimestampId, Some("paging.next.after"));
+        let shape = shape("data.items", "timestamp_id", Some("paging.next.after"));
         let body = r#"{"paging":{"next":{"after":"t2"}},"data":{"n":2,"items":[
             {"meta":{"updated":5},"id":7} , {"id":"a\u0062","meta":{"x":[],"updated":"6"}}]}}"#;
         let page = parse(&shape, body).unwrap();
@@ -325,16 +314,16 @@ mod tests {
 
     #[test]
     fn the_body_itself_may_be_the_array_and_null_is_an_empty_one() {
-        let plain = shape("", CursorBy::Id, None);
+        let plain = shape("", "id", None);
         assert_eq!(parse(&plain, r#"[{"id":1},{"id":2}]"#).unwrap().rows.len(), 2);
         assert_eq!(parse(&plain, "[]").unwrap().count, 0);
-        let nested = shape("data", CursorBy::Id, None);
+        let nested = shape("data", "id", None);
         assert_eq!(parse(&nested, r#"{"data":null}"#).unwrap().count, 0);
     }
 
     #[test]
     fn no_token_is_absent_null_empty_or_false() {
-        let shape = shape("d", CursorBy::Id, Some("next"));
+        let shape = shape("d", "id", Some("next"));
         for body in [
             r#"{"d":[]}"#,
             r#"{"d":[],"next":null}"#,
@@ -349,7 +338,7 @@ mod tests {
 
     #[test]
     fn what_is_no_page_says_why() {
-        let shape = shape("data", CursorBy::Id, None);
+        let shape = shape("data", "id", None);
         for body in ["", "<html>", r#"{"data":[{"id":1}"#, r#"{"data":[{"id":1},]}"#, "{} x"] {
             assert!(matches!(parse(&shape, body), Err(PageFault::NotJson(_))), "{body}");
         }
@@ -361,21 +350,21 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_key_rides_with_the_next_one() {
-        let shape = shape("", CursorBy::Timestamp, None);
+    fn a_record_without_a_key_is_given_with_the_next_one_that_has_one() {
+        let shape = shape("", "timestamp", None);
         let body = r#"[{"id":1,"meta":{"updated":1}},"x",{"id":2,"meta":{"updated":null}},
             {"id":3,"meta":{"updated":3}},{"id":4,"meta":{"updated":4}},{"meta":{"updated":5}}]"#;
         let page = parse(&shape, body).unwrap();
         assert_eq!(page.rows.len(), 3);
-        assert_eq!(page.rows[1].riders.len(), 2);
-        assert_eq!(&page.rows[1].riders[0][..], b"\"x\"");
+        assert_eq!(page.rows[1].unkeyed.len(), 2);
+        assert_eq!(&page.rows[1].unkeyed[0][..], b"\"x\"");
         assert_eq!(page.trailing.len(), 1);
         assert_eq!(page.count, 6);
     }
 
     #[test]
     fn a_bomb_of_brackets_is_no_page() {
-        let shape = shape("", CursorBy::Id, None);
+        let shape = shape("", "id", None);
         let body = format!("[{{\"id\":1,\"x\":{}", "[".repeat(1_000_000));
         assert!(matches!(parse(&shape, &body), Err(PageFault::NotJson(_))));
     }

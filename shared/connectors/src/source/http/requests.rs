@@ -2,39 +2,29 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::{
-    Response, StatusCode,
-    header::{HeaderMap, LINK, LOCATION, RETRY_AFTER},
+    Method,
+    header::{HeaderMap, LINK},
 };
 use tidegate_core::{model::EpochMs, ports::SourceError};
 use tokio::time::Instant;
 use url::Url;
 
 use crate::{
-    HttpClient, Now,
-    http::{Auth, AuthError, Origin, Proof, Redactor, describe, retry_after_ms},
+    Now,
+    http::{Answer, Astray, BodyEnd, Exchange, ExchangeError, Request},
 };
 
 /// Tries of one request in a walk; then the next run goes on.
 const TRIES: u32 = 3;
 /// The first wait between tries, in ms; it doubles.
 const BACKOFF_MS: u64 = 500;
-/// Redirects followed for one request.
-const REDIRECTS_MAX: u32 = 5;
 
 /// Sends a source's requests.
 pub(super) struct Requester {
-    pub(super) http: HttpClient,
-    pub(super) origin: Origin,
-    pub(super) headers: HeaderMap,
-    pub(super) auth: Auth,
-    pub(super) redactor: Redactor,
+    pub(super) exchange: Exchange,
     pub(super) now: Now,
-    /// For one request, in ms.
-    pub(super) timeout_ms: u64,
-    /// Of one response, decompressed.
-    pub(super) body_bytes_max: usize,
 }
 
 /// What a page is asked for by.
@@ -128,116 +118,70 @@ impl Requester {
         unreachable!("the last try returns")
     }
 
-    /// One try: a request and the redirects that it leads to.
+    /// One try: a request and the redirects that it leads to; any answer but a success is a failure.
     async fn fetch(
         &self,
         asked: &PageRequest,
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<Fetched, Failure> {
-        let mut url = asked.url.clone();
-        let body = asked.body.as_ref();
-        for _ in 0..=REDIRECTS_MAX {
-            // Every address passes here, whoever made it: nothing leaves for another origin.
-            if !self.origin.has(&url) {
-                return Err(halt(format!(
-                    "the source sends us on to {}, but only {} may see the credentials: if that is \
-                     right, set source.http.url to it",
-                    self.shown(&url),
-                    self.origin
-                )));
-            }
-            let response = self.send(&url, body, deadline_ms, requests).await?;
-            if !response.status().is_redirection() {
-                let links = response.headers().get_all(LINK);
-                let links =
-                    links.iter().filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect();
-                let body = self.body(response, &url).await?;
-                return Ok(Fetched { body, url, links });
-            }
-            // Only these two say that the body is to be sent there again (RFC 9110, section 15.4).
-            if body.is_some() && !matches!(response.status().as_u16(), 307 | 308) {
-                return Err(halt(format!(
-                    "{} answered {}, which takes no body along: set source.http.url to where it \
-                     leads",
-                    self.shown(&url),
-                    response.status()
-                )));
-            }
-            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-            url = location.and_then(|location| url.join(location).ok()).ok_or_else(|| {
-                halt(format!("{} redirects without an address", self.shown(&url)))
-            })?;
-        }
-        Err(halt(format!("{} redirects more than {REDIRECTS_MAX} times", self.shown(&url))))
-    }
-
-    /// One request, and once more with a newer token where this one is not known any more; any answer
-    /// but success and redirection is a failure.
-    async fn send(
-        &self,
-        url: &Url,
-        body: Option<&Bytes>,
-        deadline_ms: EpochMs,
-        requests: &mut u32,
-    ) -> Result<Response, Failure> {
         let until = Instant::now() + Duration::from_millis(self.left_ms(deadline_ms));
-        let no_token = |error: AuthError| Failure::Final(Refusal::Source(error.into()));
-        let proof = self.auth.proof(until).await.map_err(no_token)?;
-        let mut response = self.send_once(url, body, &proof, deadline_ms, requests).await?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let Some(newer) = self.auth.renewed(&proof, until).await.map_err(no_token)?
-        {
-            response = self.send_once(url, body, &newer, deadline_ms, requests).await?;
+        let url = asked.url.clone();
+        let request = match &asked.body {
+            None => Request::get(url),
+            Some(body) => Request::new(Method::POST, url, body.clone()),
+        };
+        let answer = self.exchange.follow(request, until, requests).await;
+        let answer = answer.map_err(|error| self.unanswered(&asked.url, error))?;
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer));
         }
-        let status = response.status();
-        if status.is_success() || status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            return Ok(response);
+        match answer.end {
+            BodyEnd::Whole | BodyEnd::Unread => {
+                let links = links(&answer.headers);
+                Ok(Fetched { body: answer.body, url: answer.url, links })
+            }
+            BodyEnd::Cut => Err(halt(format!(
+                "{} answered with more than {} bytes: ask for fewer records \
+                 (source.http.page_size) or raise source.http.body_bytes_max",
+                self.shown(&answer.url),
+                self.exchange.transmitter.body_bytes_max
+            ))),
+            BodyEnd::Broken(error) => {
+                let reason = format!("{}: {error}", self.shown(&answer.url));
+                Err(Failure::Passing { reason, after_ms: None })
+            }
         }
-        Err(self.refused(&response, url))
     }
 
-    async fn send_once(
-        &self,
-        url: &Url,
-        body: Option<&Bytes>,
-        proof: &Proof,
-        deadline_ms: EpochMs,
-        requests: &mut u32,
-    ) -> Result<Response, Failure> {
-        let timeout_ms = self.timeout_ms.min(self.left_ms(deadline_ms));
-        if timeout_ms == 0 {
-            let reason = "the invocation's time is up".to_owned();
-            let error = SourceError::Later { reason, after_ms: None };
-            return Err(Failure::Final(Refusal::Source(error)));
+    /// What to do where no answer came.
+    fn unanswered(&self, asked: &Url, error: ExchangeError) -> Failure {
+        match error {
+            ExchangeError::NoCredentials(error) => Failure::Final(Refusal::Source(error.into())),
+            ExchangeError::NoAnswer(error) => {
+                let reason = format!("{}: {error}", self.shown(asked));
+                Failure::Passing { reason, after_ms: None }
+            }
+            ExchangeError::Astray(astray) => halt(match astray {
+                Astray::Elsewhere { .. } => format!(
+                    "the source sends us on {astray}: if that is right, set source.http.url to it"
+                ),
+                Astray::DropsBody { .. } => {
+                    format!("{astray}: set source.http.url to where it leads")
+                }
+                Astray::NoAddress { .. } | Astray::TooOften { .. } => astray.to_string(),
+            }),
         }
-        let mut address = url.clone();
-        proof.address(&mut address);
-        let mut headers = self.headers.clone();
-        proof.head(&mut headers);
-        *requests += 1;
-        let request = match body {
-            None => self.http.inner().get(address),
-            Some(body) => self.http.inner().post(address).body(body.clone()),
-        };
-        let timeout = Duration::from_millis(timeout_ms);
-        let sent = request.headers(headers).timeout(timeout).send().await;
-        sent.map_err(|error| {
-            let reason = format!("{}: {}", self.shown(url), describe(error, &self.redactor));
-            Failure::Passing { reason, after_ms: None }
-        })
     }
 
     /// What a status code asks for.
-    fn refused(&self, response: &Response, url: &Url) -> Failure {
-        let status = response.status();
-        let said = format!("{} answered {status}", self.shown(url));
-        let after_ms = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| retry_after_ms(value.to_str().ok()?, (self.now)()));
+    fn refused(&self, answer: &Answer) -> Failure {
+        let status = answer.status;
+        let said = format!("{} answered {status}", self.shown(&answer.url));
         match status.as_u16() {
-            408 | 425 | 429 | 500.. => Failure::Passing { reason: said, after_ms },
+            408 | 425 | 429 | 500.. => {
+                Failure::Passing { reason: said, after_ms: answer.after_ms() }
+            }
             401 => halt(format!("{said}: the credentials are refused; see source.http.auth")),
             403 => halt(format!(
                 "{said}: the credentials do not reach this list; see source.http.auth"
@@ -250,30 +194,6 @@ impl Requester {
         }
     }
 
-    /// Reads a body, counting decompressed bytes: a small one may unpack to gigabytes.
-    async fn body(&self, mut response: Response, url: &Url) -> Result<Bytes, Failure> {
-        let mut body = BytesMut::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > self.body_bytes_max => {
-                    return Err(halt(format!(
-                        "{} answered with more than {} bytes: ask for fewer records \
-                         (source.http.page_size) or raise source.http.body_bytes_max",
-                        self.shown(url),
-                        self.body_bytes_max
-                    )));
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body.freeze()),
-                Err(error) => {
-                    let reason =
-                        format!("{}: {}", self.shown(url), describe(error, &self.redactor));
-                    return Err(Failure::Passing { reason, after_ms: None });
-                }
-            }
-        }
-    }
-
     /// Time left until a deadline, in ms.
     fn left_ms(&self, deadline_ms: EpochMs) -> u64 {
         u64::try_from(deadline_ms.saturating_sub((self.now)())).unwrap_or(0)
@@ -281,7 +201,7 @@ impl Requester {
 
     /// A URL for people.
     pub(super) fn shown(&self, url: &Url) -> String {
-        self.redactor.url(url)
+        self.exchange.shown(url)
     }
 }
 
@@ -291,4 +211,10 @@ pub(super) enum PageError {
     Passing(String),
     /// It will not get better.
     Halt(String),
+}
+
+/// The `Link` headers that are text.
+fn links(headers: &HeaderMap) -> Vec<String> {
+    let links = headers.get_all(LINK).into_iter();
+    links.filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect()
 }

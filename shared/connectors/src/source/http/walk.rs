@@ -9,36 +9,37 @@
 
 use std::collections::HashSet;
 
-use super::{
-    HttpSource,
-    anchor::Anchor,
-    line::{Line, Took},
-    moment,
-    page::{Edge, Page, PageFault, Row},
-    pager::{Drift, PageRef},
-    requests::{Fetched, PageError, PageRequest, Refusal},
-    tie::{Pass, Tie},
-};
 use bytes::Bytes;
 use tidegate_core::{
     model::{EpochMs, Mark, Position},
     ports::{Batch, BoxFuture, SourceError, Walk},
 };
-use tidegate_flow::spec::CursorBy;
 
-/// How often a stretch is read anew, because its pages did not meet, before the next run tries.
+use super::{
+    anchor::Anchor,
+    line::{Line, Took},
+    list::List,
+    page::{Edge, Page, PageFault, Row},
+    pagination::{Drift, PageRef},
+    requests::{Fetched, PageError, PageRequest, Refusal},
+    tie::{Pass, Tie},
+};
+use crate::value::Name;
+
+/// How often pages are read anew, because they did not meet, before the next run tries.
 const RESTARTS_MAX: u32 = 5;
 
 /// One walk along an HTTP source.
 pub(super) struct HttpWalk<'a> {
-    source: &'a HttpSource,
+    list: &'a List,
     line: Line,
     /// The upper bound, as requests carry it.
     until: Option<String>,
-    stretch: Stretch,
+    run: PageRun,
     tie: Option<Tie>,
-    /// The source's `since` leads back to before the anchor: it is of no use to start anew.
-    coarse: bool,
+    /// The source takes less of `since` than it says, only its day for instance, and answers with
+    /// records from before the anchor: starting anew at each key would read the same page for ever.
+    since_is_coarse: bool,
     /// Records in the largest page seen.
     largest: usize,
     restarts: u32,
@@ -48,14 +49,14 @@ pub(super) struct HttpWalk<'a> {
 }
 
 /// Pages that follow each other from one anchor.
-struct Stretch {
+struct PageRun {
     anchor: Anchor,
     page: PageRef,
     /// Every page asked for, to notice a circle.
     asked: HashSet<PageRef>,
     previous: Option<Trace>,
-    /// Records without a key at the end of the page before.
-    carry: Vec<Bytes>,
+    /// Records without a key at the end of the page before: the next keyed one is on a later page.
+    unkeyed: Vec<Bytes>,
 }
 
 /// What is remembered of the page before.
@@ -65,9 +66,9 @@ struct Trace {
     last: Option<Edge>,
 }
 
-impl Stretch {
+impl PageRun {
     fn new(anchor: Anchor, page: PageRef) -> Self {
-        Self { anchor, page, asked: HashSet::new(), previous: None, carry: Vec::new() }
+        Self { anchor, page, asked: HashSet::new(), previous: None, unkeyed: Vec::new() }
     }
 
     /// Whether the page at hand is its first.
@@ -104,18 +105,18 @@ impl Walk for HttpWalk<'_> {
 }
 
 impl<'a> HttpWalk<'a> {
-    pub(super) fn new(source: &'a HttpSource, from: Position, until_ms: EpochMs) -> Self {
-        let cursor = &source.cursor;
-        let until = (cursor.until.is_some() && cursor.by != CursorBy::Id)
-            .then(|| moment::write_ms(until_ms, cursor.format));
-        let stretch = Stretch::new(cursor.anchor(&from), source.first_page(&from));
+    pub(super) fn new(list: &'a List, from: Position, until_ms: EpochMs) -> Self {
+        let cursor = &list.anchors.cursor;
+        let until = (cursor.until.is_some() && cursor.by.has_timestamp())
+            .then(|| cursor.format().write(until_ms));
+        let run = PageRun::new(list.anchors.anchor(&from), list.first_page(&from));
         Self {
-            source,
-            line: Line::new(cursor.by, from, until_ms),
+            list,
+            line: Line::new(cursor.by.clone(), from, until_ms),
             until,
-            stretch,
+            run,
             tie: None,
-            coarse: false,
+            since_is_coarse: false,
             largest: 0,
             restarts: 0,
             expired: false,
@@ -131,23 +132,23 @@ impl<'a> HttpWalk<'a> {
             Err(Refusal::Rejected { halt, status }) => return self.rejected(status, halt),
             Err(Refusal::Source(error)) => return Err(error),
         };
-        self.source.put_in_order(&mut page.rows)?;
+        self.list.put_in_order(&mut page.rows)?;
         self.largest = self.largest.max(page.count);
-        let next = self.source.pager.next(&self.stretch.page, &page, &fetched, self.largest)?;
+        let next = self.list.pager.next(&self.run.page, &page, &fetched, self.largest)?;
         let trace = Trace::new(asked, &page);
         if !self.meets(&mut page, &trace, deadline_ms, requests).await? {
             return self.start_anew();
         }
-        let seen = &mut self.stretch.asked;
+        let seen = &mut self.run.asked;
         if next.as_ref().is_some_and(|next| !seen.insert(next.clone())) {
             return Err(SourceError::Halt(format!(
                 "{} gives the same token or address for the next page twice: following it would \
                  never end",
-                self.source.requester.shown(&trace.asked.url)
+                self.list.requester.shown(&trace.asked.url)
             )));
         }
-        self.stretch.previous = Some(trace);
-        self.carry_over(&mut page);
+        self.run.previous = Some(trace);
+        self.join_unkeyed(&mut page);
         match self.tie.take() {
             Some(tie) => self.walk_tie(tie, page.rows, next),
             None => self.walk_on(page.rows, next),
@@ -155,11 +156,12 @@ impl<'a> HttpWalk<'a> {
     }
 
     fn request(&self) -> PageRequest {
-        let cursor = &self.source.cursor;
-        let since = cursor.since.as_deref().zip(self.stretch.anchor.value.as_deref());
-        let until = cursor.until.as_deref().zip(self.until.as_deref());
+        let cursor = &self.list.anchors.cursor;
+        let name = |param: &'a Option<Name>| param.as_ref().map(|name| name.text.as_str());
+        let since = name(&cursor.since).zip(self.run.anchor.value.as_deref());
+        let until = name(&cursor.until).zip(self.until.as_deref());
         let bounds: Vec<(&str, &str)> = since.into_iter().chain(until).collect();
-        self.source.pager.request(&self.stretch.page, &bounds)
+        self.list.pager.request(&self.run.page, &bounds)
     }
 
     async fn fetch(
@@ -168,17 +170,17 @@ impl<'a> HttpWalk<'a> {
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<(Page, Fetched), Refusal> {
-        let read = |fetched: Fetched| match self.source.shape.parse(&fetched.body) {
+        let read = |fetched: Fetched| match self.list.shape.parse(&fetched.body) {
             Ok(page) => Ok((page, fetched)),
             Err(PageFault::NotJson(reason)) => Err(PageError::Passing(reason)),
             Err(PageFault::Shape(message)) => Err(PageError::Halt(message)),
         };
-        self.source.requester.get(asked, deadline_ms, requests, read).await
+        self.list.requester.get(asked, deadline_ms, requests, read).await
     }
 
     /// A token or a next address that is refused has expired: the keyset is still good, once.
     fn rejected(&mut self, status: u16, halt: String) -> Result<(), SourceError> {
-        let followed = matches!(self.stretch.page, PageRef::Token(_) | PageRef::Address(_));
+        let followed = matches!(self.run.page, PageRef::Token(_) | PageRef::Address(_));
         if !followed || self.expired {
             return Err(SourceError::Halt(halt));
         }
@@ -196,20 +198,20 @@ impl<'a> HttpWalk<'a> {
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<bool, SourceError> {
-        let Some(before) = &self.stretch.previous else { return Ok(true) };
+        let Some(before) = &self.run.previous else { return Ok(true) };
         if !trace.marks.is_empty() && trace.marks == before.marks {
             return Err(SourceError::Halt(format!(
                 "{} gives the same page again instead of the next one: see \
                  source.http.pagination",
-                self.source.requester.shown(&trace.asked.url)
+                self.list.requester.shown(&trace.asked.url)
             )));
         }
         // A tie's passes find what a shift has hidden.
         if self.tie.is_some() {
             return Ok(true);
         }
-        let drift = self.source.drift();
-        if let PageRef::Offset { overlap: true, .. } = self.stretch.page {
+        let drift = self.list.drift();
+        if let PageRef::Offset { overlap: true, .. } = self.run.page {
             if page.first() != before.last {
                 return Ok(false);
             }
@@ -225,13 +227,13 @@ impl<'a> HttpWalk<'a> {
             }
         }
         let ordered = match (before.marks.last(), page.rows.first()) {
-            (Some(last), Some(first)) => self.source.in_order(last, &first.mark),
+            (Some(last), Some(first)) => self.list.in_order(last, &first.mark),
             _ => true,
         };
         match ordered {
             false if drift == Drift::Stored => {
                 let last = before.marks.last().expect("it was compared");
-                Err(self.source.unsorted(last, &page.rows[0].mark))
+                Err(self.list.unsorted(last, &page.rows[0].mark))
             }
             ordered => Ok(ordered),
         }
@@ -258,23 +260,23 @@ impl<'a> HttpWalk<'a> {
         if let Some(tie) = &mut self.tie {
             tie.restart_pass();
         }
-        let anchor = self.stretch.anchor.clone();
-        self.stretch = Stretch::new(anchor, self.source.first_page(self.line.last()));
+        let anchor = self.run.anchor.clone();
+        self.run = PageRun::new(anchor, self.list.first_page(self.line.last()));
     }
 
-    /// Records without a key ride with the next one that has one, be it on the next page.
-    fn carry_over(&mut self, page: &mut Page) {
-        let carry = &mut self.stretch.carry;
-        if let Some(row) = page.rows.first_mut() {
-            carry.append(&mut row.riders);
-            row.riders = std::mem::take(carry);
+    /// Joins records without a key to the next one that has a key, be it on a later page.
+    fn join_unkeyed(&mut self, page: &mut Page) {
+        let waiting = &mut self.run.unkeyed;
+        if let Some(next_keyed) = page.rows.first_mut() {
+            waiting.append(&mut next_keyed.unkeyed);
+            next_keyed.unkeyed = std::mem::take(waiting);
         }
-        carry.append(&mut page.trailing);
+        waiting.append(&mut page.trailing);
     }
 
     /// Takes a page's rows, outside of a tie.
     fn walk_on(&mut self, mut rows: Vec<Row>, next: Option<PageRef>) -> Result<(), SourceError> {
-        let cursor = &self.source.cursor;
+        let anchors = &self.list.anchors;
         let bound = rows.iter().position(|row| self.line.is_too_new(row));
         rows.truncate(bound.unwrap_or(rows.len()));
         let Some(next) = next.filter(|_| bound.is_none()) else {
@@ -283,20 +285,20 @@ impl<'a> HttpWalk<'a> {
             self.ended = true;
             return Ok(());
         };
-        if !self.source.starts_anew() || self.coarse {
+        if !self.list.starts_anew() || self.since_is_coarse {
             return self.give_and_go_deeper(rows, next);
         }
-        if self.stretch.is_first_page() && cursor.is_before(&rows, &self.stretch.anchor) {
+        if self.run.is_first_page() && anchors.is_before(&rows, &self.run.anchor) {
             tracing::info!("the source's `since` is coarser than its records: reading on by pages");
-            self.coarse = true;
+            self.since_is_coarse = true;
             return self.give_and_go_deeper(rows, next);
         }
-        let beyond = cursor.beyond(&self.stretch.anchor, &rows);
-        if cursor.by != CursorBy::Timestamp {
+        let beyond = anchors.beyond(&self.run.anchor, &rows);
+        if anchors.cursor.by.sorts_ids() {
             self.give(rows)?;
             match beyond {
-                Some(anchor) => self.stretch = Stretch::new(anchor, PageRef::First),
-                None => self.stretch.page = next,
+                Some(anchor) => self.run = PageRun::new(anchor, PageRef::First),
+                None => self.run.page = next,
             }
             return Ok(());
         }
@@ -306,13 +308,13 @@ impl<'a> HttpWalk<'a> {
                 rows.retain(|row| row.mark.at.as_ref() < Some(&newest));
                 self.give(rows)?;
                 self.line.close_group();
-                self.stretch = Stretch::new(anchor, PageRef::First);
+                self.run = PageRun::new(anchor, PageRef::First);
                 Ok(())
             }
             // The page is full of one moment.
             (None, Some(newest)) => self.walk_tie(Tie::new(newest), rows, Some(next)),
             (_, None) => {
-                self.stretch.page = next;
+                self.run.page = next;
                 Ok(())
             }
         }
@@ -328,7 +330,7 @@ impl<'a> HttpWalk<'a> {
 
     fn give_and_go_deeper(&mut self, rows: Vec<Row>, next: PageRef) -> Result<(), SourceError> {
         self.give(rows)?;
-        self.stretch.page = next;
+        self.run.page = next;
         Ok(())
     }
 
@@ -341,7 +343,7 @@ impl<'a> HttpWalk<'a> {
     ) -> Result<(), SourceError> {
         let over = tie.take(rows).inspect_err(|_| self.rewind())?;
         if let (false, Some(next)) = (over, &next) {
-            self.stretch.page = next.clone();
+            self.run.page = next.clone();
             self.tie = Some(tie);
             return Ok(());
         }
@@ -355,12 +357,12 @@ impl<'a> HttpWalk<'a> {
                 let beyond = tie.beyond.filter(|at| !self.line.is_beyond_bound(at));
                 match beyond {
                     Some(beyond) => {
-                        let anchor = self.source.cursor.behind(tie.at, beyond);
-                        if anchor.is_beyond(&self.stretch.anchor) {
-                            self.stretch = Stretch::new(anchor, PageRef::First);
+                        let anchor = self.list.anchors.behind(tie.at, beyond);
+                        if anchor.is_beyond(&self.run.anchor) {
+                            self.run = PageRun::new(anchor, PageRef::First);
                         } else {
                             // The anchor lets its own moment in again, as it should not.
-                            self.coarse = true;
+                            self.since_is_coarse = true;
                             self.rewind();
                         }
                     }

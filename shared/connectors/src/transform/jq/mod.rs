@@ -2,8 +2,8 @@
 //!
 //! A program is the team's own, but a record may still send it round in circles. jaq evaluates
 //! lazily and offers no hook, but it looks up every term that it evaluates through its context, and
-//! that look-up is ours: it counts steps and looks at the stack ([`budget`]). Whoever spends the
-//! budget is unwound back to [`Jq::attempt`]. A run that is more than light is repeated with more
+//! that look-up is ours: it counts steps and looks at the stack ([`budget`]). A run that spends
+//! the budget is unwound back to [`Jq::attempt`]. A run that is more than light is repeated with more
 //! steps on a thread with a large stack, which is awaited: no thread is ever left behind, and the
 //! outcome is the same on every machine. The natives that can spin or recurse without evaluating a
 //! term are replaced ([`natives`]).
@@ -12,7 +12,9 @@
 //! before it runs out of steps.
 
 mod budget;
+mod language;
 mod natives;
+mod program;
 mod write;
 
 use std::{
@@ -26,11 +28,12 @@ use jaq_core::{
 };
 use jaq_json::Val;
 use tidegate_core::ports::{Transform, Transformed};
-use tidegate_flow::jq::{Sees, reads_lookup};
 
-use super::check_json;
-use crate::connect::ConnectError;
+use super::check::check_json;
+use crate::error::ConnectError;
 use budget::{Budget, Exhausted, HEAVY, HEAVY_STACK, LIGHT, Limits, Meter, Metered};
+use language::Sees;
+pub(super) use program::Program;
 
 /// A reason is one line of at most so many characters.
 const REASON_CHARS_MAX: usize = 300;
@@ -53,24 +56,26 @@ pub(super) enum Verdict {
 }
 
 impl Jq {
-    /// Compiles a program.
-    pub(super) fn new(program: &str, place: &str, sees: Sees) -> Result<Self, ConnectError> {
-        // The same check that the flow file went through, for its messages.
-        tidegate_flow::jq::compile(program, sees).map_err(|errors| {
-            let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            ConnectError::new(place, said.join("; "))
-        })?;
+    /// Compiles a program, whose check the flow file went through, with what keeps its budget.
+    ///
+    /// # Errors
+    /// If it does not compile with that.
+    pub(super) fn new<const LOOKS_UP: bool>(
+        program: &Program<LOOKS_UP>,
+    ) -> Result<Self, ConnectError> {
         let arena = Arena::default();
-        let file = File { code: program, path: () };
-        let fault = || ConnectError::new(place, "the program does not compile within its budget");
+        let file = File { code: program.text(), path: () };
+        let message = "the program does not compile within its budget";
+        let fault = || ConnectError::new(&program.site().key, message);
         let modules =
             Loader::new(natives::definitions()).load(&arena, file).map_err(|_| fault())?;
+        let sees = program.sees();
         let filter = Compiler::default()
             .with_global_vars(sees.variables().iter().copied())
             .with_funs(natives::functions())
             .compile(modules)
             .map_err(|_| fault())?;
-        Ok(Self { filter, sees, reads_lookup: sees == Sees::Lookup && reads_lookup(program) })
+        Ok(Self { filter, sees, reads_lookup: program.reads_lookup() })
     }
 
     /// Whether a record passes.

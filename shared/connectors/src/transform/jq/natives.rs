@@ -15,7 +15,7 @@ use super::budget::Metered;
 /// Deeper texts are no JSON to `fromjson`: reading recurses by depth.
 const DEPTH_MAX: usize = 200;
 
-/// Not to be had. `tidegate_flow::jq` says why, to who tries.
+/// Not to be had. [`super::language`] says why, to who tries.
 const REFUSED: [&str; 11] = [
     "env",
     "$ENV",

@@ -1,6 +1,7 @@
 //! What a program may do, and what ends it.
 
 use super::*;
+use crate::testing::{read, section};
 
 fn apply(program: &str, record: &str) -> (Transformed, String) {
     apply_with(program, record, None)
@@ -8,7 +9,7 @@ fn apply(program: &str, record: &str) -> (Transformed, String) {
 
 fn apply_with(program: &str, record: &str, found: Option<&str>) -> (Transformed, String) {
     let mut out = b"<".to_vec();
-    let jq = Jq::new(program, "transform.jq", Sees::Lookup).unwrap();
+    let jq = Jq::new(&section::<Program<true>>(program.into())).unwrap();
     let transformed = jq.apply(record.as_bytes(), found.map(str::as_bytes), &mut out);
     (transformed, String::from_utf8(out).unwrap()[1..].to_owned())
 }
@@ -102,7 +103,7 @@ fn a_value_nested_or_shared_beyond_reason_is_refused() {
 #[test]
 fn what_reaches_outside_the_record_does_not_compile() {
     for program in ["env", "$ENV", "input", "halt", "halt(0)", "now", "debug", "stderr_empty"] {
-        assert!(Jq::new(program, "transform.jq", Sees::Lookup).is_err(), "{program}");
+        assert!(!read::<Program<true>>(program.into()).1.faults.is_empty(), "{program}");
     }
 }
 
@@ -118,11 +119,11 @@ fn what_was_looked_up_is_a_variable_and_null_where_nothing_was_found() {
     for bad in ["{", "", deep.as_str()] {
         let (transformed, out) = apply_with(program, record, Some(bad));
         assert!(matches!(transformed, Transformed::Refused(_)) && out.is_empty(), "{bad:.20}");
-        // Whoever does not ask for it does not read it.
+        // A program that does not ask for it does not read it.
         assert_eq!(apply_with(".id", record, Some(bad)).1, "1");
     }
     // On a thread of its own too.
     let heavy = "[range(3000)] | length + $lookup";
     assert_eq!(apply_with(heavy, "null", Some("1")).1, "3001");
-    assert!(Jq::new("$lookup", "transform.filter", Sees::Record).is_err());
+    assert!(!read::<Program<false>>("$lookup".into()).1.faults.is_empty(), "a filter");
 }

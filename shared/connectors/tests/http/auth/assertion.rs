@@ -59,7 +59,7 @@ async fn a_key_that_cannot_sign_is_told_when_the_flow_is_connected() {
             issuer.url("/token")
         ));
         let mut destination = destination_spec(&issuer.url("/orders"));
-        destination.auth = Some(section);
+        crate::flow::set(&mut destination, "auth", section);
         let api = Api::start(Behaviour::new(Style::None, Sort::Id, Vec::new())).await;
         let mut connection = crate::flow::connection();
         connection.secrets.insert("key".into(), Secret::new(key));

@@ -29,7 +29,7 @@ impl Death {
 }
 
 /// Lets a process die, and drops all that it was doing.
-async fn die(issuer: &Issuer, auth: AuthSpec, shelf: &Arc<MemoryStore>, death: Death) {
+async fn die(issuer: &Issuer, auth: Value, shelf: &Arc<MemoryStore>, death: Death) {
     let (at, how) = match death {
         Death::OnShelf(at, how) => (at, how),
         Death::AtServer(slip) => {

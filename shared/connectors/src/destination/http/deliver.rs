@@ -1,0 +1,295 @@
+//! Records sent over HTTP, and what becomes of each by the answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Method, header::HeaderName};
+use tidegate_core::{
+    model::{Blame, Later, Outcome},
+    ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
+};
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    batch::{Bulk, bulk_key},
+    idempotency::key_value,
+    on_unknown::Question,
+    order::Names,
+    results::first_of_each,
+    unanswered::Unanswered,
+};
+use crate::http::{Answer, Exchange, Judged, Meaning, RecordUrl, Request, Rules};
+
+/// A reason is one line of at most so many characters.
+const REASON_CHARS_MAX: usize = 300;
+
+/// An HTTP API that takes records.
+pub(super) struct HttpDestination {
+    pub(super) url: RecordUrl,
+    pub(super) method: Method,
+    /// The header that carries a request's idempotency key.
+    pub(super) idempotency: Option<HeaderName>,
+    pub(super) exchange: Exchange,
+    pub(super) rules: Rules,
+    pub(super) bulk: Option<Bulk>,
+    /// How to ask whether it has a record, where the flow says so.
+    pub(super) has: Option<Box<dyn Question>>,
+}
+
+impl HttpDestination {
+    /// Sends one record.
+    async fn deliver_one(&self, record: &Outgoing, until: Instant) -> Delivery {
+        let url = match self.url.render(&record.body) {
+            Ok(url) => url,
+            Err(error) => {
+                let reason = self.exchange.line(&error.to_string(), REASON_CHARS_MAX);
+                return vec![Outcome::Refused { status: None, reason: reason.into() }].into();
+            }
+        };
+        match self.send(self.request(url, record.body.clone(), &record.key), until).await {
+            Ok(answer) => Delivery {
+                outcomes: vec![self.outcome(&answer, &self.judge(&answer))],
+                allowance: self.exchange.left(&answer).allowance(),
+                in_flight: false,
+            },
+            Err(unanswered) => {
+                let in_flight = unanswered.in_flight;
+                Delivery { in_flight, ..vec![self.unanswered(unanswered)].into() }
+            }
+        }
+    }
+
+    /// Sends many records in one request; but of several that the answer would name alike, only the
+    /// first: the others go in another.
+    async fn deliver_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Delivery {
+        let names = bulk.results.as_ref().map(|results| results.names(records)).unwrap_or_default();
+        let Some(first) = first_of_each(&names) else {
+            return self.deliver_named(bulk, records, &names, until).await;
+        };
+        let some: Vec<Outgoing> = first.iter().map(|at| records[*at].clone()).collect();
+        let their_names: Names = first.iter().map(|at| names[*at].clone()).collect();
+        let delivery = self.deliver_named(bulk, &some, &their_names, until).await;
+        // In halves, the others may be in one without their namesakes.
+        let in_parts = |outcome: &&Outcome| matches!(outcome, Outcome::Later(later) if later.blame == Blame::Batch);
+        let rest =
+            delivery.outcomes.first().filter(in_parts).cloned().unwrap_or_else(after_namesake);
+        let mut outcomes = vec![rest; records.len()];
+        for (at, outcome) in first.into_iter().zip(delivery.outcomes) {
+            outcomes[at] = outcome;
+        }
+        Delivery { outcomes, ..delivery }
+    }
+
+    /// Sends one request. Where all are refused, or said to be there, for the sake of some, they are given
+    /// back to be sent in smaller requests, each of which the application's limits count.
+    async fn deliver_named(
+        &self,
+        bulk: &Bulk,
+        records: &[Outgoing],
+        names: &Names,
+        until: Instant,
+    ) -> Delivery {
+        let all = |outcome: Outcome| vec![outcome; records.len()];
+        // It names no record, so that any record's address will do.
+        let url = match self.url.render(b"null") {
+            Ok(url) => url,
+            Err(error) => return all(Outcome::Later(request_later(error.to_string()))).into(),
+        };
+        let (body, key) = (bulk.body(records), bulk_key(records));
+        let answer = match self.send(self.request(url, body, &key), until).await {
+            Ok(answer) => answer,
+            Err(unanswered) => {
+                let in_flight = unanswered.in_flight;
+                return Delivery { in_flight, ..all(self.unanswered(unanswered)).into() };
+            }
+        };
+        let judged = self.judge(&answer);
+        let outcomes =
+            self.each(bulk, names, records.len(), &answer, &judged).unwrap_or_else(|| {
+                match self.outcome(&answer, &judged) {
+                    // One that exists does not speak for the others: they are sent in parts, too.
+                    Outcome::Refused { .. } | Outcome::Skipped(_)
+                        if records.len() > 1 && !judged.unread =>
+                    {
+                        all(in_parts(answer.status.as_u16(), &self.reason(&answer, &judged)))
+                    }
+                    outcome => all(outcome),
+                }
+            });
+        let allowance = self.exchange.left(&answer).allowance();
+        Delivery { outcomes, allowance, in_flight: false }
+    }
+
+    /// Each record's own outcome, where the answer has one for it.
+    fn each(
+        &self,
+        bulk: &Bulk,
+        names: &Names,
+        records: usize,
+        answer: &Answer,
+        judged: &Judged<'_>,
+    ) -> Option<Vec<Outcome>> {
+        let results = bulk.results.as_ref()?;
+        let line = |text: &str| self.exchange.line(text, REASON_CHARS_MAX);
+        let read = || results.read(&answer.body, records, names, answer.after_ms(), &line);
+        match judged.meaning {
+            Meaning::Delivered => Some(match read() {
+                Ok(each) => {
+                    let none = || unknown("the answer has no result for this record".to_owned());
+                    each.into_iter().map(|outcome| outcome.unwrap_or_else(none)).collect()
+                }
+                Err(unread) => vec![unknown(unread.to_string()); records],
+            }),
+            // Refused, but with a result for every record: the results say more.
+            Meaning::Refused => read().ok()?.into_iter().collect(),
+            _ => None,
+        }
+    }
+
+    /// A request that takes records.
+    fn request(&self, url: Url, body: impl Into<Bytes>, key: &str) -> Request {
+        let mut request = Request::new(self.method.clone(), url, body);
+        if let Some(name) = &self.idempotency {
+            request.headers.insert(name.clone(), key_value(key));
+        }
+        request
+    }
+
+    /// It is over, answered or not, at `until` at the latest.
+    async fn send(&self, request: Request, until: Instant) -> Result<Answer, Unanswered> {
+        let sent = self.exchange.send(&request, until, |answer| self.refuses_token(answer)).await;
+        sent.map_err(Unanswered::from)
+    }
+
+    fn judge<'b>(&self, answer: &'b Answer) -> Judged<'b> {
+        self.rules.answer(answer.status.as_u16(), &answer.body, answer.is_whole())
+    }
+
+    /// Whether the destination does not know the token any more.
+    fn refuses_token(&self, answer: &Answer) -> bool {
+        self.judge(answer).meaning == Meaning::Token
+    }
+
+    /// What an answer means for everything that was sent with it.
+    fn outcome(&self, answer: &Answer, judged: &Judged<'_>) -> Outcome {
+        match judged.meaning {
+            // No reason to be made.
+            Meaning::Delivered => Outcome::Delivered,
+            meaning @ (Meaning::Duplicate | Meaning::Refused) => {
+                meaning.outcome(Some(answer.status.as_u16()), None, self.reason(answer, judged))
+            }
+            _ => Outcome::Later(self.later(answer, judged)),
+        }
+    }
+
+    /// What there is to wait for. Every answer that is about credentials, [`Meaning::Token`], passes
+    /// here: the place to have them refreshed.
+    fn later(&self, answer: &Answer, judged: &Judged<'_>) -> Later {
+        let status = answer.status.as_u16();
+        let reason = format!("{status}: {}", self.reason(answer, judged));
+        let after_ms = judged.wait_ms(status, answer.after_ms(), self.exchange.left(answer));
+        judged.meaning.later(after_ms, reason)
+    }
+
+    /// What the flow says of a request without an answer; else what it means by itself.
+    fn unanswered(&self, Unanswered { kind, later, .. }: Unanswered) -> Outcome {
+        match kind.and_then(|kind| self.rules.failure(kind)) {
+            Some((meaning, after_ms)) => meaning.outcome(None, after_ms, later.reason.into_owned()),
+            None => Outcome::Later(later),
+        }
+    }
+
+    /// What the destination says, in one line, without our secrets.
+    fn reason(&self, answer: &Answer, judged: &Judged<'_>) -> String {
+        let line = self.exchange.line(&judged.said(&answer.body), REASON_CHARS_MAX);
+        if line.is_empty() { "it does not say why".to_owned() } else { line }
+    }
+
+    /// Asks whether the destination has a record.
+    async fn ask(&self, record: &Outgoing, until: Instant) -> Result<bool, Later> {
+        let Some(has) = &self.has else {
+            return Err(request_later("the flow does not say how to ask for a record".to_owned()));
+        };
+        let url = has.url(record).map_err(|error| {
+            request_later(self.exchange.line(&error.to_string(), REASON_CHARS_MAX))
+        })?;
+        // To ask changes nothing, whatever becomes of the answer.
+        let harmless = |later| Later { unknown: false, ..later };
+        let sent = self.send(Request::get(url), until).await;
+        let answer = sent.map_err(|unanswered| harmless(unanswered.later))?;
+        let judged = self.judge(&answer);
+        // An error inside a success would look like a record that is not there.
+        let error_inside = answer.status.is_success() && judged.meaning != Meaning::Delivered;
+        match has.judge(answer.status.as_u16(), &answer.body).filter(|_| !error_inside) {
+            Some(found) => Ok(found),
+            None => Err(harmless(self.later(&answer, &judged))),
+        }
+    }
+}
+
+/// Refused for the sake of some: each is to be sent again, among fewer.
+fn in_parts(status: u16, reason: &str) -> Outcome {
+    Outcome::Later(Later {
+        blame: Blame::Batch,
+        after_ms: Some(0),
+        unknown: false,
+        reason: format!("{status}, for all of the request: {reason}").into(),
+    })
+}
+
+/// A record without a result may have been taken or not.
+fn unknown(reason: String) -> Outcome {
+    Outcome::Later(Later { unknown: true, ..request_later(reason) })
+}
+
+/// Not sent: the answer's results would have been mistaken for one another's.
+fn after_namesake() -> Outcome {
+    Outcome::Later(Later {
+        blame: Blame::NotAttempted,
+        after_ms: Some(0),
+        unknown: false,
+        reason: "a record that answers name alike goes first".into(),
+    })
+}
+
+fn request_later(reason: String) -> Later {
+    Later { blame: Blame::Request, after_ms: None, unknown: false, reason: reason.into() }
+}
+
+impl Destination for HttpDestination {
+    fn batching(&self) -> Batching {
+        match &self.bulk {
+            Some(bulk) => bulk.batching(self.idempotency.is_some()),
+            None => Batching::ONE,
+        }
+    }
+
+    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
+        Box::pin(async move {
+            let until = Instant::now() + Duration::from_millis(timeout_ms);
+            if let Some(bulk) = &self.bulk {
+                return self.deliver_bulk(bulk, records, until).await;
+            }
+            let mut outcomes = Vec::with_capacity(records.len());
+            let (mut last, mut any_in_flight) = (None, false);
+            for record in records {
+                let Delivery { outcomes: one, allowance, in_flight } =
+                    self.deliver_one(record, until).await;
+                outcomes.extend(one);
+                last = allowance.or(last);
+                any_in_flight |= in_flight;
+            }
+            Delivery { outcomes, allowance: last, in_flight: any_in_flight }
+        })
+    }
+
+    fn has<'a>(
+        &'a self,
+        record: &'a Outgoing,
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Result<bool, Later>> {
+        let until = Instant::now() + Duration::from_millis(timeout_ms);
+        Box::pin(self.ask(record, until))
+    }
+}

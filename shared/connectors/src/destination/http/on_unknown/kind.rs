@@ -1,0 +1,61 @@
+//! What every way of going on says after an unknown outcome.
+
+use std::fmt;
+
+use tidegate_core::{
+    model::{self, Ordering},
+    ports::Outgoing,
+};
+use url::Url;
+
+use crate::{
+    error::ConnectError,
+    file::{Fault, Findings, Place},
+    http::{Origin, UrlError},
+    resolver::Resolver,
+};
+
+/// A way of going on after an unknown outcome.
+pub(crate) trait OnUnknownKind: fmt::Debug + Send + Sync {
+    /// As the protocol takes it.
+    fn protocol(&self) -> model::OnUnknown;
+
+    /// Notes what contradicts it. `place` is the section's.
+    fn check(&self, _place: Place, _ordering: Ordering, _findings: &mut Findings) {}
+
+    /// How the destination is asked whether it has a record, where it is.
+    ///
+    /// # Errors
+    /// A value that the connection lacks, or an address elsewhere than at `destination`.
+    fn question(
+        &self,
+        _resolver: &Resolver<'_>,
+        _destination: &Origin,
+    ) -> Result<Option<Box<dyn Question>>, ConnectError> {
+        Ok(None)
+    }
+}
+
+/// Asks whether the destination has a record, by one GET.
+pub(crate) trait Question: Send + Sync {
+    /// Where to ask.
+    ///
+    /// # Errors
+    /// A record whose fields make no address.
+    fn url(&self, record: &Outgoing) -> Result<Url, UrlError>;
+
+    /// What the answer says; `None` where it says neither.
+    fn judge(&self, status: u16, body: &[u8]) -> Option<bool>;
+}
+
+/// Notes an ordering without the ledger, which the kind named `kind` needs.
+pub(super) fn check_ledger(kind: &str, place: Place, ordering: Ordering, findings: &mut Findings) {
+    if ordering == Ordering::None {
+        let message = format!(
+            "`on_unknown: {kind}` needs the ledger, which `ordering: none` does without: after a \
+             crash it would not be known what was begun"
+        );
+        let remedy = "write `ordering: entity` or `ordering: serial`, or `on_unknown: retry`";
+        findings.add(Fault::new(place, message, remedy));
+    }
+}

@@ -1,0 +1,84 @@
+//! What an answer means for what was sent.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tidegate_core::model::{Blame, Later, Outcome, SkipReason};
+
+/// What an answer means for what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Meaning {
+    /// The destination has taken it.
+    Delivered,
+    /// The destination had it already.
+    Duplicate,
+    /// It will never take the record, which is parked.
+    Refused,
+    /// Not applied; perhaps only this request failed.
+    Retry,
+    /// It may have been applied, or may still be: see `on_unknown`.
+    Unknown,
+    /// Not applied; the destination as a whole fails.
+    Down,
+    /// Not applied; a limit was met.
+    Limit,
+    /// Not applied; a quota is used up until it is reset.
+    Quota,
+    /// Not applied; the credentials have expired or were withdrawn.
+    Token,
+    /// Not applied; the address, or the rights of the credentials, are wrong for every record. Only a
+    /// status code says so by itself; a flow's rule cannot.
+    #[serde(skip)]
+    Connection,
+}
+
+impl Meaning {
+    /// Whether the record is settled with it, so that it is not sent again.
+    pub(super) fn settles(self) -> bool {
+        matches!(self, Self::Delivered | Self::Duplicate | Self::Refused)
+    }
+
+    /// Whether a request without an answer can mean it.
+    pub(super) fn goes_without_answer(self) -> bool {
+        !matches!(self, Self::Delivered | Self::Duplicate | Self::Token)
+    }
+
+    /// Whether it is about how much may be sent.
+    pub(super) fn is_limit(self) -> bool {
+        matches!(self, Self::Limit | Self::Quota)
+    }
+
+    /// What is at fault for it that the request did not do what it was for.
+    pub(crate) fn blame(self) -> Blame {
+        match self {
+            Self::Delivered | Self::Duplicate | Self::Refused => Blame::Request,
+            Self::Retry | Self::Unknown => Blame::Request,
+            Self::Down => Blame::Destination,
+            Self::Limit => Blame::Limit,
+            Self::Quota => Blame::Quota,
+            // A token that can be renewed has been renewed before it comes to this.
+            Self::Token | Self::Connection => Blame::Connection,
+        }
+    }
+
+    /// For a record that was sent.
+    pub(crate) fn outcome(
+        self,
+        status: Option<u16>,
+        after_ms: Option<u64>,
+        reason: String,
+    ) -> Outcome {
+        match self {
+            Self::Delivered => Outcome::Delivered,
+            Self::Duplicate => Outcome::Skipped(SkipReason::Duplicate),
+            Self::Refused => Outcome::Refused { status, reason: reason.into() },
+            _ => Outcome::Later(self.later(after_ms, reason)),
+        }
+    }
+
+    /// For a request that did not do what it was for: what to wait for.
+    pub(crate) fn later(self, after_ms: Option<u64>, reason: String) -> Later {
+        let unknown = self == Self::Unknown;
+        Later { blame: self.blame(), after_ms, unknown, reason: reason.into() }
+    }
+}

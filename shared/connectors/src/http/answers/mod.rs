@@ -1,0 +1,8 @@
+//! What an answer means, by what to do next: a flow's own rules, and a table of status codes.
+
+mod judge;
+mod meaning;
+mod rule;
+
+pub(crate) use judge::{Answers, Judged, Rules, ShortForms};
+pub(crate) use meaning::Meaning;

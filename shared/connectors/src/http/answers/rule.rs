@@ -1,0 +1,91 @@
+//! `rules`: what one kind of answer means, as a flow says.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::meaning::Meaning;
+use crate::{
+    file::{At, Fault, Findings},
+    http::{no_answer::FailureKind, words::is_listed},
+    value::{Millis, OneOrList, Scalar, StatusCode},
+};
+
+/// A wait before the next try. A queue hides a message for 12 hours at most: Amazon SQS's quotas.
+type Wait = Millis<0, 43_200_000>;
+
+/// What one kind of answer means: `status` and `code` both have to fit; `kind` is for no answer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerRule {
+    /// Status codes; left out: any.
+    status: Option<OneOrList<StatusCode>>,
+    /// Codes or words at `answers.code`, or ranges like `600-699`; left out: any, or none.
+    code: Option<At<OneOrList<Scalar>>>,
+    /// How a request failed that has no answer.
+    kind: Option<At<OneOrList<FailureKind>>>,
+    /// What it means.
+    means: At<Meaning>,
+    /// The record waits for at least so long.
+    after: Option<At<Wait>>,
+}
+
+impl AnswerRule {
+    /// Notes keys that contradict each other. `has_code`: whether the flow says where a code stands.
+    pub(super) fn check(rule: &At<Self>, has_code: bool, findings: &mut Findings) {
+        let At { value: rule, place } = rule;
+        rule.check_meaning(findings);
+        match (&rule.status, &rule.code, &rule.kind) {
+            (None, None, None) => {
+                let message = "the rule does not say what it is for";
+                findings.add(Fault::new(*place, message, "add `status:`, `code:` or `kind:`"));
+            }
+            (None, None, Some(_)) => {}
+            (_, _, Some(kinds)) => {
+                let message =
+                    "`kind` is for a request without an answer, which has no `status` or `code`";
+                findings.add(Fault::new(kinds.place, message, "write two rules"));
+            }
+            (_, Some(codes), None) if !has_code => {
+                let message = "nothing says where the code stands";
+                let remedy = "add `code:` with its path beside `rules`";
+                findings.add(Fault::new(codes.place, message, remedy));
+            }
+            (_, _, None) => {}
+        }
+    }
+
+    /// Notes a meaning that does not go with the rest of the rule.
+    fn check_meaning(&self, findings: &mut Findings) {
+        let At { value: meaning, place } = self.means;
+        if self.kind.is_some() && !meaning.goes_without_answer() {
+            let remedy = "write `unknown`, `retry`, `down`, `limit`, `quota` or `refused`";
+            findings.add(Fault::new(place, "without an answer that is not known", remedy));
+        } else if let (true, Some(after)) = (meaning.settles(), &self.after) {
+            let message = "`after` does nothing: the record is settled, and not sent again";
+            findings.add(Fault::new(after.place, message, "remove it"));
+        }
+    }
+
+    /// Whether it is for an answer with this status, and with this code in its body.
+    pub(super) fn fits(&self, status: u16, code: Option<&str>) -> bool {
+        let fits_status =
+            |codes: &OneOrList<StatusCode>| codes.0.iter().any(|listed| listed.value.0 == status);
+        let fits_code = |codes: &At<OneOrList<Scalar>>| {
+            let listed = codes.value.0.iter().map(|listed| &listed.value.0);
+            code.is_some_and(|code| is_listed(code, listed))
+        };
+        self.kind.is_none()
+            && self.status.as_ref().is_none_or(fits_status)
+            && self.code.as_ref().is_none_or(fits_code)
+    }
+
+    /// Whether it is for a request that failed like this.
+    pub(super) fn fits_failure(&self, kind: FailureKind) -> bool {
+        self.kind.as_ref().is_some_and(|kinds| kinds.value.0.iter().any(|at| at.value == kind))
+    }
+
+    /// What such an answer means, and how long to wait at least, in ms.
+    pub(super) fn says(&self) -> (Meaning, Option<u64>) {
+        (self.means.value, self.after.as_ref().map(|after| after.value.0))
+    }
+}

@@ -1,0 +1,38 @@
+//! What all connectors of a process share.
+
+use std::{fmt, sync::Arc};
+
+use tidegate_core::ports::{Random, KeyValueStore};
+
+use crate::{HttpClient, LookupCache, Now, Registry, wall_clock};
+
+/// What all connectors of a process share.
+#[derive(Clone)]
+pub struct Options {
+    /// The Rust transforms that flows may name.
+    pub registry: Registry,
+    /// Tells the time.
+    pub now: Now,
+    /// Sends requests; share one over all connections, for its warm connections.
+    pub http: HttpClient,
+    /// Keeps tokens, and what was looked up, between invocations and for all of them.
+    pub shelf: Arc<dyn KeyValueStore>,
+    /// Tells one invocation's writes on the shelf from another's.
+    pub random: Arc<dyn Random>,
+    /// What was looked up, in memory; share one over all connections, for it is bounded.
+    pub lookups: LookupCache,
+}
+
+impl Options {
+    /// No Rust transforms, and the machine's clock.
+    pub fn new(http: HttpClient, shelf: Arc<dyn KeyValueStore>, random: Arc<dyn Random>) -> Self {
+        let lookups = LookupCache::new();
+        Self { registry: Registry::new(), now: wall_clock(), http, shelf, random, lookups }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("registry", &self.registry).finish_non_exhaustive()
+    }
+}

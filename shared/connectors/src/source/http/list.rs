@@ -1,0 +1,74 @@
+//! One list of a connection: what its requests, pages and order are, for the walks along it.
+
+use tidegate_core::{
+    model::{Mark, Position},
+    ports::SourceError,
+};
+
+use super::{
+    anchor::Anchors,
+    cursor::is_mark_min,
+    page::{PageShape, Row},
+    pager::Pager,
+    pagination::{Drift, PageRef},
+    requests::Requester,
+};
+
+/// A list, with a connection's values filled in.
+pub(super) struct List {
+    pub(super) requester: Requester,
+    pub(super) pager: Pager,
+    pub(super) shape: PageShape,
+    pub(super) anchors: Anchors,
+    /// Ids are both the order and what pages go by: a walk's first page is the one after its position.
+    pub(super) by_last_id: bool,
+}
+
+impl List {
+    /// The first page of those that begin after `position`.
+    pub(super) fn first_page(&self, position: &Position) -> PageRef {
+        match position.mark() {
+            Some(mark) if self.by_last_id && !is_mark_min(mark) => PageRef::After(mark.id.clone()),
+            _ => PageRef::First,
+        }
+    }
+
+    /// Whether a walk starts anew at the last key after every page. Where a page is found by the
+    /// last id, and ids are the order, the next page is just that already.
+    pub(super) fn starts_anew(&self) -> bool {
+        self.anchors.cursor.since.is_some() && !self.pager.is_whole() && !self.by_last_id
+    }
+
+    /// How the gap between two pages is watched.
+    pub(super) fn drift(&self) -> Drift {
+        self.pager.drift(self.starts_anew())
+    }
+
+    /// Whether one record may stand after another in the declared order.
+    pub(super) fn in_order(&self, earlier: &Mark, later: &Mark) -> bool {
+        self.anchors.cursor.by.may_follow(earlier, later)
+    }
+
+    /// Checks a page's order; where one response has everything, sorts it instead.
+    pub(super) fn put_in_order(&self, rows: &mut [Row]) -> Result<(), SourceError> {
+        if self.pager.is_whole() {
+            rows.sort_by(|left, right| left.mark.cmp(&right.mark));
+            return Ok(());
+        }
+        let fault = rows.windows(2).find(|pair| !self.in_order(&pair[0].mark, &pair[1].mark));
+        fault.map_or(Ok(()), |pair| Err(self.unsorted(&pair[0].mark, &pair[1].mark)))
+    }
+
+    /// What is said of two records that stand in another order than the flow declares.
+    pub(super) fn unsorted(&self, earlier: &Mark, later: &Mark) -> SourceError {
+        let order = self.anchors.cursor.by.sorted_by();
+        let show = |mark: &Mark| Position::At(mark.clone()).to_string();
+        SourceError::Halt(format!(
+            "the list is not sorted by {order}, oldest first: {} comes before {}; add the API's \
+             sort parameter to source.http.query, or set source.http.cursor.by to the order that \
+             it has",
+            show(earlier),
+            show(later)
+        ))
+    }
+}

@@ -1,0 +1,26 @@
+//! `none`: a list without pages.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tidegate_core::ports::SourceError;
+
+use super::style::{Answered, PageRef, Style};
+use crate::value::Name;
+
+/// One request gives all.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct None;
+
+impl Style for None {
+    fn size_param(&self) -> Option<&Name> {
+        Option::None
+    }
+
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    fn next(&self, _: &Answered<'_>) -> Result<Option<PageRef>, SourceError> {
+        Ok(Option::None)
+    }
+}

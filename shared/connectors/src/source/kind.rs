@@ -1,0 +1,33 @@
+//! What every kind of source says.
+
+use std::fmt;
+
+use tidegate_core::{model::EpochMs, ports};
+
+use crate::{error::ConnectError, file::Findings, options::Options, resolver::Resolver};
+
+/// A kind of source: its keys, as a flow file gives them.
+pub(crate) trait SourceKind: fmt::Debug + Send + Sync {
+    /// Notes keys that do not go together. A value that is wrong by itself was noted when it was read.
+    fn check(&self, findings: &mut Findings);
+
+    /// For how long after a record a run must expect an earlier one to appear, in ms. A run reads
+    /// nothing younger.
+    fn settle_lag_ms(&self) -> EpochMs {
+        0
+    }
+
+    /// The keys that lead to a record's id. A merge with what was looked up compares them with
+    /// `lookup.by`: they tell whether records that share a look-up's key are one entity.
+    fn id_path(&self) -> Vec<String>;
+
+    /// The source for one connection. Makes no request.
+    ///
+    /// # Errors
+    /// A value that the connection lacks, or that cannot stand where the section puts it.
+    fn connect(
+        &self,
+        resolver: &Resolver<'_>,
+        options: &Options,
+    ) -> Result<Box<dyn ports::Source>, ConnectError>;
+}

@@ -1,0 +1,97 @@
+//! Headers that a section sends with every request.
+
+use std::collections::BTreeSet;
+
+use reqwest::header::{HeaderMap, HeaderValue};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use super::{
+    HeaderName, Scalar, TextValue as _, query::or_stand_in, references::NoRecord,
+    secret::SecretText, template::Template, text::Text,
+};
+use crate::{
+    error::ConnectError,
+    file::{Entries, Fault, Site, note_fault, site},
+    resolver::Resolver,
+};
+
+/// What stands in these is a secret, whatever the API.
+const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
+
+/// Headers by their names; those that carry credentials hold a secret.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Headers(Vec<(HeaderName, Template, Site)>);
+
+impl Headers {
+    /// The headers for a connection.
+    ///
+    /// # Errors
+    /// A value that the connection lacks, or that no header may carry.
+    pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<HeaderMap, ConnectError> {
+        let mut headers = HeaderMap::new();
+        for (name, template, site) in &self.0 {
+            let text = resolver.text(template, &site.key)?;
+            let mut value = HeaderValue::from_str(&text).map_err(|_| {
+                ConnectError::new(&site.key, "it holds a character that no header may carry")
+            })?;
+            value.set_sensitive(template.secrets().next().is_some());
+            headers.insert(name.0.clone(), value);
+        }
+        Ok(headers)
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = site().key;
+        let mut seen = BTreeSet::new();
+        let mut headers = Vec::new();
+        for (name, value) in Entries::<Scalar>::deserialize(deserializer)?.0 {
+            let at_name = Site { place: name.place, key: key.clone() };
+            let lower = name.value.to_ascii_lowercase();
+            let site = Site { place: value.place, key: format!("{key}.{}", name.value).into() };
+            let template = if SECRET.contains(&lower.as_str()) {
+                match SecretText::read(&value.value.0, site.clone()) {
+                    Ok(secret) => secret.template,
+                    Err(fault) => stand_in(fault),
+                }
+            } else if value.value.0.chars().any(char::is_control) {
+                stand_in(Fault::new(
+                    value.place,
+                    "a header's value cannot hold a line break or another control character",
+                    "write it on one line",
+                ))
+            } else {
+                or_stand_in::<Text<NoRecord>>(&value.value.0, site.clone()).template
+            };
+            if !seen.insert(lower) {
+                let message = format!("the header `{}` is given twice", name.value);
+                let remedy = "remove one: case makes no difference";
+                note_fault(Fault::new(name.place, message, remedy));
+                continue;
+            }
+            headers.push((or_stand_in(&name.value, at_name), template, site));
+        }
+        Ok(Self(headers))
+    }
+}
+
+fn stand_in(fault: Fault) -> Template {
+    note_fault(fault);
+    Template::literal("x")
+}
+
+impl JsonSchema for Headers {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Entries::<Scalar>::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Entries::<Scalar>::json_schema(generator)
+    }
+}

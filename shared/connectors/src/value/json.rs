@@ -1,0 +1,198 @@
+//! JSON in a flow file: constants, and bodies whose texts are templates.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::{
+    references::{Allows, template},
+    template::Template,
+};
+use crate::{
+    error::ConnectError,
+    file::{Fault, Site, note_fault, site},
+    resolver::Resolver,
+};
+
+/// A JSON constant, `null` included. A reference in it would be sent as it stands, which is never
+/// meant: it is a fault.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Constant {
+    pub(crate) json: Value,
+    pub(crate) site: Site,
+}
+
+/// Any JSON, `null` included.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Given(pub Value);
+
+/// JSON whose texts may hold references. `A` says which.
+#[derive(Debug, Clone)]
+pub(crate) struct JsonTemplate<A> {
+    pub(crate) root: JsonPart,
+    /// As it was written.
+    pub(crate) written: Value,
+    pub(crate) site: Site,
+    allows: std::marker::PhantomData<A>,
+}
+
+/// A piece of a [`JsonTemplate`].
+#[derive(Debug, Clone)]
+pub(crate) enum JsonPart {
+    /// A text.
+    Text(Template),
+    /// A list.
+    List(Vec<JsonPart>),
+    /// An object, in the file's order.
+    Object(Vec<(String, JsonPart)>),
+    /// A number, a boolean or null.
+    Plain(Value),
+}
+
+/// Any JSON that was given, `null` included: for `deserialize_with`, since serde takes `null` for
+/// nothing otherwise.
+///
+/// # Errors
+/// As the value's own.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl JsonPart {
+    fn of<A: Allows>(json: &Value, site: &Site) -> Self {
+        match json {
+            Value::String(text) => Self::Text(template::<A>(text, site).unwrap_or_else(|fault| {
+                note_fault(fault);
+                Template::literal("x")
+            })),
+            Value::Array(items) => {
+                Self::List(items.iter().map(|item| Self::of::<A>(item, site)).collect())
+            }
+            Value::Object(fields) => {
+                let field =
+                    |(name, value): (&String, &Value)| (name.clone(), Self::of::<A>(value, site));
+                Self::Object(fields.iter().map(field).collect())
+            }
+            plain => Self::Plain(plain.clone()),
+        }
+    }
+
+    fn fill(&self, key: &str, resolver: &Resolver<'_>) -> Result<Value, ConnectError> {
+        Ok(match self {
+            Self::Text(text) => Value::String(resolver.text(text, key)?),
+            Self::List(items) => Value::Array(
+                items.iter().map(|item| item.fill(key, resolver)).collect::<Result<_, _>>()?,
+            ),
+            Self::Object(fields) => {
+                let field =
+                    |(name, value): &(String, Self)| Ok((name.clone(), value.fill(key, resolver)?));
+                Value::Object(fields.iter().map(field).collect::<Result<_, ConnectError>>()?)
+            }
+            Self::Plain(value) => value.clone(),
+        })
+    }
+
+    /// The texts in it, each with whether it stands in a list.
+    pub(crate) fn texts(&self) -> Vec<(&Template, bool)> {
+        fn collect<'p>(part: &'p JsonPart, listed: bool, texts: &mut Vec<(&'p Template, bool)>) {
+            match part {
+                JsonPart::Text(text) => texts.push((text, listed)),
+                JsonPart::List(items) => items.iter().for_each(|item| collect(item, true, texts)),
+                JsonPart::Object(fields) => {
+                    fields.iter().for_each(|(_, value)| collect(value, listed, texts));
+                }
+                JsonPart::Plain(_) => {}
+            }
+        }
+        let mut texts = Vec::new();
+        collect(self, false, &mut texts);
+        texts
+    }
+}
+
+impl<A> JsonTemplate<A> {
+    /// The JSON for a connection, where no record takes part.
+    ///
+    /// # Errors
+    /// A value that the connection lacks.
+    pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<Value, ConnectError> {
+        self.root.fill(&self.site.key, resolver)
+    }
+}
+
+impl<'de> Deserialize<'de> for Constant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let site = site();
+        let json = Value::deserialize(deserializer)?;
+        if let Some(reference) = first_reference(&json) {
+            let message = format!("`{reference}` is not filled in here: this is a constant");
+            let remedy = "for a value of the record, use a path in `transform.map`";
+            note_fault(Fault::new(site.place, message, remedy).of(reference));
+        }
+        Ok(Self { json, site })
+    }
+}
+
+impl<'de, A: Allows> Deserialize<'de> for JsonTemplate<A> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let site = site();
+        let written = Value::deserialize(deserializer)?;
+        let root = JsonPart::of::<A>(&written, &site);
+        Ok(Self { root, written, site, allows: std::marker::PhantomData })
+    }
+}
+
+fn first_reference(json: &Value) -> Option<&str> {
+    match json {
+        Value::String(text) => ["${params.", "${secrets.", "${record.", "${lookup."]
+            .iter()
+            .any(|kind| text.contains(kind))
+            .then_some(text),
+        Value::Array(items) => items.iter().find_map(first_reference),
+        Value::Object(fields) => fields.values().find_map(first_reference),
+        _ => None,
+    }
+}
+
+fn any_json(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "description": "Any JSON value." })
+}
+
+impl JsonSchema for Given {
+    fn schema_name() -> Cow<'static, str> {
+        "AnyJson".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        any_json(generator)
+    }
+}
+
+impl JsonSchema for Constant {
+    fn schema_name() -> Cow<'static, str> {
+        "AnyJson".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        any_json(generator)
+    }
+}
+
+impl<A> JsonSchema for JsonTemplate<A> {
+    fn schema_name() -> Cow<'static, str> {
+        "AnyJson".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        Constant::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        any_json(generator)
+    }
+}

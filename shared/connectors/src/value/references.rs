@@ -1,0 +1,105 @@
+//! Which references a text may hold, by where it stands.
+
+use std::fmt;
+
+use super::template::{Part, Template, TemplateError};
+use crate::file::{Fault, Site, note_param, note_secret};
+
+/// Where a text stands, as far as references go.
+pub(crate) trait Allows:
+    fmt::Debug + Clone + Copy + PartialEq + Eq + Send + Sync + 'static
+{
+    /// Why it cannot refer to the record, if it cannot.
+    fn refuses_record() -> Option<&'static str>;
+
+    /// Whether it may refer to the keys of a look-up.
+    fn allows_keys() -> bool {
+        false
+    }
+
+    /// Whether it may refer to the record's idempotency key.
+    fn allows_idempotency_key() -> bool {
+        false
+    }
+}
+
+/// There is no record yet, or not one alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoRecord;
+
+/// The text is of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Record;
+
+/// The text is of one record that is known by its idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordAndKey;
+
+/// The text is of a look-up's request, for many records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LookupKeys;
+
+impl Allows for NoRecord {
+    fn refuses_record() -> Option<&'static str> {
+        Some("only `mark.url` and a destination's `url` without `batch` may hold it")
+    }
+}
+
+impl Allows for Record {
+    fn refuses_record() -> Option<&'static str> {
+        None
+    }
+}
+
+impl Allows for RecordAndKey {
+    fn refuses_record() -> Option<&'static str> {
+        None
+    }
+
+    fn allows_idempotency_key() -> bool {
+        true
+    }
+}
+
+impl Allows for LookupKeys {
+    fn refuses_record() -> Option<&'static str> {
+        Some("write `${lookup.keys}`, or `${lookup.key}` for one key alone")
+    }
+
+    fn allows_keys() -> bool {
+        true
+    }
+}
+
+/// Reads a text with references: notes them, and refuses those that cannot stand there.
+pub(super) fn template<A: Allows>(text: &str, site: &Site) -> Result<Template, Fault> {
+    let template: Template = text.parse().map_err(|fault: TemplateError| {
+        Fault::new(site.place, fault.message, fault.remedy).of(fault.fragment)
+    })?;
+    let misplaced = |reference: String, why: &str| {
+        let message = format!("`{reference}` cannot stand here");
+        Err(Fault::new(site.place, message, why).of(reference))
+    };
+    for part in &template.parts {
+        match part {
+            Part::Literal(_) => {}
+            Part::Param(name) => note_param(name, site.place),
+            Part::Secret(name) => note_secret(name, site.place),
+            Part::Record(_) => {
+                if let Some(why) = A::refuses_record() {
+                    return misplaced(part.to_string(), why);
+                }
+            }
+            Part::Lookup(_) if !A::allows_keys() => {
+                let why = "only `url`, `query`, `form` and `body` of `lookup.http` may hold it";
+                return misplaced(part.to_string(), why);
+            }
+            Part::IdempotencyKey if !A::allows_idempotency_key() => {
+                let why = "only `on_unknown.lookup.url` may hold it";
+                return misplaced(part.to_string(), why);
+            }
+            Part::Lookup(_) | Part::IdempotencyKey => {}
+        }
+    }
+    Ok(template)
+}
