@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod contracts;
+mod docs;
 mod flows;
 mod lookups;
 mod sentry;

@@ -38,7 +38,10 @@ pub async fn run(asked: Digest) -> Result<(), Failure> {
         printer.print(&digest);
         return Ok(());
     }
-    let report = with_ports!(&asked.state, ports => digest(&ports, &printer, lag_ms).await)?;
+    let report = with_ports!(
+        &asked.state,
+        ports => digest(&ports.store, &ports.clock, &printer, lag_ms).await
+    )?;
     if report.sent == 0 {
         printer.print(&model::Digest::default());
     }

@@ -12,7 +12,6 @@ use tidegate_core::{
 };
 
 /// Everything that outlives an invocation.
-#[derive(Debug)]
 pub struct App<P: Platform, F> {
     /// Table, queue, clock and ids.
     pub ports: Ports<P>,

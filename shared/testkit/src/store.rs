@@ -8,8 +8,9 @@ use std::{
 use tidegate_core::{
     guard::Guard,
     model::{
-        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Stored, Page, PageNumber, PageState,
-        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, StoredKey, StreamId,
+        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, PageState,
+        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, Stored, StoredKey,
+        StreamId,
     },
     ports::{
         Advance, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved, NewPage,

@@ -4,10 +4,10 @@ use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process, process_replay},
     decide::Deadline,
     model::{
-        Budget, Emission, EpochMs, FlowSettings, Stored, PageMessage, Parked, RecordId,
-        ReplayMessage, StreamId, Version, WireRecord,
+        Budget, Emission, EpochMs, FlowSettings, PageMessage, Parked, RecordId, ReplayMessage,
+        Stored, StreamId, Version, WireRecord,
     },
-    ports::{Clock, CursorStore, NewPage, ParkedStore, Receipt, KeyValueStore},
+    ports::{Clock, CursorStore, KeyValueStore, NewPage, ParkedStore, Receipt},
 };
 
 use crate::{

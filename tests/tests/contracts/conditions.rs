@@ -84,12 +84,13 @@ fn fails(behaviour: Behaviour, expression: &Expression, mutant: &Mutant) -> bool
     let requests = AtomicUsize::new(0);
     let refused = Arc::new(Mutex::new(None));
     let refusal = Arc::clone(&refused);
+    let wanted = expression.clone();
     let (table, _) = faults::table(move |embedded, target, body| {
         assert!(requests.fetch_add(1, SeqCst) < REQUESTS_MAX, "it goes on and on");
         let mut request: Value = serde_json::from_slice(body).unwrap();
         let mut changed = false;
         each_expression(&mut request, &mut |holder, name| {
-            if name == expression.0 && text_of(holder, name) == expression.1 {
+            if name == wanted.0 && text_of(holder, name) == wanted.1 {
                 changed = true;
                 replace(holder, name, instead.as_deref());
             }

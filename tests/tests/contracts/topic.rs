@@ -8,14 +8,14 @@ use std::{
 use lambda_runtime::{Context, LambdaEvent};
 use tidegate_aws::{Clients, InProcess, Table};
 use tidegate_core::{
-    app::{DigestReport, Ports},
+    app::DigestReport,
     model::{Parked, RecordId, RecordKey, Version},
-    ports::ParkedStore,
+    ports::{Clock, ParkedStore},
 };
 use tidegate_digest::{App, LAG_MS, Mail, Place, handle};
 use tidegate_testkit::ManualClock;
 
-use super::{embedded, stream};
+use super::stream;
 
 const PUBLISHED: &str = r#"<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>m</MessageId></PublishResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></PublishResponse>"#;
 const REFUSED: &str = r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no right to publish</Message></Error><RequestId>r</RequestId></ErrorResponse>"#;
@@ -38,8 +38,7 @@ fn function(refusals: usize) -> (Function, Arc<Mutex<Vec<Asked>>>) {
     let place = Place::new("prod", &["--aws", "--stack", "tidegate"]);
     let notifier = Mail::new(clients.topic("arn:aws:sns:local:000000000000:digests"), place);
     let clock = ManualClock::at(1_795_766_400_000);
-    let ports = Ports { store: embedded::table(), queue: (), clock, entropy: () };
-    (App { ports, notifier }, asked)
+    (App { store: crate::tables::empty(), clock, notifier }, asked)
 }
 
 async fn park(app: &Function, ids: std::ops::Range<i64>) {
@@ -51,12 +50,12 @@ async fn park(app: &Function, ids: std::ops::Range<i64>) {
             reason: format!("no such shop: {id} & more").into(),
             page: 1,
             deleted: false,
-            parked_at_ms: tidegate_core::ports::Clock::now_ms(&app.ports.clock),
+            parked_at_ms: app.clock.now_ms(),
             data: "{}".into(),
         })
         .collect();
-    app.ports.store.park(&parked).await.unwrap();
-    app.ports.clock.advance(LAG_MS + 1);
+    app.store.park(&parked).await.unwrap();
+    app.clock.advance(LAG_MS + 1);
 }
 
 async fn run(app: &Function) -> Result<DigestReport, lambda_runtime::Error> {
@@ -70,7 +69,7 @@ async fn a_thousand_new_errors_make_one_message_and_the_next_run_none() {
     park(&app, 0..1_000).await;
     assert_eq!(run(&app).await.unwrap(), DigestReport { sent: 1, errors: 1_000 });
     for _ in 0..2 {
-        app.ports.clock.advance(86_400_000);
+        app.clock.advance(86_400_000);
         assert_eq!(run(&app).await.unwrap(), DigestReport::default());
     }
     let asked = asked.lock().unwrap();

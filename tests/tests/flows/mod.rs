@@ -10,7 +10,7 @@ mod killed;
 mod logged;
 mod look_ups;
 mod operate;
-mod process;
+pub mod process;
 mod quotas;
 mod refused;
 mod styles;

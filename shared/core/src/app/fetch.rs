@@ -157,8 +157,8 @@ async fn under_lease<P: Platform>(
     let mut reader = Reader::<P> {
         walk: flow.source.walk(cursor.head.clone(), until_ms),
         ids: &ports.entropy,
-            queue: &ports.queue,
-            clock: &ports.clock,
+        queue: &ports.queue,
+        clock: &ports.clock,
         flow,
         fence,
         run,
