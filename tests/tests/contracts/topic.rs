@@ -10,7 +10,7 @@ use tidegate_aws::{Clients, InProcess, Table};
 use tidegate_core::{
     app::DigestReport,
     model::{Parked, RecordId, RecordKey, Version},
-    ports::ParkedStore,
+    ports::{Clock, ParkedStore},
 };
 use tidegate_digest::{App, LAG_MS, Mail, Place, handle};
 use tidegate_testkit::ManualClock;
@@ -51,7 +51,7 @@ async fn park(app: &Function, ids: std::ops::Range<i64>) {
             reason: format!("no such shop: {id} & more").into(),
             page: 1,
             deleted: false,
-            parked_at_ms: tidegate_core::ports::Clock::now_ms(&app.clock),
+            parked_at_ms: app.clock.now_ms(),
             data: "{}".into(),
         })
         .collect();

@@ -103,7 +103,8 @@ fn what_ships_is_what_is_tested() {
         );
         for (path, text) in tree::sources(folder) {
             let asks = ["cfg(feature", "cfg_attr(feature", "cfg!(feature"];
-            let asks = asks.iter().any(|it| text.contains(it)) && !path.starts_with("tests/tests/tidy");
+            let asks =
+                asks.iter().any(|it| text.contains(it)) && !path.starts_with("tests/tests/tidy");
             assert!(!asks, "{path}: it is other code where a feature is on: hand it in instead");
         }
     }

@@ -18,8 +18,8 @@ use std::{
 use serde_json::{Value, json};
 use tidegate_connectors::{Connected, HttpClient, Options, connect};
 use tidegate_core::{
-    model::{Blame, Stored, Later, Outcome, Position, RecordId, Secret, StoredKey, Version},
-    ports::{BoxFuture, Clock, Outgoing, KeyValueStore, SourceError, Swap, Unavailable},
+    model::{Blame, Later, Outcome, Position, RecordId, Secret, Stored, StoredKey, Version},
+    ports::{BoxFuture, Clock, KeyValueStore, Outgoing, SourceError, Swap, Unavailable},
 };
 use tidegate_flow::Connection;
 use tidegate_testkit::{ManualClock, MemoryStore, Seeded};

@@ -18,7 +18,7 @@ use serde_json::json;
 use tidegate_connectors::{HttpClient, Options, connect};
 use tidegate_core::{
     model::Later,
-    ports::{BoxFuture, Clock, Found, Lookup, KeyValueStore},
+    ports::{BoxFuture, Clock, Found, KeyValueStore, Lookup},
 };
 use tidegate_testkit::{ManualClock, MemoryStore, Seeded};
 use tokio::{net::TcpListener, time::sleep};

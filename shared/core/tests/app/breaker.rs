@@ -4,7 +4,7 @@ use futures_util::future::join;
 use tidegate_core::{
     app::{Disposition, ProcessReport, process},
     decide::ALL,
-    model::{AdaptiveLimit, Blame, EpochMs, FlowSettings, Circuit, Later, Ordering, Outcome},
+    model::{AdaptiveLimit, Blame, Circuit, EpochMs, FlowSettings, Later, Ordering, Outcome},
     ports::{Clock, ParkedStore},
 };
 use tidegate_testkit::{World, arrival, run};
@@ -172,7 +172,10 @@ fn repro_refused_credentials_shut_the_gate_of_their_own_stream() {
     world.change_budget(|budget| budget.open(ALL, now_ms - 1, 5));
     processed(&world, 20);
     let budget = world.budget();
-    assert_eq!((budget.circuit, budget.circuit_of("orders/shop").failures), (Circuit::default(), 1));
+    assert_eq!(
+        (budget.circuit, budget.circuit_of("orders/shop").failures),
+        (Circuit::default(), 1)
+    );
 
     // The key is there again.
     world.ports.clock.advance(2_000);

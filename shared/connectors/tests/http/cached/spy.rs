@@ -49,7 +49,10 @@ impl KeyValueStore for Spy {
         Box::pin(self.call(|| self.inner.get_now(keys)))
     }
 
-    fn put<'a>(&'a self, items: &'a [(StoredKey, Stored)]) -> BoxFuture<'a, Result<(), Unavailable>> {
+    fn put<'a>(
+        &'a self,
+        items: &'a [(StoredKey, Stored)],
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
         Box::pin(self.call(|| {
             self.kept.lock().unwrap().extend_from_slice(items);
             self.inner.put_now(items);
