@@ -12,6 +12,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("shared/flow", &["core"]),
     ("shared/connectors", &["core", "flow"]),
     ("shared/aws", &["core"]),
+    ("shared/credentials", &["aws"]),
     ("shared/local", &["core"]),
     ("flows", &["flow"]),
     ("functions/runtime", &["core", "flow", "connectors", "aws", "flows"]),
@@ -25,6 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "flow",
             "connectors",
             "aws",
+            "credentials",
             "local",
             "flows",
             "runtime",
@@ -103,7 +105,7 @@ fn every_crate_is_in_the_plan() {
 fn only_its_own_crate_names_a_library() {
     let owners = [
         ("aws-sdk-", "shared/aws"),
-        ("aws-config", "shared/aws"),
+        ("aws-config", "shared/credentials"),
         ("aws-smithy-", "shared/aws"),
         ("reqwest", "shared/connectors"),
         ("ring", "shared/connectors"),
