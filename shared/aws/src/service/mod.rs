@@ -9,7 +9,7 @@ mod endpoint;
 pub mod json;
 pub mod query;
 
-use std::fmt;
+use std::{fmt, pin::Pin};
 
 use aws_runtime::{
     auth::{
@@ -83,6 +83,8 @@ struct Body {
 /// The body of a successful answer.
 struct Answer(Vec<u8>);
 
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// How a protocol reads a refusal.
 type ReadRefusal = fn(&HttpResponse, &[u8]) -> ErrorMetadata;
 
@@ -131,7 +133,10 @@ impl Service {
         };
         let builder = builder.serializer(|body: Body| Ok(body.into_request()?));
         let builder = builder.deserializer(move |response: &HttpResponse| read(response, refusal));
-        builder.build().invoke(body).await.map_err(|error| Failed {
+        let operation = builder.build();
+        // Boxed, so that the compiler need not look through the orchestrator's futures in every handler's.
+        let answer: BoxFuture<'_, _> = Box::pin(operation.invoke(body));
+        answer.await.map_err(|error| Failed {
             code: error.code().map(str::to_owned),
             reason: reason(&error),
         })
