@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_aws::Clients;
 use tidegate_core::app::Ports;
 use tidegate_runtime::{Aws, OsEntropy, WallClock};
 
@@ -13,7 +12,8 @@ pub type DeployedPorts = Ports<Aws>;
 
 /// Finds the stack's table and queue by the parameter that template.yaml leaves for it.
 pub async fn ports(place: &StateOptions) -> Result<DeployedPorts, Failure> {
-    let clients = Clients::from_profile(place.profile.as_deref(), place.region.as_deref()).await;
+    let clients =
+        tidegate_credentials::clients(place.profile.as_deref(), place.region.as_deref()).await;
     let parameter = format!("/tidegate/stacks/{}", place.stack);
     let text = clients.parameter(&parameter).await?.ok_or_else(|| {
         Failure::usage(format!(

@@ -27,9 +27,9 @@ SETTINGS = {
 SCHEDULE_SECONDS_MAX = 150  # one minute, the emulator's step of 10 s, and a cold start
 DELIVERY_SECONDS_MAX = 300
 REST_SECONDS_MAX = 60
-# The figure to reach is 5 MB; it is 7.3 today, with time zones, tokens and look-ups. This keeps it from
-# growing on the way there.
-ZIP_BYTES_MAX = 7_500_000
+# The figure to reach is 5 MB; it is 6.1 today, of which YAML and the schema are 1.3. This keeps it from growing
+# on the way there.
+ZIP_BYTES_MAX = 6_400_000
 
 
 def until(seconds, what, probe):

@@ -109,11 +109,10 @@ async fn run<T>(
 ) -> (Result<T, Error>, String) {
     let log = Log::default();
     let writer = log.clone();
-    let filter = tracing_subscriber::EnvFilter::new("info");
     let subscriber = tracing_subscriber::fmt()
         .json()
         .with_writer(move || writer.clone())
-        .with_env_filter(filter)
+        .with_max_level(tracing::Level::INFO)
         .finish()
         .with(reports.clone());
     // This thread's: the tests' runtimes have no other.

@@ -8,5 +8,7 @@ use tidegate_runtime::{deployed, log_to_stdout};
 async fn main() -> Result<(), Error> {
     let reports = log_to_stdout();
     let app = deployed()?;
-    run(service_fn(async |event: LambdaEvent<_>| reports.after(handle(&app, event)).await)).await
+    // Boxed: else the future of `run` nests deeper than the compiler follows.
+    let handled = async |event: LambdaEvent<_>| reports.after(Box::pin(handle(&app, event))).await;
+    run(service_fn(handled)).await
 }

@@ -1,6 +1,13 @@
 //! Logs as a Lambda function writes them, and errors to Sentry where it is asked for.
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use std::env;
+
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::Reports;
 
@@ -9,11 +16,12 @@ use crate::Reports;
 ///
 /// Answers with what is to be sent to Sentry at the end of each invocation.
 pub fn log_to_stdout() -> Reports {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = fmt().json().flatten_event(true).without_time().with_env_filter(filter).finish();
+    let asked = env::var("RUST_LOG").ok().and_then(|asked| asked.parse::<Targets>().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let log = fmt::layer().json().flatten_event(true).without_time();
     let asked = Reports::from_env();
     let reports = asked.clone().unwrap_or_default();
-    log.with(reports.clone()).init();
+    tracing_subscriber::registry().with(filter).with(log).with(reports.clone()).init();
     if asked.is_none() {
         tracing::warn!(
             "SENTRY_DSN is no DSN (https://KEY@HOST/PROJECT): errors are in this log alone"

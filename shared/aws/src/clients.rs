@@ -3,19 +3,26 @@
 use std::{env, sync::LazyLock, time::Duration};
 
 use anyhow::Context;
-use aws_config::{
-    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
-    retry::RetryConfig, timeout::TimeoutConfig,
-};
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion,
     http::{HttpClient, SharedHttpClient},
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::{SdkConfig, region::Region};
+use tidegate_core::ports::Unavailable;
 
-use crate::{Parameters, Queue, Requests, Table, Topic};
+use crate::{
+    Parameters, Queue, Requests, Table, Topic,
+    parameters::{self, SSM},
+    queue::SQS,
+    service::{Names, Service},
+    topic::SNS,
+};
 
 /// One attempt. Each of our requests is a few ms of work for AWS; what takes longer is lost.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -25,20 +32,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS_MAX: u32 = 3;
 /// Before the second attempt, at most; doubles after. The SDK's own second is long for a table.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
-
-/// A client of one service. In process nothing is signed, for that is a third of what the SDK
-/// costs, and the retry has no quota, for nobody is spared by giving up.
-macro_rules! client {
-    ($service:ident, $clients:expr) => {{
-        let mut config = $service::config::Builder::from(&$clients.config)
-            .interceptor($clients.requests.clone());
-        if $clients.in_process {
-            let quota = RetryPartition::custom("in-process").token_bucket(TokenBucket::unlimited());
-            config = config.retry_partition(quota.build()).allow_no_auth();
-        }
-        $service::Client::from_conf(config.build())
-    }};
-}
 
 /// Makes the ports' implementations. They share one connection pool and one count of requests.
 #[derive(Debug, Clone)]
@@ -56,33 +49,20 @@ impl Clients {
         let region = env::var("AWS_REGION")
             .or_else(|_| env::var("AWS_DEFAULT_REGION"))
             .context("AWS_REGION is not set")?;
-        let credentials = EnvironmentVariableCredentialsProvider::new();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            .http_client(HTTPS.clone());
+            .credentials_provider(SharedCredentialsProvider::new(credentials()?))
+            .http_client(https());
         config.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()));
-        Ok(Self::new(config.build(), false))
+        Ok(Self::with_config(config.build()))
     }
 
-    /// As an operator's shell gives it: the environment, then the shared profile files, then what
-    /// the machine has. Single sign-on and credential processes are left out; `aws configure
-    /// export-credentials --format env` turns them into environment variables.
-    pub async fn from_profile(profile: Option<&str>, region: Option<&str>) -> Self {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            .http_client(HTTPS.clone());
-        if let Some(profile) = profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(region) = region {
-            loader = loader.region(Region::new(region.to_owned()));
-        }
-        Self::new(loader.load().await, false)
+    /// Over this region, these credentials and endpoints; retries and timeouts are our own.
+    pub fn with_config(config: SdkConfig) -> Self {
+        let mut config = config.into_builder();
+        config.set_retry_config(Some(retries())).set_timeout_config(Some(timeouts()));
+        Self::new(config.build(), false)
     }
 
     /// Over a service in this process ([`crate::InProcess`]): no credentials, no timeouts.
@@ -100,7 +80,10 @@ impl Clients {
     }
 
     fn new(config: SdkConfig, in_process: bool) -> Self {
-        Self { config, in_process, requests: Requests::default() }
+        let mut config = config.into_builder();
+        // All services of these clients ask once for credentials.
+        config.set_identity_cache(Some(IdentityCache::lazy().build()));
+        Self { config: config.build(), in_process, requests: Requests::default() }
     }
 
     /// What was asked of AWS so far, through everything that came of these clients.
@@ -108,39 +91,49 @@ impl Clients {
         &self.requests
     }
 
-    /// The state table of this name.
+    /// The state table of this name. In process nothing is signed, for that is a third of what the SDK
+    /// costs, and the retry has no quota, for no other is spared by giving up.
     pub fn table(&self, name: &str) -> Table {
-        Table::new(client!(aws_sdk_dynamodb, self), name)
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config)
+            .interceptor(self.requests.clone());
+        if self.in_process {
+            let quota = RetryPartition::custom("in-process").token_bucket(TokenBucket::unlimited());
+            config = config.retry_partition(quota.build()).allow_no_auth();
+        }
+        Table::new(aws_sdk_dynamodb::Client::from_conf(config.build()), name)
     }
 
     /// The page queue at this URL.
     pub fn queue(&self, url: &str) -> Queue {
-        Queue::new(client!(aws_sdk_sqs, self), url)
+        Queue::new(self.service(SQS), url)
     }
 
     /// The topic of this ARN.
     pub fn topic(&self, arn: &str) -> Topic {
-        Topic::new(client!(aws_sdk_sns, self), arn)
+        Topic::new(self.service(SNS), arn)
     }
 
     /// One parameter's text; `None` where there is none of that name.
-    pub async fn parameter(&self, name: &str) -> anyhow::Result<Option<String>> {
-        let client = client!(aws_sdk_ssm, self);
-        match client.get_parameter().name(name).send().await {
-            Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
-            Err(error)
-                if error.as_service_error().is_some_and(|it| it.is_parameter_not_found()) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error).context("Parameter Store gave no answer"),
-        }
+    pub async fn parameter(&self, name: &str) -> Result<Option<String>, Unavailable> {
+        parameters::parameter(&self.service(SSM), name).await
     }
 
     /// The parameters of this stage's connections.
     pub fn parameters(&self, stage: &str) -> Parameters {
-        Parameters::new(client!(aws_sdk_ssm, self), stage)
+        Parameters::new(self.service(SSM), stage)
     }
+
+    fn service(&self, names: Names) -> Service {
+        Service::new(names, &self.config, &self.requests)
+    }
+}
+
+/// The credentials of a function's role: Lambda sets them for the life of the process.
+fn credentials() -> anyhow::Result<Credentials> {
+    let required = |name: &str| env::var(name).with_context(|| format!("{name} is not set"));
+    let token = env::var("AWS_SESSION_TOKEN").ok().filter(|token| !token.is_empty());
+    let (id, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
+    Ok(Credentials::new(id, secret, token, None, "environment"))
 }
 
 fn retries() -> RetryConfig {
@@ -153,6 +146,11 @@ fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build()
+}
+
+/// The HTTP client of all services: one pool of connections a process.
+pub fn https() -> SharedHttpClient {
+    HTTPS.clone()
 }
 
 /// One pool for all services; the machine's root certificates are read once, for the first client.

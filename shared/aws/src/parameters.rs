@@ -5,13 +5,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use aws_sdk_ssm::Client;
+use serde::{Deserialize, Serialize};
 use tidegate_core::{
     model::{EpochMs, Secret, StreamId},
     ports::Unavailable,
 };
 
-use crate::failure::unavailable;
+use crate::service::{
+    Names, Service,
+    json::{self, Dialect},
+};
+
+pub const SSM: Names = Names { id: "SSM", host: "ssm" };
+const DIALECT: Dialect = Dialect { version: "1.1", target: "AmazonSSM" };
 
 /// How long a connection is not asked for again. A rotated secret takes that long to be seen.
 const CACHED_MS: EpochMs = 300_000;
@@ -29,14 +35,14 @@ pub struct Connection {
 /// SecureStrings.
 #[derive(Debug)]
 pub struct Parameters {
-    client: Client,
+    service: Service,
     stage: String,
     cache: Mutex<HashMap<StreamId, (EpochMs, Arc<Connection>)>>,
 }
 
 impl Parameters {
-    pub(crate) fn new(client: Client, stage: &str) -> Self {
-        Self { client, stage: stage.to_owned(), cache: Mutex::default() }
+    pub(crate) fn new(service: Service, stage: &str) -> Self {
+        Self { service, stage: stage.to_owned(), cache: Mutex::default() }
     }
 
     /// The connection's values: as they were at most five minutes ago. Empty where it has none.
@@ -63,24 +69,22 @@ impl Parameters {
     async fn read(&self, stream: &StreamId) -> Result<Connection, Unavailable> {
         let path = format!("/tidegate/{}/{stream}", self.stage);
         let mut connection = Connection::default();
-        let mut pages = self
-            .client
-            .get_parameters_by_path()
-            .path(&path)
-            .recursive(true)
-            .with_decryption(true)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| unavailable("GetParametersByPath", error))?;
-            for parameter in page.parameters() {
-                let (Some(name), Some(value)) = (parameter.name(), parameter.value()) else {
-                    continue;
-                };
+        let mut next_token = None;
+        loop {
+            let asked = GetParametersByPath {
+                path: &path,
+                recursive: true,
+                with_decryption: true,
+                next_token: next_token.as_deref(),
+            };
+            let page: Page = json::call(&self.service, DIALECT, "GetParametersByPath", &asked)
+                .await
+                .map_err(|failed| failed.unavailable("GetParametersByPath"))?;
+            for Parameter { name, value } in page.parameters {
                 let below = name.strip_prefix(&path).and_then(|name| name.strip_prefix('/'));
                 match below.and_then(|name| name.split_once('/')) {
                     Some(("params", name)) => {
-                        connection.params.insert(name.to_owned(), value.to_owned());
+                        connection.params.insert(name.to_owned(), value);
                     }
                     Some(("secrets", name)) => {
                         connection.secrets.insert(name.to_owned(), Secret::new(value));
@@ -88,7 +92,57 @@ impl Parameters {
                     _ => tracing::warn!(name, "a parameter is neither of params nor of secrets"),
                 }
             }
+            next_token = page.next_token.filter(|token| !token.is_empty());
+            if next_token.is_none() {
+                return Ok(connection);
+            }
         }
-        Ok(connection)
     }
+}
+
+/// One parameter's text; `None` where there is none of that name.
+pub async fn parameter(service: &Service, name: &str) -> Result<Option<String>, Unavailable> {
+    let asked = GetParameter { name };
+    match json::call::<_, Found>(service, DIALECT, "GetParameter", &asked).await {
+        Ok(found) => Ok(Some(found.parameter.value)),
+        Err(failed) if failed.code.as_deref() == Some("ParameterNotFound") => Ok(None),
+        Err(failed) => Err(failed.unavailable("GetParameter")),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetParametersByPath<'a> {
+    path: &'a str,
+    recursive: bool,
+    with_decryption: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetParameter<'a> {
+    name: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Found {
+    parameter: Parameter,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    name: String,
+    value: String,
 }

@@ -1,18 +1,18 @@
 //! The page queue on SQS.
 
-use aws_sdk_sqs::{
-    Client,
-    types::{
-        BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
-        SendMessageBatchRequestEntry,
-    },
-};
+use serde::{Deserialize, Serialize};
 use tidegate_core::{
     model::{Message, StreamId},
     ports::{PageQueue, QueueLimits, Receipt, Unavailable},
 };
 
-use crate::failure::unavailable;
+use crate::service::{
+    Names, Service,
+    json::{self, Dialect},
+};
+
+pub const SQS: Names = Names { id: "SQS", host: "sqs" };
+const DIALECT: Dialect = Dialect { version: "1.0", target: "AmazonSQS" };
 
 /// SQS's own bounds, in seconds: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/>.
 const DELAY_SECONDS_MAX: u64 = 900;
@@ -32,7 +32,7 @@ const ROUNDS: u32 = 2;
 /// A standard queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    client: Client,
+    service: Service,
     url: String,
     group: Option<String>,
 }
@@ -46,8 +46,8 @@ impl Queue {
         receives_max: RECEIVES_MAX,
     };
 
-    pub(crate) fn new(client: Client, url: &str) -> Self {
-        Self { client, url: url.to_owned(), group: None }
+    pub(crate) fn new(service: Service, url: &str) -> Self {
+        Self { service, url: url.to_owned(), group: None }
     }
 
     /// The same queue, sending as this stream: a fair queue then serves the others first while this
@@ -63,28 +63,19 @@ impl Queue {
         &self,
         bodies: &[String],
         indices: &[usize],
-        delay_seconds: i32,
+        delay_seconds: u64,
     ) -> Result<(Vec<usize>, String), Unavailable> {
-        let entry = |index: &usize| {
-            SendMessageBatchRequestEntry::builder()
-                .id(index.to_string())
-                .message_body(&bodies[*index])
-                .delay_seconds(delay_seconds)
-                .set_message_group_id(self.group.clone())
-                .build()
-                .expect("an entry has an id and a body")
+        let entry = |index: &usize| SendEntry {
+            id: index.to_string(),
+            message_body: &bodies[*index],
+            delay_seconds,
+            message_group_id: self.group.as_deref(),
         };
-        let sent = self
-            .client
-            .send_message_batch()
-            .queue_url(&self.url)
-            .set_entries(Some(indices.iter().map(entry).collect()))
-            .send()
-            .await
-            .map_err(|error| unavailable("SendMessageBatch", error))?;
+        let entries = indices.iter().map(entry).collect();
+        let sent = self.batch("SendMessageBatch", entries).await?;
         // Only what is listed as taken was taken, whatever the list of failures says.
-        let taken = |index: &usize| sent.successful().iter().any(|e| e.id() == index.to_string());
-        Ok((indices.iter().copied().filter(|i| !taken(i)).collect(), reasons(sent.failed())))
+        let taken = |index: &usize| sent.successful.iter().any(|e| e.id == index.to_string());
+        Ok((indices.iter().copied().filter(|i| !taken(i)).collect(), reasons(&sent.failed)))
     }
 
     /// Changes the visibility of at most ten, and answers with those that failed and why.
@@ -92,26 +83,75 @@ impl Queue {
         &self,
         messages: &[&'a (Receipt, u64)],
     ) -> Result<(Vec<&'a (Receipt, u64)>, String), Unavailable> {
-        let entry = |(index, (receipt, delay_ms)): (usize, &&(Receipt, u64))| {
-            ChangeMessageVisibilityBatchRequestEntry::builder()
-                .id(index.to_string())
-                .receipt_handle(&*receipt.0)
-                .visibility_timeout(whole_seconds(*delay_ms, VISIBILITY_SECONDS_MAX))
-                .build()
-                .expect("an entry has an id and a receipt")
+        let entry = |(index, (receipt, delay_ms)): (usize, &&'a (Receipt, u64))| GiveBackEntry {
+            id: index.to_string(),
+            receipt_handle: &receipt.0,
+            visibility_timeout: whole_seconds(*delay_ms, VISIBILITY_SECONDS_MAX),
         };
-        let changed = self
-            .client
-            .change_message_visibility_batch()
-            .queue_url(&self.url)
-            .set_entries(Some(messages.iter().enumerate().map(entry).collect()))
-            .send()
-            .await
-            .map_err(|error| unavailable("ChangeMessageVisibilityBatch", error))?;
-        let left = changed.failed().iter().filter_map(|failed| failed.id().parse().ok());
+        let entries = messages.iter().enumerate().map(entry).collect();
+        let changed = self.batch("ChangeMessageVisibilityBatch", entries).await?;
+        let left = changed.failed.iter().filter_map(|failed| failed.id.parse().ok());
         let left = left.filter_map(|index: usize| messages.get(index).copied()).collect();
-        Ok((left, reasons(changed.failed())))
+        Ok((left, reasons(&changed.failed)))
     }
+
+    async fn batch<T: Serialize>(
+        &self,
+        operation: &'static str,
+        entries: Vec<T>,
+    ) -> Result<Answer, Unavailable> {
+        let asked = Batch { queue_url: &self.url, entries };
+        json::call(&self.service, DIALECT, operation, &asked)
+            .await
+            .map_err(|failed| failed.unavailable(operation))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch<'a, T> {
+    queue_url: &'a str,
+    entries: Vec<T>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendEntry<'a> {
+    id: String,
+    message_body: &'a str,
+    delay_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_group_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GiveBackEntry<'a> {
+    id: String,
+    receipt_handle: &'a str,
+    visibility_timeout: u64,
+}
+
+/// What became of a batch's entries.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Answer {
+    successful: Vec<Taken>,
+    failed: Vec<NotTaken>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Taken {
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NotTaken {
+    id: String,
+    code: String,
+    message: Option<String>,
 }
 
 impl PageQueue for Queue {
@@ -171,8 +211,8 @@ fn all_taken(asked: &str, taken: usize, of: usize, reason: &str) -> Result<(), U
     }
 }
 
-fn reasons(failed: &[BatchResultErrorEntry]) -> String {
-    let one = |e: &BatchResultErrorEntry| format!("{}: {}", e.code(), e.message().unwrap_or("-"));
+fn reasons(failed: &[NotTaken]) -> String {
+    let one = |e: &NotTaken| format!("{}: {}", e.code, e.message.as_deref().unwrap_or("-"));
     let mut reasons: Vec<String> = failed.iter().map(one).collect();
     reasons.sort_unstable();
     reasons.dedup();
@@ -180,8 +220,8 @@ fn reasons(failed: &[BatchResultErrorEntry]) -> String {
 }
 
 /// Rounded up, so that nothing comes back early; 0 stays 0.
-fn whole_seconds(ms: u64, seconds_max: u64) -> i32 {
-    i32::try_from(ms.div_ceil(1_000).min(seconds_max)).expect("both bounds fit")
+fn whole_seconds(ms: u64, seconds_max: u64) -> u64 {
+    ms.div_ceil(1_000).min(seconds_max)
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! A topic that people subscribe to, on SNS.
 
-use aws_sdk_sns::Client;
 use tidegate_core::ports::Unavailable;
 
-use crate::failure::unavailable;
+use crate::service::{Names, Service, query};
+
+pub const SNS: Names = Names { id: "SNS", host: "sns" };
+const API_VERSION: &str = "2010-03-31";
 
 /// A standard topic.
 #[derive(Debug, Clone)]
 pub struct Topic {
-    client: Client,
+    service: Service,
     arn: String,
 }
 
@@ -17,16 +19,16 @@ impl Topic {
     /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
     pub const TEXT_BYTES_MAX: usize = 262_144;
 
-    pub(crate) fn new(client: Client, arn: &str) -> Self {
-        Self { client, arn: arn.to_owned() }
+    pub(crate) fn new(service: Service, arn: &str) -> Self {
+        Self { service, arn: arn.to_owned() }
     }
 
     /// Sends a text to all subscribers. The subject is ASCII, in one line of under 100 characters. A
     /// repeat sends a copy.
     pub async fn publish(&self, subject: &str, text: &str) -> Result<(), Unavailable> {
-        let publish = self.client.publish().topic_arn(&self.arn);
-        let publish = publish.subject(subject).message(text);
-        publish.send().await.map_err(|error| unavailable("Publish", error))?;
-        Ok(())
+        let parameters = [("TopicArn", &*self.arn), ("Subject", subject), ("Message", text)];
+        query::call(&self.service, API_VERSION, "Publish", &parameters)
+            .await
+            .map_err(|failed| failed.unavailable("Publish"))
     }
 }

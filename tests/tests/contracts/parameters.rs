@@ -1,5 +1,7 @@
 //! A connection's parameters and secrets.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use serde_json::{Value, json};
 use tidegate_aws::{Clients, InProcess};
 
@@ -53,4 +55,47 @@ async fn they_are_asked_for_again_after_five_minutes() {
         parameters.load(&stream(), now_ms).await.unwrap();
         assert_eq!(asked(), requests, "{now_ms}");
     }
+}
+
+/// Parameter Store that gives these answers, one a request, and the last for ever.
+fn answers<const N: usize>(all: [(u16, &'static str); N]) -> Clients {
+    let given = AtomicUsize::new(0);
+    Clients::over(InProcess::new(move |_, _| {
+        let (status, body) = all[given.fetch_add(1, Relaxed).min(N - 1)];
+        (status, body.as_bytes().to_vec())
+    }))
+}
+
+const THROTTLED: (u16, &str) =
+    (400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#);
+
+#[tokio::test]
+async fn throttling_is_waited_out_for_three_attempts() {
+    let found = r#"{"Parameters":[{"Name":"/tidegate/prod/orders/shop/params/url","Value":"u"}]}"#;
+    let clients = answers([THROTTLED, (500, ""), (200, found)]);
+    let connection = clients.parameters("prod").load(&stream(), 0).await.unwrap();
+    assert_eq!(connection.params["url"], "u");
+    assert_eq!(clients.requests().snapshot()["GetParametersByPath"], 3);
+
+    let error = answers([THROTTLED]).parameters("prod").load(&stream(), 0).await.unwrap_err();
+    assert_eq!(error.0, "GetParametersByPath: ThrottlingException: Rate exceeded");
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_not_shown() {
+    for body in [r#"{"Parameters":["hunter2"]}"#, r#"{"Parameters":"hunter2"#] {
+        let clients = answers([(200, body)]);
+        let error = clients.parameters("prod").load(&stream(), 0).await.unwrap_err();
+        assert!(error.0.starts_with("GetParametersByPath: the answer is not"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn one_parameter_is_there_or_not() {
+    let found = r#"{"Parameter":{"Name":"/tidegate/stacks/a","Value":"{}","Version":1}}"#;
+    let clients = answers([(200, found)]);
+    assert_eq!(clients.parameter("/tidegate/stacks/a").await.unwrap().as_deref(), Some("{}"));
+    let clients = answers([(400, r#"{"__type":"com.amazonaws.ssm#ParameterNotFound"}"#)]);
+    assert_eq!(clients.parameter("/tidegate/stacks/b").await.unwrap(), None);
 }

@@ -11,6 +11,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("shared/flow", &["core", "connectors"]),
     ("shared/wire", &["core"]),
     ("shared/aws", &["core", "wire"]),
+    ("shared/credentials", &["aws"]),
     ("shared/local", &["core", "wire"]),
     ("shared/testkit", &["core", "wire"]),
     ("flows", &["flow"]),
@@ -25,6 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "flow",
             "connectors",
             "aws",
+            "credentials",
             "local",
             "wire",
             "flows",
@@ -68,7 +70,7 @@ fn every_crate_is_in_the_plan() {
 fn only_its_own_crate_names_a_library() {
     let owners = [
         ("aws-sdk-", "shared/aws"),
-        ("aws-config", "shared/aws"),
+        ("aws-config", "shared/credentials"),
         ("aws-smithy-", "shared/aws"),
         ("reqwest", "shared/connectors"),
         ("ring", "shared/connectors"),
