@@ -12,6 +12,7 @@ contract!(
     acquiring_creates_the_cursor_under_the_first_fence,
     a_lease_keeps_others_out_until_it_ends,
     the_owner_asks_again_and_finds_its_lease,
+    acquiring_changes_nothing_but_the_lease,
     of_fifty_one_acquires,
     releasing_ends_the_lease_of_its_owner_only,
     releasing_again_does_nothing,
@@ -24,6 +25,7 @@ contract!(
     what_was_voided_is_handled_in_isolation_until_a_rewind,
     pausing_keeps_fetchers_out,
     pausing_creates_the_cursor_and_changes_nothing_else,
+    pausing_keeps_what_was_reached,
     rewinding_begins_a_new_generation,
     rewinding_forth_skips,
     rewinding_shuts_out_the_fetcher_before_it,
@@ -70,6 +72,39 @@ async fn the_owner_asks_again_and_finds_its_lease<S: CursorStore>(store: &S) {
     let first = acquired(store, "a", 10, 20).await;
     assert_eq!(acquired(store, "a", 10, 20).await, first);
     assert_eq!(acquired(store, "a", 12, 22).await.fence, first.fence);
+}
+
+/// A stream that was rewound and went on: no attribute of its cursor is as in a new one.
+async fn used<S: CursorStore>(store: &S) -> Cursor {
+    let first = sealed(store, 3).await;
+    store.rewind(&stream(), first.fence, &at(10)).await.unwrap();
+    let fence = acquired(store, "fetcher", 2_000, 3_000).await.fence;
+    let pages = [
+        NewPage { from: at(10), to: at(20), ..page(4, "again") },
+        NewPage { from: at(20), to: at(30), ..page(5, "again") },
+    ];
+    assert_eq!(store.seal(&stream(), fence, &pages, 5).await, Ok(Seal::Sealed));
+    let advance = Advance { from: (3, at(10)), to: (4, at(20)) };
+    store.advance(&stream(), &advance).await.unwrap();
+    let cursor = cursor_of(store).await;
+    assert_eq!((cursor.next, cursor.committed, cursor.generation), (6, 4, 1));
+    assert_eq!((&cursor.head, &cursor.watermark), (&at(30), &at(20)));
+    cursor
+}
+
+async fn acquiring_changes_nothing_but_the_lease<S: CursorStore>(store: &S) {
+    let before = used(store).await;
+    let after = acquired(store, "b", 4_000, 5_000).await;
+    let fence = before.fence + 1;
+    let expected = Cursor { fence, owner: "b".into(), lease_until_ms: 5_000, ..before };
+    assert_eq!(after, expected);
+    assert_eq!(cursor_of(store).await, expected);
+}
+
+async fn pausing_keeps_what_was_reached<S: CursorStore>(store: &S) {
+    let before = used(store).await;
+    store.set_paused(&stream(), true).await.unwrap();
+    assert_eq!(cursor_of(store).await, Cursor { paused: true, ..before });
 }
 
 async fn of_fifty_one_acquires<S: CursorStore>(store: &S) {

@@ -114,11 +114,17 @@ const CLAIMED: DigestState = DigestState { sent_until_ms: 0, pending_until_ms: S
 const SENT: DigestState = DigestState { sent_until_ms: 10, pending_until_ms: None };
 const NEXT: DigestState = DigestState { sent_until_ms: 10, pending_until_ms: Some(20) };
 
+/// As if the first pending digest had ended earlier, or the second.
+const OTHER_SENT: DigestState = DigestState { sent_until_ms: 5, pending_until_ms: Some(20) };
+const OTHER_PENDING: DigestState = DigestState { sent_until_ms: 10, pending_until_ms: Some(15) };
+
 async fn the_state_is_written_only_over_what_was_seen<S: Digests>(store: &S) {
     assert_eq!(store.digest_state().await, Ok(NONE));
     for (seen, to, expected) in [
         (SENT, NEXT, NONE),
         (CLAIMED, SENT, NONE),
+        (NONE, CLAIMED, CLAIMED),
+        (CLAIMED, NONE, NONE),
         (NONE, CLAIMED, CLAIMED),
         (NONE, NEXT, CLAIMED),
         (SENT, NEXT, CLAIMED),
@@ -126,6 +132,9 @@ async fn the_state_is_written_only_over_what_was_seen<S: Digests>(store: &S) {
         (CLAIMED, NONE, SENT),
         (NONE, CLAIMED, SENT),
         (SENT, NEXT, NEXT),
+        (SENT, OTHER_PENDING, NEXT),
+        (OTHER_SENT, SENT, NEXT),
+        (OTHER_PENDING, SENT, NEXT),
     ] {
         let made = store.swap_digest_state(seen, to).await.unwrap();
         assert_eq!(made, expected == to, "{seen:?} to {to:?}");

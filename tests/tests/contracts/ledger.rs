@@ -13,6 +13,7 @@ contract!(
     the_first_claim_is_ours,
     a_lock_keeps_others_out_until_no_write_can_land,
     a_repeat_finds_its_own_claim,
+    a_repeat_after_its_lock_ran_out_finds_its_own_claim,
     repro_another_version_by_the_same_owner_is_no_repeat,
     what_is_applied_needs_nothing,
     a_newer_version_is_claimed_after_it,
@@ -101,6 +102,13 @@ async fn a_repeat_finds_its_own_claim<S: Ledger>(store: &S) {
 
 /// In memory it was taken for one: the newer version was then sent under the older one's claim, and
 /// the older one afterwards.
+async fn a_repeat_after_its_lock_ran_out_finds_its_own_claim<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    // Its own claim leaves nothing in doubt, and its lock is no longer for it.
+    assert_eq!(claim(store, 2, "a", 101).await, MINE);
+    assert_eq!(claim(store, 3, "b", 102).await, MINE);
+}
+
 async fn repro_another_version_by_the_same_owner_is_no_repeat<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     assert_eq!(claim(store, 3, "a", 0).await, MINE);

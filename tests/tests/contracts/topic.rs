@@ -16,6 +16,7 @@ use tidegate_digest::{App, LAG_MS, Mail, Place, handle};
 use tidegate_testkit::ManualClock;
 
 use super::stream;
+use crate::tables;
 
 const PUBLISHED: &str = r#"<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>m</MessageId></PublishResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></PublishResponse>"#;
 const REFUSED: &str = r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no right to publish</Message></Error><RequestId>r</RequestId></ErrorResponse>"#;
@@ -38,7 +39,7 @@ fn function(refusals: usize) -> (Function, Arc<Mutex<Vec<Asked>>>) {
     let place = Place::new("prod", &["--aws", "--stack", "tidegate"]);
     let notifier = Mail::new(clients.topic("arn:aws:sns:local:000000000000:digests"), place);
     let clock = ManualClock::at(1_795_766_400_000);
-    (App { store: crate::tables::empty(), clock, notifier }, asked)
+    (App { store: tables::empty(), clock, notifier }, asked)
 }
 
 async fn park(app: &Function, ids: std::ops::Range<i64>) {

@@ -33,7 +33,7 @@ impl CursorStore for Table {
             .update(Key::cursor(stream))
             .update_expression(format!(
                 "SET fence = if_not_exists(fence, :zero) + :one, #owner = :owner, \
-                 lease_until_ms = :until, paused = if_not_exists(paused, :false), {CREATE}"
+                 lease_until_ms = :until, paused = :false, {CREATE}"
             ))
             .condition_expression(
                 "attribute_not_exists(pk) OR (paused = :false AND lease_until_ms <= :now)",

@@ -39,7 +39,7 @@ pub async fn process_replay<P: Platform>(
     let operator_confirmed = unknown.map(|(index, _)| index).collect();
     let packing = Packing { flow, pages: vec![&records] };
     let sender = Sender { ports, flow, invocation, packing, operator_confirmed };
-    let throttle = Throttle::new(ports, flow, deadline, processors, loaded.budget);
+    let throttle = Throttle::new(ports, flow, deadline, processors, loaded.budget).one_at_a_time();
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let work = PageWork::new(count, records.len(), Settled::default(), true);
     let sink = Replay { ports, flow, parked: &parked };

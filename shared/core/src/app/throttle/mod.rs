@@ -98,6 +98,12 @@ impl<'a, P: Platform> Throttle<'a, P> {
         }
     }
 
+    /// The same, for requests that are sent one after the other.
+    pub fn one_at_a_time(mut self) -> Self {
+        self.permits.keep_to_one();
+        self
+    }
+
     /// Before anything is sent: an open circuit holds everything back, and a destination that has failed
     /// gets one probe.
     pub async fn try_enter(&mut self) {

@@ -45,7 +45,7 @@ pub(super) struct Permits {
     slowest_lookup_ms: u64,
     slots_until_ms: EpochMs,
     landing_ms: EpochMs,
-    /// Never more than these at once: one, where the order is serial.
+    /// Never more than these at once: one, where the order is serial, and in a replay.
     at_most: u32,
     sent: u64,
     /// The destination took something.
@@ -102,6 +102,11 @@ impl Permits {
             served: false,
             failed: false,
         }
+    }
+
+    /// Never more than one at once.
+    pub fn keep_to_one(&mut self) {
+        self.at_most = 1;
     }
 
     /// Whether a request may be started.
