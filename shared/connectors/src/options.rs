@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use tidegate_core::ports::{Random, KeyValueStore};
+use tidegate_core::ports::{KeyValueStore, Random};
 
 use crate::{HttpClient, LookupCache, Now, Registry, wall_clock};
 

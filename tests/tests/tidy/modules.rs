@@ -110,17 +110,20 @@ impl Modules {
                     at = end;
                 }
                 (Some("mod"), Some(name)) => {
-                    let below = format!("{folder}/{name}");
                     match tokens.get(at + 2) {
                         Some(TokenTree::Group(block)) => {
+                            let below = format!("{folder}/{name}");
                             let file = self.all[id].file.clone();
                             let child = self.add(&file, Some((id, name)));
                             self.scan(child, block.stream(), &below, files);
                         }
-                        _ => {
-                            let places = vec![format!("{below}.rs"), format!("{below}/mod.rs")];
-                            files.push((places, below, Some((id, name))));
-                        }
+                        _ => files.push(unread(folder, id, name)),
+                    }
+                    at += 2;
+                }
+                (Some("kinds"), _) if is_punct(next, '!') => {
+                    if let Some(TokenTree::Group(registry)) = tokens.get(at + 2) {
+                        self.scan_registry(id, registry, folder, files);
                     }
                     at += 2;
                 }
@@ -154,6 +157,42 @@ impl Modules {
             at += 1;
         }
     }
+
+    /// Reads a registry of kinds: the enum that it makes, and the modules that it declares.
+    fn scan_registry(
+        &mut self,
+        id: ModuleId,
+        registry: &Group,
+        folder: &str,
+        files: &mut Vec<Unread>,
+    ) {
+        mentioned_in(registry, &mut self.all[id].mentions);
+        let tokens: Vec<TokenTree> = registry.stream().into_iter().collect();
+        for (at, token) in tokens.iter().enumerate() {
+            let name = tokens.get(at + 1).and_then(word);
+            match (word(token).as_deref(), name, token) {
+                (Some("enum"), Some(name), _) => {
+                    self.all[id].items.insert(name);
+                }
+                (Some("mod"), Some(name), _) => {
+                    let kind = tokens.get(at + 3).and_then(word).expect("it names the kind's type");
+                    let line = token.span().start().line;
+                    let path = vec![name.clone(), kind];
+                    self.all[id].mentions.push(Mention { path, line });
+                    files.push(unread(folder, id, name));
+                }
+                (_, _, TokenTree::Group(group)) => self.scan_registry(id, group, folder, files),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A module whose file a parent's folder has.
+fn unread(folder: &str, parent: ModuleId, name: String) -> Unread {
+    let below = format!("{folder}/{name}");
+    let places = vec![format!("{below}.rs"), format!("{below}/mod.rs")];
+    (places, below, Some((parent, name)))
 }
 
 /// Whether a keyword with a name after it defines an item of that name.
@@ -326,6 +365,21 @@ mod tests {
         let mut found = paths(text);
         found.retain(|path| path.contains("::") || path == "i");
         assert_eq!(found, ["x::Y", "crate::c::D", "crate::g::H", "i", "self::j::k", "crate::l::m"]);
+    }
+
+    #[test]
+    fn a_registry_of_kinds_declares_modules_and_an_enum() {
+        let mut modules = Modules { all: Vec::new(), exported: BTreeMap::new() };
+        let id = modules.add("src/a.rs", None);
+        let text = "kinds! { /// One.\n pub(crate) enum A: B { mod c: D; mod e: F; } }";
+        let mut files = Vec::new();
+        modules.scan(id, text.parse().expect("it is Rust"), "src", &mut files);
+        let root = &modules.all[id];
+        assert!(root.items.contains("A"));
+        let places: Vec<_> = files.iter().map(|(places, ..)| places[0].as_str()).collect();
+        assert_eq!(places, ["src/c.rs", "src/e.rs"]);
+        let paths: Vec<_> = root.mentions.iter().map(|mention| mention.path.join("::")).collect();
+        assert!(paths.contains(&"c::D".to_owned()) && paths.contains(&"B".to_owned()), "{paths:?}");
     }
 
     #[test]

@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tidegate_core::{
-    model::{Allowance, Blame, EpochMs, Stored, Later, StoredKey},
-    ports::{BoxFuture, Found, LookedUp, Lookup, KeyValueStore},
+    model::{Allowance, Blame, EpochMs, Later, Stored, StoredKey},
+    ports::{BoxFuture, Found, KeyValueStore, LookedUp, Lookup},
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -226,5 +226,10 @@ fn left() -> Later {
 /// Nothing failed here.
 fn busy() -> Later {
     let reason = "another look-up is asking for the same keys";
-    Later { blame: Blame::NotAttempted, after_ms: Some(BUSY_MS), unknown: false, reason: reason.into() }
+    Later {
+        blame: Blame::NotAttempted,
+        after_ms: Some(BUSY_MS),
+        unknown: false,
+        reason: reason.into(),
+    }
 }

@@ -194,7 +194,10 @@ impl KeyValueStore for Shaky {
         Box::pin(self.call(|| self.inner.get_now(keys)))
     }
 
-    fn put<'a>(&'a self, items: &'a [(StoredKey, Stored)]) -> BoxFuture<'a, Result<(), Unavailable>> {
+    fn put<'a>(
+        &'a self,
+        items: &'a [(StoredKey, Stored)],
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
         Box::pin(self.call(|| self.inner.put_now(items)))
     }
 

@@ -23,8 +23,8 @@ use crate::{
     file::{At, Fault, Findings},
     flow::Limits,
     http::{
-        AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, Rules, ShortForms, Transmitter,
-        authenticator,
+        AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, Rules, ShortForms,
+        Transmitter, authenticator,
     },
     options::Options,
     resolver::Resolver,

@@ -183,8 +183,7 @@ fn canonical_query(url: &Url) -> Option<String> {
         .map(|(name, value)| (encode_segment(&name), encode_segment(&value)))
         .collect();
     pairs.sort();
-    let pairs: Vec<String> =
-        pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     Some(pairs.join("&"))
 }
 
@@ -266,17 +265,59 @@ mod tests {
         let form = [("Content-Type", "application/x-www-form-urlencoded")];
         for (method, path, body, headers, names, signature) in [
             // get-vanilla
-            (Method::GET, "/", "", &[][..], "host;x-amz-date", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
+            (
+                Method::GET,
+                "/",
+                "",
+                &[][..],
+                "host;x-amz-date",
+                "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+            ),
             // post-vanilla
-            (Method::POST, "/", "", &[], "host;x-amz-date", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+            (
+                Method::POST,
+                "/",
+                "",
+                &[],
+                "host;x-amz-date",
+                "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+            ),
             // get-vanilla-query-order-key-case
-            (Method::GET, "/?Param2=value2&Param1=value1", "", &[], "host;x-amz-date", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
+            (
+                Method::GET,
+                "/?Param2=value2&Param1=value1",
+                "",
+                &[],
+                "host;x-amz-date",
+                "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+            ),
             // get-slash
-            (Method::GET, "//", "", &[], "host;x-amz-date", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
+            (
+                Method::GET,
+                "//",
+                "",
+                &[],
+                "host;x-amz-date",
+                "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+            ),
             // post-header-key-sort
-            (Method::POST, "/", "", &[("My-Header1", "value1")], "host;my-header1;x-amz-date", "c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c"),
+            (
+                Method::POST,
+                "/",
+                "",
+                &[("My-Header1", "value1")],
+                "host;my-header1;x-amz-date",
+                "c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c",
+            ),
             // post-x-www-form-urlencoded
-            (Method::POST, "/", "Param1=value1", &form, "content-type;host;x-amz-date", "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"),
+            (
+                Method::POST,
+                "/",
+                "Param1=value1",
+                &form,
+                "content-type;host;x-amz-date",
+                "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+            ),
         ] {
             let url = format!("https://example.amazonaws.com{path}");
             let request = signed(&signer, SUITE_MS, (method, &url, body), headers);
@@ -317,8 +358,20 @@ mod tests {
             ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
         ];
         for (method, path, body, headers, signature) in [
-            (Method::GET, "test.txt", "", &[("Range", "bytes=0-9")][..], "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"),
-            (Method::PUT, "test$file.text", "Welcome to Amazon S3.", &put, "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"),
+            (
+                Method::GET,
+                "test.txt",
+                "",
+                &[("Range", "bytes=0-9")][..],
+                "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+            ),
+            (
+                Method::PUT,
+                "test$file.text",
+                "Welcome to Amazon S3.",
+                &put,
+                "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
+            ),
         ] {
             let url = format!("https://examplebucket.s3.amazonaws.com/{path}");
             let request = signed(&signer, 1_369_353_600_000, (method, &url, body), headers);
@@ -347,10 +400,8 @@ mod tests {
             "region": "r", "service": "s", "access_key_id": "${secrets.id}",
             "secret_access_key": "${secrets.id}",
         }));
-        let connection = Connection {
-            params: [].into(),
-            secrets: [("id".into(), Secret::new("a\nb"))].into(),
-        };
+        let connection =
+            Connection { params: [].into(), secrets: [("id".into(), Secret::new("a\nb"))].into() };
         let error = keys.signer("source.http.auth", &Resolver::new(&connection)).err().unwrap();
         assert_eq!(error.place, "source.http.auth");
     }

@@ -245,7 +245,11 @@ mod tests {
             (json!({ "token": { "path": "data.token" } }), AUTHORIZATION, "Bearer "),
             (json!({ "token": { "header": "X-Key" } }), AUTHORIZATION, "Bearer "),
             (json!({ "token": { "cookie": "SID" } }), COOKIE, "SID="),
-            (json!({ "token": { "cookie": "SID" }, "header": "Accept" }), reqwest::header::ACCEPT, ""),
+            (
+                json!({ "token": { "cookie": "SID" }, "header": "Accept" }),
+                reqwest::header::ACCEPT,
+                "",
+            ),
             (json!({ "token": { "path": "t" }, "prefix": "T " }), AUTHORIZATION, "T "),
         ] {
             let grant = grant(keys.clone());

@@ -21,7 +21,7 @@ use std::{
 use reqwest::header::HeaderName;
 use tidegate_core::{
     model::{EpochMs, Stored, StoredKey},
-    ports::{Random, KeyValueStore, Swap, Unavailable},
+    ports::{KeyValueStore, Random, Swap, Unavailable},
 };
 use tokio::time::{Instant, sleep, timeout_at};
 

@@ -110,11 +110,7 @@ pub(super) fn id(id: &RecordId) -> String {
 
 impl Node {
     /// Fills in a connection's values. `section` is the key that they stand under.
-    fn of(
-        part: &JsonPart,
-        section: &str,
-        resolver: &Resolver<'_>,
-    ) -> Result<Self, ConnectError> {
+    fn of(part: &JsonPart, section: &str, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
         Ok(match part {
             JsonPart::Text(text) => Self::Fixed(quote(&resolver.text(text, section)?)),
             JsonPart::Plain(value) => Self::Fixed(value.to_string()),

@@ -2,11 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::{cursor::CursorBy, page::Row};
 use tidegate_core::{
     model::{EpochMs, Mark, Moment, Position, Record, RecordId, Version},
     ports::SourceError,
 };
-use super::{cursor::CursorBy, page::Row};
 
 /// Most records of one timestamp that are held to be put in order.
 const GROUP_RECORDS_MAX: usize = 100_000;

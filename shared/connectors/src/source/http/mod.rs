@@ -140,7 +140,6 @@ impl SourceKind for Http {
         let list = self.list(address, exchange, resolver, options)?;
         Ok(Box::new(HttpSource { list, marker: marker.transpose()? }))
     }
-
 }
 
 impl Http {

@@ -47,12 +47,7 @@ fn check_without_body(
 }
 
 /// Notes parameters that have no place to themselves.
-fn check_places(
-    body: &Value,
-    cursor: &Cursor,
-    pagination: &Pagination,
-    findings: &mut Findings,
-) {
+fn check_places(body: &Value, cursor: &Cursor, pagination: &Pagination, findings: &mut Findings) {
     let mut taken: Vec<(&str, &str, Vec<String>)> = Vec::new();
     let params = [
         ("since", cursor.since.as_ref()),
@@ -108,14 +103,12 @@ fn check_free(body: &Value, path: &[String]) -> Result<(), (String, &'static str
                 let item = key.parse::<usize>().ok().and_then(|index| items.get(index));
                 item.ok_or_else(|| {
                     let count = items.len();
-                    let message =
-                        format!("leads to no item of `{}`, a list of {count}", before());
+                    let message = format!("leads to no item of `{}`, a list of {count}", before());
                     (message, "write the item's number from 0, and the item into `body`")
                 })?
             }
             _ => {
-                let message =
-                    format!("leads through `{}`, which is a value in `body`", before());
+                let message = format!("leads through `{}`, which is a value in `body`", before());
                 return Err((message, LITERAL));
             }
         };

@@ -29,8 +29,7 @@ impl Timestamps for Rfc3339 {
     }
 
     fn write(&self, ms: EpochMs) -> String {
-        Timestamp::from_millisecond(ms)
-            .map_or_else(|_| ms.to_string(), |moment| moment.to_string())
+        Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |moment| moment.to_string())
     }
 
     fn json(&self, text: &str) -> String {
