@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::ports::SourceError;
 
-use super::style::{Answered, PageRef, Style};
+use super::style::{Answered, Drift, PageRef, Style};
 use crate::value::Name;
 
 /// One request gives all.
@@ -18,6 +18,10 @@ impl Style for None {
 
     fn is_whole(&self) -> bool {
         true
+    }
+
+    fn drift(&self, _: bool) -> Drift {
+        Drift::Stored
     }
 
     fn next(&self, _: &Answered<'_>) -> Result<Option<PageRef>, SourceError> {

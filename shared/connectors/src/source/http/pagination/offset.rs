@@ -51,3 +51,28 @@ impl Style for Offset {
         Ok(answered.unless_short(PageRef::Offset { at, overlap }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::style::testing::next, *};
+    use crate::testing::section;
+
+    #[test]
+    fn a_page_begins_with_the_last_record_of_the_one_before() {
+        let style: Offset = section(json!({ "param": "skip" }));
+        let second = PageRef::Offset { at: 2, overlap: true };
+        assert_eq!(next(&style, &PageRef::First, 3, false), Some(second.clone()));
+        let third = PageRef::Offset { at: 4, overlap: true };
+        assert_eq!(next(&style, &second, 3, false), Some(third));
+        assert_eq!(next(&style, &second, 1, true), None);
+    }
+
+    #[test]
+    fn pages_of_one_record_get_on() {
+        let style: Offset = section(json!({ "param": "skip" }));
+        let second = PageRef::Offset { at: 1, overlap: false };
+        assert_eq!(next(&style, &PageRef::First, 1, false), Some(second));
+    }
+}

@@ -55,3 +55,23 @@ impl Style for PageNumber {
         Ok(answered.unless_short(PageRef::Number(number + 1)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::style::testing::next, *};
+    use crate::testing::section;
+
+    #[test]
+    fn pages_are_counted_from_the_first_until_one_is_short_or_empty() {
+        for first in [0, 1] {
+            let style: PageNumber = section(json!({ "param": "page", "first": first }));
+            let second = PageRef::Number(first + 1);
+            assert_eq!(next(&style, &PageRef::First, 3, false), Some(second.clone()));
+            assert_eq!(next(&style, &second, 3, false), Some(PageRef::Number(first + 2)));
+            assert_eq!(next(&style, &second, 2, true), None);
+            assert_eq!(next(&style, &second, 0, false), None);
+        }
+    }
+}

@@ -50,10 +50,8 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
 
     /// How the gap between two pages is watched. `in_tie` where pages are read only inside ties, and
     /// so seldom that the source's own links, which may be page numbers in disguise, are watched as
-    /// well.
-    fn drift(&self, _in_tie: bool) -> Drift {
-        Drift::Stored
-    }
+    /// well. There is no default: the wrong one loses records.
+    fn drift(&self, in_tie: bool) -> Drift;
 
     /// What [`Self::page_param`] carries for a page; `None` leaves it out.
     fn value<'p>(&'p self, _page: &'p PageRef) -> Option<Param<'p>> {
@@ -159,5 +157,26 @@ impl Answered<'_> {
         self.url.join(next).map(PageRef::Address).map_err(|_| {
             SourceError::Halt("the source's address for the next page is no URL".to_owned())
         })
+    }
+}
+
+/// What the tests of styles share.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::{Answered, PageRef, Style};
+    use crate::source::http::page::Page;
+
+    /// The page after one that had `count` records. `is_short` where it had fewer than were asked for.
+    pub(crate) fn next(
+        style: &dyn Style,
+        asked: &PageRef,
+        count: usize,
+        is_short: bool,
+    ) -> Option<PageRef> {
+        let page = Page { count, ..Page::default() };
+        let url = "https://api.test/list".parse().expect("it is a URL");
+        style
+            .next(&Answered { asked, page: &page, url: &url, links: &[], is_short })
+            .expect("it is a page")
     }
 }

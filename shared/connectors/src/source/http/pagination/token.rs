@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::ports::SourceError;
 
-use super::style::{Answered, PageRef, Param, Style};
+use super::style::{Answered, Drift, PageRef, Param, Style};
 use crate::{
     file::{At, Fault, Findings},
     value::{Name, Path},
@@ -48,6 +48,10 @@ impl Style for Token {
 
     fn stands_alone(&self) -> bool {
         self.alone.as_ref().is_some_and(|alone| alone.value)
+    }
+
+    fn drift(&self, _: bool) -> Drift {
+        Drift::Stored
     }
 
     fn value<'p>(&'p self, page: &'p PageRef) -> Option<Param<'p>> {
