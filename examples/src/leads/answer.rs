@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::lookup::Page;
 use crate::http::Reply;
 
 /// Why a call, or one record of it, came to nothing.
@@ -21,9 +20,17 @@ impl Failure {
     }
 
     /// `{"code":"1003","message":"…"}`: the code is a text.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> Value {
         json!({ "code": self.code.to_string(), "message": self.message })
     }
+}
+
+/// Some of the results of a call.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) result: Vec<Value>,
+    /// The token for those that follow.
+    pub(crate) next: Option<String>,
 }
 
 /// `{"requestId":"e42b#14272d07d78","success":true,"result":[…]}`

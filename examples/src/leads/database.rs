@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::Failure;
+use super::answer::{Failure, Page};
 use super::archive::Archive;
 use super::audit::{Audit, EXAMPLES_MAX};
 use super::config::MarketoConfig;
 use super::customer::{Email, with_capitals};
 use super::fields::{Field, email_key};
 use super::input::Item;
-use super::lookup::{Lookup, Page};
+use super::lookup::Lookup;
 use crate::lock;
 
 /// The id of the first lead.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::answer::Failure;
+use super::answer::{Failure, Page};
 use super::fields::{Field, field};
 use crate::faults::mix;
 
@@ -22,14 +22,6 @@ pub(crate) struct Lookup {
     batch_size: usize,
     /// How many were answered before.
     offset: usize,
-}
-
-/// Some of the leads that were asked for.
-#[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) result: Vec<Value>,
-    /// The token for those that follow.
-    pub(crate) next: Option<String>,
 }
 
 /// How many values a look-up has, before anything about it is judged.

@@ -1,10 +1,11 @@
 //! The ports in memory, a clock that is moved by hand, ids that a seed reproduces, and one small world that
 //! tests of the application share. For tests: nothing that ships depends on this crate, and
-//! `tests/tests/tidy.rs` proves it.
+//! `tests/tests/tidy` proves it.
 //!
 //! The store is held to the same contract suite as the one on DynamoDB (`tests/tests/contracts`).
 
 mod clock;
+mod digests;
 mod driver;
 mod flow;
 mod lock;

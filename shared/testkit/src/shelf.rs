@@ -8,18 +8,18 @@ use tidegate_core::{
 use crate::{lock::lock, store::MemoryStore};
 
 impl MemoryStore {
-    /// What [`KeyValueStore::kept`] answers, at once.
+    /// What [`KeyValueStore::get`] answers, at once.
     pub fn get_now(&self, keys: &[StoredKey]) -> Vec<Option<Stored>> {
         let items = lock(&self.shelf);
         keys.iter().map(|key| items.get(key).cloned()).collect()
     }
 
-    /// What [`KeyValueStore::keep`] does, at once.
+    /// What [`KeyValueStore::put`] does, at once.
     pub fn put_now(&self, items: &[(StoredKey, Stored)]) {
         lock(&self.shelf).extend(items.iter().cloned());
     }
 
-    /// What [`KeyValueStore::swap`] does, at once.
+    /// What [`KeyValueStore::compare_and_swap`] does, at once.
     pub fn swap_now(&self, key: &StoredKey, seen: Option<&Stored>, new: &Stored) -> Swap {
         let mut items = lock(&self.shelf);
         let stands = items.get(key);

@@ -9,12 +9,11 @@ use tidegate_core::{
     guard::Guard,
     model::{
         Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, PageState,
-        Parked, ParkedError, Position, RecordId, RecordKey, Settled, Settling, Stored, StoredKey,
-        StreamId,
+        Parked, Position, RecordId, RecordKey, Settled, Settling, Stored, StoredKey, StreamId,
     },
     ports::{
-        Advance, Claim, ClaimEnd, CursorStore, Digests, Lease, Ledger, Loaded, Moved, NewPage,
-        ParkedStore, Seal, Settle, Suspects, Unavailable, Void,
+        Advance, Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, Moved, NewPage, ParkedStore,
+        Seal, Settle, Suspects, Unavailable, Void,
     },
 };
 
@@ -28,16 +27,17 @@ pub struct MemoryStore {
     streams: Mutex<HashMap<StreamId, Stream>>,
     pub(crate) shelf: Mutex<HashMap<StoredKey, Stored>>,
     /// Streams that ever parked a record.
-    parking: Mutex<BTreeSet<StreamId>>,
-    digests: Mutex<DigestState>,
+    pub(crate) parking: Mutex<BTreeSet<StreamId>>,
+    pub(crate) digests: Mutex<DigestState>,
 }
 
+/// What a table holds of one stream.
 #[derive(Debug, Default)]
-struct Stream {
+pub(crate) struct Stream {
     cursor: Option<Cursor>,
     pages: BTreeMap<PageNumber, Page>,
     entities: HashMap<RecordId, Entity>,
-    parked: BTreeMap<RecordKey, Parked>,
+    pub(crate) parked: BTreeMap<RecordKey, Parked>,
     suspects: HashMap<(u64, RecordKey), u32>,
 }
 
@@ -75,7 +75,7 @@ impl MemoryStore {
         }
     }
 
-    fn with<T>(&self, stream: &StreamId, act: impl FnOnce(&mut Stream) -> T) -> T {
+    pub(crate) fn with<T>(&self, stream: &StreamId, act: impl FnOnce(&mut Stream) -> T) -> T {
         let mut streams = lock(&self.streams);
         if !streams.contains_key(stream) {
             streams.insert(stream.clone(), Stream::default());
@@ -477,43 +477,5 @@ impl Suspects for MemoryStore {
             }
         });
         Ok(())
-    }
-}
-
-impl Digests for MemoryStore {
-    async fn parking_streams(&self) -> Result<Vec<StreamId>, Unavailable> {
-        Ok(lock(&self.parking).iter().cloned().collect())
-    }
-
-    async fn errors(
-        &self,
-        stream: &StreamId,
-        from_ms: EpochMs,
-        until_ms: EpochMs,
-        after: Option<&RecordKey>,
-        limit: usize,
-    ) -> Result<Vec<ParkedError>, Unavailable> {
-        Ok(self.with(stream, |state| {
-            let records = state.parked.values();
-            let records = records.filter(|parked| after.is_none_or(|after| parked.key > *after));
-            let records = records.filter(|it| (from_ms..until_ms).contains(&it.parked_at_ms));
-            records.take(limit).cloned().map(ParkedError::from).collect()
-        }))
-    }
-
-    async fn digest_state(&self) -> Result<DigestState, Unavailable> {
-        Ok(*lock(&self.digests))
-    }
-
-    async fn swap_digest_state(
-        &self,
-        seen: DigestState,
-        to: DigestState,
-    ) -> Result<bool, Unavailable> {
-        let mut state = lock(&self.digests);
-        if *state == seen {
-            *state = to;
-        }
-        Ok(*state == to)
     }
 }

@@ -46,15 +46,6 @@ const IN_CIRCLES: &[&str] = &[
     "shared/connectors/src/transform/jq/mod.rs",
     "shared/connectors/src/transform/map.rs",
     "shared/connectors/src/transform/mod.rs",
-    "shared/core/src/app/process/mod.rs",
-    "shared/core/src/app/process/work.rs",
-    "shared/core/src/app/send/mod.rs",
-    "shared/core/src/app/send/unit.rs",
-    "shared/core/src/memory/shelf.rs",
-    "shared/core/src/memory/store.rs",
-    "shared/core/src/model/digest.rs",
-    "shared/core/src/model/parked.rs",
-    "shared/core/src/model/wire.rs",
     "shared/flow/src/connection.rs",
     "shared/flow/src/lower/address.rs",
     "shared/flow/src/lower/answers.rs",
@@ -88,8 +79,6 @@ const IN_CIRCLES: &[&str] = &[
     "tests/simulation/src/seat/mod.rs",
     "tests/simulation/src/seat/queue.rs",
     "tests/simulation/src/seat/source.rs",
-    "tests/src/leads/answer.rs",
-    "tests/src/leads/lookup.rs",
 ];
 
 #[test]

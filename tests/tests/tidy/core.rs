@@ -84,10 +84,7 @@ const FOREIGN: &[&str] = &[
 ];
 
 /// Files of the core that name something foreign still: `file: word`.
-const NAMES_FOREIGN: &[&str] = &[
-    "shared/core/src/app/process/mod.rs: visibility",
-    "shared/core/src/app/replay.rs: visibility",
-];
+const NAMES_FOREIGN: &[&str] = &[];
 
 #[test]
 fn the_core_names_no_cloud_and_no_wire_protocol() {

@@ -12,7 +12,7 @@ use crate::faults::Rate;
 const LEADS: &str = "/rest/v1/leads.json";
 
 fn emails(count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("nobody.at.all{number}@example.com")).collect()
+    (0..count).map(|number| format!("stranger.here{number}@example.com")).collect()
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_look_up_ignores_case_and_leaves_out_whom_it_does_not_know() {
         json!([{"email": "Ada@Example.com", "city": "Cork"}, {"email": "b@b.c"}]),
     )
     .await;
-    let asked = ["ADA@example.COM", "ada@example.com", "nobody@x.y", "b@b.c"].map(str::to_owned);
+    let asked = ["ADA@example.COM", "ada@example.com", "stranger@x.y", "b@b.c"].map(str::to_owned);
     let by_form = look_up(&leads, &token, &asked, "id,email,city").await;
     let found = by_form["result"].as_array().unwrap();
     assert_eq!(found.len(), 2, "{found:?}");
@@ -206,7 +206,7 @@ async fn failures_and_hang_ups_before_and_after_merging_are_as_asked() {
     let token = token(&leads).await;
     let (mut created, mut failed_500, mut failed_611, mut dropped) = (0, 0, 0, 0);
     for number in 0..500 {
-        let body = json!({ "input": [{ "email": format!("nobody{number}@example.com") }] });
+        let body = json!({ "input": [{ "email": format!("stranger{number}@example.com") }] });
         match call(&leads, &token, "POST", LEADS, JSON, &body.to_string()).await {
             None => dropped += 1,
             Some(answer) if answer.status == 500 => failed_500 += 1,

@@ -52,7 +52,7 @@ pub async fn process_replay<P: Platform>(
         ProcessReport { tally, quota_until_ms, errors, dispositions, ..ProcessReport::default() };
     let back = report.given_back();
     if !back.is_empty() {
-        // It comes back all the same when its visibility timeout ends.
+        // It comes back all the same when the time is over for which the queue hides it.
         let _ = ports.queue.give_back(&back).await;
     }
     Ok(report)

@@ -28,9 +28,9 @@ pub use flow::{
 pub use message::{Message, PageMessage, ReplayMessage, WireRecord};
 pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
-pub use parked::{Parked, RecordKey};
+pub use parked::Parked;
 pub use position::{Mark, Moment, Position, RecordId};
-pub use record::{Edition, Record, Version};
+pub use record::{Edition, Record, RecordKey, Version};
 pub use secret::Secret;
 pub use stored::{Stored, StoredKey};
 pub use stream::{StreamId, StreamIdError};

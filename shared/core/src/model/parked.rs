@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{EpochMs, PageNumber, ParkedError, RecordId, StreamId, Version, WireRecord};
+use super::{EpochMs, PageNumber, ParkedError, RecordKey, StreamId, WireRecord};
 
 /// A record put aside so that the rest can pass. It stays until a replay is settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,13 +72,4 @@ impl From<Parked> for ParkedError {
         let Parked { key, status, reason, parked_at_ms, .. } = parked;
         Self { key, status, reason, parked_at_ms }
     }
-}
-
-/// Names a record within its stream.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RecordKey {
-    /// The record.
-    pub id: RecordId,
-    /// Its version.
-    pub version: Version,
 }

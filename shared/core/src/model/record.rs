@@ -34,6 +34,15 @@ impl Version {
     pub const LAST: Self = Self(i64::MAX);
 }
 
+/// Names a record within its stream.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordKey {
+    /// The record.
+    pub id: RecordId,
+    /// Its version.
+    pub version: Version,
+}
+
 /// What the ledger orders the writes of one entity by: the version, and among equals the cursor's
 /// generation, which grows with every rewind. Were the generation first, stale records would win after a
 /// rewind; without it, a rewind would find everything applied and do nothing.

@@ -4,8 +4,7 @@ use super::{Clock, Ids, PageQueue, Random, Store};
 use crate::guard::Guard;
 
 /// The ports of one host, as types: the deployed functions' platform names a cloud's table and queue, the
-/// embedded host's those of its process, the simulation's a seat from which every call may
-/// fail. Whatever runs on a platform takes it as its one type parameter.
+/// embedded host's those of its process, the simulation's a seat from which every call may fail. What runs on a platform takes it as its one type parameter.
 pub trait Platform {
     /// The state table.
     type Store: Store;

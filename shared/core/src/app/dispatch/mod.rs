@@ -8,6 +8,6 @@ mod suspects;
 mod work;
 
 pub(super) use dispatcher::{Dispatched, Dispatcher};
-pub(super) use sink::{Sink, Standing};
+pub(super) use sink::{Refusal, Sink, Standing};
 pub(super) use suspects::crashed;
-pub(super) use work::{PageWork, Refusal};
+pub(super) use work::PageWork;

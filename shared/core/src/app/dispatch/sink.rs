@@ -2,11 +2,20 @@
 
 use std::future::Future;
 
-use super::work::Refusal;
 use crate::{
     model::{Parked, Settled},
     ports::{Settle, Unavailable},
 };
+
+/// A record that was refused: to be parked, then it is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::app) struct Refusal {
+    pub index: u32,
+    /// The destination's status code, where it gave one.
+    pub status: Option<u16>,
+    /// One line.
+    pub reason: Box<str>,
+}
 
 /// How a page stands in this invocation.
 pub(in crate::app) struct Standing<'w> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, iter::Peekable, vec};
 
-use super::sink::Standing;
+use super::sink::{Refusal, Standing};
 use crate::{
     app::{
         report::Tally,
@@ -10,16 +10,6 @@ use crate::{
     },
     model::{Blame, Later, Outcome, Settled},
 };
-
-/// A record that was refused: to be parked, then it is settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::app) struct Refusal {
-    pub index: u32,
-    /// The destination's status code, where it gave one.
-    pub status: Option<u16>,
-    /// One line.
-    pub reason: Box<str>,
-}
 
 /// How far a page has come in this invocation.
 #[derive(Debug)]

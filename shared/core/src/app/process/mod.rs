@@ -66,7 +66,7 @@ pub async fn process<P: Platform>(
     if !back.is_empty()
         && let Err(error) = ports.queue.give_back(&back).await
     {
-        // They come back all the same, when their visibility timeout ends.
+        // They come back all the same, when the time is over for which the queue hides them.
         tracing::warn!(stream = %flow.stream, %error, "messages were not given back early");
     }
     Ok(report)
