@@ -1,5 +1,6 @@
 //! Where records come from: a file or a folder a kind, and a line here.
 
+mod ids;
 mod kind;
 
 use crate::kinds::kinds;

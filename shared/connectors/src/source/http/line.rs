@@ -1,12 +1,12 @@
 //! The order in which records leave a walk: ascending, each after the last, none stepped over.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use super::{cursor::CursorBy, page::Row};
 use tidegate_core::{
-    model::{EpochMs, Mark, Moment, Position, Record, RecordId, Version},
+    model::{EpochMs, Mark, Moment, Position, Record, Version},
     ports::SourceError,
 };
+
+use super::{cursor::CursorBy, page::Row};
+use crate::source::ids::unreadable_id;
 
 /// Most records of one timestamp that are held to be put in order.
 const GROUP_RECORDS_MAX: usize = 100_000;
@@ -180,18 +180,10 @@ impl Line {
     }
 }
 
-/// An id for a record without one: the same for the same text, so that parking it twice is parking
-/// it once.
-fn unreadable_id(data: &[u8]) -> RecordId {
-    // Its keys are fixed, and a change of them by a new compiler only parks it a second time.
-    let mut hasher = DefaultHasher::new();
-    data.hash(&mut hasher);
-    RecordId::Text(format!("unreadable-{:016x}", hasher.finish()).into())
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use tidegate_core::model::RecordId;
 
     use super::*;
 

@@ -2,10 +2,13 @@
 
 use bytes::Bytes;
 use jiter::{Jiter, JiterError, Peek};
-use tidegate_core::model::{Mark, RecordId};
+use tidegate_core::model::Mark;
 
 use super::cursor::{Cursor, TimeFormat};
-use crate::json::{Picker, Picks, Scalar, fault};
+use crate::{
+    json::{Picker, Picks, Scalar, fault},
+    source::ids::record_id,
+};
 
 /// Where things stand in a response.
 pub(super) struct PageShape {
@@ -259,21 +262,6 @@ impl KeyPaths {
     }
 }
 
-/// A record's id. A text of digits alone counts as the number: such ids ascend as numbers.
-fn record_id(json: &[u8]) -> Option<RecordId> {
-    let text = match Scalar::read(json)? {
-        Scalar::Bool(_) => return None,
-        Scalar::Number(text) => std::borrow::Cow::Borrowed(text),
-        Scalar::Text(text) => text,
-    };
-    if text.is_empty() {
-        return None;
-    }
-    // Only what prints as the same text again: an id like `007` stays the text that it is.
-    let number = text.parse::<i64>().ok().filter(|number| number.to_string() == *text);
-    Some(number.map_or_else(|| RecordId::Text(text.into()), RecordId::Number))
-}
-
 fn not_json(error: &JiterError, body: &[u8]) -> PageFault {
     PageFault::NotJson(fault(error, body))
 }
@@ -281,6 +269,7 @@ fn not_json(error: &JiterError, body: &[u8]) -> PageFault {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tidegate_core::model::RecordId;
 
     use super::*;
     use crate::testing::section;
@@ -367,19 +356,5 @@ mod tests {
         let shape = shape("", "id", None);
         let body = format!("[{{\"id\":1,\"x\":{}", "[".repeat(1_000_000));
         assert!(matches!(parse(&shape, &body), Err(PageFault::NotJson(_))));
-    }
-
-    #[test]
-    fn ids_of_digits_are_numbers_and_others_texts() {
-        assert_eq!(record_id(b"12"), Some(RecordId::Number(12)));
-        assert_eq!(record_id(b"\"12\""), Some(RecordId::Number(12)));
-        assert_eq!(record_id(b"\"012\""), Some(RecordId::Text("012".into())));
-        assert_eq!(
-            record_id(b"\"99999999999999999999\""),
-            Some(RecordId::Text("99999999999999999999".into()))
-        );
-        for none in [&b"null"[..], b"\"\"", b"true", b"{}"] {
-            assert_eq!(record_id(none), None);
-        }
     }
 }
