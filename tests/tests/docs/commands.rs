@@ -10,9 +10,14 @@ use super::{
 };
 
 /// Commands that this test does not run. Each begins so, and a file has what runs or defines it.
-const ELSEWHERE: [(&str, &str, &str); 20] = [
+const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("cargo install --path cli", "cli/Cargo.toml", "name = \"tidegate\""),
     ("cargo test --workspace", ".ci/run", "cargo test --workspace"),
+    (
+        "cargo test -p tidegate-connectors",
+        "shared/connectors/Cargo.toml",
+        "name = \"tidegate-connectors\"",
+    ),
     ("tests/deploy/run", ".ci/run", "tests/deploy/run"),
     (".ci/run", ".ci/run", "tests/deploy/run"),
     ("tests/bench/run", "tests/bench/run", "tests/bench/run [RECORDS]"),

@@ -173,7 +173,8 @@ pub(super) mod testing {
         count: usize,
         is_short: bool,
     ) -> Option<PageRef> {
-        let page = Page { count, ..Page::default() };
+        let mut page = Page::default();
+        page.count = count;
         let url = "https://api.test/list".parse().expect("it is a URL");
         style
             .next(&Answered { asked, page: &page, url: &url, links: &[], is_short })
