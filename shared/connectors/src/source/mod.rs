@@ -10,5 +10,6 @@ kinds! {
     /// Where records come from: exactly one kind.
     pub(crate) enum Source: SourceKind {
         mod http: Http;
+        mod ndjson: Ndjson;
     }
 }
