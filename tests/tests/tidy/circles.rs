@@ -13,64 +13,6 @@ use super::{
 
 /// Files in circles still.
 const IN_CIRCLES: &[&str] = &[
-    "shared/connectors/src/connect.rs",
-    "shared/connectors/src/destination/http/bulk.rs",
-    "shared/connectors/src/destination/http/has.rs",
-    "shared/connectors/src/destination/http/mod.rs",
-    "shared/connectors/src/destination/http/results.rs",
-    "shared/connectors/src/destination/http/send.rs",
-    "shared/connectors/src/http/auth/ask.rs",
-    "shared/connectors/src/http/auth/client.rs",
-    "shared/connectors/src/http/auth/grant.rs",
-    "shared/connectors/src/http/auth/jwt.rs",
-    "shared/connectors/src/http/auth/mod.rs",
-    "shared/connectors/src/http/auth/oauth2.rs",
-    "shared/connectors/src/http/auth/refresh.rs",
-    "shared/connectors/src/http/auth/session.rs",
-    "shared/connectors/src/http/auth/tokens.rs",
-    "shared/connectors/src/http/client.rs",
-    "shared/connectors/src/http/limits.rs",
-    "shared/connectors/src/http/redact.rs",
-    "shared/connectors/src/http/rules.rs",
-    "shared/connectors/src/http/url.rs",
-    "shared/connectors/src/lookup/cached.rs",
-    "shared/connectors/src/lookup/classify.rs",
-    "shared/connectors/src/lookup/mod.rs",
-    "shared/connectors/src/lookup/request.rs",
-    "shared/connectors/src/source/http/body.rs",
-    "shared/connectors/src/source/http/mark.rs",
-    "shared/connectors/src/source/http/mod.rs",
-    "shared/connectors/src/source/http/pager.rs",
-    "shared/connectors/src/source/http/requests.rs",
-    "shared/connectors/src/source/http/walk.rs",
-    "shared/connectors/src/transform/jq/mod.rs",
-    "shared/connectors/src/transform/map.rs",
-    "shared/connectors/src/transform/mod.rs",
-    "shared/flow/src/connection.rs",
-    "shared/flow/src/lower/address.rs",
-    "shared/flow/src/lower/answers.rs",
-    "shared/flow/src/lower/auth.rs",
-    "shared/flow/src/lower/body.rs",
-    "shared/flow/src/lower/cursor.rs",
-    "shared/flow/src/lower/destination.rs",
-    "shared/flow/src/lower/headers.rs",
-    "shared/flow/src/lower/limits.rs",
-    "shared/flow/src/lower/lookup.rs",
-    "shared/flow/src/lower/mod.rs",
-    "shared/flow/src/lower/pagination.rs",
-    "shared/flow/src/lower/settings.rs",
-    "shared/flow/src/lower/source.rs",
-    "shared/flow/src/lower/texts.rs",
-    "shared/flow/src/lower/tokens.rs",
-    "shared/flow/src/lower/transform.rs",
-    "shared/flow/src/lower/values.rs",
-    "shared/flow/src/needs.rs",
-    "shared/flow/src/resolved.rs",
-    "shared/flow/src/spec.rs",
-    "shared/flow/src/spec/answers.rs",
-    "shared/flow/src/spec/auth.rs",
-    "shared/flow/src/spec/lookup.rs",
-    "shared/flow/src/template.rs",
     "tests/simulation/src/exhaustive/actions.rs",
     "tests/simulation/src/exhaustive/mod.rs",
     "tests/simulation/src/exhaustive/properties.rs",
@@ -223,27 +165,34 @@ fn resolve(modules: &Modules, from: ModuleId, path: &[String], steps: usize) -> 
         "crate" => Target::Module(0),
         "self" => Target::Module(from),
         "super" => Target::Module(modules.all[from].parent?),
-        name => find(modules, from, name, steps)?,
+        name => find(modules, from, name, !rest.is_empty(), steps)?,
     };
-    for segment in rest {
+    for (at, segment) in rest.iter().enumerate() {
         let Target::Module(id) = target else { break };
         target = match segment.as_str() {
             "super" => Target::Module(modules.all[id].parent?),
-            name => find(modules, id, name, steps)?,
+            name => find(modules, id, name, at + 1 < rest.len(), steps)?,
         };
     }
     Some(target)
 }
 
-/// A name in a module's scope.
-fn find(modules: &Modules, id: ModuleId, name: &str, steps: usize) -> Option<Target> {
+/// A name in a module's scope. `goes_on` where more of the path follows: a function may have the name of the
+/// module that is meant.
+fn find(
+    modules: &Modules,
+    id: ModuleId,
+    name: &str,
+    goes_on: bool,
+    steps: usize,
+) -> Option<Target> {
     let steps = steps.checked_sub(1)?;
     let module = &modules.all[id];
-    if module.items.contains(name) {
-        return Some(Target::Item(module.file.clone()));
-    }
-    if let Some(child) = module.children.get(name) {
-        return Some(Target::Module(*child));
+    let child = || module.children.get(name).map(|child| Target::Module(*child));
+    let item = || module.items.contains(name).then(|| Target::Item(module.file.clone()));
+    let own = if goes_on { child().or_else(item) } else { item().or_else(child) };
+    if own.is_some() {
+        return own;
     }
     if module.parent.is_none()
         && let Some(file) = modules.exported.get(name)
@@ -254,7 +203,7 @@ fn find(modules: &Modules, id: ModuleId, name: &str, steps: usize) -> Option<Tar
     let globs = module.uses.iter().filter(|used| used.name == "*");
     let by_name = |path: &[String]| resolve(modules, id, path, steps);
     let by_glob = |path: &[String]| match resolve(modules, id, path, steps)? {
-        Target::Module(of) if of != id => find(modules, of, name, steps),
+        Target::Module(of) if of != id => find(modules, of, name, goes_on, steps),
         _ => None,
     };
     named
@@ -304,6 +253,20 @@ mod tests {
             [["src/b.rs", "src/c/e.rs", "src/c/mod.rs"].map(str::to_owned).into()]
         );
         assert!(!graph.edges.contains_key("src/lib.rs"), "it only declares and re-exports");
+    }
+
+    #[test]
+    fn a_path_goes_through_the_module_and_not_the_function_of_its_name() {
+        let files: BTreeMap<&str, &str> = [
+            ("src/lib.rs", "mod a; mod b; fn a() { b::B; }"),
+            ("src/a.rs", "pub struct A;"),
+            ("src/b.rs", "use crate::a::A; pub struct B(A);"),
+        ]
+        .into();
+        let read = |file: &str| files.get(file).map(|text| (*text).to_owned());
+        let mut graph = Graph::default();
+        graph.add(&read_modules("src/lib.rs", &read));
+        assert!(graph.circles().is_empty(), "{:?}", graph.circles());
     }
 
     #[test]

@@ -133,13 +133,9 @@ const OF_FLOW_FILES: [&str; 4] = ["yaml", "saphyr", "schemars", "jsonschema"];
 /// Functions that link a library of flow files still: `folder: library`.
 const LINKS_FLOW_FILES: &[&str] = &[
     "functions/digest: schemars",
-    "functions/digest: serde-saphyr",
     "functions/fetcher: schemars",
-    "functions/fetcher: serde-saphyr",
     "functions/processor: schemars",
-    "functions/processor: serde-saphyr",
     "functions/runtime: schemars",
-    "functions/runtime: serde-saphyr",
 ];
 
 #[test]

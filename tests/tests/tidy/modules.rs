@@ -1,4 +1,5 @@
-//! A crate's modules as its sources declare them: what each defines, imports and mentions.
+//! A crate's modules as its sources declare them: what each defines, imports and mentions. What is for the
+//! crate's own tests alone is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,7 +146,12 @@ impl Modules {
                     (TokenTree::Punct(mark), Some(TokenTree::Group(group)))
                         if mark.as_char() == '#' =>
                     {
-                        exported |= group.stream().to_string().starts_with("macro_export");
+                        let attribute = group.stream().to_string();
+                        if attribute == "cfg (test)" || attribute == "cfg(test)" {
+                            at += until_end_of_item(&tokens[at..]);
+                            continue;
+                        }
+                        exported |= attribute.starts_with("macro_export");
                         mentioned(&tokens[at + 1..at + 2], &mut self.all[id].mentions);
                         at += 2;
                         continue;
@@ -186,6 +192,15 @@ impl Modules {
             }
         }
     }
+}
+
+/// So many tokens has an item with its attributes.
+fn until_end_of_item(tokens: &[TokenTree]) -> usize {
+    let ends = |token: &TokenTree| match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        token => is_punct(Some(token), ';'),
+    };
+    tokens.iter().position(ends).map_or(tokens.len(), |at| at + 1)
 }
 
 /// A module whose file a parent's folder has.
@@ -365,6 +380,14 @@ mod tests {
         let mut found = paths(text);
         found.retain(|path| path.contains("::") || path == "i");
         assert_eq!(found, ["x::Y", "crate::c::D", "crate::g::H", "i", "self::j::k", "crate::l::m"]);
+    }
+
+    #[test]
+    fn what_is_for_tests_alone_is_left_out() {
+        let text = "#[cfg(test)] pub(super) mod a { use b::C; } #[cfg(test)] mod d; #[cfg(test)] use e::F; struct G;";
+        let read = scanned(text);
+        assert!(read.children.is_empty() && read.uses.is_empty() && read.mentions.is_empty());
+        assert_eq!(read.items.iter().collect::<Vec<_>>(), ["G"]);
     }
 
     #[test]

@@ -2,7 +2,14 @@
 
 use aws_types::{SdkConfig, service_config::ServiceConfigKey};
 
-use super::Names;
+/// The names of a service.
+#[derive(Debug, Clone, Copy)]
+pub struct Names {
+    /// In the operator's configuration files: `services` of a profile, `AWS_ENDPOINT_URL_…`.
+    pub id: &'static str,
+    /// In hosts and in signatures.
+    pub host: &'static str,
+}
 
 /// The domain of each partition of AWS, over IPv4 and over both, by the beginning of its regions' names:
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html>. The first that fits.

@@ -176,6 +176,26 @@ fn posted(headers: &HeaderMap, body: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The orders as the list has them, from `since` on.
+fn sorted(api: &Behaviour, since: Option<&str>) -> Vec<Order> {
+    let mut orders = api.orders.clone();
+    let scramble = |order: &Order| (order.id * 7919) % 104_729;
+    match api.sort {
+        Sort::Id => orders.sort_by_key(|order| order.id),
+        Sort::Time => orders.sort_by_key(|order| (order.at, scramble(order))),
+        Sort::TimeId => orders.sort_by_key(|order| (order.at, order.id)),
+    }
+    if let Some(since) = since {
+        let grain = api.since_grain;
+        let key = |order: &Order| if api.sort == Sort::Id { order.id } else { order.at };
+        let from = if api.sort == Sort::Id { since.parse().unwrap() } else { seconds(since) };
+        let from = from.div_euclid(grain) * grain;
+        let inclusive = api.inclusive;
+        orders.retain(|order| key(order) > from || inclusive && key(order) == from);
+    }
+    orders
+}
+
 async fn list(
     State(api): State<Api>,
     method: Method,
@@ -198,21 +218,7 @@ async fn list(
     }
     let param =
         |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let mut orders = api.orders.clone();
-    let scramble = |order: &Order| (order.id * 7919) % 104_729;
-    match api.sort {
-        Sort::Id => orders.sort_by_key(|order| order.id),
-        Sort::Time => orders.sort_by_key(|order| (order.at, scramble(order))),
-        Sort::TimeId => orders.sort_by_key(|order| (order.at, order.id)),
-    }
-    if let Some(since) = param("since") {
-        let grain = api.since_grain;
-        let key = |order: &Order| if api.sort == Sort::Id { order.id } else { order.at };
-        let from = if api.sort == Sort::Id { since.parse().unwrap() } else { seconds(since) };
-        let from = from.div_euclid(grain) * grain;
-        let inclusive = api.inclusive;
-        orders.retain(|order| key(order) > from || inclusive && key(order) == from);
-    }
+    let orders = sorted(&api, param("since"));
     let limit = param("limit").map_or(api.cap, |limit| limit.parse().unwrap()).min(api.cap);
     let start = match api.style {
         Style::PageNumber => (param("page").unwrap().parse::<usize>().unwrap() - 1) * limit,

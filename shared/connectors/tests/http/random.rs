@@ -106,8 +106,12 @@ async fn run(seed: u64) {
             }
         }
     }
-    let api = api.now();
-    for order in &api.orders {
+    nothing_is_lost(&api, &seen, &name);
+}
+
+/// Whatever did not change meanwhile was read.
+fn nothing_is_lost(api: &Api, seen: &HashSet<i64>, name: &str) {
+    for order in &api.now().orders {
         assert!(seen.contains(&order.id) || order.at >= CHANGED, "{name}: {order:?} lost");
     }
 }

@@ -180,7 +180,7 @@ fn in_a_merged_field_the_records_empty_text_is_no_value() {
     let keep = with(from("phone"), json!({ "when_absent": "keep" }));
     let fields = [("phone", keep), ("city", never("city", "city")), ("note", from("note"))];
     let empty = r#"{"phone":"","city":"","note":""}"#;
-    // A form's field that nobody touched clears nothing, and is no news.
+    // A form's field that was left empty clears nothing, and is no news.
     let known = r#"{"phone":"+49 2","city":null,"note":""}"#;
     assert_eq!(merge(&fields, empty, known), "unchanged");
     assert_eq!(

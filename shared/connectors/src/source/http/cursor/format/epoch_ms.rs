@@ -57,4 +57,9 @@ mod tests {
             assert_eq!(ns(json), None, "{json}");
         }
     }
+
+    #[test]
+    fn the_second_before_is_whole_and_earlier() {
+        assert_eq!(EpochMs.second_before(5).0, "-1000");
+    }
 }

@@ -83,4 +83,16 @@ mod tests {
         }
         assert!(Rfc3339.check_start("yesterday").is_err());
     }
+
+    #[test]
+    fn the_text_is_the_sources_own() {
+        let moment = Rfc3339.read(b"\"2023-11-14 22:13:20.1230\"").unwrap();
+        assert_eq!(&*moment.text, "2023-11-14 22:13:20.1230");
+    }
+
+    #[test]
+    fn the_second_before_is_whole_and_earlier() {
+        let before = Rfc3339.second_before(1_700_000_000_123_000_000);
+        assert_eq!(before, ("2023-11-14T22:13:19Z".into(), 1_699_999_999_000_000_000));
+    }
 }
