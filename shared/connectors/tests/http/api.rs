@@ -26,6 +26,9 @@ pub enum Style {
     Link,
     NextUrl,
     LastId,
+    /// By the letters a to e, of which b and d have no orders. An order has its letter by its place in
+    /// the list's order, be it in the middle of a tie; others that come and go do not change it.
+    Letter,
     None,
 }
 
@@ -176,10 +179,28 @@ fn posted(headers: &HeaderMap, body: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
+/// A place within one time that is not the id's.
+fn scramble(order: &Order) -> i64 {
+    (order.id * 7919) % 104_729
+}
+
+/// The letter that an order's page has. There are none of `b` and `d`.
+fn letter(order: &Order, sort: Sort) -> &'static str {
+    let place = match sort {
+        Sort::Id => (order.id, 0),
+        Sort::Time => (order.at, scramble(order)),
+        Sort::TimeId => (order.at, order.id),
+    };
+    match place {
+        place if place < (10, 50) => "a",
+        place if place < (60, 400) => "c",
+        _ => "e",
+    }
+}
+
 /// The orders as the list has them, from `since` on.
 fn sorted(api: &Behaviour, since: Option<&str>) -> Vec<Order> {
     let mut orders = api.orders.clone();
-    let scramble = |order: &Order| (order.id * 7919) % 104_729;
     match api.sort {
         Sort::Id => orders.sort_by_key(|order| order.id),
         Sort::Time => orders.sort_by_key(|order| (order.at, scramble(order))),
@@ -218,7 +239,11 @@ async fn list(
     }
     let param =
         |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let orders = sorted(&api, param("since"));
+    let mut orders = sorted(&api, param("since"));
+    if api.style == Style::Letter {
+        let asked = param("letter").unwrap();
+        orders.retain(|order| letter(order, api.sort) == asked);
+    }
     let limit = param("limit").map_or(api.cap, |limit| limit.parse().unwrap()).min(api.cap);
     let start = match api.style {
         Style::PageNumber => (param("page").unwrap().parse::<usize>().unwrap() - 1) * limit,
@@ -232,9 +257,10 @@ async fn list(
                 _ => orders.iter().position(|order| order.id == after).unwrap() + 1,
             }
         }),
-        Style::None => 0,
+        Style::Letter | Style::None => 0,
     };
-    let limit = if api.style == Style::None { usize::MAX } else { limit };
+    let is_capped = !matches!(api.style, Style::Letter | Style::None);
+    let limit = if is_capped { limit } else { usize::MAX };
     let more = start.saturating_add(limit) < orders.len();
     let next_url = || {
         let others: String = query

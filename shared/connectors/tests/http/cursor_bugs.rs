@@ -81,7 +81,9 @@ async fn repro_a_last_page_that_comes_again_and_again_is_no_loop() {
     for style in EVERY_STYLE.into_iter().filter(|style| Sort::Time.goes_with(*style)) {
         let api = Api::start(Behaviour::new(style, Sort::Time, orders.clone())).await;
         let walked = walk(&*source(source_spec(&api)), Position::Start).await.unwrap();
-        assert!(walked.requests <= 6, "{style:?} took {}", walked.requests);
+        // Most letters have no orders, and each is asked for in every pass.
+        let at_most = if style == Style::Letter { 20 } else { 6 };
+        assert!(walked.requests <= at_most, "{style:?} took {}", walked.requests);
     }
 }
 

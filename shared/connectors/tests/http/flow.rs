@@ -97,6 +97,7 @@ pub fn pagination(style: Style) -> Value {
             json!({ "next_url": { "path": "paging.next", "size_param": size_param } })
         }
         Style::LastId => json!({ "last_id": { "param": "after", "size_param": size_param } }),
+        Style::Letter => json!({ "letter": { "param": "letter", "last": "e" } }),
         Style::None => json!("none"),
     }
 }
@@ -249,12 +250,13 @@ pub async fn walk_in_runs(source: &dyn Source, run: usize) -> Result<Walked, Sou
     }
 }
 
-pub const EVERY_STYLE: [Style; 7] = [
+pub const EVERY_STYLE: [Style; 8] = [
     Style::PageNumber,
     Style::Offset,
     Style::Token,
     Style::Link,
     Style::NextUrl,
     Style::LastId,
+    Style::Letter,
     Style::None,
 ];

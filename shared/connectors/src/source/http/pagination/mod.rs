@@ -15,6 +15,7 @@ kinds! {
         mod link_header: LinkHeader;
         mod next_url: NextUrl;
         mod last_id: LastId;
+        mod letter: Letter;
         mod none: None;
     }
 }
