@@ -10,9 +10,11 @@ use super::{
 };
 
 /// Commands that this test does not run. Each begins so, and a file has what runs or defines it.
-const ELSEWHERE: [(&str, &str, &str); 21] = [
+const ELSEWHERE: [(&str, &str, &str); 23] = [
     ("cargo install --path cli", "cli/Cargo.toml", "name = \"tidegate\""),
     ("cargo test --workspace", ".ci/run", "cargo test --workspace"),
+    ("git ls-files -co --exclude-standard '*.rs' | xargs rustfmt", ".ci/run", "xargs rustfmt"),
+    ("cargo clippy --workspace --all-targets", ".ci/run", "cargo clippy --workspace"),
     (
         "cargo test -p tidegate-connectors",
         "shared/connectors/Cargo.toml",
