@@ -20,7 +20,7 @@ use super::{
 use crate::{
     error::ConnectError,
     file::Findings,
-    json::Picker,
+    json::{Picker, quote},
     options::Options,
     resolver::Resolver,
     value::{Path, Words},
@@ -159,13 +159,24 @@ impl NdjsonSource {
             if data.is_empty() {
                 continue;
             }
-            let id = self.id.value(&data).and_then(record_id);
-            let id = id.unwrap_or_else(|| unreadable_id(&data));
+            let (id, data) = self.record(data);
             let place = i64::try_from(end).expect("no file is so long");
             let mark = Mark { at: None, id: RecordId::Number(place) };
             records.push(Record { mark, id, version: Version(place), deleted: false, data });
         }
         Batch { records, end: false, requests: 0 }
+    }
+
+    /// A line's id and JSON. A line that is no JSON is given as the text that it is: whatever takes
+    /// records apart refuses it, so it is parked and does not stop the rest.
+    fn record(&self, line: Bytes) -> (RecordId, Bytes) {
+        let picks = self.id.pick_all(&line).ok().filter(|_| str::from_utf8(&line).is_ok());
+        let Some(picks) = picks else {
+            let text = quote(&String::from_utf8_lossy(&line));
+            return (unreadable_id(&line), text.into());
+        };
+        let id = picks.json(0).and_then(record_id);
+        (id.unwrap_or_else(|| unreadable_id(&line)), line)
     }
 }
 
@@ -270,10 +281,23 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_record_is_given_with_an_id_of_its_own() {
-        let lines = Lines::new("bad", "nonsense\n{\"id\":2}\n");
+        let lines = Lines::new("bad", "");
+        fs::write(
+            &lines.0,
+            b"nonsense \"1\"\n{\"id\":\xff}\n{\"id\":1} x\n{\"x\":1}\n{\"id\":2}\n",
+        )
+        .unwrap();
         let batch = walked(&lines.source(), Position::Start).await.unwrap();
-        assert!(batch.records[0].id.to_string().starts_with("unreadable-"));
-        assert_eq!(batch.records[1].id, RecordId::Number(2));
+        let (good, bad) = batch.records.split_last().unwrap();
+        assert_eq!(good.id, RecordId::Number(2));
+        assert!(bad.iter().all(|record| record.id.to_string().starts_with("unreadable-")));
+        let texts: Vec<&str> =
+            bad.iter().map(|record| str::from_utf8(&record.data).unwrap()).collect();
+        assert_eq!(
+            texts,
+            [r#""nonsense \"1\"""#, "\"{\\\"id\\\":\u{fffd}}\"", r#""{\"id\":1} x""#, r#"{"x":1}"#],
+            "what is no JSON is a text of JSON"
+        );
     }
 
     #[tokio::test]

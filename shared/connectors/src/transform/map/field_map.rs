@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     json::{Picker, Picks, fault, is_same_text, quote},
-    transform::check::no_json,
+    transform::check::{check_fields, no_json},
 };
 
 /// A compiled field map.
@@ -319,6 +319,9 @@ impl Transform for FieldMap {
             Ok(picked) => picked,
             Err(error) => return Transformed::Refused(no_json(&error, record)),
         };
+        if let Err(reason) = check_fields(record) {
+            return Transformed::Refused(reason);
+        }
         let read = self.known.as_ref().zip(found).map(|(known, found)| known.pick(found));
         let found = match read.transpose() {
             Ok(found) => found,

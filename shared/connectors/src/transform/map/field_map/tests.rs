@@ -241,6 +241,15 @@ fn beside_a_merge_what_comes_from_there_is_no_news() {
 }
 
 #[test]
+fn repro_a_record_that_is_a_single_value_was_delivered_as_an_empty_object() {
+    for none in [r#""text""#, "7", "null", " true"] {
+        let said = apply(&[("a", from("a"))], none).unwrap_err();
+        assert_eq!(said, "the record is a single value, and no JSON object with fields");
+    }
+    assert_eq!(apply(&[("a", from("a"))], " {}").unwrap(), "{}");
+}
+
+#[test]
 fn what_was_looked_up_and_is_no_json_refuses_the_record() {
     let merging = map(&[("a", never("a", "a"))]);
     for bad in [&b"{"[..], b"", b"{\"a\":\"\xff\"}"] {
