@@ -27,9 +27,8 @@ SETTINGS = {
 SCHEDULE_SECONDS_MAX = 150  # one minute, the emulator's step of 10 s, and a cold start
 DELIVERY_SECONDS_MAX = 300
 REST_SECONDS_MAX = 60
-# The figure to reach is 5 MB; it is 6.1 today, of which YAML and the schema are 1.3. This keeps it from growing
-# on the way there.
-ZIP_BYTES_MAX = 6_400_000
+# The figure to reach is 5 MB; the processor's is 5.4 today. This keeps it from growing on the way there.
+ZIP_BYTES_MAX = 5_600_000
 
 
 def until(seconds, what, probe):
