@@ -3,3 +3,4 @@
 mod attempts;
 mod breaker;
 mod digest;
+mod unknown;

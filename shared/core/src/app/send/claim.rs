@@ -100,15 +100,17 @@ impl<P: Platform> Sender<'_, P> {
 
     /// How an answer ends its record's claim. An unknown outcome keeps the lock: the write may still
     /// land. Refused only unlocks: it is marked nowhere until it is durably parked, or a crash in between
-    /// would skip it for good.
-    pub(super) fn end_of(item: &Item<Outgoing>, answer: &Outcome) -> Option<ClaimEnd> {
+    /// would skip it for good. Where nothing may be sent twice, an answer that does not say "applied" says
+    /// nothing of an earlier request whose outcome is unknown, so that claim stays too.
+    pub(super) fn end_of(&self, item: &Item<Outgoing>, answer: &Outcome) -> Option<ClaimEnd> {
+        let stays = item.maybe_applied && self.flow.settings.on_unknown != OnUnknown::Retry;
         match answer {
             Outcome::Delivered | Outcome::Skipped(_) if item.record.deleted => {
                 Some(ClaimEnd::Deleted)
             }
             Outcome::Delivered | Outcome::Skipped(_) => Some(ClaimEnd::Applied),
-            Outcome::Refused { .. } => Some(ClaimEnd::Free),
-            Outcome::Later(later) => (!later.unknown).then_some(ClaimEnd::Free),
+            Outcome::Refused { .. } => (!stays).then_some(ClaimEnd::Free),
+            Outcome::Later(later) => (!stays && !later.unknown).then_some(ClaimEnd::Free),
         }
     }
 

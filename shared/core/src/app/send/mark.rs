@@ -20,7 +20,7 @@ impl<P: Platform> Sender<'_, P> {
         items: &[Item<Outgoing>],
         answers: &mut [Outcome],
     ) {
-        self.finish(owner, items, |at| Self::end_of(&items[at], &answers[at])).await;
+        self.finish(owner, items, |at| self.end_of(&items[at], &answers[at])).await;
         let Some(marker) = self.flow.source.marker() else { return };
         let marks = items.iter().zip(answers).map(async |(item, answer)| {
             if matches!(answer, Outcome::Delivered | Outcome::Skipped(SkipReason::Duplicate))
