@@ -11,7 +11,7 @@ use tidegate_core::{
 };
 use tidegate_simulation::{
     episode::{self, Episode, harm, play},
-    mutation::{Noticed, notice},
+    mutation::{Noticed, still_noticed},
     scenario::Scenario,
     seeds::{explain, history, simulate, simulate_all},
     sweep,
@@ -79,7 +79,7 @@ fn every_guard_is_missed_when_it_is_out() {
         loop {
             let next = left.lock().unwrap().next();
             let Some(guard) = next else { break };
-            let noticed = notice(*guard, 40_000 / Scenario::ALL.len() as u64);
+            let noticed = still_noticed(*guard, 40_000 / Scenario::ALL.len() as u64);
             println!("{:20} {}", format!("{guard:?}"), noticed.line());
             if noticed == Noticed::Nothing {
                 unnoticed.lock().unwrap().push(*guard);

@@ -275,6 +275,11 @@ pub fn a_small_stream() -> Episode {
     Episode { records: 2, ..outage(24 * HOUR_MS, Blame::Request) }
 }
 
+/// A day of it for a few records: what shows over days shows here, and soon.
+fn a_day() -> Episode {
+    Episode { records: 500, ..outage(24 * HOUR_MS, Blame::Destination) }
+}
+
 /// What an outage must not do; the first of it that it did.
 pub fn harm(told: &Told, episode: &Episode) -> Option<String> {
     let aside = usize::from(episode.killer.is_some()) + usize::from(episode.poison.is_some());
@@ -289,7 +294,7 @@ pub fn harm(told: &Told, episode: &Episode) -> Option<String> {
 
 /// The first harm that an outage does without this guard.
 pub fn shows(guard: Guard) -> Option<String> {
-    [killer(1_000), a_small_stream(), nine_hours_of_quota()]
+    [killer(1_000), a_small_stream(), nine_hours_of_quota(), a_day()]
         .into_iter()
         .chain(an_hour())
         .chain(three_days())
