@@ -7,9 +7,10 @@ use tidegate_connectors::{HttpClient, Options};
 use tidegate_core::{
     app::Flow,
     model::{Secret, StreamId},
+    ports::Clock,
 };
 use tidegate_flow::{Connection, FlowErrors, FlowSpec, secret_variable};
-use tidegate_runtime::{OsEntropy, connected};
+use tidegate_runtime::{OsEntropy, WallClock, connected};
 
 use crate::failure::Failure;
 
@@ -69,16 +70,21 @@ pub fn of(params: &[(&str, &str)], secrets: &[(&str, &str)]) -> Connection {
     }
 }
 
-/// Connects the flow, or says what is missing. Its tokens are kept in the table.
+/// Connects the flow, or says what is missing. Its tokens are kept in the table, and its time is the
+/// clock's.
 pub fn flow(
     file: FlowFile,
     stream: StreamId,
     connection: &Connection,
     table: &Table,
+    clock: WallClock,
 ) -> Result<Flow, Failure> {
     complete(&file, connection)?;
     let http = HttpClient::new().map_err(Failure::run)?;
-    let options = Options::new(http, Arc::new(table.clone()), Arc::new(OsEntropy));
+    let options = Options {
+        now: Arc::new(move || clock.now_ms()),
+        ..Options::new(http, Arc::new(table.clone()), Arc::new(OsEntropy))
+    };
     connected(&file.spec, connection, stream, &options).map_err(|error| {
         Failure::usage(format!("error: {} cannot be connected: {error}", file.name))
     })

@@ -63,7 +63,7 @@ pub async fn run(asked: Invoke) -> Result<(), Failure> {
     let given = connection::given(&file, &asked.params.params);
     connection::complete(&file, &given)?;
     let state = embedded::open(Some(&asked.state))?;
-    let flow = connection::flow(file, stream, &given, &state.table)?;
+    let flow = connection::flow(file, stream, &given, &state.table, WallClock::default())?;
     let timeout_ms = asked.invocation_seconds * 1_000;
     let app = embedded::app(
         state.table.clone(),

@@ -72,7 +72,7 @@ pub async fn run(asked: Replay) -> Result<(), Failure> {
     let file =
         if path.exists() { connection::read(path)? } else { connection::shipped(stream.flow())? };
     let given = connection::given(&file, &asked.params.params);
-    let flow = connection::flow(file, stream.clone(), &given, &state.table)?;
+    let flow = connection::flow(file, stream.clone(), &given, &state.table, WallClock::default())?;
     on_laptop(&asked, &state, flow, &stream, &listed).await
 }
 

@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
     options::{HostOptions, ParamOptions},
     output::print_json,
-    runner::{Runner, Until},
+    runner::{Runner, Until, clock},
     stream,
 };
 
@@ -47,7 +47,7 @@ pub async fn run(asked: Run) -> Result<(), Failure> {
 
     let open = if asked.count_units { embedded::open_counting } else { embedded::open };
     let state = open(Some(&asked.state))?;
-    let flow = connection::flow(file, stream.clone(), &given, &state.table)?;
+    let flow = connection::flow(file, stream.clone(), &given, &state.table, clock(&asked.host))?;
     let host = &asked.host;
     let until = if asked.until_caught_up { Until::CaughtUp } else { Until::Stopped };
     let runner = Runner { until, ..Runner::of(flow, &state, host) };

@@ -11,6 +11,6 @@ pub fn connected(
     options: &Options,
 ) -> Result<Flow, ConnectError> {
     let Connected { source, lookup, transform, destination, settings } =
-        connect(spec, connection, options)?;
+        connect(spec, connection, &options.of_stream(stream.clone()))?;
     Ok(Flow { stream, settings, source, lookup, transform, destination })
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use tidegate_core::ports::{KeyValueStore, Random};
+use tidegate_core::{
+    model::StreamId,
+    ports::{KeyValueStore, Random},
+};
 
 use crate::{HttpClient, LookupCache, Now, Registry, wall_clock};
 
@@ -21,13 +24,22 @@ pub struct Options {
     pub random: Arc<dyn Random>,
     /// What was looked up, in memory; share one over all connections, for it is bounded.
     pub lookups: LookupCache,
+    /// Whose connectors they are: what a stream has for itself is kept under its name.
+    pub stream: Option<StreamId>,
 }
 
 impl Options {
     /// No Rust transforms, and the machine's clock.
     pub fn new(http: HttpClient, shelf: Arc<dyn KeyValueStore>, random: Arc<dyn Random>) -> Self {
         let lookups = LookupCache::new();
-        Self { registry: Registry::new(), now: wall_clock(), http, shelf, random, lookups }
+        let (registry, now) = (Registry::new(), wall_clock());
+        Self { registry, now, http, shelf, random, lookups, stream: None }
+    }
+
+    /// The same, for the connectors of one stream.
+    #[must_use]
+    pub fn of_stream(&self, stream: StreamId) -> Self {
+        Self { stream: Some(stream), ..self.clone() }
     }
 }
 

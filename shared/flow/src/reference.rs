@@ -5,7 +5,7 @@
 //! may stand there, what counts when they are left out, and an example. The example stands in the
 //! type's doc comment as a ```` ```yaml ```` block, or is given beside the schema.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub fn flow_reference(schema: &Value, example: impl Fn(&str) -> Option<String>) 
         given: &example,
         reference: Reference { markdown: String::new(), without_example: Vec::new() },
     };
-    writer.find_homes("", schema);
+    writer.find_homes(schema);
     let (path, said) = (String::new(), "");
     writer.part(&Part { path, schema, said, is_kind: false, needs_example: false });
     writer.values();
@@ -68,18 +68,20 @@ struct Writer<'a, E> {
 }
 
 impl<'a, E: Fn(&str) -> Option<String>> Writer<'a, E> {
-    /// Walks all that the schema holds in the order of writing, and notes who is met where.
-    fn find_homes(&mut self, path: &str, schema: &'a Value) {
-        for (below, child) in self.children(path, schema) {
-            let Some(name) = reference_name(child).filter(|_| self.is_part(child)) else {
-                self.find_homes(&below, child);
-                continue;
-            };
-            let homes = self.homes.entry(name).or_default();
-            homes.push(below.clone());
-            if homes.len() == 1 {
-                let target = self.target(child);
-                self.find_homes(&below, target);
+    /// Walks all that the schema holds, what is nearest to the top first, and notes what is met where.
+    fn find_homes(&mut self, schema: &'a Value) {
+        let mut ahead = VecDeque::from([(String::new(), schema)]);
+        while let Some((path, schema)) = ahead.pop_front() {
+            for (below, child) in self.children(&path, schema) {
+                let Some(name) = reference_name(child).filter(|_| self.is_part(child)) else {
+                    ahead.push_back((below, child));
+                    continue;
+                };
+                let homes = self.homes.entry(name).or_default();
+                homes.push(below.clone());
+                if homes.len() == 1 {
+                    ahead.push_back((below, self.target(child)));
+                }
             }
         }
     }

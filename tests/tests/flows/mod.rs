@@ -13,6 +13,7 @@ mod operate;
 pub mod process;
 mod quotas;
 mod refused;
+mod source_limits;
 mod styles;
 mod unknown;
 mod world;

@@ -20,7 +20,7 @@ use crate::{
     failure::Failure,
     options::{HostOptions, WorldOptions},
     output::print_json,
-    runner::Runner,
+    runner::{Runner, clock},
     stream,
     summary::Summary,
     text::{count, span},
@@ -90,7 +90,7 @@ pub(super) async fn play(
     let leads = Leads::start(leads_config(world)).await?;
     let given = connection_to(&leads);
     let stream = stream::id(&file.spec.name, "default")?;
-    let flow = connection::flow(file, stream, &given, &state.table)?;
+    let flow = connection::flow(file, stream, &given, &state.table, clock(host))?;
     if !quiet {
         println!("leads: {} chats at {}", count(world.records), leads.source_url);
     }

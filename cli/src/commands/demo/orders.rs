@@ -17,7 +17,7 @@ use crate::{
     failure::Failure,
     options::{HostOptions, WorldOptions},
     output::print_json,
-    runner::Runner,
+    runner::{Runner, clock},
     stream,
     summary::Summary,
     text::{count, span},
@@ -97,7 +97,7 @@ pub(super) async fn play(
     let orders = Orders::start(orders_config(world)).await?;
     let given = connection_to(&orders);
     let stream = stream::id(&file.spec.name, "default")?;
-    let flow = connection::flow(file, stream, &given, &state.table)?;
+    let flow = connection::flow(file, stream, &given, &state.table, clock(host))?;
     if !quiet {
         println!("{name}: {} records at {}", count(world.records), orders.source_url);
     }

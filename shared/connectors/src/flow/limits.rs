@@ -101,6 +101,11 @@ impl Limits {
         }
     }
 
+    /// Whether they say how many requests may be in flight.
+    pub(crate) fn limits_concurrency(&self) -> bool {
+        self.concurrency.is_some()
+    }
+
     /// Where answers say what is left of them.
     pub(crate) fn advertised(&self) -> AdvertisedLimits {
         let headers = self.headers.as_ref().map(|headers| headers.value.clone());

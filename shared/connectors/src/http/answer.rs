@@ -8,7 +8,11 @@ use reqwest::{
 use tidegate_core::model::EpochMs;
 use url::Url;
 
-use super::{no_answer::NoAnswer, redact::Redactor, retry_after::retry_after_ms};
+use super::{
+    no_answer::NoAnswer,
+    redact::Redactor,
+    retry_after::{WAIT_MS_MAX, retry_after_ms},
+};
 
 /// An answer, as far as it was read. It may hold secrets: it has no `Debug`.
 pub(crate) struct Answer {
@@ -42,8 +46,6 @@ pub(crate) enum BodyEnd {
 pub(crate) enum Reads {
     /// None: the status says all.
     Nothing,
-    /// Those of successes.
-    Successes,
     /// All of them.
     Everything,
 }
@@ -59,21 +61,16 @@ impl Answer {
     ) -> Self {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let is_read = match reads {
-            Reads::Nothing => false,
-            Reads::Successes => status.is_success(),
-            Reads::Everything => true,
-        };
-        let (body, end) = match is_read {
-            true => read(response, body_bytes_max, redactor).await,
-            false => (Bytes::new(), BodyEnd::Unread),
+        let (body, end) = match reads {
+            Reads::Everything => read(response, body_bytes_max, redactor).await,
+            Reads::Nothing => (Bytes::new(), BodyEnd::Unread),
         };
         Self { status, headers, arrived_ms, url, body, end }
     }
 
     /// An answer with nothing but a status and a body.
     #[cfg(test)]
-    pub(super) fn for_test(status: u16, body: &str) -> Self {
+    pub(crate) fn for_test(status: u16, body: &str) -> Self {
         Self {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
@@ -91,7 +88,13 @@ impl Answer {
 
     /// How long it asks us to wait by `Retry-After`, in ms, at most an hour.
     pub(crate) fn after_ms(&self) -> Option<u64> {
-        retry_after_ms(self.header(RETRY_AFTER)?, self.arrived_ms)
+        self.after_ms_up_to(WAIT_MS_MAX)
+    }
+
+    /// The same, in ms, at most `ms_max`.
+    pub(crate) fn after_ms_up_to(&self, ms_max: u64) -> Option<u64> {
+        let asked_ms = retry_after_ms(self.header(RETRY_AFTER)?, self.arrived_ms);
+        asked_ms.map(|ms| ms.min(ms_max))
     }
 
     /// A header's value; of several, the first. `None` also where it is no text.
@@ -151,13 +154,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_need_not_be_read_is_left() {
-        for (status, reads, is_read) in [
-            (200, Reads::Successes, true),
-            (404, Reads::Successes, false),
-            (302, Reads::Successes, false),
-            (404, Reads::Everything, true),
-            (200, Reads::Nothing, false),
-        ] {
+        for (status, reads, is_read) in
+            [(404, Reads::Everything, true), (200, Reads::Nothing, false)]
+        {
             let answer = answer(status, reads, 9).await;
             assert_eq!(answer.end != BodyEnd::Unread, is_read, "{status} {reads:?}");
             assert_eq!(answer.body.is_empty(), !is_read);

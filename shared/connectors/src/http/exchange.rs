@@ -3,7 +3,7 @@
 //! Sources, marks, destinations and look-ups send by it, each by its own. What an answer means, when it is
 //! worth another try and what it costs is the caller's.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{StatusCode, header::LOCATION};
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use super::{
     Origin,
     answer::Answer,
     auth::{AuthError, Authenticator},
+    budget::{Held, RequestBudget},
     limits::{Advertised, AdvertisedLimits},
     no_answer::NoAnswer,
     proof::Proof,
@@ -33,6 +34,8 @@ pub(crate) struct Exchange {
     pub(crate) timeout_ms: u64,
     /// Where answers say what is left.
     pub(crate) limits: AdvertisedLimits,
+    /// What every request asks for leave first, where the flow limits them.
+    pub(crate) budget: Option<Arc<RequestBudget>>,
 }
 
 /// Why there is no answer. Reasons are one line, without secrets.
@@ -40,6 +43,8 @@ pub(crate) struct Exchange {
 pub(crate) enum ExchangeError {
     /// Nothing was sent: there are no credentials.
     NoCredentials(AuthError),
+    /// Nothing was sent: the limits do not permit it now.
+    Held(Held),
     /// See [`NoAnswer::kind`] for how far it got.
     NoAnswer(NoAnswer),
     /// The address leads nowhere that a request may go.
@@ -61,11 +66,6 @@ pub(crate) enum Astray {
     TooOften { from: String },
 }
 
-/// Whether an answer says by its status that the credentials are not known.
-pub(crate) fn is_unauthorized(answer: &Answer) -> bool {
-    answer.status == StatusCode::UNAUTHORIZED
-}
-
 impl Exchange {
     /// Sends a request; once more, with a newer token, where `refuses_token` finds that the answer says
     /// that the token is not known any more: then nothing was applied. It is over, answered or not, at
@@ -79,15 +79,17 @@ impl Exchange {
         self.send_counted(request, until, refuses_token, &mut 0).await
     }
 
-    /// Sends a request, and again wherever redirects of the same origin lead. Counts all that are sent.
+    /// Sends a request as [`Self::send`] does, and again wherever redirects of the same origin lead. Counts
+    /// all that are sent.
     pub(crate) async fn follow(
         &self,
         mut request: Request,
         until: Instant,
+        refuses_token: impl Fn(&Answer) -> bool,
         sent: &mut u32,
     ) -> Result<Answer, ExchangeError> {
         for _ in 0..=REDIRECTS_MAX {
-            let answer = self.send_counted(&request, until, is_unauthorized, sent).await?;
+            let answer = self.send_counted(&request, until, &refuses_token, sent).await?;
             if !answer.status.is_redirection() || answer.status == StatusCode::NOT_MODIFIED {
                 return Ok(answer);
             }
@@ -100,6 +102,13 @@ impl Exchange {
     /// What an answer says is left.
     pub(crate) fn left(&self, answer: &Answer) -> Advertised {
         self.limits.left(&answer.headers, &answer.body, answer.arrived_ms)
+    }
+
+    /// The answer asks to be left in peace for so long: so are all who share the budget, if there is one.
+    pub(crate) async fn hold_back(&self, wait_ms: u64) {
+        if let Some(budget) = &self.budget {
+            budget.hold_back(wait_ms).await;
+        }
     }
 
     /// A URL for people.
@@ -143,7 +152,15 @@ impl Exchange {
         sent: &mut u32,
     ) -> Result<Answer, ExchangeError> {
         let timeout_max = Duration::from_millis(self.timeout_ms);
+        let leave = match &self.budget {
+            Some(budget) => Some((budget, budget.leave(until).await?)),
+            None => None,
+        };
         let answered = self.transmitter.send(request, proof, until, timeout_max).await;
+        if let Some((budget, leave)) = leave {
+            let left = answered.as_ref().ok().map(|answer| self.left(answer));
+            budget.ended(leave, left.and_then(Advertised::allowance)).await;
+        }
         // Of those that were never sent, no API knows.
         let left = answered.as_ref().err().is_none_or(|error| error.kind.is_some());
         *sent += u32::from(left);
@@ -166,6 +183,12 @@ impl Exchange {
 impl From<AuthError> for ExchangeError {
     fn from(error: AuthError) -> Self {
         Self::NoCredentials(error)
+    }
+}
+
+impl From<Held> for ExchangeError {
+    fn from(held: Held) -> Self {
+        Self::Held(held)
     }
 }
 

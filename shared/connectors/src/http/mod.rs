@@ -1,12 +1,14 @@
 //! What every HTTP connector shares.
 //!
 //! [`transmit`] is the only place that sends, and [`exchange`] what sources, marks, destinations and look-ups
-//! send by: it adds the credentials of [`auth`], which asks for its tokens by `transmit` itself. [`answers`]
-//! says what an answer means, [`limits`] what it permits, and [`redact`] keeps secrets out of what is said.
+//! send by: it adds the credentials of [`auth`], which asks for its tokens by `transmit` itself, and keeps to
+//! a source's [`budget`]. [`answers`] says what an answer means, [`limits`] what it permits, and [`redact`]
+//! keeps secrets out of what is said.
 
 mod answer;
 mod answers;
 mod auth;
+mod budget;
 mod client;
 mod exchange;
 mod limits;
@@ -23,11 +25,12 @@ mod url;
 mod words;
 
 pub(crate) use answer::{Answer, BodyEnd, Reads};
-pub(crate) use answers::{Answers, Judged, Meaning, Rules, ShortForms};
+pub(crate) use answers::{AnswerRule, Answers, Judged, Meaning, Rules, ShortForms};
 pub(crate) use auth::{Auth, authenticator};
+pub(crate) use budget::RequestBudget;
 pub use client::HttpClient;
-pub(crate) use exchange::{Astray, Exchange, ExchangeError, is_unauthorized};
-pub(crate) use limits::{AdvertisedLimits, LimitBody, LimitHeaders};
+pub(crate) use exchange::{Astray, Exchange, ExchangeError};
+pub(crate) use limits::{Advertised, AdvertisedLimits, LimitBody, LimitHeaders};
 pub(crate) use no_answer::{FailureKind, NoAnswer};
 pub(crate) use origin::Origin;
 pub(crate) use percent::encode_segment;

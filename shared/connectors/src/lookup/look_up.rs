@@ -107,6 +107,7 @@ impl HttpLookup {
         let many = keys.len() > 1;
         let answer = sent.map_err(|error| match error {
             ExchangeError::NoCredentials(error) => error.into(),
+            ExchangeError::Held(held) => held.into(),
             ExchangeError::NoAnswer(error) => self.unanswered(error, many),
             ExchangeError::Astray(astray) => later(Blame::Connection, astray.to_string()),
         })?;

@@ -136,6 +136,7 @@ impl Lookup {
             results: Results::new(http),
             method: http.method(),
             exchange: Exchange {
+                budget: None,
                 transmitter,
                 origin: request.origin().clone(),
                 auth,

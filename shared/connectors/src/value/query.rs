@@ -1,16 +1,17 @@
-//! Query parameters and form fields: names with a text each.
+//! Query parameters and form fields: names with a text each, or with several.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::{NoRecord, Scalar, TextValue, name::Name, references::Allows, text::Text};
+use super::{NoRecord, OneOrList, Scalar, TextValue, name::Name, references::Allows, text::Text};
 use crate::{
     error::ConnectError,
     file::{At, Entries, Site, note_fault},
     resolver::Resolver,
 };
 
-/// Names with a text each, by name. `A` says which references a text may hold.
+/// Names with a text each, by name; a list of texts gives its name as often. `A` says which references a
+/// text may hold.
 #[derive(Debug, Clone)]
 pub(crate) struct Query<A = NoRecord>(pub(crate) Vec<(String, Text<A>)>);
 
@@ -37,13 +38,16 @@ impl<'de, A: Allows> Deserialize<'de> for Query<A> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let key = crate::file::site().key;
         let mut entries = Vec::new();
-        for (name, value) in Entries::<Scalar>::deserialize(deserializer)?.0 {
+        for (name, values) in Entries::<OneOrList<Scalar>>::deserialize(deserializer)?.0 {
             let At { value: name, place } = name;
-            let site = Site { place: value.place, key: format!("{key}.{name}").into() };
-            let text = or_stand_in(&value.value.0, site);
+            let of_value: Box<str> = format!("{key}.{name}").into();
             let name = or_stand_in::<Name>(&name, Site { place, key: key.clone() }).text;
-            entries.push((name, text));
+            for At { value, place } in values.value.0 {
+                let text = or_stand_in(&value.0, Site { place, key: of_value.clone() });
+                entries.push((name.clone(), text));
+            }
         }
+        // Those of one name stay in their order.
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(Self(entries))
     }
@@ -63,10 +67,27 @@ impl<A> JsonSchema for Query<A> {
     }
 
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        Entries::<Scalar>::schema_name()
+        Entries::<OneOrList<Scalar>>::schema_name()
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Entries::<Scalar>::json_schema(generator)
+        Entries::<OneOrList<Scalar>>::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::section;
+
+    #[test]
+    fn a_list_gives_its_name_as_often_as_it_has_texts() {
+        let query: Query = section(json!({ "status": ["placed", 7, true], "a": "1", "none": [] }));
+        let texts: Vec<_> =
+            query.0.iter().map(|(name, text)| (&**name, text.template.as_literal())).collect();
+        let status = |text| ("status", Some(text));
+        assert_eq!(texts, [("a", Some("1")), status("placed"), status("7"), status("true")]);
     }
 }

@@ -1,6 +1,7 @@
 //! The connectors over real HTTP on 127.0.0.1, against a small API that misbehaves on request.
 
 mod answers;
+mod answers_of_sources;
 mod api;
 mod auth;
 mod cached;
@@ -9,8 +10,12 @@ mod destination;
 mod faults;
 mod flow;
 mod issuer;
+mod limits_of_sources;
 mod lookup;
 mod lookup_answers;
 mod pagination;
 mod posted;
 mod random;
+mod requests_of_sources;
+mod scripted;
+mod token_requests;

@@ -17,6 +17,11 @@ impl BudgetId {
         Self(format!("stream/{stream}").into())
     }
 
+    /// That of what is read, of this name: of a stream's source.
+    pub fn of_source(name: &str) -> Self {
+        Self(format!("source/{name}").into())
+    }
+
     /// One that is shared by its name.
     pub fn shared(name: &str) -> Self {
         Self(format!("shared/{name}").into())

@@ -151,6 +151,7 @@ impl DestinationKind for Http {
         };
         Ok(Box::new(HttpDestination {
             exchange: Exchange {
+                budget: None,
                 transmitter: Transmitter {
                     http: options.http.clone(),
                     headers,

@@ -25,6 +25,7 @@ impl From<ExchangeError> for Unanswered {
         };
         match error {
             ExchangeError::NoCredentials(error) => unsent(error.into()),
+            ExchangeError::Held(held) => unsent(held.into()),
             ExchangeError::Astray(astray) => {
                 unsent(later(Blame::Connection, false, astray.to_string()))
             }

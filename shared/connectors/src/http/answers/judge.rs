@@ -95,11 +95,23 @@ impl Rules {
     /// Of the flow's rules, then of its short forms. `names_record`: whether the address names the record
     /// that is sent.
     pub(crate) fn new(answers: &Answers, short: ShortForms, names_record: bool) -> Self {
+        let Answers { code, reason, rules } = answers;
+        Self { short, names_record, ..Self::of(code.as_ref(), reason.as_ref(), rules) }
+    }
+
+    /// Of rules in a section's own words. `code` and `reason` are where a body has them.
+    pub(crate) fn of<M: Copy + Into<Meaning>>(
+        code: Option<&Path>,
+        reason: Option<&Path>,
+        rules: &[At<AnswerRule<M>>],
+    ) -> Self {
         let mut picker = Picker::new();
-        let code = answers.code.as_ref().map(|path| picker.add(&path.keys));
-        let reason = answers.reason.as_ref().map(|path| picker.add(&path.keys));
+        let code = code.map(|path| picker.add(&path.keys));
+        let reason = reason.map(|path| picker.add(&path.keys));
         let body = (!picker.is_empty()).then_some(BodyPaths { picker, code, reason });
-        Self { rules: answers.rules.clone(), short, names_record, body }
+        let common =
+            |rule: &At<AnswerRule<M>>| At { value: rule.value.common(), place: rule.place };
+        Self { rules: rules.iter().map(common).collect(), body, ..Self::default() }
     }
 
     /// Whether a code in the body counts, so that no answer is judged without all of it.

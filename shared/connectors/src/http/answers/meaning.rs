@@ -30,28 +30,31 @@ pub(crate) enum Meaning {
     /// status code says so by itself; a flow's rule cannot.
     #[serde(skip)]
     Connection,
+    /// There is nothing to be had: the list that was asked for is empty. Of sources alone.
+    #[serde(skip)]
+    Empty,
 }
 
 impl Meaning {
-    /// Whether the record is settled with it, so that it is not sent again.
+    /// Whether no other try follows it: the record is settled, or the list was read.
     pub(super) fn settles(self) -> bool {
-        matches!(self, Self::Delivered | Self::Duplicate | Self::Refused)
+        matches!(self, Self::Delivered | Self::Duplicate | Self::Refused | Self::Empty)
     }
 
     /// Whether a request without an answer can mean it.
     pub(super) fn goes_without_answer(self) -> bool {
-        !matches!(self, Self::Delivered | Self::Duplicate | Self::Token)
+        !matches!(self, Self::Delivered | Self::Duplicate | Self::Token | Self::Empty)
     }
 
     /// Whether it is about how much may be sent.
-    pub(super) fn is_limit(self) -> bool {
+    pub(crate) fn is_limit(self) -> bool {
         matches!(self, Self::Limit | Self::Quota)
     }
 
     /// What is at fault for it that the request did not do what it was for.
     pub(crate) fn blame(self) -> Blame {
         match self {
-            Self::Delivered | Self::Duplicate | Self::Refused => Blame::Request,
+            Self::Delivered | Self::Duplicate | Self::Refused | Self::Empty => Blame::Request,
             Self::Retry | Self::Unknown => Blame::Request,
             Self::Down => Blame::Destination,
             Self::Limit => Blame::Limit,

@@ -6,3 +6,4 @@ mod rule;
 
 pub(crate) use judge::{Answers, Judged, Rules, ShortForms};
 pub(crate) use meaning::Meaning;
+pub(crate) use rule::AnswerRule;

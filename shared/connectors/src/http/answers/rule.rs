@@ -16,7 +16,7 @@ type Wait = Millis<0, 43_200_000>;
 /// What one kind of answer means: `status` and `code` both have to fit; `kind` is for no answer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AnswerRule {
+pub(crate) struct AnswerRule<M = Meaning> {
     /// Status codes; left out: any.
     status: Option<OneOrList<StatusCode>>,
     /// Codes or words at `answers.code`, or ranges like `600-699`; left out: any, or none.
@@ -24,14 +24,14 @@ pub(super) struct AnswerRule {
     /// How a request failed that has no answer.
     kind: Option<At<OneOrList<FailureKind>>>,
     /// What it means.
-    means: At<Meaning>,
-    /// The record waits for at least so long.
+    means: At<M>,
+    /// The next try waits for at least so long.
     after: Option<At<Wait>>,
 }
 
-impl AnswerRule {
+impl<M: Copy + Into<Meaning>> AnswerRule<M> {
     /// Notes keys that contradict each other. `has_code`: whether the flow says where a code stands.
-    pub(super) fn check(rule: &At<Self>, has_code: bool, findings: &mut Findings) {
+    pub(crate) fn check(rule: &At<Self>, has_code: bool, findings: &mut Findings) {
         let At { value: rule, place } = rule;
         rule.check_meaning(findings);
         match (&rule.status, &rule.code, &rule.kind) {
@@ -56,16 +56,29 @@ impl AnswerRule {
 
     /// Notes a meaning that does not go with the rest of the rule.
     fn check_meaning(&self, findings: &mut Findings) {
-        let At { value: meaning, place } = self.means;
+        let (meaning, place) = (self.means.value.into(), self.means.place);
         if self.kind.is_some() && !meaning.goes_without_answer() {
             let remedy = "write `unknown`, `retry`, `down`, `limit`, `quota` or `refused`";
             findings.add(Fault::new(place, "without an answer that is not known", remedy));
         } else if let (true, Some(after)) = (meaning.settles(), &self.after) {
-            let message = "`after` does nothing: the record is settled, and not sent again";
+            let message = "`after` does nothing: no other try follows such an answer";
             findings.add(Fault::new(after.place, message, "remove it"));
         }
     }
 
+    /// The same rule, in the words that all sections share.
+    pub(super) fn common(&self) -> AnswerRule {
+        AnswerRule {
+            status: self.status.clone(),
+            code: self.code.clone(),
+            kind: self.kind.clone(),
+            means: At { value: self.means.value.into(), place: self.means.place },
+            after: self.after.clone(),
+        }
+    }
+}
+
+impl AnswerRule {
     /// Whether it is for an answer with this status, and with this code in its body.
     pub(super) fn fits(&self, status: u16, code: Option<&str>) -> bool {
         let fits_status =

@@ -3,7 +3,7 @@
 //! A kind's [`Credentials`] read its keys and make an [`Authenticator`], which has a [`Proof`] for every
 //! request: a fixed one, or a token's. [`tokens`] keeps a token and renews it under a lease, [`state`] is what
 //! all invocations share of it, [`exchanged`] are the kinds that ask for one, each with its [`grant`], and
-//! [`token_client`] makes the request.
+//! [`token_client`] makes the request, and [`token_fields`] are what it may carry beside.
 
 mod authenticator;
 mod credentials;
@@ -13,6 +13,7 @@ mod grant;
 mod oauth2;
 mod state;
 mod token_client;
+mod token_fields;
 mod tokens;
 
 use crate::{Options, error::ConnectError, kinds::kinds, resolver::Resolver};

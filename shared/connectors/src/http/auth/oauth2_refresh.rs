@@ -6,14 +6,16 @@ use serde::Deserialize;
 use super::{
     exchanged::Exchanged,
     grant::{Asking, Grant},
-    oauth2::{Client, ClientCredentials},
+    oauth2::{Client, ClientCredentials, TokenAnswer},
+    token_client::{TokenResponse, Unread},
+    token_fields::TokenFields,
 };
 use crate::{
     error::ConnectError,
     file::{At, Fault, Findings},
-    http::request::Request,
+    http::{answer::Answer, request::Request},
     resolver::Resolver,
-    value::{SecretText, Url, Words},
+    value::{Path, SecretText, Url, Words},
 };
 
 /// A token for a refresh token, which may be replaced by a new one at every use (OAuth 2).
@@ -30,8 +32,17 @@ pub(crate) struct Oauth2Refresh {
     /// The refresh token that the connection was authorised with, a `${secrets.…}` reference. Those
     /// that follow it are kept in the table.
     refresh_token: SecretText,
-    /// Where id and secret stand in the request: `body` (default), `basic` or `query`.
+    /// Further fields of the request, like `scope` or `resource`. A list of values gives a field as often.
+    #[serde(default)]
+    fields: TokenFields,
+    /// Where id and secret stand in the request: `body` (default), `basic`, `query` or `json`.
     credentials: Option<At<ClientCredentials>>,
+    /// Path to the token in the answer; the next refresh token, as `refresh_token`, stands beside it.
+    /// Default `access_token`.
+    token: Option<Path>,
+    /// Path to the seconds that it lives, or to the moment at which it ends. Default: `expires_in` beside
+    /// the token. Where nothing stands there, a token is used until the API refuses it.
+    expires_in: Option<Path>,
 }
 
 /// A refresh token, and the client that it was given to.
@@ -39,12 +50,15 @@ pub(super) struct RefreshGrant {
     client: Client,
     /// The connection's own: the first one.
     first: String,
+    fields: Vec<(String, String)>,
+    answer: TokenAnswer,
 }
 
 impl Exchanged for Oauth2Refresh {
     type Grant = RefreshGrant;
 
     fn note_clashes(&self, findings: &mut Findings) {
+        self.fields.check(findings);
         if let (Some(At { value: ClientCredentials::Basic, place }), None) =
             (&self.credentials, &self.client_secret)
         {
@@ -59,12 +73,14 @@ impl Exchanged for Oauth2Refresh {
         Ok(RefreshGrant {
             client: Client::new(
                 self.token_url.fill(resolver)?,
-                self.client_id.fill(resolver)?,
+                Some(self.client_id.fill(resolver)?),
                 secret.transpose()?,
                 self.credentials.as_ref().map(|given| given.value).unwrap_or_default(),
                 &resolver.redactor(),
             ),
             first: self.refresh_token.fill(resolver)?,
+            fields: self.fields.fill(resolver)?,
+            answer: TokenAnswer::new(self.token.as_ref(), self.expires_in.as_ref()),
         })
     }
 }
@@ -73,14 +89,23 @@ impl Grant for RefreshGrant {
     /// Uses the newest refresh token; the connection's own, where none has come yet.
     fn ask(&self, asking: &Asking<'_>) -> Request {
         let refresh_token = asking.newest.unwrap_or(&self.first);
-        self.client.request(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)])
+        let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+        fields.extend(self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        self.client.request(&fields)
+    }
+
+    fn read(&self, answer: &Answer) -> Result<TokenResponse, Unread> {
+        self.answer.read(answer)
     }
 
     /// All that were authorised with the same refresh token share what follows it: were it used twice,
     /// all would be revoked. Another one, put into the connection after that, begins anew. The
     /// client's secret may change meanwhile.
     fn identity(&self) -> Vec<&str> {
-        vec!["refresh", self.client.token_url.as_str(), &self.client.id, &self.first]
+        let id = self.client.id.as_deref().unwrap_or_default();
+        let mut texts = vec!["refresh", self.client.token_url.as_str(), id, &self.first];
+        texts.extend(self.fields.iter().flat_map(|(name, value)| [name.as_str(), value]));
+        texts
     }
 
     fn is_spent(&self) -> bool {

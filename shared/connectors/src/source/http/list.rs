@@ -8,6 +8,7 @@ use tidegate_core::{
 use super::{
     anchor::Anchors,
     cursor::is_mark_min,
+    listed::EmptyList,
     page::{PageShape, Row},
     pager::Pager,
     pagination::{Drift, PageRef},
@@ -19,6 +20,8 @@ pub(super) struct List {
     pub(super) requester: Requester,
     pub(super) pager: Pager,
     pub(super) shape: PageShape,
+    /// What an answer without records is taken for.
+    pub(super) empty: EmptyList,
     pub(super) anchors: Anchors,
     /// Ids are both the order and what pages go by: a walk's first page is the one after its position.
     pub(super) by_last_id: bool,

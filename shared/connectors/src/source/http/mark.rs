@@ -15,9 +15,10 @@ use tidegate_core::{
 };
 use tokio::time::Instant;
 
+use super::answers::{self, SAID_CHARS_MAX, Verdict};
 use crate::{
     error::ConnectError,
-    http::{Exchange, ExchangeError, RecordUrl, Request, is_unauthorized},
+    http::{Answer, Exchange, ExchangeError, Meaning, RecordUrl, Request, Rules},
     resolver::Resolver,
     value::{Constant, Record, Url, given},
 };
@@ -55,6 +56,8 @@ pub(super) struct HttpMarker {
     url: RecordUrl,
     body: Option<Bytes>,
     exchange: Exchange,
+    /// What answers mean, as for the list.
+    rules: Rules,
 }
 
 impl MarkRequest {
@@ -64,6 +67,7 @@ impl MarkRequest {
         &self,
         resolver: &Resolver<'_>,
         exchange: Exchange,
+        rules: Rules,
     ) -> Result<HttpMarker, ConnectError> {
         let url = RecordUrl::new(&self.url.template, &self.url.site.key, resolver)?;
         let list = &exchange.origin;
@@ -72,7 +76,8 @@ impl MarkRequest {
             return Err(ConnectError::new(&self.url.site.key, message));
         }
         let body = self.body.as_ref().map(|body| body.json.to_string().into());
-        Ok(HttpMarker { method: self.method.unwrap_or_default().into(), url, body, exchange })
+        let method = self.method.unwrap_or_default().into();
+        Ok(HttpMarker { method, url, body, exchange, rules })
     }
 }
 
@@ -100,23 +105,33 @@ impl HttpMarker {
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let until = Instant::now() + Duration::from_millis(timeout_ms);
-        let sent = self.exchange.send(&request, until, is_unauthorized).await;
+        let refuses_token =
+            |answer: &Answer| answers::judge(&self.rules, answer).meaning == Meaning::Token;
+        let sent = self.exchange.send(&request, until, refuses_token).await;
         let answer = sent.map_err(|error| match error {
             ExchangeError::NoCredentials(error) => error.into(),
+            ExchangeError::Held(held) => held.into(),
             ExchangeError::NoAnswer(error) => {
                 SourceError::Later { reason: format!("{shown}: {error}"), after_ms: None }
             }
             ExchangeError::Astray(astray) => cannot(&astray),
         })?;
-        let status = answer.status;
-        match status.as_u16() {
+        let judged = answers::judge(&self.rules, &answer);
+        let verdict = answers::verdict(&judged, &answer, self.exchange.left(&answer));
+        let said = || {
+            let said = self.exchange.line(&judged.said(&answer.body), SAID_CHARS_MAX);
+            format!("{} {shown} answered {}: {said}", self.method, answer.status)
+        };
+        match (verdict, answer.status.as_u16()) {
+            (Verdict::Page | Verdict::Empty, _) => Ok(()),
             // Gone, or marked already: nothing is left to mark.
-            200..=299 | 404 | 409 | 410 => Ok(()),
-            408 | 425 | 429 | 500.. => Err(SourceError::Later {
-                reason: format!("{shown} answered {status}"),
-                after_ms: answer.after_ms(),
-            }),
-            _ => Err(SourceError::Halt(format!("{shown} answered {status}: see source.http.mark"))),
+            (_, 404 | 409 | 410) if !judged.by_rule => Ok(()),
+            (Verdict::Again { after_ms }, _) => {
+                Err(SourceError::Later { reason: said(), after_ms })
+            }
+            (Verdict::Rejected | Verdict::Halt { .. }, _) => {
+                Err(SourceError::Halt(format!("{}; see source.http.mark", said())))
+            }
         }
     }
 }

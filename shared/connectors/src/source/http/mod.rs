@@ -6,18 +6,23 @@
 //! of, and [`walk`] puts them together along one [`list`].
 
 mod anchor;
+mod answers;
 mod body;
 mod cursor;
 mod line;
 mod list;
+mod listed;
 mod mark;
 mod page;
 mod pager;
 mod pagination;
 mod places;
+mod posted;
 mod requests;
 mod tie;
 mod walk;
+
+use std::sync::Arc;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use schemars::JsonSchema;
@@ -31,25 +36,33 @@ use super::SourceKind;
 use crate::{
     error::ConnectError,
     file::{At, Findings},
-    http::{AdvertisedLimits, Auth, Exchange, Origin, Reads, Transmitter, authenticator},
+    flow::Limits,
+    http::{
+        AdvertisedLimits, Auth, Exchange, Origin, Reads, RequestBudget, Transmitter, authenticator,
+    },
     options::Options,
     resolver::Resolver,
     value::{Headers, JsonTemplate, NoRecord, Path, Query, Timeout, Url, given},
 };
 use anchor::Anchors;
+use answers::SourceAnswers;
 use body::{ListBody, ListMethod};
 use cursor::Cursor;
 use list::List;
+use listed::EmptyList;
 use mark::{HttpMarker, MarkRequest};
 use page::PageShape;
 use pager::Pager;
 use pagination::Pagination;
+use posted::Posted;
 use requests::Requester;
 use walk::HttpWalk;
 
 const TIMEOUT_DEFAULT_MS: u64 = 30_000;
 const PAGE_SIZE_DEFAULT: u32 = 100;
 const BODY_BYTES_DEFAULT: u64 = 32 << 20;
+/// Read of an answer to a mark, which has a code at the most.
+const MARK_BYTES_MAX: usize = 1024 * 1024;
 
 /// A list behind an HTTP API.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -59,9 +72,10 @@ pub(crate) struct Http {
     /// The list's address.
     #[schemars(example = "${params.source_url}/orders")]
     url: Url,
-    /// How the list is asked for. Default GET, and POST with a `body`.
+    /// How the list is asked for. Default GET, and POST with a `body` or a `form`.
     method: Option<At<ListMethod>>,
-    /// Query parameters sent with every request for the list.
+    /// Query parameters sent with every request for the list; a list of values gives a parameter as
+    /// often.
     #[serde(default)]
     query: Query,
     /// Headers sent with every request.
@@ -71,10 +85,14 @@ pub(crate) struct Http {
     /// the parameters of `cursor` and `pagination` are no query parameters but places in it: keys
     /// with dots between (`filters.from`), and a number for an item of a list (`sorts.0.value`). No
     /// value of its own may stand at such a place. Page numbers, offsets and page sizes are sent as
-    /// numbers; so are ids that are whole numbers, and timestamps with `format: epoch_s` or
-    /// `epoch_ms`. Tokens and all the rest are texts.
+    /// numbers; so are ids that are whole numbers, tokens that the source gave as numbers, and
+    /// timestamps with `format: epoch_s` or `epoch_ms`. All the rest are texts.
     #[serde(default, deserialize_with = "given")]
     body: Option<JsonTemplate<NoRecord>>,
+    /// The fields of a form that is posted for the list, in the place of `body`; its texts may hold
+    /// references, and a list of values gives a field as often. The parameters of `cursor` and
+    /// `pagination` are further fields of it.
+    form: Option<At<Query>>,
     /// How requests prove who sends them.
     auth: Option<Auth>,
     /// Path to the array of records in the body; left out: the body is the array.
@@ -88,6 +106,19 @@ pub(crate) struct Http {
     /// How many records to ask for at a time. Default 100.
     #[schemars(range(min = 1, max = 10000))]
     page_size: Option<u32>,
+    /// What answers mean by a code in their body, and failures by their kind.
+    #[serde(default)]
+    answers: SourceAnswers,
+    /// Whether null in the place of the array is an empty list. Default false: it is asked for again,
+    /// and then the run stops and says so.
+    null_is_empty: Option<bool>,
+    /// Whether a body with nothing in the place of the array is an empty list. Default false, as with
+    /// null.
+    absent_is_empty: Option<bool>,
+    /// What the source permits, over all runs, and over all streams that share the budget: of lists and
+    /// of marks. A request that is not permitted soon ends the run, and the next one goes on. Left out: the
+    /// source is asked as fast as it answers, unless it answers that this was too much.
+    limits: Option<Limits>,
     /// The longest that one request may take. Default `30s`.
     timeout: Option<Timeout>,
     /// Most bytes of one response, decompressed. Default 32 MiB.
@@ -110,9 +141,14 @@ impl SourceKind for Http {
         }
         let At { value: cursor, place } = &self.cursor;
         cursor.check(*place, findings);
+        self.answers.check(findings);
+        if let Some(limits) = &self.limits {
+            limits.check(findings);
+        }
         let At { value: pagination, place } = &self.pagination;
         pagination.check(&*cursor.by, *place, findings);
-        places::check(self.method.as_ref(), self.body.as_ref(), cursor, pagination, findings);
+        let posted = (self.body.as_ref(), self.form.as_ref());
+        places::check(self.method.as_ref(), posted, cursor, pagination, findings);
     }
 
     fn settle_lag_ms(&self) -> EpochMs {
@@ -131,11 +167,13 @@ impl SourceKind for Http {
         let (address, exchange) = self.exchange(resolver, options)?;
         // A mark has all the time that its caller gives it.
         let marker = self.mark.as_ref().map(|mark| {
-            let transmitter = Transmitter { reads: Reads::Nothing, ..exchange.transmitter.clone() };
+            let body_bytes_max = MARK_BYTES_MAX;
+            let transmitter = Transmitter { body_bytes_max, ..exchange.transmitter.clone() };
             let (origin, auth) = (exchange.origin.clone(), exchange.auth.clone());
-            let limits = AdvertisedLimits::default();
-            let exchange = Exchange { transmitter, origin, auth, timeout_ms: u64::MAX, limits };
-            mark.connect(resolver, exchange)
+            let (limits, budget) = (self.advertised(), exchange.budget.clone());
+            let timeout_ms = u64::MAX;
+            let exchange = Exchange { transmitter, origin, auth, timeout_ms, limits, budget };
+            mark.connect(resolver, exchange, self.answers.rules())
         });
         let list = self.list(address, exchange, resolver, options)?;
         Ok(Box::new(HttpSource { list, marker: marker.transpose()? }))
@@ -165,15 +203,25 @@ impl Http {
         let transmitter = Transmitter {
             http: options.http.clone(),
             headers,
-            reads: Reads::Successes,
+            reads: Reads::Everything,
             // The schema's range keeps it far below any usize.
             body_bytes_max: usize::try_from(body_bytes_max).unwrap_or(usize::MAX),
             redactor,
             now: options.now.clone(),
         };
         let timeout_ms = self.timeout.map_or(TIMEOUT_DEFAULT_MS, |timeout| timeout.0);
-        let limits = AdvertisedLimits::default();
-        Ok((address, Exchange { transmitter, origin, auth, timeout_ms, limits }))
+        let limits = self.advertised();
+        let budget = self
+            .limits
+            .as_ref()
+            .map(|limits| Arc::new(RequestBudget::new(limits, &origin.to_string(), options)));
+        let exchange = Exchange { transmitter, origin, auth, timeout_ms, limits, budget };
+        Ok((address, exchange))
+    }
+
+    /// Where answers say what is left.
+    fn advertised(&self) -> AdvertisedLimits {
+        self.limits.as_ref().map(Limits::advertised).unwrap_or_default()
     }
 
     /// The list at an address.
@@ -188,11 +236,14 @@ impl Http {
         let params = [pagination.page_param(), pagination.size_param()];
         let bounds = [cursor.since.as_ref(), cursor.until.as_ref()];
         let places = bounds.into_iter().chain(params).flatten();
-        let body = self.body.as_ref().map(|body| ListBody::new(body, cursor, places, resolver));
-        let body = body.transpose()?;
-        if body.is_some() {
-            let json = HeaderValue::from_static("application/json");
-            exchange.transmitter.headers.entry(CONTENT_TYPE).or_insert(json);
+        let body = match (&self.body, &self.form) {
+            (Some(body), _) => Some(Posted::Json(ListBody::new(body, cursor, places, resolver)?)),
+            (None, Some(form)) => Some(Posted::Form(form.value.fill(resolver)?)),
+            (None, None) => None,
+        };
+        if let Some(body) = &body {
+            let headers = &mut exchange.transmitter.headers;
+            headers.entry(CONTENT_TYPE).or_insert(body.content_type());
         }
         let records = self.records.as_ref().map_or(&[][..], |records| &records.keys);
         let next = pagination.next_path().map(|path| path.keys.as_slice());
@@ -201,8 +252,16 @@ impl Http {
             shape: PageShape::new(records, &self.id_path(), cursor, next),
             by_last_id: !cursor.by.has_timestamp() && pagination.goes_by_last_id(),
             pager: Pager::new(pagination.clone(), page_size, address, body),
+            empty: EmptyList {
+                null: self.null_is_empty.unwrap_or(false),
+                absent: self.absent_is_empty.unwrap_or(false),
+            },
             anchors: Anchors::new(cursor, resolver)?,
-            requester: Requester { exchange, now: options.now.clone() },
+            requester: Requester {
+                exchange,
+                rules: self.answers.rules(),
+                now: options.now.clone(),
+            },
         })
     }
 }

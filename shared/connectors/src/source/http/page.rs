@@ -1,5 +1,7 @@
 //! One response body, split into records in a single pass.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use jiter::{Jiter, JiterError, Peek};
 use tidegate_core::model::Mark;
@@ -55,6 +57,14 @@ pub(super) struct Page {
     pub(super) count: usize,
     /// The next page's token or address; `None` where there is none.
     pub(super) next: Option<String>,
+    /// Whether that is a number, and not a text.
+    pub(super) next_is_number: bool,
+    /// Null stands in the place of the list.
+    pub(super) is_null: bool,
+    /// Where the list stands in the body.
+    pub(super) list: Range<usize>,
+    /// Beside the token stands `hasNextPage: false`, as in a GraphQL connection: the token is of no use.
+    is_last: bool,
     /// The first record without a readable key: its index, and what is missing.
     unreadable: Option<(usize, String)>,
     found: bool,
@@ -65,6 +75,13 @@ pub(super) struct Page {
 pub(super) enum PageFault {
     /// It is no JSON at all: cut short, or an error page.
     NotJson(String),
+    /// It is JSON without a list of records where the flow says.
+    NoList {
+        /// What is wrong, and what to do.
+        message: String,
+        /// Nothing at all stands there.
+        is_absent: bool,
+    },
     /// It is JSON of another shape than the flow says.
     Shape(String),
 }
@@ -124,6 +141,11 @@ impl PageShape {
         Self { records: records.to_vec(), next: next.map(<[String]>::to_vec), keys }
     }
 
+    /// Where the list of records stands in a body.
+    pub(super) fn records(&self) -> String {
+        self.records.join(".")
+    }
+
     /// Splits a body. A few records without a readable key do not stop the rest: they are given with
     /// the next one that has a key. If they are more than half, the flow file looks for the key in the
     /// wrong place.
@@ -137,10 +159,14 @@ impl PageShape {
         self.scan(&mut json, body, Some(&self.records), self.next.as_deref(), &mut page)?;
         json.finish().map_err(|error| not_json(&error, body))?;
         if !page.found {
-            return Err(PageFault::Shape(format!(
+            let message = format!(
                 "the body has nothing at `{}`: set source.http.records to where the array stands",
-                self.records.join(".")
-            )));
+                self.records()
+            );
+            return Err(PageFault::NoList { message, is_absent: true });
+        }
+        if page.is_last {
+            page.next = None;
         }
         if let Some((index, missing)) = &page.unreadable {
             let unreadable = page.count - page.rows.len();
@@ -172,7 +198,9 @@ impl PageShape {
         if next.is_some_and(<[String]>::is_empty) {
             let start = json.current_index();
             json.known_skip(peek).map_err(broken)?;
-            page.next = match Scalar::read(json.slice_to_current(start)) {
+            let next = Scalar::read(json.slice_to_current(start));
+            page.next_is_number = matches!(next, Some(Scalar::Number(_)));
+            page.next = match next {
                 Some(Scalar::Bool(_)) | None => None,
                 Some(scalar) => {
                     Some(scalar.into_text().into_owned()).filter(|text| !text.is_empty())
@@ -185,6 +213,14 @@ impl PageShape {
         }
         let mut key = json.known_object().map_err(broken)?;
         while let Some(name) = key {
+            let is_beside_next = next.is_some_and(|path| path.len() == 1);
+            if is_beside_next && name == "hasNextPage" {
+                let peek = json.peek().map_err(broken)?;
+                page.is_last = peek == Peek::False;
+                json.known_skip(peek).map_err(broken)?;
+                key = json.next_key().map_err(broken)?;
+                continue;
+            }
             let under = |path: Option<&'_ [String]>| -> bool {
                 path.and_then(<[String]>::first).is_some_and(|segment| segment == name)
             };
@@ -205,16 +241,24 @@ impl PageShape {
         page: &mut Page,
     ) -> Result<(), PageFault> {
         let broken = |error: JiterError| not_json(&error, body);
+        let start = json.current_index();
         // A key may stand twice: the last one counts.
-        *page = Page { found: true, next: page.next.take(), ..Page::default() };
+        *page = Page {
+            found: true,
+            next: page.next.take(),
+            next_is_number: page.next_is_number,
+            is_last: page.is_last,
+            ..Page::default()
+        };
         let mut element = match peek {
             Peek::Array => json.known_array().map_err(broken)?,
-            Peek::Null => return json.known_null().map_err(broken),
+            Peek::Null => {
+                page.is_null = true;
+                return json.known_null().map_err(broken);
+            }
             _ => {
-                return Err(PageFault::Shape(format!(
-                    "what stands at `{}` is no array of records",
-                    self.records.join(".")
-                )));
+                let message = format!("what stands at `{}` is no array of records", self.records());
+                return Err(PageFault::NoList { message, is_absent: false });
             }
         };
         let mut unkeyed = Vec::new();
@@ -237,6 +281,7 @@ impl PageShape {
             element = json.array_step().map_err(broken)?;
         }
         page.trailing = unkeyed;
+        page.list = start..json.current_index();
         Ok(())
     }
 }
@@ -302,12 +347,15 @@ mod tests {
     }
 
     #[test]
-    fn the_body_itself_may_be_the_array_and_null_is_an_empty_one() {
+    fn the_body_itself_may_be_the_array_and_null_is_told_from_an_empty_one() {
         let plain = shape("", "id", None);
         assert_eq!(parse(&plain, r#"[{"id":1},{"id":2}]"#).unwrap().rows.len(), 2);
         assert_eq!(parse(&plain, "[]").unwrap().count, 0);
         let nested = shape("data", "id", None);
-        assert_eq!(parse(&nested, r#"{"data":null}"#).unwrap().count, 0);
+        for (body, is_null) in [(r#"{"data":null}"#, true), (r#"{"data":[]}"#, false)] {
+            let page = parse(&nested, body).unwrap();
+            assert_eq!((page.count, page.is_null), (0, is_null), "{body}");
+        }
     }
 
     #[test]
@@ -326,14 +374,40 @@ mod tests {
     }
 
     #[test]
+    fn a_connections_last_page_has_no_token_though_one_stands_there() {
+        let shape = shape("d.nodes", "id", Some("d.pageInfo.endCursor"));
+        for (info, next) in [
+            (r#"{"hasNextPage":true,"endCursor":"c"}"#, Some("c")),
+            (r#"{"endCursor":"c","hasNextPage":false}"#, None),
+            (r#"{"hasNextPage":false,"endCursor":"c"}"#, None),
+            (r#"{"endCursor":"c","hasNextPage":null}"#, Some("c")),
+        ] {
+            for body in [
+                format!(
+                    r#"{{"d":{{"pageInfo":{info},"nodes":[{{"id":1,"hasNextPage":false}}]}}}}"#
+                ),
+                format!(
+                    r#"{{"d":{{"nodes":[{{"id":1,"hasNextPage":false}}],"pageInfo":{info}}}}}"#
+                ),
+            ] {
+                assert_eq!(parse(&shape, &body).unwrap().next.as_deref(), next, "{body}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_page_says_why() {
         let shape = shape("data", "id", None);
         for body in ["", "<html>", r#"{"data":[{"id":1}"#, r#"{"data":[{"id":1},]}"#, "{} x"] {
             assert!(matches!(parse(&shape, body), Err(PageFault::NotJson(_))), "{body}");
         }
-        for body in ["{}", r#"{"data":{}}"#, r#"{"items":[]}"#, r#"{"data":[{"no":1}]}"#] {
-            assert!(matches!(parse(&shape, body), Err(PageFault::Shape(_))), "{body}");
+        for (body, absent) in [("{}", true), (r#"{"items":[]}"#, true), (r#"{"data":{}}"#, false)] {
+            let fault = parse(&shape, body);
+            let is_so =
+                matches!(fault, Err(PageFault::NoList { is_absent, .. }) if is_absent == absent);
+            assert!(is_so, "{body}");
         }
+        assert!(matches!(parse(&shape, r#"{"data":[{"no":1}]}"#), Err(PageFault::Shape(_))));
         let bytes = Bytes::from_static(b"{\"data\":[{\"id\":\"\xff\"}]}");
         assert!(matches!(shape.parse(&bytes), Err(PageFault::Shape(_))));
     }

@@ -1,16 +1,17 @@
 //! How one page leads to the next: the request's address or body, and what the response says.
 
-use bytes::Bytes;
 use tidegate_core::ports::SourceError;
 use url::Url;
 
 use super::{
-    body::ListBody,
     page::Page,
     pagination::{Answered, Drift, PageRef, Pagination, Param},
+    posted::Posted,
     requests::{Fetched, PageRequest},
 };
 
+/// Of a parameter's value so many characters are shown.
+const SHOWN_CHARS_MAX: usize = 60;
 /// No API caps its pages at fewer records; a shorter first page is the last one.
 const PAGE_CAP_MIN: usize = 10;
 
@@ -21,16 +22,11 @@ pub(super) struct Pager {
     /// Address and query.
     base: Url,
     /// What is posted; none: a GET.
-    body: Option<ListBody>,
+    body: Option<Posted>,
 }
 
 impl Pager {
-    pub(super) fn new(
-        style: Pagination,
-        page_size: u32,
-        base: Url,
-        body: Option<ListBody>,
-    ) -> Self {
+    pub(super) fn new(style: Pagination, page_size: u32, base: Url, body: Option<Posted>) -> Self {
         Self { style, page_size, base, body }
     }
 
@@ -46,27 +42,34 @@ impl Pager {
 
     /// The request for a page. `bounds` are the cursor's parameters.
     pub(super) fn request(&self, page: &PageRef, bounds: &[(&str, &str)]) -> PageRequest {
+        let shown = self.shown(page, bounds);
         let Some(body) = &self.body else {
-            return PageRequest { url: self.address(page, bounds), body: None };
+            return PageRequest { url: self.address(page, bounds), body: None, page: shown };
         };
         let url = match page {
             PageRef::Address(url) => url,
             _ => &self.base,
         };
-        let body = self.body_for(body, page, bounds);
-        PageRequest { url: url.clone(), body: Some(body) }
+        let size = self.size_param().map(|name| (name, self.page_size));
+        let body = body.render(bounds, self.page_param(page), size, self.style.stands_alone());
+        PageRequest { url: url.clone(), body: Some(body), page: shown }
     }
 
-    fn body_for(&self, body: &ListBody, page: &PageRef, bounds: &[(&str, &str)]) -> Bytes {
-        let param = self.page_param(page);
-        if let (true, Some((name, token))) = (self.style.stands_alone(), &param) {
-            return ListBody::alone(name, &token.json());
+    /// Which page a request is for, by the parameters that say so.
+    fn shown(&self, page: &PageRef, bounds: &[(&str, &str)]) -> Box<str> {
+        if let PageRef::Address(_) = page {
+            return "the next page's address, as the source gave it".into();
         }
-        let mut values: Vec<(&str, String)> =
-            bounds.iter().map(|(name, value)| (*name, body.bound(value))).collect();
-        values.extend(param.map(|(name, value)| (name, value.json())));
-        values.extend(self.size_param().map(|name| (name, self.page_size.to_string())));
-        body.render(&values)
+        let cut = |text: &str| match text.char_indices().nth(SHOWN_CHARS_MAX) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.to_owned(),
+        };
+        let bound = |(name, value): &(&str, &str)| format!("{name}={}", cut(value));
+        let param =
+            self.page_param(page).map(|(name, value)| format!("{name}={}", cut(&value.text())));
+        let size = self.size_param().map(|name| format!("{name}={}", self.page_size));
+        let shown: Vec<String> = bounds.iter().map(bound).chain(param).chain(size).collect();
+        if shown.is_empty() { "the first page".into() } else { shown.join(", ").into() }
     }
 
     /// The address of a page; one that the source gave has the cursor's parameters already.

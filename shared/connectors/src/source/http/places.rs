@@ -5,30 +5,73 @@ use serde_json::Value;
 use super::{body::ListMethod, cursor::Cursor, pagination::Pagination};
 use crate::{
     file::{At, Fault, Findings},
-    value::{JsonTemplate, NoRecord, path},
+    value::{JsonTemplate, Name, NoRecord, Query, path},
 };
 
 /// Notes where `method`, `body` and the parameters of cursor and pagination do not go together.
 pub(super) fn check(
     method: Option<&At<ListMethod>>,
-    body: Option<&JsonTemplate<NoRecord>>,
+    (body, form): (Option<&JsonTemplate<NoRecord>>, Option<&At<Query>>),
     cursor: &Cursor,
     pagination: &Pagination,
     findings: &mut Findings,
 ) {
+    let is_posted = body.is_some() || form.is_some();
+    if let (Some(At { value: ListMethod::Get, place }), true) = (method, is_posted) {
+        let what = if body.is_some() { "`body`" } else { "`form`" };
+        let remedy = "write `method: POST`, or use `query`";
+        findings.add(Fault::new(*place, format!("a GET carries no {what}"), remedy));
+        return;
+    }
+    if let Some(form) = form {
+        check_form(form, body.is_some(), cursor, pagination, findings);
+        return;
+    }
     let Some(body) = body else {
         check_without_body(method, pagination, findings);
         return;
     };
-    if let Some(At { value: ListMethod::Get, place }) = method {
-        let remedy = "write `method: POST`, or use `query`";
-        findings.add(Fault::new(*place, "a GET carries no `body`", remedy));
-    } else if !body.written.is_object() {
+    if !body.written.is_object() {
         let remedy = "write keys with their values, or `body: {}`";
         findings.add(Fault::new(body.site.place, "`body` must be an object", remedy));
     } else {
         check_places(&body.written, cursor, pagination, findings);
     }
+}
+
+/// Notes parameters that are fields of the form already.
+fn check_form(
+    form: &At<Query>,
+    has_body: bool,
+    cursor: &Cursor,
+    pagination: &Pagination,
+    findings: &mut Findings,
+) {
+    if has_body {
+        let message = "`form` and `body` both say what is sent";
+        findings.add(Fault::new(form.place, message, "remove `form` or `body`"));
+    }
+    for (key, param) in params(cursor, pagination) {
+        let Some(param) = param else { continue };
+        if form.value.0.iter().any(|(name, _)| *name == param.text) {
+            let message = format!("`{key}: {}` is a field of `form` already", param.text);
+            let remedy = "remove one of the two: the field in `form`, or the parameter";
+            findings.add(Fault::new(param.site.place, message, remedy));
+        }
+    }
+}
+
+/// The parameters of cursor and pagination, by their keys.
+fn params<'k>(
+    cursor: &'k Cursor,
+    pagination: &'k Pagination,
+) -> [(&'static str, Option<&'k Name>); 4] {
+    [
+        ("since", cursor.since.as_ref()),
+        ("until", cursor.until.as_ref()),
+        ("param", pagination.page_param()),
+        ("size_param", pagination.size_param()),
+    ]
 }
 
 /// Notes what asks for a body that is not there.
@@ -38,8 +81,8 @@ fn check_without_body(
     findings: &mut Findings,
 ) {
     if let Some(At { value: ListMethod::Post, place }) = method {
-        let message = "a POST for a list carries a `body`, which is not given";
-        let remedy = "add `body:` with a JSON object, or `body: {}`";
+        let message = "a POST for a list carries a `body` or a `form`, which is not given";
+        let remedy = "add `body:` with a JSON object, or `body: {}`, or `form:` with fields";
         findings.add(Fault::new(*place, message, remedy));
     } else {
         pagination.check_without_body(findings);
@@ -49,13 +92,7 @@ fn check_without_body(
 /// Notes parameters that have no place to themselves.
 fn check_places(body: &Value, cursor: &Cursor, pagination: &Pagination, findings: &mut Findings) {
     let mut taken: Vec<(&str, &str, Vec<String>)> = Vec::new();
-    let params = [
-        ("since", cursor.since.as_ref()),
-        ("until", cursor.until.as_ref()),
-        ("param", pagination.page_param()),
-        ("size_param", pagination.size_param()),
-    ];
-    for (key, param) in params {
+    for (key, param) in params(cursor, pagination) {
         let Some(param) = param.filter(|param| !findings.has_fault_at(param.site.place)) else {
             continue;
         };
@@ -151,7 +188,7 @@ mod tests {
         let messages = |pagination: Value| {
             let mut findings = Findings::default();
             let pagination = section(pagination);
-            check(None, Some(&body), &cursor, &pagination, &mut findings);
+            check(None, (Some(&body), None), &cursor, &pagination, &mut findings);
             findings.faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>()
         };
         assert!(messages(json!({ "last_id": { "param": "after.id" } })).is_empty());
@@ -168,7 +205,7 @@ mod tests {
             let method = method.map(|value| At { value, place: Place::default() });
             let body = body.map(section::<JsonTemplate<NoRecord>>);
             let mut findings = Findings::default();
-            check(method.as_ref(), body.as_ref(), &cursor, &pagination, &mut findings);
+            check(method.as_ref(), (body.as_ref(), None), &cursor, &pagination, &mut findings);
             findings.faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>()
         };
         assert!(messages(None, Some(json!({}))).is_empty());
@@ -177,7 +214,41 @@ mod tests {
         let get = messages(Some(ListMethod::Get), Some(json!({})));
         assert_eq!(get, ["a GET carries no `body`"]);
         let post = messages(Some(ListMethod::Post), None);
-        assert_eq!(post, ["a POST for a list carries a `body`, which is not given"]);
+        assert_eq!(post, ["a POST for a list carries a `body` or a `form`, which is not given"]);
         assert_eq!(messages(None, Some(json!([1]))), ["`body` must be an object"]);
+    }
+
+    #[test]
+    fn a_forms_fields_are_not_the_parameters() {
+        let (cursor, pagination) = (
+            section(json!({ "by": "id", "since": "after" })),
+            section(json!({ "page_number": { "param": "page", "size_param": "n" } })),
+        );
+        let messages = |method: Option<ListMethod>, form: Value, body: Option<Value>| {
+            let at = |value| At { value, place: Place::default() };
+            let (method, form) =
+                (method.map(|value| At { value, place: Place::default() }), at(section(form)));
+            let body = body.map(section::<JsonTemplate<NoRecord>>);
+            let mut findings = Findings::default();
+            check(
+                method.as_ref(),
+                (body.as_ref(), Some(&form)),
+                &cursor,
+                &pagination,
+                &mut findings,
+            );
+            findings.faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>()
+        };
+        assert!(messages(None, json!({ "status": ["a", "b"] }), None).is_empty());
+        assert_eq!(messages(Some(ListMethod::Get), json!({}), None), ["a GET carries no `form`"]);
+        for (field, message) in [
+            ("after", "`since: after` is a field of `form` already"),
+            ("page", "`param: page` is a field of `form` already"),
+            ("n", "`size_param: n` is a field of `form` already"),
+        ] {
+            assert_eq!(messages(None, json!({ field: 1 }), None), [message]);
+        }
+        let both = messages(None, json!({}), Some(json!({})));
+        assert_eq!(both, ["`form` and `body` both say what is sent"]);
     }
 }

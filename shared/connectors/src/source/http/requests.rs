@@ -11,19 +11,28 @@ use tidegate_core::{model::EpochMs, ports::SourceError};
 use tokio::time::Instant;
 use url::Url;
 
+use super::answers::{self, SAID_CHARS_MAX, Verdict};
 use crate::{
     Now,
-    http::{Answer, Astray, BodyEnd, Exchange, ExchangeError, Request},
+    http::{Answer, Astray, BodyEnd, Exchange, ExchangeError, Judged, Meaning, Request, Rules},
 };
 
 /// Tries of one request in a walk; then the next run goes on.
 const TRIES: u32 = 3;
 /// The first wait between tries, in ms; it doubles.
 const BACKOFF_MS: u64 = 500;
+/// The shortest, whatever the source asks for, in ms.
+const PAUSE_MS_MIN: u64 = 100;
+/// The longest wait inside a walk, in ms: a longer one ends it, and is kept for the runs to come.
+const PAUSE_MS_MAX: u64 = 5_000;
+/// So much of a body is looked at for what it says.
+const SAID_BYTES_MAX: usize = 64 * 1024;
 
 /// Sends a source's requests.
 pub(super) struct Requester {
     pub(super) exchange: Exchange,
+    /// What the answers mean.
+    pub(super) rules: Rules,
     pub(super) now: Now,
 }
 
@@ -31,8 +40,10 @@ pub(super) struct Requester {
 #[derive(Clone)]
 pub(super) struct PageRequest {
     pub(super) url: Url,
-    /// JSON that is posted; none: a GET.
+    /// What is posted; none: a GET.
     pub(super) body: Option<Bytes>,
+    /// Which page it is, for people: the parameters that say so.
+    pub(super) page: Box<str>,
 }
 
 /// A response's parts that a walk goes by.
@@ -43,6 +54,10 @@ pub(super) struct Fetched {
     pub(super) url: Url,
     /// The `Link` headers.
     pub(super) links: Vec<String>,
+    /// The flow's own rule says that it is a page.
+    pub(super) is_trusted: bool,
+    /// The flow's own rule says that there are no records.
+    pub(super) is_empty: bool,
 }
 
 /// Why a request gave nothing.
@@ -58,6 +73,8 @@ pub(super) enum Refusal {
 enum Failure {
     /// Worth another try, after at least so long.
     Passing { reason: String, after_ms: Option<u64> },
+    /// Worth another try; should that be no better, an operator has to act.
+    Doubtful { reason: String },
     /// Not worth one.
     Final(Refusal),
 }
@@ -77,7 +94,7 @@ fn halt(message: String) -> Failure {
 
 impl Requester {
     /// Fetches a page and reads it with `read`. A body that is no page counts as a failed try: it
-    /// may have been cut short. Counts every request made.
+    /// may have been cut short, or be an error's. Counts every request made.
     pub(super) async fn get<T>(
         &self,
         asked: &PageRequest,
@@ -85,40 +102,40 @@ impl Requester {
         requests: &mut u32,
         read: impl Fn(Fetched) -> Result<T, PageError>,
     ) -> Result<T, Refusal> {
-        let url = &asked.url;
         let mut wait_ms = BACKOFF_MS;
         for tried in 1.. {
             let failure = match self.fetch(asked, deadline_ms, requests).await {
-                Ok(fetched) => match read(fetched) {
-                    Ok(page) => return Ok(page),
-                    Err(PageError::Passing(reason)) => Failure::Passing {
-                        reason: format!("{} answered no page: {reason}", self.shown(url)),
-                        after_ms: None,
-                    },
-                    Err(PageError::Halt(message)) => {
-                        halt(format!("{}: {message}", self.shown(url)))
+                Ok(fetched) => {
+                    let body = fetched.body.clone();
+                    match read(fetched) {
+                        Ok(page) => return Ok(page),
+                        Err(error) => self.unreadable(asked, error, &body),
                     }
-                },
+                }
                 Err(failure) => failure,
             };
-            let (reason, after_ms) = match failure {
+            let (reason, after_ms, is_doubtful) = match failure {
                 Failure::Final(refusal) => return Err(refusal),
-                Failure::Passing { reason, after_ms } => (reason, after_ms),
+                Failure::Passing { reason, after_ms } => (reason, after_ms, false),
+                Failure::Doubtful { reason } => (reason, None, true),
             };
-            let pause_ms = after_ms.unwrap_or(wait_ms);
+            let pause_ms = after_ms.unwrap_or(wait_ms).max(PAUSE_MS_MIN);
             let left_ms = self.left_ms(deadline_ms);
-            if tried == TRIES || pause_ms >= left_ms {
-                let error = SourceError::Later { reason, after_ms };
+            if tried == TRIES || pause_ms > PAUSE_MS_MAX || pause_ms >= left_ms {
+                let error = match is_doubtful && tried == TRIES {
+                    true => SourceError::Halt(reason),
+                    false => SourceError::Later { reason, after_ms },
+                };
                 return Err(Refusal::Source(error));
             }
-            tracing::debug!(reason, pause_ms, "the source is asked again");
+            tracing::warn!(reason, pause_ms, "the source is asked again");
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             wait_ms *= 2;
         }
         unreachable!("the last try returns")
     }
 
-    /// One try: a request and the redirects that it leads to; any answer but a success is a failure.
+    /// One try: a request and the redirects that it leads to.
     async fn fetch(
         &self,
         asked: &PageRequest,
@@ -126,41 +143,58 @@ impl Requester {
         requests: &mut u32,
     ) -> Result<Fetched, Failure> {
         let until = Instant::now() + Duration::from_millis(self.left_ms(deadline_ms));
-        let url = asked.url.clone();
-        let request = match &asked.body {
-            None => Request::get(url),
-            Some(body) => Request::new(Method::POST, url, body.clone()),
-        };
-        let answer = self.exchange.follow(request, until, requests).await;
-        let answer = answer.map_err(|error| self.unanswered(&asked.url, error))?;
-        if !answer.status.is_success() {
-            return Err(self.refused(&answer));
+        let request = Request::new(asked.method(), asked.url.clone(), asked.body());
+        let refuses_token =
+            |answer: &Answer| answers::judge(&self.rules, answer).meaning == Meaning::Token;
+        let answer = self.exchange.follow(request, until, refuses_token, requests).await;
+        let answer = answer.map_err(|error| self.unanswered(asked, error))?;
+        if answer.status.is_success() {
+            self.whole(asked, &answer)?;
         }
-        match answer.end {
-            BodyEnd::Whole | BodyEnd::Unread => {
-                let links = links(&answer.headers);
-                Ok(Fetched { body: answer.body, url: answer.url, links })
-            }
+        let judged = answers::judge(&self.rules, &answer);
+        let left = self.exchange.left(&answer);
+        let verdict = answers::verdict(&judged, &answer, left);
+        if let Verdict::Again { after_ms: Some(after_ms) } = verdict {
+            self.exchange.hold_back(after_ms).await;
+        }
+        let is_empty = match verdict {
+            Verdict::Page => false,
+            Verdict::Empty => true,
+            verdict => return Err(self.failure(asked, verdict, &answer, &judged)),
+        };
+        let (links, is_trusted) = (links(&answer.headers), judged.by_rule);
+        Ok(Fetched { body: answer.body, url: answer.url, links, is_trusted, is_empty })
+    }
+
+    /// Whether all of a success was read.
+    fn whole(&self, asked: &PageRequest, answer: &Answer) -> Result<(), Failure> {
+        match &answer.end {
+            BodyEnd::Whole | BodyEnd::Unread => Ok(()),
             BodyEnd::Cut => Err(halt(format!(
                 "{} answered with more than {} bytes: ask for fewer records \
                  (source.http.page_size) or raise source.http.body_bytes_max",
-                self.shown(&answer.url),
+                self.asked(asked),
                 self.exchange.transmitter.body_bytes_max
             ))),
             BodyEnd::Broken(error) => {
-                let reason = format!("{}: {error}", self.shown(&answer.url));
+                let reason = format!("{}: {error}", self.asked(asked));
                 Err(Failure::Passing { reason, after_ms: None })
             }
         }
     }
 
     /// What to do where no answer came.
-    fn unanswered(&self, asked: &Url, error: ExchangeError) -> Failure {
+    fn unanswered(&self, asked: &PageRequest, error: ExchangeError) -> Failure {
         match error {
             ExchangeError::NoCredentials(error) => Failure::Final(Refusal::Source(error.into())),
+            ExchangeError::Held(held) => Failure::Final(Refusal::Source(held.into())),
             ExchangeError::NoAnswer(error) => {
-                let reason = format!("{}: {error}", self.shown(asked));
-                Failure::Passing { reason, after_ms: None }
+                let reason = format!("{}: {error}", self.asked(asked));
+                match answers::unanswered(&self.rules, error.kind) {
+                    Verdict::Halt { see } => halt(format!("{reason}: {see}")),
+                    Verdict::Again { after_ms } => Failure::Passing { reason, after_ms },
+                    _ => Failure::Passing { reason, after_ms: None },
+                }
             }
             ExchangeError::Astray(astray) => halt(match astray {
                 Astray::Elsewhere { .. } => format!(
@@ -174,24 +208,66 @@ impl Requester {
         }
     }
 
-    /// What a status code asks for.
-    fn refused(&self, answer: &Answer) -> Failure {
+    /// What an answer asks for that is no page.
+    fn failure(
+        &self,
+        asked: &PageRequest,
+        verdict: Verdict,
+        answer: &Answer,
+        judged: &Judged<'_>,
+    ) -> Failure {
         let status = answer.status;
-        let said = format!("{} answered {status}", self.shown(&answer.url));
-        match status.as_u16() {
-            408 | 425 | 429 | 500.. => {
-                Failure::Passing { reason: said, after_ms: answer.after_ms() }
+        let body = &answer.body[..answer.body.len().min(SAID_BYTES_MAX)];
+        let said = self.exchange.line(&judged.said(body), SAID_CHARS_MAX);
+        let said = if said.is_empty() { "it does not say why".to_owned() } else { said };
+        let said = format!("{} answered {status}: {said}", self.asked(asked));
+        match verdict {
+            Verdict::Again { after_ms } => Failure::Passing { reason: said, after_ms },
+            Verdict::Halt { see } => halt(format!("{said}; {see}")),
+            Verdict::Rejected | Verdict::Page | Verdict::Empty => {
+                Failure::Final(Refusal::Rejected {
+                    status: status.as_u16(),
+                    halt: format!(
+                        "{said}; see source.http.url, query, body, cursor and pagination"
+                    ),
+                })
             }
-            401 => halt(format!("{said}: the credentials are refused; see source.http.auth")),
-            403 => halt(format!(
-                "{said}: the credentials do not reach this list; see source.http.auth"
-            )),
-            400 | 404 | 410 => Failure::Final(Refusal::Rejected {
-                status: status.as_u16(),
-                halt: format!("{said}: see source.http.url, query, body, cursor and pagination"),
-            }),
-            _ => halt(format!("{said}: see source.http")),
         }
+    }
+
+    /// What to do with a body that is no page.
+    fn unreadable(&self, asked: &PageRequest, error: PageError, body: &Bytes) -> Failure {
+        let asked = self.asked(asked);
+        let said = || {
+            let text = String::from_utf8_lossy(&body[..body.len().min(SAID_BYTES_MAX)]);
+            self.exchange.line(&text, SAID_CHARS_MAX)
+        };
+        match error {
+            PageError::Passing(reason) => {
+                let reason = format!("{asked} answered no page: {reason}");
+                Failure::Passing { reason, after_ms: None }
+            }
+            PageError::Says => Failure::Passing {
+                reason: format!(
+                    "{asked} answered no page, but an error: {}; if this is how it says that there \
+                     are no records, or how it always answers, say so by a rule in \
+                     source.http.answers",
+                    said()
+                ),
+                after_ms: None,
+            },
+            PageError::Doubtful(message) => {
+                Failure::Doubtful { reason: format!("{asked}: {message}; it said: {}", said()) }
+            }
+            PageError::Halt(message) => halt(format!("{asked}: {message}")),
+        }
+    }
+
+    /// A request for people: its method, its address and which page it is for.
+    fn asked(&self, asked: &PageRequest) -> String {
+        let url = self.shown(&asked.url);
+        let page = self.exchange.line(&asked.page, SAID_CHARS_MAX);
+        format!("{} {url} ({page})", asked.method())
     }
 
     /// Time left until a deadline, in ms.
@@ -205,10 +281,24 @@ impl Requester {
     }
 }
 
+impl PageRequest {
+    fn method(&self) -> Method {
+        if self.body.is_some() { Method::POST } else { Method::GET }
+    }
+
+    fn body(&self) -> Bytes {
+        self.body.clone().unwrap_or_default()
+    }
+}
+
 /// Why a body cannot be used.
 pub(super) enum PageError {
     /// Perhaps it was cut short.
     Passing(String),
+    /// It says that something failed.
+    Says,
+    /// It has no list of records, and does not say why.
+    Doubtful(String),
     /// It will not get better.
     Halt(String),
 }

@@ -19,9 +19,9 @@ use super::{
     anchor::Anchor,
     line::{Line, Took},
     list::List,
-    page::{Edge, Page, PageFault, Row},
+    page::{Edge, Page, Row},
     pagination::{Drift, PageRef},
-    requests::{Fetched, PageError, PageRequest, Refusal},
+    requests::{Fetched, PageRequest, Refusal},
     tie::{Pass, Tie},
 };
 use crate::value::Name;
@@ -170,11 +170,7 @@ impl<'a> HttpWalk<'a> {
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<(Page, Fetched), Refusal> {
-        let read = |fetched: Fetched| match self.list.shape.parse(&fetched.body) {
-            Ok(page) => Ok((page, fetched)),
-            Err(PageFault::NotJson(reason)) => Err(PageError::Passing(reason)),
-            Err(PageFault::Shape(message)) => Err(PageError::Halt(message)),
-        };
+        let read = |fetched: Fetched| self.list.empty.read(&self.list.shape, fetched);
         self.list.requester.get(asked, deadline_ms, requests, read).await
     }
 

@@ -27,12 +27,16 @@ pub struct Terms {
 impl Terms {
     /// A flow's.
     pub fn of(settings: &FlowSettings, stream: &StreamId) -> Self {
-        let shares = settings.budget.is_some();
+        Self::shared_by(settings, settings.budget.as_ref().map(|_| stream))
+    }
+
+    /// Those of settings, for a stream that shares the budget with others; `None` has it for itself.
+    pub fn shared_by(settings: &FlowSettings, stream: Option<&StreamId>) -> Self {
         Self {
             slots_max: settings.concurrency_max.max(1),
             quotas: smallest(&settings.quotas),
             priority: settings.priority,
-            stream: if shares { stream.to_string().into() } else { Box::default() },
+            stream: stream.map(|stream| stream.to_string().into()).unwrap_or_default(),
         }
     }
 }

@@ -47,7 +47,7 @@ impl Style for Letter {
     fn value<'p>(&'p self, page: &'p PageRef) -> Option<Param<'p>> {
         match page {
             PageRef::First => Some(Param::Text("a")),
-            PageRef::Token(letter) => Some(Param::Text(letter)),
+            PageRef::Token(letter) => Some(Param::Token(letter)),
             _ => None,
         }
     }
@@ -55,10 +55,10 @@ impl Style for Letter {
     /// The letter after this one, be its page empty or not.
     fn next(&self, answered: &Answered<'_>) -> Result<Option<PageRef>, SourceError> {
         let letter = match answered.asked {
-            PageRef::Token(letter) => letter.bytes().next().unwrap_or(b'a'),
+            PageRef::Token(letter) => letter.text.bytes().next().unwrap_or(b'a'),
             _ => b'a',
         };
-        let next = || PageRef::Token(char::from(letter + 1).to_string());
+        let next = || PageRef::Token(char::from(letter + 1).to_string().into());
         Ok((letter < self.last()).then(next))
     }
 }
@@ -94,7 +94,7 @@ mod tests {
     use crate::testing::{read, section};
 
     fn page(letter: &str) -> PageRef {
-        PageRef::Token(letter.to_owned())
+        PageRef::Token(letter.to_owned().into())
     }
 
     fn sent(style: &Letter, page: &PageRef) -> Option<String> {

@@ -80,11 +80,20 @@ pub(crate) enum PageRef {
         overlap: bool,
     },
     /// By a token, or a name.
-    Token(String),
+    Token(PageToken),
     /// By the address that the source gave.
     Address(Url),
     /// After this record.
     After(RecordId),
+}
+
+/// A token for a page.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct PageToken {
+    /// As it was written.
+    pub(crate) text: String,
+    /// Whether the source gave it as a number: in a body it is sent as one.
+    pub(crate) is_number: bool,
 }
 
 /// How the gap between two pages is watched, where rows that leave the list shift the rest.
@@ -104,6 +113,8 @@ pub(crate) enum Param<'a> {
     Number(u64),
     /// A text.
     Text(&'a str),
+    /// A token.
+    Token(&'a PageToken),
     /// A record's id.
     Id(&'a RecordId),
 }
@@ -122,12 +133,20 @@ pub(crate) struct Answered<'a> {
     pub(crate) is_short: bool,
 }
 
+impl From<String> for PageToken {
+    /// A text.
+    fn from(text: String) -> Self {
+        Self { text, is_number: false }
+    }
+}
+
 impl Param<'_> {
     /// As a query parameter.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Number(number) => number.to_string().into(),
             Self::Text(text) => (*text).into(),
+            Self::Token(token) => token.text.as_str().into(),
             Self::Id(id) => id.to_string().into(),
         }
     }
@@ -137,6 +156,8 @@ impl Param<'_> {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => quote(text),
+            Self::Token(PageToken { text, is_number: true }) => text.clone(),
+            Self::Token(PageToken { text, is_number: false }) => quote(text),
             Self::Id(id) => body::id(id),
         }
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::ports::SourceError;
 
-use super::style::{Answered, Drift, PageRef, Param, Style};
+use super::style::{Answered, Drift, PageRef, PageToken, Param, Style};
 use crate::{
     file::{At, Fault, Findings},
     value::{Name, Path},
@@ -56,12 +56,14 @@ impl Style for Token {
 
     fn value<'p>(&'p self, page: &'p PageRef) -> Option<Param<'p>> {
         match page {
-            PageRef::Token(token) => Some(Param::Text(token)),
+            PageRef::Token(token) => Some(Param::Token(token)),
             _ => None,
         }
     }
 
     fn next(&self, answered: &Answered<'_>) -> Result<Option<PageRef>, SourceError> {
-        Ok(answered.page.next.clone().map(PageRef::Token))
+        let is_number = answered.page.next_is_number;
+        let next = answered.page.next.clone();
+        Ok(next.map(|text| PageRef::Token(PageToken { text, is_number })))
     }
 }

@@ -1,0 +1,70 @@
+//! Further fields of a request for a token.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    error::ConnectError,
+    file::{Fault, Findings},
+    resolver::Resolver,
+    value::Query,
+};
+
+/// Fields that have keys of their own.
+const OWN: [&str; 4] = ["grant_type", "client_id", "client_secret", "refresh_token"];
+/// What stands in these is a secret, whatever the API.
+const SECRET: [&str; 8] = [
+    "password",
+    "client_assertion",
+    "assertion",
+    "apikey",
+    "api_key",
+    "secret",
+    "subject_token",
+    "actor_token",
+];
+
+/// Further fields of a request for a token, with a text each, or several.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub(super) struct TokenFields(Query);
+
+impl TokenFields {
+    /// Notes fields that have keys of their own, and secrets that stand in the file.
+    pub(super) fn check(&self, findings: &mut Findings) {
+        for (name, text) in &self.0.0 {
+            let place = text.site.place;
+            if OWN.contains(&name.as_str()) {
+                let message = format!("`fields` holds `{name}`, which has a key of its own");
+                let remedy = format!("write `{name}:` beside `fields`");
+                findings.add(Fault::new(place, message, remedy));
+            } else if SECRET.contains(&name.to_ascii_lowercase().as_str())
+                && text.template.secrets().next().is_none()
+            {
+                let message = format!(
+                    "the field `{name}` must be a `${{secrets.…}}` reference: files hold no secrets"
+                );
+                let remedy = "write `${secrets.NAME}` and give the secret to the connection; if this \
+                              one was real, replace it at its issuer";
+                findings.add(Fault::new(place, message, remedy).hidden());
+            }
+        }
+    }
+
+    /// Whether one of them is a secret.
+    pub(super) fn hold_a_secret(&self) -> bool {
+        self.0.0.iter().any(|(_, text)| text.template.secrets().next().is_some())
+    }
+
+    /// The fields for a connection.
+    ///
+    /// # Errors
+    /// A value that the connection lacks.
+    pub(super) fn fill(
+        &self,
+        resolver: &Resolver<'_>,
+    ) -> Result<Vec<(String, String)>, ConnectError> {
+        self.0.fill(resolver)
+    }
+}
