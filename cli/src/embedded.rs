@@ -13,7 +13,7 @@ use tidegate_core::{
 };
 use tidegate_fetcher::Answer;
 use tidegate_local::{
-    CapacityMeter, EmbeddedTable, Functions, MemoryQueue, QueueSettings, StateDir,
+    CapacityMeter, EmbeddedTable, Functions, MemoryQueue, QueueSettings, Sending, StateDir,
 };
 use tidegate_runtime::{App, Flows, Meter, OsEntropy, WallClock};
 
@@ -65,6 +65,8 @@ pub struct State {
     pub requests: Requests,
     /// What they are billed by, where that is counted.
     pub capacity: Option<CapacityMeter>,
+    /// Until when requests are sent, by this process and the one before; where the state outlives them.
+    pub sending: Option<Arc<Sending>>,
     _dir: Option<StateDir>,
 }
 
@@ -80,6 +82,8 @@ pub fn open_counting(dir: Option<&Path>) -> Result<State, Failure> {
 
 fn open_with(dir: Option<&Path>, capacity: Option<CapacityMeter>) -> Result<State, Failure> {
     let dir = dir.map(StateDir::open).transpose().map_err(Failure::run)?;
+    let sending = dir.as_ref().map(StateDir::sending).transpose().map_err(Failure::run)?;
+    let sending = sending.map(Arc::new);
     let table = match &dir {
         Some(dir) => EmbeddedTable::open(&dir.table())?,
         None => EmbeddedTable::in_memory()?,
@@ -90,7 +94,8 @@ fn open_with(dir: Option<&Path>, capacity: Option<CapacityMeter>) -> Result<Stat
         None => table.answer(target, body),
     }));
     let requests = clients.requests().clone();
-    Ok(State { table: clients.table(EmbeddedTable::NAME), requests, capacity, _dir: dir })
+    let table = clients.table(EmbeddedTable::NAME);
+    Ok(State { table, requests, capacity, sending, _dir: dir })
 }
 
 /// An app over this table, with a queue of its own.
@@ -118,7 +123,7 @@ pub fn app(
         records_max,
         send_delay_ms: SEND_DELAY_MS,
         meter: Meter::default(),
-        processors,
+        processors: processors.into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `tidegate` command line, as a library: the program is [`main_with`], and so is each process
 //! that the end-to-end tests start and kill.
 
+mod account;
 mod commands;
 mod connection;
 mod cost;
@@ -8,6 +9,7 @@ mod deployed;
 pub mod embedded;
 mod failure;
 mod input;
+mod noted;
 mod operator_ports;
 mod options;
 mod output;
@@ -36,7 +38,7 @@ struct Arguments {
 }
 
 /// Runs one command line, the program's name first. Answers with its exit code: 0 for done, 1 for a
-/// failure, 2 for a usage or flow error.
+/// failure, 2 for a usage or flow error, 3 for a run that was given up.
 pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,

@@ -3,11 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tidegate_core::{model::EpochMs, ports::Clock};
+use tidegate_core::{
+    model::{EpochMs, ShownStall},
+    ports::Clock,
+};
 use tidegate_runtime::WallClock;
 use tokio::task::JoinHandle;
 
-use crate::{embedded::EmbeddedApp, text::count};
+use crate::{account::Account, summary::shown, text::count};
 
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -19,7 +22,7 @@ pub struct Progress {
 
 impl Progress {
     /// Starts to show. `total` is the number of records, where it is known.
-    pub fn start(app: Arc<EmbeddedApp>, total: Option<u64>) -> Self {
+    pub fn start(account: Arc<Account>, total: Option<u64>) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         let template = match total {
             Some(_) => "{spinner} {wide_bar:.cyan/dim} {percent:>3}%  {msg}",
@@ -30,7 +33,7 @@ impl Progress {
         let began_ms = WallClock::default().now_ms();
         let ticker = tokio::spawn(async move {
             loop {
-                let (settled, message) = line(&app, began_ms);
+                let (settled, message) = line(&account, began_ms);
                 shown.set_position(settled);
                 shown.set_message(message);
                 shown.tick();
@@ -48,13 +51,14 @@ impl Drop for Progress {
     }
 }
 
-fn line(app: &EmbeddedApp, began_ms: EpochMs) -> (u64, String) {
+fn line(account: &Account, began_ms: EpochMs) -> (u64, String) {
+    let app = account.app();
     let totals = app.meter.totals();
     let queue = app.ports.queue.counts();
     let tally = totals.tally;
     let settled = tally.delivered + tally.skipped + tally.parked;
     let elapsed_ms = u64::try_from(WallClock::default().now_ms() - began_ms).unwrap_or(0).max(1);
-    let message = format!(
+    let mut message = format!(
         "{} records  {}/s  lag {} pages  in flight {}  parked {}",
         count(settled),
         count(settled * 1_000 / elapsed_ms),
@@ -62,5 +66,9 @@ fn line(app: &EmbeddedApp, began_ms: EpochMs) -> (u64, String) {
         queue.in_flight,
         count(tally.parked),
     );
+    for stall in account.stalls() {
+        message.push_str("  waits for ");
+        message.push_str(&shown(&ShownStall::from(&stall)));
+    }
     (settled, message)
 }

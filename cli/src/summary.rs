@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use comfy_table::{Table, presets::NOTHING};
 use serde::{Deserialize, Serialize};
+use tidegate_core::model::ShownStall;
 use tidegate_local::{QueueCounts, QueueTraffic};
 use tidegate_runtime::Totals;
 
@@ -57,8 +58,17 @@ pub struct Summary {
     pub timed_out: u64,
     /// Everything at the source is settled.
     pub caught_up: bool,
-    /// A quota is used up, and what is left waits until then.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Up to which moment, in RFC 3339: what is younger than the flow's settle lag is a later run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caught_up_to: Option<String>,
+    /// It got no further for too long, and ended.
+    #[serde(default)]
+    pub gave_up: bool,
+    /// What it waits for.
+    #[serde(default)]
+    pub waiting: Vec<ShownStall>,
+    /// All that is left waits until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goes_on_at: Option<String>,
     /// Scheduled runs that emitted a page.
     pub runs: u64,
@@ -137,9 +147,21 @@ impl Summary {
             match (self.caught_up, &self.goes_on_at) {
                 (true, _) => "yes".into(),
                 (false, None) => "no".into(),
-                (false, Some(at)) => format!("no: a quota is used up, the rest goes on at {at}"),
+                (false, Some(at)) => format!("no: the rest goes on at {at}"),
             },
         );
+        for stall in &self.waiting {
+            row("waits for", shown(stall));
+        }
         table
+    }
+}
+
+/// `source: 503 (since …, next try …)`
+pub fn shown(stall: &ShownStall) -> String {
+    let ShownStall { on, reason, since, until, .. } = stall;
+    match until {
+        Some(until) => format!("{on}: {reason} (since {since}, next try {until})"),
+        None => format!("{on}: {reason} (since {since}, until an operator acts)"),
     }
 }

@@ -1,8 +1,11 @@
 """Holds template.yaml to the rules that CloudFormation cannot state: python template_test.py FILE"""
 
 import sys
+from pathlib import Path
 
 import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Loader(yaml.SafeLoader):
@@ -26,6 +29,19 @@ def main():
     pages, dead = resources["PageQueue"], resources["DeadLetterQueue"]
     digest_may = {it["Sid"]: it for it in resources["DigestRole"]["Policies"][0]["PolicyDocument"]["Statement"]}
     timeouts = template["Mappings"]["TimeoutSeconds"]
+
+    alarms = [it["Properties"] for it in template["Resources"].values() if it["Type"] == "AWS::CloudWatch::Alarm"]
+    shipped = yaml.safe_load((ROOT / f"flows/{template['Parameters']['Flow']['Default']}.yaml").read_text("utf-8"))
+
+    def own_metrics(node):
+        """The names of Tidegate's own metrics that an alarm is about, with their dimensions' names."""
+        if isinstance(node, list):
+            return [it for child in node for it in own_metrics(child)]
+        if not isinstance(node, dict):
+            return []
+        if node.get("Namespace") == "Tidegate":
+            return [(node["MetricName"], tuple(it["Name"] for it in node["Dimensions"]))]
+        return [it for child in node.values() for it in own_metrics(child)]
 
     def visibility(parameter):
         return {"!FindInMap": ["TimeoutSeconds", {"!Ref": parameter}, "Visibility"]}
@@ -65,6 +81,19 @@ def main():
             and digest_may["MarkAsSent"]["Action"] == "dynamodb:UpdateItem"
             and "digests" in str(digest_may["MarkAsSent"]["Condition"])
             and digest_may.keys() == {"ReadErrors", "MarkAsSent", "Send", "OwnLogs"}
+        ),
+        "whatever a stream waits for has an alarm, by stage and stream": sorted(own_metrics(alarms)) == [
+            (name, ("Stage", "Stream"))
+            for name in ("DeliveryWaitingSeconds", "PausedSeconds", "SourceWaitingSeconds", "WatermarkLagSeconds")
+        ],
+        "a fetcher that is not called raises an alarm": any(
+            alarm.get("MetricName") == "Invocations" and alarm["TreatMissingData"] == "breaching" for alarm in alarms
+        ),
+        "every alarm is told, and its end": all(
+            alarm["AlarmActions"] == alarm["OKActions"] == [{"!Ref": "DigestTopic"}] for alarm in alarms
+        ),
+        "the default schedule is the default flow's": (
+            template["Parameters"]["ScheduleExpression"]["Default"] == shipped["schedule"]
         ),
         "no action and no resource is a lone star": "'*'" not in str(
             [resources[name]["Policies"] for name in resources if name.endswith("Role")]

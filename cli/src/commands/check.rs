@@ -45,6 +45,11 @@ pub async fn run(asked: Check) -> Result<(), Failure> {
     }
     println!("{}: flow `{}` is right", file.name, file.spec.name);
     show_needs(&file, &given);
+    if let Some(schedule) = file.spec.schedule() {
+        println!(
+            "  schedule: {schedule}; on AWS as ScheduleExpression='{schedule}' when it is deployed"
+        );
+    }
     run_cases(&asked.flow, &file.spec)?;
     match &asked.record {
         Some(path) => show_record(path, asked.lookup.as_deref(), &file),

@@ -1,19 +1,23 @@
 //! `tidegate status`: how far a stream is.
 
+use std::path::Path;
+
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use tidegate_core::{
     app::{self, status},
-    model::{BudgetId, StreamId},
+    model::{FlowSettings, StreamId},
 };
 
 use crate::{
+    connection,
     failure::Failure,
     operator_ports::with_ports,
-    options::OperatorOptions,
+    options::{OperatorOptions, StreamOptions},
     output::print_json,
     stream::stream,
-    text::{count, span},
+    summary::shown,
+    text::{count, moment, span},
 };
 
 /// Shows how far a stream is.
@@ -26,8 +30,8 @@ pub struct Status {
 /// Shows the stream's cursor and what is open.
 pub async fn run(Status { operator }: Status) -> Result<(), Failure> {
     let stream = stream(&operator.stream)?;
-    let budget = budget_of(&stream);
-    let status = with_ports!(&operator.state, ports => status(&ports, &stream, &budget).await)?;
+    let settings = settings_of(&operator.stream, &stream);
+    let status = with_ports!(&operator.state, ports => status(&ports, &stream, &settings).await)?;
     let Some(status) = status else {
         return Err(Failure::run(format!(
             "{stream} was never fetched here; check --state or --stack"
@@ -41,14 +45,14 @@ pub async fn run(Status { operator }: Status) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The budget that a stream sends under, as far as the shipped flows tell; otherwise its own.
-fn budget_of(stream: &StreamId) -> BudgetId {
-    let text = tidegate_flows::get(stream.flow());
-    let spec = text.and_then(|text| tidegate_flow::parse(stream.flow(), text).ok());
-    match spec {
-        Some(spec) => spec.settings.budget_of(stream),
-        None => BudgetId::of_stream(stream),
-    }
+/// What a stream goes by, as its file or the shipped flows tell; otherwise what flows go by as a rule.
+fn settings_of(options: &StreamOptions, stream: &StreamId) -> FlowSettings {
+    let file = connection::read(Path::new(&options.flow)).ok().map(|file| file.spec);
+    let shipped = || {
+        let text = tidegate_flows::get(stream.flow())?;
+        tidegate_flow::parse(stream.flow(), text).ok()
+    };
+    file.or_else(shipped).map(|spec| spec.settings).unwrap_or_default()
 }
 
 fn table(status: &app::Status) -> Table {
@@ -72,8 +76,11 @@ fn table(status: &app::Status) -> Table {
     }
     row("parked records", count(status.parked));
     row("paused", if status.paused { "yes" } else { "no" }.into());
-    if status.gate_shut_until_ms.is_some() {
-        row("destination", "failing, or asked to wait".into());
+    if let Some(until_ms) = status.settled_until_ms {
+        row("settled is what the source had at", moment(until_ms));
+    }
+    for stall in &status.waiting {
+        row("waits for", shown(stall));
     }
     table
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_core::{
     app::{Burial, End, FetchReport, FetchRun, bury, fetch},
     model::{Message, StreamId},
-    ports::Platform,
+    ports::{Clock, Platform},
 };
 use tidegate_runtime::{App, Flows, deadline};
 
@@ -66,7 +66,7 @@ pub async fn handle<P: Platform, F: Flows>(
                 send_delay_ms: app.send_delay_ms,
             };
             let report = fetch(&app.ports, &flow, run).await?;
-            app.meter.fetched(&report);
+            app.meter.fetched(&stream, &report, app.ports.clock.now_ms());
             log(&stream, &report);
             match &report.end {
                 // An alarm goes by the function's errors.

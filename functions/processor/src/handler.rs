@@ -1,6 +1,6 @@
 //! One invocation of the event source mapping.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::atomic::Ordering::Relaxed};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
@@ -92,11 +92,12 @@ async fn run_stream<P: Platform, F: Flows>(
             return all;
         }
     };
+    let processors = app.processors.load(Relaxed);
     let mut back = Vec::new();
     if !work.arrivals.is_empty() {
         let messages: Vec<Receipt> =
             work.arrivals.iter().map(|arrival| arrival.receipt.clone()).collect();
-        let run = process(&app.ports, &flow, work.arrivals, deadline, app.processors);
+        let run = process(&app.ports, &flow, work.arrivals, deadline, processors);
         // A panic is one stream's failure and not the batch's.
         match AssertUnwindSafe(run).catch_unwind().await {
             Ok(Ok(report)) => back.extend(given_back(&app.meter, stream, &report)),
@@ -111,8 +112,7 @@ async fn run_stream<P: Platform, F: Flows>(
         }
     }
     for (receipt, replay) in work.replays {
-        let run =
-            process_replay(&app.ports, &flow, receipt.clone(), replay, deadline, app.processors);
+        let run = process_replay(&app.ports, &flow, receipt.clone(), replay, deadline, processors);
         match AssertUnwindSafe(run).catch_unwind().await {
             Ok(Ok(report)) => back.extend(given_back(&app.meter, stream, &report)),
             Ok(Err(error)) => {

@@ -1,6 +1,9 @@
 //! What a handler works with.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicU32},
+};
 
 use crate::Meter;
 use lambda_runtime::Context;
@@ -23,8 +26,8 @@ pub struct App<P: Platform, F> {
     pub send_delay_ms: u64,
     /// What the invocations came to.
     pub meter: Meter,
-    /// Processors that share the destination's limits.
-    pub processors: u32,
+    /// Processors that share the destination's limits; a host may change it between invocations.
+    pub processors: AtomicU32,
 }
 
 /// Finds the flow of a stream, connected and ready.

@@ -15,7 +15,7 @@ use tidegate_core::{
     ports::{Clock, Platform},
 };
 
-use crate::{App, Flows, Meter, OsEntropy, WallClock, connected};
+use crate::{App, Flows, Meter, Metrics, OsEntropy, WallClock, connected};
 
 /// How long a connected flow is kept. A rotated secret takes that long to be seen.
 const KEPT_MS: EpochMs = 300_000;
@@ -53,6 +53,7 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
         text.map(|text| text.parse().with_context(|| format!("{name} is no number: `{text}`")))
             .transpose()
     };
+    let metrics = Metrics::of(&stage);
     let processors = number("TIDEGATE_MAX_PROCESSORS")?.unwrap_or(1);
     let table = clients.table(&required("TIDEGATE_TABLE")?);
     let http = HttpClient::new().map_err(anyhow::Error::msg)?;
@@ -71,8 +72,10 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
         },
         records_max: number("TIDEGATE_RECORDS_PER_RUN")?.filter(|records| *records > 0),
         send_delay_ms: SEND_DELAY_MS,
-        meter: Meter::default(),
-        processors: u32::try_from(processors).context("TIDEGATE_MAX_PROCESSORS is too large")?,
+        meter: Meter::telling(metrics),
+        processors: u32::try_from(processors)
+            .context("TIDEGATE_MAX_PROCESSORS is too large")?
+            .into(),
     })
 }
 

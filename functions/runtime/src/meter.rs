@@ -4,12 +4,25 @@ use std::sync::{Mutex, PoisonError};
 
 use tidegate_core::{
     app::{FetchReport, ProcessReport, Tally},
-    model::EpochMs,
+    model::{EpochMs, Stall, StreamId},
 };
+
+use crate::metrics::Metrics;
 
 /// Adds up reports: for the command line's progress and summary.
 #[derive(Debug, Default)]
-pub struct Meter(Mutex<Totals>);
+pub struct Meter {
+    totals: Mutex<Totals>,
+    waiting: Mutex<Waiting>,
+    metrics: Option<Metrics>,
+}
+
+/// Why the newest invocations did not get on.
+#[derive(Debug, Default)]
+struct Waiting {
+    fetching: Option<Stall>,
+    delivering: Option<Stall>,
+}
 
 /// The sums so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,13 +52,27 @@ pub struct Totals {
 }
 
 impl Meter {
-    /// The sums so far.
-    pub fn totals(&self) -> Totals {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// One that tells CloudWatch, too, how each run went.
+    pub fn telling(metrics: Metrics) -> Self {
+        Self { metrics: Some(metrics), ..Self::default() }
     }
 
-    /// Adds a scheduled run.
-    pub fn fetched(&self, report: &FetchReport) {
+    /// The sums so far.
+    pub fn totals(&self) -> Totals {
+        *self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the stream waits for, as the newest invocations have it.
+    pub fn waiting(&self) -> Vec<Stall> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.fetching.iter().chain(&waiting.delivering).cloned().collect()
+    }
+
+    /// Adds a scheduled run that ended at `now_ms`.
+    pub fn fetched(&self, stream: &StreamId, report: &FetchReport, now_ms: EpochMs) {
+        if let Some(metrics) = &self.metrics {
+            metrics.write(stream, report, now_ms);
+        }
         self.add(|totals| {
             totals.fetch_invocations += 1;
             totals.runs += u64::from(report.pages > 0);
@@ -55,6 +82,7 @@ impl Meter {
             totals.source_requests += report.source_requests;
             totals.tally.parked += report.parked;
         });
+        self.wait(|waiting| waiting.fetching.clone_from(&report.stall));
     }
 
     /// Adds a processor's invocation.
@@ -69,6 +97,9 @@ impl Meter {
             totals.pages_done += report.pages_done;
             totals.quota_until_ms = totals.quota_until_ms.max(report.quota_until_ms);
         });
+        if report.stall.is_some() || report.settled {
+            self.wait(|waiting| waiting.delivering.clone_from(&report.stall));
+        }
     }
 
     /// Adds records that were parked as dead letters.
@@ -82,6 +113,10 @@ impl Meter {
     }
 
     fn add(&self, act: impl FnOnce(&mut Totals)) {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        act(&mut self.totals.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn wait(&self, act: impl FnOnce(&mut Waiting)) {
+        act(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

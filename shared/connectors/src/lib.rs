@@ -42,4 +42,4 @@ pub use json::is_same;
 pub use lookup::LookupCache;
 pub use options::Options;
 pub use registry::Registry;
-pub use value::{Given, given};
+pub use value::{Given, given, next_run_ms};

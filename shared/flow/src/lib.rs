@@ -17,7 +17,7 @@ mod yaml;
 pub use reference::{Reference, flow_reference};
 pub use schema::flow_schema;
 pub use tidegate_connectors::file::{FlowError, FlowErrors, Location};
-pub use tidegate_connectors::{Connection, FlowSpec, Needs, secret_variable};
+pub use tidegate_connectors::{Connection, FlowSpec, Needs, next_run_ms, secret_variable};
 
 use tidegate_connectors::file::{At, Node, SourceText};
 

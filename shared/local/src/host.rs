@@ -13,7 +13,7 @@ use std::{
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, Error, LambdaEvent};
 use tidegate_core::{
-    model::StreamId,
+    model::{EpochMs, StreamId},
     ports::{Clock, Receipt},
 };
 use tokio::task::JoinSet;
@@ -69,6 +69,12 @@ pub enum Next {
     Tick,
     /// Run again as soon as a page may have been committed.
     Soon,
+    /// Run again at this moment.
+    At(EpochMs),
+    /// Run again when every page is settled, and at this moment at the latest.
+    Settled(EpochMs),
+    /// Run no more: settle the pages that are open, and end.
+    Finish,
     /// Finish what is in flight, and end.
     Stop,
 }
@@ -96,8 +102,10 @@ pub struct Host<C, F> {
     functions: Arc<F>,
     settings: HostSettings,
     invocations: Arc<Invocations>,
-    /// Of the processors, so many may run at once just now.
+    /// Of the processors, so many are to run at once.
     at_once: Arc<AtomicU32>,
+    /// So many may, as the first of them saw it between two invocations.
+    allowed: Arc<AtomicU32>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -116,14 +124,19 @@ impl<C: Clock + Clone + 'static, F: Functions> Host<C, F> {
             settings,
             invocations: Arc::default(),
             at_once: Arc::new(AtomicU32::new(settings.processors)),
+            allowed: Arc::new(AtomicU32::new(settings.processors)),
             stopping: Arc::default(),
         }
     }
 
     /// Lets so many processors run at once from now on, at the most as many as the settings say. They
     /// share this process: what kills one kills the others, and all look alike afterwards.
+    ///
+    /// More of them begin only when the first one has ended what it began before: it may have all of the
+    /// limits for itself till then.
     pub fn limit_processors(&self, at_once: u32) {
         self.at_once.store(at_once, Relaxed);
+        self.allowed.fetch_min(at_once, Relaxed);
     }
 
     /// What became of the invocations so far.
@@ -152,19 +165,32 @@ impl<C: Clock + Clone + 'static, F: Functions> Host<C, F> {
             let busy_ms = &self.invocations.fetch_ms;
             let fetch = async move { functions.fetch(event).await };
             let answer = self.worker().invoke(busy_ms, fetch).await;
-            let wait_ms = match after_fetch(answer) {
+            let after_ms = |wait_ms| self.clock.now_ms().saturating_add_unsigned(wait_ms);
+            match after_fetch(answer) {
                 Next::Stop => break,
-                Next::Tick => self.settings.tick_ms,
-                Next::Soon => self.settings.tick_ms.min(20),
-            };
-            let wake_ms = self.clock.now_ms().saturating_add_unsigned(wait_ms);
-            while self.clock.now_ms() < wake_ms && !self.stopping.load(Relaxed) {
-                let nap_ms = self.clock.now_ms() + 100;
-                self.clock.sleep_until(wake_ms.min(nap_ms)).await;
+                Next::Tick => self.wait(after_ms(self.settings.tick_ms), false).await,
+                Next::Soon => self.wait(after_ms(self.settings.tick_ms.min(20)), false).await,
+                Next::At(at_ms) => self.wait(at_ms, false).await,
+                Next::Settled(at_ms) => self.wait(at_ms, true).await,
+                Next::Finish => {
+                    self.wait(EpochMs::MAX, true).await;
+                    break;
+                }
             }
         }
         self.stopping.store(true, Relaxed);
         while workers.join_next().await.is_some() {}
+    }
+
+    /// Waits until a moment, the stopper's use, or, where that is asked for, until no message is left.
+    async fn wait(&self, until_ms: EpochMs, or_idle: bool) {
+        let nap_ms = if or_idle { 10 } else { 100 };
+        while self.clock.now_ms() < until_ms
+            && !self.stopping.load(Relaxed)
+            && !(or_idle && self.queue.counts().is_idle())
+        {
+            self.clock.sleep_until(until_ms.min(self.clock.now_ms() + nap_ms)).await;
+        }
     }
 
     /// Runs the mapping alone, without a schedule, until the stopper is used.
@@ -190,6 +216,7 @@ impl<C: Clock + Clone + 'static, F: Functions> Host<C, F> {
             invocation_ms: self.settings.invocation_ms,
             invocations: self.invocations.clone(),
             at_once: self.at_once.clone(),
+            allowed: self.allowed.clone(),
             stopping: self.stopping.clone(),
         }
     }
@@ -203,13 +230,17 @@ struct Worker<C, F> {
     invocation_ms: u64,
     invocations: Arc<Invocations>,
     at_once: Arc<AtomicU32>,
+    allowed: Arc<AtomicU32>,
     stopping: Arc<AtomicBool>,
 }
 
 impl<C: Clock + 'static, F: Functions> Worker<C, F> {
     async fn map_pages(self, index: u32) {
         while !self.stopping.load(Relaxed) {
-            let waits = index >= self.at_once.load(Relaxed);
+            if index == 0 {
+                self.allowed.store(self.at_once.load(Relaxed), Relaxed);
+            }
+            let waits = index >= self.allowed.load(Relaxed);
             let received = if waits { Vec::new() } else { self.queue.receive(BATCH_SIZE) };
             if received.is_empty() {
                 tokio::time::sleep(POLL).await;

@@ -5,11 +5,13 @@
 mod capacity;
 mod host;
 mod queue;
+mod sending;
 mod state;
 mod table;
 
 pub use capacity::CapacityMeter;
 pub use host::{Functions, Host, HostSettings, Invocations, Next};
 pub use queue::{MemoryQueue, QueueCounts, QueueSettings, QueueTraffic, Received};
+pub use sending::Sending;
 pub use state::{StateDir, StateError};
 pub use table::EmbeddedTable;

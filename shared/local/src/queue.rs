@@ -47,6 +47,13 @@ pub struct QueueCounts {
     pub dead: usize,
 }
 
+impl QueueCounts {
+    /// Whether no message is left.
+    pub fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What a request is billed by: each begun so many bytes of its messages count as one request.
 const BILLED_BYTES: usize = 64 * 1024;
 

@@ -8,6 +8,8 @@ use std::{
 
 use fs4::FileExt;
 
+use crate::Sending;
+
 /// A state folder, locked for this process: the table's file has one writer.
 #[derive(Debug)]
 pub struct StateDir {
@@ -45,6 +47,13 @@ impl StateDir {
             return Err(StateError::InUse { path: path.to_owned() });
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The note of until when requests are sent, with what the process before noted.
+    pub fn sending(&self) -> Result<Sending, StateError> {
+        let path = self.path.join("sending");
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        file.map(Sending::of).map_err(|error| StateError::Unusable { path, error })
     }
 
     /// The table's file.

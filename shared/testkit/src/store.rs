@@ -8,12 +8,13 @@ use std::{
 use tidegate_core::{
     guard::Guard,
     model::{
-        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, PageState,
-        Parked, Position, RecordId, RecordKey, Settled, Settling, Stored, StoredKey, StreamId,
+        Cursor, DeliverState, DigestState, Edition, Emission, Ended, EpochMs, Fence, FetchState,
+        Page, PageNumber, PageState, Parked, Position, RecordId, RecordKey, Settled, Settling,
+        Stored, StoredKey, StreamId,
     },
     ports::{
-        Advance, Claim, ClaimEnd, CursorStore, Lease, Ledger, Loaded, Moved, NewPage, ParkedStore,
-        Seal, Settle, Suspects, Unavailable, Void,
+        Advance, Claim, ClaimEnd, Claimant, CursorStore, Lease, Ledger, Loaded, Moved, NewPage,
+        Over, ParkedStore, Seal, Settle, Suspects, Unavailable, Void,
     },
 };
 
@@ -46,7 +47,11 @@ struct Entity {
     claimed: Option<Edition>,
     applied: Option<Edition>,
     owner: Option<Box<str>>,
+    /// When it was claimed.
+    since_ms: EpochMs,
     until_ms: EpochMs,
+    /// What was written before a repeat of it may land until then.
+    lands_until_ms: EpochMs,
     /// An earlier owner of the same claim may have written.
     maybe_applied: bool,
 }
@@ -143,7 +148,7 @@ impl CursorStore for MemoryStore {
         Ok(self.with(stream, |state| {
             let cursor = state.cursor.get_or_insert_with(Cursor::new);
             if cursor.paused {
-                return Lease::Paused;
+                return Lease::Paused { since_ms: cursor.paused_ms };
             }
             if &*cursor.owner != owner {
                 if cursor.lease_until_ms > now_ms {
@@ -157,10 +162,38 @@ impl CursorStore for MemoryStore {
         }))
     }
 
-    async fn release(&self, stream: &StreamId, owner: &str) -> Result<(), Unavailable> {
+    async fn release(
+        &self,
+        stream: &StreamId,
+        owner: &str,
+        fetching: &FetchState,
+    ) -> Result<(), Unavailable> {
         self.with(stream, |state| {
             if let Some(cursor) = state.cursor.as_mut().filter(|cursor| &*cursor.owner == owner) {
                 cursor.lease_until_ms = 0;
+                cursor.fetching = fetching.clone();
+            }
+        });
+        Ok(())
+    }
+
+    async fn note_delivering(
+        &self,
+        stream: &StreamId,
+        delivering: &DeliverState,
+    ) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            if let Some(cursor) = state.cursor.as_mut() {
+                cursor.delivering = delivering.clone();
+            }
+        });
+        Ok(())
+    }
+
+    async fn end_invocations(&self, stream: &StreamId, ended: Ended) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            if let Some(cursor) = state.cursor.as_mut() {
+                cursor.ended = Some(ended);
             }
         });
         Ok(())
@@ -296,8 +329,21 @@ impl CursorStore for MemoryStore {
         Ok(self.with(stream, |state| state.cursor.clone()))
     }
 
-    async fn set_paused(&self, stream: &StreamId, paused: bool) -> Result<(), Unavailable> {
-        self.with(stream, |state| state.cursor.get_or_insert_with(Cursor::new).paused = paused);
+    async fn set_paused(
+        &self,
+        stream: &StreamId,
+        paused: bool,
+        now_ms: EpochMs,
+    ) -> Result<(), Unavailable> {
+        self.with(stream, |state| {
+            let cursor = state.cursor.get_or_insert_with(Cursor::new);
+            cursor.paused_ms = match (paused, cursor.paused) {
+                (true, true) => cursor.paused_ms,
+                (true, false) => now_ms,
+                (false, _) => 0,
+            };
+            cursor.paused = paused;
+        });
         Ok(())
     }
 
@@ -323,6 +369,7 @@ impl CursorStore for MemoryStore {
             cursor.head = to.clone();
             cursor.watermark = to.clone();
             cursor.isolate_to = Position::Start;
+            cursor.fetching = FetchState::default();
             cursor.committed = cursor.next - 1;
             true
         }))
@@ -335,10 +382,9 @@ impl Ledger for MemoryStore {
         stream: &StreamId,
         entity: &RecordId,
         edition: Edition,
-        owner: &str,
-        now_ms: EpochMs,
-        until_ms: EpochMs,
+        by: &Claimant<'_>,
     ) -> Result<Claim, Unavailable> {
+        let Claimant { owner, now_ms, until_ms, over, may_repeat } = *by;
         Ok(self.with(stream, |state| {
             let entity = state.entities.entry(entity.clone()).or_default();
             let ours = entity.owner.as_deref() == Some(owner);
@@ -353,10 +399,25 @@ impl Ledger for MemoryStore {
             if settled >= Some(edition) {
                 return Claim::Applied;
             }
-            let locked = entity.owner.is_some() && entity.until_ms >= now_ms;
+            let is_over = |over: &Over| !ours && entity.since_ms < over.before_ms;
+            let over = over.filter(is_over).filter(|_| entity.owner.is_some());
+            let locked_ms =
+                over.map_or(entity.until_ms, |it| entity.until_ms.min(it.lands_until_ms));
+            let repeats = over.is_some() && may_repeat && entity.claimed == Some(edition);
+            let locked = entity.owner.is_some() && locked_ms >= now_ms && !repeats;
             let older = entity.claimed > Some(edition);
             if locked && (!ours || older) && (self.stands)(Guard::EntityLock) {
-                return Claim::Locked { until_ms: entity.until_ms };
+                return Claim::Locked { until_ms: locked_ms };
+            }
+            let another = entity.claimed != Some(edition);
+            if another
+                && entity.lands_until_ms >= now_ms
+                && (self.stands)(Guard::RepeatKeepsOthersOut)
+            {
+                return Claim::Locked { until_ms: entity.lands_until_ms };
+            }
+            if repeats {
+                entity.lands_until_ms = entity.lands_until_ms.max(locked_ms);
             }
             if older && (self.stands)(Guard::YieldToNewer) {
                 return Claim::Newer;
@@ -365,6 +426,7 @@ impl Ledger for MemoryStore {
             entity.maybe_applied = entity.owner.is_some() && entity.claimed == Some(edition);
             entity.claimed = Some(edition);
             entity.owner = Some(owner.into());
+            entity.since_ms = now_ms;
             entity.until_ms = until_ms;
             Claim::Mine { maybe_applied: entity.maybe_applied }
         }))

@@ -4,8 +4,8 @@ use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process, process_replay},
     decide::Deadline,
     model::{
-        Budget, Emission, EpochMs, FlowSettings, PageMessage, Parked, RecordId, ReplayMessage,
-        Stored, StreamId, Version, WireRecord,
+        Budget, Emission, EpochMs, FetchState, FlowSettings, PageMessage, Parked, RecordId,
+        ReplayMessage, Stored, StreamId, Version, WireRecord,
     },
     ports::{Clock, CursorStore, KeyValueStore, NewPage, ParkedStore, Receipt},
 };
@@ -74,7 +74,7 @@ impl World {
             let before = store.cursor(stream).await.expect("memory answers");
             let owner = format!("fetcher of {}", before.map_or(1, |cursor| cursor.next));
             store.acquire(stream, &owner, now_ms, now_ms + 1).await.expect("memory answers");
-            store.release(stream, &owner).await.expect("memory answers");
+            store.release(stream, &owner, &FetchState::default()).await.expect("memory answers");
             let cursor = store.cursor(stream).await.expect("memory answers").expect("it is leased");
             let page = NewPage {
                 number: cursor.next,

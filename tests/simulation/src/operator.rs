@@ -1,9 +1,9 @@
 //! What somebody does to the stream meanwhile, with the production code's own operations.
 
 use tidegate_core::{
-    app::{digest, list_parked, replay, rewind, set_paused, status},
-    model::{BudgetId, OnUnknown, Parked, Position, RecordId},
-    ports::CursorStore,
+    app::{Predecessor, digest, list_parked, recover, replay, rewind, set_paused, status},
+    model::{Ended, OnUnknown, Parked, Position, RecordId},
+    ports::{Clock, CursorStore},
 };
 use tidegate_testkit::SplitMix;
 
@@ -12,7 +12,7 @@ use crate::{
     invariants::cursor,
     scenario::Scenario,
     seat::Seat,
-    world::{INVOCATION_MS, World, position},
+    world::{INVOCATION_MS, LANDING_MS, World, position},
 };
 
 /// One thing that an operator does.
@@ -27,6 +27,8 @@ pub enum Deed {
     Rewind,
     /// Somebody is told of new errors.
     Digest,
+    /// The process that comes after one that was killed finds out what it left.
+    Recover,
 }
 
 impl Deed {
@@ -49,7 +51,7 @@ pub async fn operator(seat: Seat, deed: Deed) {
     let (ports, stream) = (ports(&seat), &seat.world.stream);
     seat.world.note(|| format!("{} will {deed:?}", seat.name));
     match deed {
-        Deed::Look => drop(status(&ports, stream, &BudgetId::of_stream(stream)).await),
+        Deed::Look => drop(status(&ports, stream, &seat.world.settings).await),
         Deed::Pause => drop(set_paused(&ports, stream, true).await),
         Deed::Resume => drop(set_paused(&ports, stream, false).await),
         Deed::FixAndReplay => {
@@ -61,6 +63,14 @@ pub async fn operator(seat: Seat, deed: Deed) {
         }
         // Whoever parks does so within its invocation.
         Deed::Digest => drop(digest(&ports.store, &ports.clock, &seat, INVOCATION_MS).await),
+        Deed::Recover => {
+            let now_ms = seat.now_ms();
+            let ended = Ended { before_ms: now_ms, sent_until_ms: now_ms };
+            let before = Predecessor { ended, holds_ms: LANDING_MS };
+            if recover(&ports, stream, &seat.world.settings, before).await.is_ok() {
+                seat.world.inner().recovers = false;
+            }
+        }
         Deed::Rewind => {
             // A first look, for the cursor may not be there yet.
             if matches!(ports.store.cursor(stream).await, Ok(Some(_))) {

@@ -41,6 +41,8 @@ pub enum Event {
     Unanswered(u32),
     /// Somebody acts.
     Operator(Deed),
+    /// Everything is killed.
+    Kill,
 }
 
 pub struct Run {
@@ -81,6 +83,7 @@ impl Run {
                 41..43 => self.lose_message(),
                 43..47 if scenario.has_operators() => self.start(Kind::Operator),
                 47..49 => self.freeze(),
+                49..52 if scenario.restarts() => self.kill_all(),
                 _ => {}
             }
             let tick = [0, 0, 500, 1_000, 2_000, 4_000][self.below(6) as usize];
@@ -102,7 +105,9 @@ impl Run {
                 let (_, event) = self.events.pop_front().expect("it was just seen");
                 self.happen(event);
             }
-            if self.actors.is_empty() {
+            if self.actors.is_empty() && self.world.inner().recovers {
+                self.start_operator(Deed::Recover);
+            } else if self.actors.is_empty() {
                 let visible_now = self.visible();
                 if self.is_done() && idle > 3 {
                     if self.takes_everything() && self.is_to_be_replayed() {
@@ -177,6 +182,7 @@ impl Run {
             Event::Down(requests) => self.world.inner().down_for_requests = requests,
             Event::Unanswered(requests) => self.world.inner().unanswered_requests = requests,
             Event::Operator(deed) => self.start_operator(deed),
+            Event::Kill => self.kill_all(),
         }
     }
 
@@ -185,7 +191,26 @@ impl Run {
         self.world.inner().messages.iter().any(|message| message.visible_ms <= now_ms)
     }
 
+    /// All actors die at once, and with them the queue; what they sent lands all the same. The table is in
+    /// their process too: nothing of it comes late.
+    fn kill_all(&mut self) {
+        self.world.note(|| "everything is killed".into());
+        self.actors.clear();
+        let inner = &mut *self.world.inner();
+        inner.messages.clear();
+        inner.dead.clear();
+        inner.late_effects.clear();
+        inner.recovers = true;
+    }
+
     fn start(&mut self, kind: Kind) {
+        if self.world.inner().recovers {
+            // Nothing runs before the process knows what the one before left.
+            if self.actors.is_empty() {
+                self.start_operator(Deed::Recover);
+            }
+            return;
+        }
         let running = |wanted| self.actors.iter().filter(|actor| actor.kind == wanted).count();
         let full = match kind {
             Kind::Processor => running(kind) >= PROCESSORS as usize,

@@ -31,6 +31,8 @@ pub enum Scenario {
     Rewinds,
     /// What is sent twice is applied twice: unknown outcomes are looked up, or parked.
     Charges,
+    /// A laptop: everything is killed at once, again and again, and the process that comes next knows it.
+    Restarts,
 }
 
 impl Scenario {
@@ -49,6 +51,7 @@ impl Scenario {
         Self::Operators,
         Self::Rewinds,
         Self::Charges,
+        Self::Restarts,
     ];
 
     /// The scenario of a seed.
@@ -76,6 +79,11 @@ impl Scenario {
 
     pub(crate) fn processors_pause(self) -> bool {
         matches!(self, Self::Pauses | Self::LateLandings | Self::Charges)
+    }
+
+    /// All actors are one process, which is killed at times.
+    pub(crate) fn restarts(self) -> bool {
+        self == Self::Restarts
     }
 
     /// Timestamps are multiples of this, in ms.

@@ -104,6 +104,14 @@ fn all() -> Vec<Small> {
             ..updates("a digest", 4)
         },
         Small { events: vec![(150, Operator(Deed::Rewind))], ..updates("a rewind", 4) },
+        Small {
+            events: vec![
+                (60, Event::Kill),
+                (70, Change(1, row(990_000, false))),
+                (400, Event::Kill),
+            ],
+            ..small("a process that is killed", Scenario::Restarts, 4)
+        },
         small("one page at a time", Scenario::Serial, 5),
         Small {
             on_unknown: OnUnknown::LookUp,

@@ -96,6 +96,8 @@ pub struct Inner {
     pub may_look_like_death: bool,
     /// How often somebody did.
     pub killed: u32,
+    /// The process was killed, and the next one is about to find out what it left.
+    pub recovers: bool,
     /// So many requests to come find the destination down.
     pub down_for_requests: u32,
     /// So many requests to come are accepted and get no answer.
@@ -210,6 +212,9 @@ impl World {
         if scenario == Scenario::Charges {
             settings.on_unknown = if rng.chance(0.5) { OnUnknown::Park } else { OnUnknown::LookUp };
         }
+        if scenario.restarts() && rng.chance(0.3) {
+            settings.on_unknown = OnUnknown::LookUp;
+        }
         let faults = Faults::draw(&mut rng);
         let killers = if scenario == Scenario::Killers { [3, 5].into() } else { BTreeSet::new() };
         let mut inner = Inner::new(rng, faults, poison);
@@ -309,6 +314,7 @@ impl Inner {
             killers: BTreeSet::new(),
             may_look_like_death: faults.may_look_like_death(),
             killed: 0,
+            recovers: false,
             down_for_requests: 0,
             unanswered_requests: 0,
             down: None,

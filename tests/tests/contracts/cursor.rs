@@ -1,7 +1,7 @@
 //! The cursor: lease, commit, void, pause, rewind.
 
 use tidegate_core::{
-    model::{Cursor, Position, StoredKey},
+    model::{Cursor, DeliverState, Ended, FetchState, Position, Stall, StallOn, StoredKey},
     ports::{Advance, CursorStore, Lease, Loaded, Moved, NewPage, Seal, Void},
 };
 
@@ -26,6 +26,9 @@ contract!(
     pausing_keeps_fetchers_out,
     pausing_creates_the_cursor_and_changes_nothing_else,
     pausing_keeps_what_was_reached,
+    a_pause_began_when_it_was_first_asked_for,
+    how_a_stream_gets_on_is_kept,
+    that_invocations_are_over_is_kept,
     rewinding_begins_a_new_generation,
     rewinding_forth_skips,
     rewinding_shuts_out_the_fetcher_before_it,
@@ -103,8 +106,59 @@ async fn acquiring_changes_nothing_but_the_lease<S: CursorStore>(store: &S) {
 
 async fn pausing_keeps_what_was_reached<S: CursorStore>(store: &S) {
     let before = used(store).await;
-    store.set_paused(&stream(), true).await.unwrap();
-    assert_eq!(cursor_of(store).await, Cursor { paused: true, ..before });
+    store.set_paused(&stream(), true, 7).await.unwrap();
+    assert_eq!(cursor_of(store).await, Cursor { paused: true, paused_ms: 7, ..before });
+}
+
+/// What a run of the fetcher keeps, and what processors do.
+async fn how_a_stream_gets_on_is_kept<S: CursorStore>(store: &S) {
+    let stall = |on| Stall::new(on, "503 of \"it\"", 5, Some(90_000));
+    let fetching = FetchState {
+        stall: Some(stall(StallOn::Source)),
+        read_to: Some((4_000, 3)),
+        settled_until_ms: Some(3_000),
+    };
+    let delivering = DeliverState { stall: Some(stall(StallOn::Quota)), ended_ms: 8 };
+    store.note_delivering(&stream(), &delivering).await.unwrap();
+    assert_eq!(store.cursor(&stream()).await, Ok(None), "noting makes no stream");
+
+    let before = used(store).await;
+    let owner = before.owner.clone();
+    store.release(&stream(), "another", &fetching).await.unwrap();
+    assert_eq!(cursor_of(store).await, before, "who has no lease keeps nothing");
+    store.release(&stream(), &owner, &fetching).await.unwrap();
+    store.note_delivering(&stream(), &delivering).await.unwrap();
+    let kept = cursor_of(store).await;
+    assert_eq!((&kept.fetching, &kept.delivering), (&fetching, &delivering));
+    // They come with the lease, and with what a processor begins with, at no request more.
+    let next = acquired(store, "b", 8_000, 9_000).await;
+    assert_eq!((&next.fetching, &next.delivering), (&fetching, &delivering));
+    let loaded = store.load(&stream(), &[], None).await.unwrap().cursor;
+    assert_eq!(loaded.delivering, delivering);
+    store.rewind(&stream(), next.fence, &at(10)).await.unwrap();
+    assert_eq!(cursor_of(store).await.fetching, FetchState::default());
+}
+
+async fn that_invocations_are_over_is_kept<S: CursorStore>(store: &S) {
+    let ended = Ended { before_ms: 50, sent_until_ms: 40 };
+    store.end_invocations(&stream(), ended).await.unwrap();
+    assert_eq!(store.cursor(&stream()).await, Ok(None), "saying so makes no stream");
+    let before = used(store).await;
+    for _ in 0..2 {
+        store.end_invocations(&stream(), ended).await.unwrap();
+    }
+    assert_eq!(cursor_of(store).await, Cursor { ended: Some(ended), ..before });
+}
+
+async fn a_pause_began_when_it_was_first_asked_for<S: CursorStore>(store: &S) {
+    for now_ms in [7, 8] {
+        store.set_paused(&stream(), true, now_ms).await.unwrap();
+        assert_eq!(cursor_of(store).await.paused_ms, 7);
+    }
+    store.set_paused(&stream(), false, 9).await.unwrap();
+    assert_eq!(cursor_of(store).await.paused_ms, 0);
+    store.set_paused(&stream(), true, 10).await.unwrap();
+    assert_eq!(cursor_of(store).await.paused_ms, 10);
 }
 
 async fn of_fifty_one_acquires<S: CursorStore>(store: &S) {
@@ -118,19 +172,19 @@ async fn of_fifty_one_acquires<S: CursorStore>(store: &S) {
 
 async fn releasing_ends_the_lease_of_its_owner_only<S: CursorStore>(store: &S) {
     acquired(store, "a", 10, 20).await;
-    store.release(&stream(), "b").await.unwrap();
+    store.release(&stream(), "b", &FetchState::default()).await.unwrap();
     assert!(matches!(store.acquire(&stream(), "b", 11, 40).await, Ok(Lease::Held { .. })));
-    store.release(&stream(), "a").await.unwrap();
+    store.release(&stream(), "a", &FetchState::default()).await.unwrap();
     assert_eq!(acquired(store, "b", 11, 40).await.fence, 2);
 }
 
 async fn releasing_again_does_nothing<S: CursorStore>(store: &S) {
-    store.release(&stream(), "a").await.unwrap();
+    store.release(&stream(), "a", &FetchState::default()).await.unwrap();
     assert_eq!(store.cursor(&stream()).await, Ok(None));
     acquired(store, "a", 10, 20).await;
-    store.release(&stream(), "a").await.unwrap();
+    store.release(&stream(), "a", &FetchState::default()).await.unwrap();
     let next = acquired(store, "b", 11, 40).await;
-    store.release(&stream(), "a").await.unwrap();
+    store.release(&stream(), "a", &FetchState::default()).await.unwrap();
     assert_eq!(cursor_of(store).await, next);
 }
 
@@ -224,23 +278,26 @@ async fn voiding_what_moved_on_is_lost<S: CursorStore>(store: &S) {
 async fn pausing_keeps_fetchers_out<S: CursorStore>(store: &S) {
     sealed(store, 1).await;
     for _ in 0..2 {
-        store.set_paused(&stream(), true).await.unwrap();
-        assert_eq!(store.acquire(&stream(), "b", 5_000, 6_000).await, Ok(Lease::Paused));
+        store.set_paused(&stream(), true, 7).await.unwrap();
+        assert_eq!(
+            store.acquire(&stream(), "b", 5_000, 6_000).await,
+            Ok(Lease::Paused { since_ms: 7 })
+        );
     }
     for _ in 0..2 {
-        store.set_paused(&stream(), false).await.unwrap();
+        store.set_paused(&stream(), false, 9).await.unwrap();
     }
     assert_eq!(acquired(store, "b", 5_000, 6_000).await.fence, 2);
 }
 
 async fn pausing_creates_the_cursor_and_changes_nothing_else<S: CursorStore>(store: &S) {
-    store.set_paused(&stream(), true).await.unwrap();
-    assert_eq!(cursor_of(store).await, Cursor { paused: true, ..Cursor::new() });
-    store.set_paused(&stream(), false).await.unwrap();
+    store.set_paused(&stream(), true, 7).await.unwrap();
+    assert_eq!(cursor_of(store).await, Cursor { paused: true, paused_ms: 7, ..Cursor::new() });
+    store.set_paused(&stream(), false, 9).await.unwrap();
     let before = sealed(store, 3).await;
     assert_eq!((before.fence, before.next), (1, 4));
-    store.set_paused(&stream(), true).await.unwrap();
-    assert_eq!(cursor_of(store).await, Cursor { paused: true, ..before });
+    store.set_paused(&stream(), true, 7).await.unwrap();
+    assert_eq!(cursor_of(store).await, Cursor { paused: true, paused_ms: 7, ..before });
 }
 
 async fn rewinding_begins_a_new_generation<S: CursorStore>(store: &S) {

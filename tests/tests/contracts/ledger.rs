@@ -2,7 +2,7 @@
 
 use tidegate_core::{
     model::{Edition, RecordId, Version},
-    ports::{Claim, ClaimEnd, Ledger},
+    ports::{Claim, ClaimEnd, Claimant, Ledger, Over},
 };
 
 use ClaimEnd::{Applied, Deleted, Free};
@@ -31,6 +31,11 @@ contract!(
     a_deletion_without_a_time_is_for_good,
     a_new_generation_writes_the_same_version_again,
     a_new_generation_of_an_older_version_does_not_win,
+    the_lock_of_who_is_no_more_ends_when_nothing_of_it_can_land,
+    who_is_no_more_is_repeated_at_once_and_other_versions_wait,
+    who_came_after_is_not_taken_for_dead,
+    where_a_repeat_is_not_known_it_waits_too,
+    of_fifty_one_takes_over,
     entities_are_told_apart,
     of_fifty_one_claims;
     once_only:
@@ -41,8 +46,21 @@ const MINE: Claim = Claim::Mine { maybe_applied: false };
 /// A claim of entity 7 by `owner`, at `now_ms`, for 100 ms.
 async fn claim<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
     let entity = RecordId::Number(7);
-    let until_ms = now_ms + 100;
-    store.claim(&stream(), &entity, first(version), owner, now_ms, until_ms).await.unwrap()
+    store.claim(&stream(), &entity, first(version), &by(owner, now_ms)).await.unwrap()
+}
+
+/// Who claims at `now_ms`, for 100 ms, and knows nothing of others.
+fn by(owner: &str, now_ms: i64) -> Claimant<'_> {
+    Claimant { owner, now_ms, until_ms: now_ms + 100, over: None, may_repeat: true }
+}
+
+/// Those that claimed before 50 are no more; what they sent lands by 80.
+const OVER: Over = Over { before_ms: 50, lands_until_ms: 80 };
+
+/// The same claim where that is known.
+async fn claim_after<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
+    let by = Claimant { over: Some(OVER), ..by(owner, now_ms) };
+    store.claim(&stream(), &RecordId::Number(7), first(version), &by).await.unwrap()
 }
 
 async fn finish<S: Ledger>(store: &S, version: i64, owner: &str, end: ClaimEnd) {
@@ -217,7 +235,7 @@ async fn a_deletion_without_a_time_is_for_good<S: Ledger>(store: &S) {
 
 async fn claim_in_second<S: Ledger>(store: &S, version: i64, owner: &str) -> Claim {
     let edition = Edition { version: Version(version), generation: 1 };
-    store.claim(&stream(), &RecordId::Number(7), edition, owner, 50, 150).await.unwrap()
+    store.claim(&stream(), &RecordId::Number(7), edition, &by(owner, 50)).await.unwrap()
 }
 
 async fn a_new_generation_writes_the_same_version_again<S: Ledger>(store: &S) {
@@ -252,11 +270,11 @@ async fn entities_are_told_apart<S: Ledger>(store: &S) {
     ];
     for (index, (stream, entity)) in entities.iter().enumerate() {
         let owner = index.to_string();
-        let claim = store.claim(stream, entity, first(1), &owner, 0, 100).await;
+        let claim = store.claim(stream, entity, first(1), &by(&owner, 0)).await;
         assert_eq!(claim, Ok(MINE), "{entity:?}");
     }
     for (stream, entity) in &entities {
-        let claim = store.claim(stream, entity, first(1), "late", 1, 101).await;
+        let claim = store.claim(stream, entity, first(1), &by("late", 1)).await;
         assert_eq!(claim, Ok(Claim::Locked { until_ms: 100 }), "{entity:?}");
     }
 }
@@ -266,4 +284,61 @@ async fn of_fifty_one_claims<S: Ledger>(store: &S) {
         claim(store, i64::try_from(index % 3).unwrap(), &index.to_string(), 0).await
     });
     assert_eq!(claims.iter().filter(|claim| **claim == MINE).count(), 1);
+}
+
+async fn the_lock_of_who_is_no_more_ends_when_nothing_of_it_can_land<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    for version in [1, 3] {
+        let locked = Claim::Locked { until_ms: 80 };
+        assert_eq!(claim_after(store, version, "b", 80).await, locked, "{version}");
+    }
+    assert_eq!(claim_after(store, 1, "b", 81).await, Claim::Newer);
+    assert_eq!(claim_after(store, 3, "b", 81).await, MINE);
+    assert_eq!(claim_after(store, 3, "b", 81).await, MINE, "a repeat");
+    // What it took over is its own.
+    assert_eq!(claim(store, 4, "c", 82).await, Claim::Locked { until_ms: 181 });
+    finish(store, 3, "b", Applied).await;
+    assert_eq!(claim_after(store, 3, "d", 83).await, Claim::Applied);
+    assert_eq!(claim_after(store, 4, "d", 83).await, MINE);
+}
+
+async fn who_is_no_more_is_repeated_at_once_and_other_versions_wait<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    assert_eq!(claim_after(store, 2, "b", 60).await, Claim::Mine { maybe_applied: true });
+    finish(store, 2, "b", Free).await;
+    let waits = Claim::Locked { until_ms: 80 };
+    assert_eq!(claim(store, 3, "c", 61).await, waits);
+    // The same may be sent again, as often as it takes.
+    assert_eq!(claim(store, 2, "c", 62).await, MINE);
+    finish(store, 2, "c", Applied).await;
+    assert_eq!(claim(store, 2, "d", 63).await, Claim::Applied);
+    assert_eq!(claim(store, 3, "d", 80).await, waits, "what the first one sent may still land");
+    assert_eq!(claim(store, 3, "d", 81).await, MINE);
+}
+
+async fn who_came_after_is_not_taken_for_dead<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 50).await;
+    for version in [2, 3] {
+        let locked = Claim::Locked { until_ms: 150 };
+        assert_eq!(claim_after(store, version, "b", 90).await, locked);
+    }
+    // Nor is its own claim.
+    assert_eq!(claim_after(store, 2, "a", 90).await, MINE);
+}
+
+async fn where_a_repeat_is_not_known_it_waits_too<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    let claim = async |now_ms| {
+        let by = Claimant { over: Some(OVER), may_repeat: false, ..by("b", now_ms) };
+        store.claim(&stream(), &RecordId::Number(7), first(2), &by).await.unwrap()
+    };
+    assert_eq!(claim(80).await, Claim::Locked { until_ms: 80 });
+    assert_eq!(claim(81).await, Claim::Mine { maybe_applied: true });
+}
+
+async fn of_fifty_one_takes_over<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    let claims = in_parallel(50, async |index| claim_after(store, 2, &index.to_string(), 60).await);
+    let mine = Claim::Mine { maybe_applied: true };
+    assert_eq!(claims.iter().filter(|claim| **claim == mine).count(), 1);
 }

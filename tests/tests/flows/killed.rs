@@ -1,21 +1,47 @@
 //! Killed with SIGKILL at random moments, again and again.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
+use serde_json::Value;
 use tidegate_examples::orders::{DestinationConfig, OrdersConfig};
 use tidegate_testkit::SplitMix;
 
-use super::world::{World, shipped_orders};
+use super::{
+    process::Tidegate,
+    world::{World, shipped_orders},
+};
 
-#[test]
-fn killed_twenty_times_nothing_is_missing_and_nothing_is_applied_twice() {
-    let world = World::new(OrdersConfig {
+/// What a run after a crash may take beyond one that nothing disturbs.
+const LONGER_MAX: Duration = Duration::from_secs(15);
+
+fn world() -> World {
+    World::new(OrdersConfig {
         records: 3_000,
         destination: DestinationConfig { latency_ms: 20, ..DestinationConfig::default() },
         ..OrdersConfig::default()
-    });
-    let flow = world.flow(shipped_orders());
-    let run = world.command("run", &flow, &["--until-caught-up"]);
+    })
+}
+
+fn run_of(world: &World, flow: &str) -> Tidegate {
+    let flow = world.flow(flow);
+    world.command("run", &flow, &["--until-caught-up"])
+}
+
+/// Runs it to its end; how long that took.
+fn finish(run: &Tidegate) -> (Value, Duration) {
+    let began = Instant::now();
+    let summary = run.run().fine();
+    (summary, began.elapsed())
+}
+
+/// Killed twenty times, it ends well, and no later than the longest that it may.
+fn killed_twenty_times(flow: &str) {
+    let (_, undisturbed) = finish(&run_of(&world(), flow));
+    let world = world();
+    let run = run_of(&world, flow);
     let mut rng = SplitMix::new(2_026);
     let mut unfinished = 0;
     for _ in 0..20 {
@@ -26,7 +52,51 @@ fn killed_twenty_times_nothing_is_missing_and_nothing_is_applied_twice() {
         child.wait().expect("it ends");
     }
     assert!(unfinished > 5, "{unfinished} of 20 were killed in the middle");
-    let summary = run.run().fine();
+    let (summary, took) = finish(&run);
     assert_eq!(summary["caught_up"], true);
+    world.assert_whole();
+    println!("{took:?} after the last kill, {undisturbed:?} undisturbed");
+    assert!(took < undisturbed + LONGER_MAX, "{took:?}, undisturbed {undisturbed:?}");
+}
+
+#[test]
+fn killed_twenty_times_nothing_is_missing_and_nothing_is_applied_twice() {
+    killed_twenty_times(shipped_orders());
+}
+
+#[test]
+fn killed_twenty_times_with_a_ledger_it_goes_on_at_once() {
+    killed_twenty_times(&shipped_orders().replace("ordering: none", "ordering: entity"));
+}
+
+#[test]
+fn killed_twenty_times_under_a_rate_it_goes_on_at_once() {
+    let limits = "limits:\n  rate: 300/1s\n";
+    killed_twenty_times(&shipped_orders().replace("limits:\n", limits));
+}
+
+/// Where nothing may be sent twice, what was in flight is waited for, from the crash on; the run says so.
+#[test]
+fn what_a_killed_run_has_sent_is_waited_for_and_shown() {
+    let world = world();
+    let asks = "    on_unknown: { lookup: { url: \"${params.destination_url}/fulfillments?external_id=\
+                ${record.external_id}\", found: { path: fulfillments } } }\n";
+    let key = "    idempotency_key: Idempotency-Key\n";
+    let flow = shipped_orders().replace("ordering: none", "ordering: entity\nlanding: 6s");
+    let flow = world.flow(&flow.replace(key, &format!("{key}{asks}")));
+    let mut child = world.command("run", &flow, &["--until-caught-up"]).start();
+    while world.orders.audit().delivered < 200 {
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("it is ours");
+    child.wait().expect("it ends");
+    let began = Instant::now();
+    let ended = world.command("run", &flow, &["--until-caught-up"]).run();
+    let summary = ended.fine();
+    assert_eq!(summary["caught_up"], true);
+    assert!(began.elapsed() > Duration::from_secs(5), "{:?}", began.elapsed());
+    let line = ended.stderr.lines().find(|line| line.contains("waits_for=recovery"));
+    let line = line.unwrap_or_else(|| panic!("nothing is said:\n{}", ended.stderr));
+    assert!(line.contains("may still land") && line.contains("until="), "{line}");
     world.assert_whole();
 }

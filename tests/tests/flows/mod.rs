@@ -16,4 +16,5 @@ mod refused;
 mod source_limits;
 mod styles;
 mod unknown;
+mod waiting;
 mod world;

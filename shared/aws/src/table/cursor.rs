@@ -6,14 +6,15 @@ use aws_sdk_dynamodb::{
 };
 use tidegate_core::{
     model::{
-        Cursor, Emission, EpochMs, Fence, Page, PageNumber, Position, Settling, StoredKey, StreamId,
+        Cursor, DeliverState, Emission, Ended, EpochMs, Fence, FetchState, Page, PageNumber,
+        Position, Settling, StoredKey, StreamId,
     },
     ports::{Advance, CursorStore, Lease, Loaded, Moved, NewPage, Seal, Settle, Unavailable, Void},
 };
 
 use super::{
     Table,
-    item::{Item, Read, number, position, text},
+    item::{Item, Read, json, number, position, text},
     key::{self, Key},
     page, shelf,
     write::{Written, conditionally},
@@ -49,7 +50,7 @@ impl CursorStore for Table {
             Written::No(item) => read(&item.unwrap_or_default())?,
         };
         Ok(if stands.paused {
-            Lease::Paused
+            Lease::Paused { since_ms: stands.paused_ms }
         } else if *stands.owner == *owner {
             // Our own earlier try, whose answer was lost.
             Lease::Acquired(stands)
@@ -58,15 +59,35 @@ impl CursorStore for Table {
         })
     }
 
-    async fn release(&self, stream: &StreamId, owner: &str) -> Answer<()> {
+    async fn release(&self, stream: &StreamId, owner: &str, fetching: &FetchState) -> Answer<()> {
         let update = self
             .update(Key::cursor(stream))
-            .update_expression("SET lease_until_ms = :zero, #owner = :nobody")
+            .update_expression("SET lease_until_ms = :zero, #owner = :nobody, fetching = :fetching")
+            .expression_attribute_values(":fetching", json(fetching))
             .condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":owner", text(owner))
             .expression_attribute_values(":nobody", text(""))
             .expression_attribute_values(":zero", number(0));
+        conditionally(update).await.map(drop)
+    }
+
+    async fn note_delivering(&self, stream: &StreamId, delivering: &DeliverState) -> Answer<()> {
+        let update = self
+            .update(Key::cursor(stream))
+            .update_expression("SET delivering = :delivering")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":delivering", json(delivering));
+        conditionally(update).await.map(drop)
+    }
+
+    async fn end_invocations(&self, stream: &StreamId, ended: Ended) -> Answer<()> {
+        let update = self
+            .update(Key::cursor(stream))
+            .update_expression("SET ended_ms = :before, sent_until_ms = :sent")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":before", number(ended.before_ms))
+            .expression_attribute_values(":sent", number(ended.sent_until_ms));
         conditionally(update).await.map(drop)
     }
 
@@ -168,18 +189,25 @@ impl CursorStore for Table {
         self.get(Key::cursor(stream)).await?.as_ref().map(read).transpose()
     }
 
-    async fn set_paused(&self, stream: &StreamId, paused: bool) -> Answer<()> {
-        let update = self
+    async fn set_paused(&self, stream: &StreamId, paused: bool, now_ms: EpochMs) -> Answer<()> {
+        let (since, ends) = match paused {
+            true => ("paused_ms = if_not_exists(paused_ms, :now), ", ""),
+            false => ("", " REMOVE paused_ms"),
+        };
+        let mut update = self
             .update(Key::cursor(stream))
             .update_expression(format!(
                 "SET fence = if_not_exists(fence, :zero), \
                  #owner = if_not_exists(#owner, :nobody), \
                  lease_until_ms = if_not_exists(lease_until_ms, :zero), \
-                 paused = :paused, {CREATE}"
+                 paused = :paused, {since}{CREATE}{ends}"
             ))
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":nobody", text(""))
             .expression_attribute_values(":paused", AttributeValue::Bool(paused));
+        if paused {
+            update = update.expression_attribute_values(":now", number(now_ms));
+        }
         conditionally(created(update)).await.map(drop)
     }
 
@@ -189,7 +217,7 @@ impl CursorStore for Table {
             .update_expression(
                 "SET head = :to, watermark = :to, committed = #next - :one, \
                  fence = fence + :one, generation = generation + :one, \
-                 lease_until_ms = :zero REMOVE careful_to",
+                 lease_until_ms = :zero REMOVE careful_to, fetching",
             )
             .condition_expression("fence = :seen")
             .expression_attribute_names("#next", "next")
@@ -237,6 +265,15 @@ fn read(item: &Item) -> Answer<Cursor> {
         isolate_to: match item.get("careful_to") {
             Some(_) => item.position("careful_to")?,
             None => Position::Start,
+        },
+        paused_ms: item.number_if_any("paused_ms")?.unwrap_or(0),
+        fetching: item.json_if_any("fetching"),
+        delivering: item.json_if_any("delivering"),
+        ended: match item.number_if_any("ended_ms")? {
+            None => None,
+            Some(before_ms) => {
+                Some(Ended { before_ms, sent_until_ms: item.number("sent_until_ms")? })
+            }
         },
     })
 }

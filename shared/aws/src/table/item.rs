@@ -3,6 +3,7 @@
 use std::{collections::HashMap, str::FromStr};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use serde::{Serialize, de::DeserializeOwned};
 use tidegate_core::{model::Position, ports::Unavailable};
 
 /// An item: its attributes by name.
@@ -25,6 +26,11 @@ pub fn bytes(value: impl Into<Vec<u8>>) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
+/// A small thing that is read and written as a whole.
+pub fn json(value: &impl Serialize) -> AttributeValue {
+    AttributeValue::S(serde_json::to_string(value).expect("plain data"))
+}
+
 /// A position, as [`Position::encode`] writes it.
 pub fn position(value: &Position) -> AttributeValue {
     AttributeValue::S(value.encode())
@@ -43,6 +49,9 @@ pub trait Read {
     fn position(&self, name: &str) -> Answer<Position>;
     /// A boolean that must be there.
     fn flag(&self, name: &str) -> Answer<bool>;
+    /// What is told to operators and decides nothing: what is absent, or was written by another release,
+    /// is begun anew.
+    fn json_if_any<T: DeserializeOwned + Default>(&self, name: &str) -> T;
 }
 
 impl Read for Item {
@@ -74,6 +83,11 @@ impl Read for Item {
             Some(AttributeValue::Bool(flag)) => Ok(*flag),
             _ => Err(damaged(name)),
         }
+    }
+
+    fn json_if_any<T: DeserializeOwned + Default>(&self, name: &str) -> T {
+        let text = self.text(name).ok();
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 }
 

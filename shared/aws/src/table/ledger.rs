@@ -1,9 +1,11 @@
 //! The ledger: an item an entity.
 
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder, types::ReturnValue,
+};
 use tidegate_core::{
     model::{Edition, EpochMs, RecordId, StreamId},
-    ports::{Claim, ClaimEnd, Ledger, Unavailable},
+    ports::{Claim, ClaimEnd, Claimant, Ledger, Over, Unavailable},
 };
 
 use super::{
@@ -21,43 +23,37 @@ impl Ledger for Table {
         stream: &StreamId,
         entity: &RecordId,
         edition: Edition,
-        owner: &str,
-        now_ms: EpochMs,
-        until_ms: EpochMs,
+        by: &Claimant<'_>,
     ) -> Answer<Claim> {
+        let Claimant { owner, now_ms, .. } = *by;
         let update = self
-            .update(Key::ledger(stream, entity))
-            .update_expression(
-                // Who had it before, and what: a lock that ran out tells nobody what came of it.
-                "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until, \
-                 prior_owner = if_not_exists(lock_owner, :nobody), \
-                 prior_claimed = if_not_exists(claimed, :edition)",
-            )
+            .claims(Key::ledger(stream, entity), edition, by, "")
             .condition_expression(
                 "attribute_not_exists(claimed) OR (claimed <= :edition \
                  AND (attribute_not_exists(applied) OR applied < :edition) \
+                 AND (attribute_not_exists(lands_until_ms) OR lands_until_ms < :now \
+                      OR claimed = :edition) \
                  AND (attribute_not_exists(lock_owner) \
                       OR (lock_owner = :owner AND claimed < :edition) \
                       OR (lock_owner <> :owner AND lock_until_ms < :now)))",
             )
-            .expression_attribute_values(":nobody", text(""))
-            .return_values(ReturnValue::UpdatedNew)
-            .expression_attribute_values(":edition", number(as_number(edition)))
-            .expression_attribute_values(":owner", text(owner))
-            .expression_attribute_values(":now", number(now_ms))
-            .expression_attribute_values(":until", number(until_ms));
+            .expression_attribute_values(":now", number(now_ms));
         let item = match conditionally(update).await? {
             Written::Yes(item) => item,
             Written::No(item) => {
                 let item = item.unwrap_or_default();
-                if !is_repeat(&item, edition, owner)? {
-                    return refused(&item, edition, now_ms);
+                if is_repeat(&item, edition, owner)? {
+                    item
+                } else if let Some(over) = over(&item, by)? {
+                    return self
+                        .take_over(Key::ledger(stream, entity), edition, by, &item, over)
+                        .await;
+                } else {
+                    return refused(&item, edition, lock_of(&item)?, now_ms);
                 }
-                item
             }
         };
-        let again = item.number::<i128>("prior_claimed")? == as_number(edition);
-        Ok(Claim::Mine { maybe_applied: again && !item.text("prior_owner")?.is_empty() })
+        mine(&item, edition)
     }
 
     async fn finish(
@@ -88,6 +84,99 @@ impl Ledger for Table {
     }
 }
 
+impl Table {
+    /// The update that claims; `more` is set beside it.
+    fn claims(
+        &self,
+        key: Key,
+        edition: Edition,
+        by: &Claimant<'_>,
+        more: &str,
+    ) -> UpdateItemFluentBuilder {
+        self.update(key)
+            .update_expression(format!(
+                // Who had it before, and what: a lock that ran out tells nobody what came of it.
+                "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until, \
+                 locked_ms = :locked, prior_owner = if_not_exists(lock_owner, :nobody), \
+                 prior_claimed = if_not_exists(claimed, :edition){more}"
+            ))
+            .return_values(ReturnValue::UpdatedNew)
+            .expression_attribute_values(":edition", number(as_number(edition)))
+            .expression_attribute_values(":nobody", text(""))
+            .expression_attribute_values(":owner", text(by.owner))
+            .expression_attribute_values(":locked", number(by.now_ms))
+            .expression_attribute_values(":until", number(by.until_ms))
+    }
+
+    /// Claims what a claimant has that is no more, as it stands: when nothing of it can land any more, or
+    /// for a repeat of the same edition, which then keeps every other one out for as long.
+    async fn take_over(
+        &self,
+        key: Key,
+        edition: Edition,
+        by: &Claimant<'_>,
+        stands: &Item,
+        over: Over,
+    ) -> Answer<Claim> {
+        let lands_ms = lock_of(stands)?.min(over.lands_until_ms);
+        let same = stands.number::<i128>("claimed")? == as_number(edition);
+        let repeats = same && by.may_repeat;
+        let refusal = refused(stands, edition, lands_ms, by.now_ms)?;
+        let waits = matches!(refusal, Claim::Locked { .. }) && !repeats;
+        let is_older = stands.number::<i128>("claimed")? > as_number(edition);
+        if waits || is_older || refusal == Claim::Applied {
+            return Ok(refusal);
+        }
+        let lands_until_ms = lands_ms.max(lands_until(stands)?);
+        let more = if repeats { ", lands_until_ms = :lands" } else { "" };
+        let mut update = self
+            .claims(key, edition, by, more)
+            .condition_expression("lock_owner = :prior")
+            .expression_attribute_values(":prior", text(stands.text("lock_owner")?));
+        if repeats {
+            update = update.expression_attribute_values(":lands", number(lands_until_ms));
+        }
+        match conditionally(update).await? {
+            Written::Yes(item) => mine(&item, edition),
+            Written::No(item) => {
+                let item = item.unwrap_or_default();
+                match is_repeat(&item, edition, by.owner)? {
+                    true => mine(&item, edition),
+                    // Another was faster: its lock is a living one's.
+                    false => refused(&item, edition, lock_of(&item)?, by.now_ms),
+                }
+            }
+        }
+    }
+}
+
+/// A claim that was made.
+fn mine(item: &Item, edition: Edition) -> Answer<Claim> {
+    let again = item.number::<i128>("prior_claimed")? == as_number(edition);
+    Ok(Claim::Mine { maybe_applied: again && !item.text("prior_owner")?.is_empty() })
+}
+
+/// Whether who has the lock is known to be no more.
+fn over(stands: &Item, by: &Claimant<'_>) -> Answer<Option<Over>> {
+    let Some(over) = by.over.filter(|_| stands.get("lock_owner").is_some()) else {
+        return Ok(None);
+    };
+    let locked_ms: Option<EpochMs> = stands.number_if_any("locked_ms")?;
+    let is_over = stands.text("lock_owner")? != by.owner
+        && locked_ms.is_some_and(|locked_ms| locked_ms < over.before_ms);
+    Ok(is_over.then_some(over))
+}
+
+/// When the lock that stands ends, if any does.
+fn lock_of(stands: &Item) -> Answer<EpochMs> {
+    Ok(stands.number_if_any("lock_until_ms")?.unwrap_or(EpochMs::MIN))
+}
+
+/// Until when a write may land that a repeat stands in for.
+fn lands_until(stands: &Item) -> Answer<EpochMs> {
+    Ok(stands.number_if_any("lands_until_ms")?.unwrap_or(EpochMs::MIN))
+}
+
 /// Rewinds of one stream, at the most.
 const GENERATIONS: i128 = 1_000_000_000;
 
@@ -105,8 +194,10 @@ fn is_repeat(stands: &Item, edition: Edition, owner: &str) -> Answer<bool> {
 
 /// Why a claim was refused. In this order: what is applied needs nothing more; and a lock is waited
 /// for even by an older version, for the write in flight may yet fail.
-fn refused(stands: &Item, edition: Edition, now_ms: EpochMs) -> Answer<Claim> {
-    let until_ms = stands.number_if_any("lock_until_ms")?.unwrap_or(EpochMs::MIN);
+fn refused(stands: &Item, edition: Edition, lock_ms: EpochMs, now_ms: EpochMs) -> Answer<Claim> {
+    let is_another = stands.number::<i128>("claimed")? != as_number(edition);
+    let lands_ms = if is_another { lands_until(stands)? } else { EpochMs::MIN };
+    let until_ms = lock_ms.max(lands_ms);
     Ok(
         if stands
             .number_if_any("applied")?

@@ -57,7 +57,8 @@ pub struct Flow {
     stuck_after: Option<Millis<60_000, 1_209_600_000>>,
     /// The longest that the destination may take to apply a request it accepted. Default `30s`.
     landing: Option<Millis<0, 3_600_000>>,
-    /// When a deployed connection runs: `rate(5 minutes)` or `cron(0 * * * ? *)`.
+    /// When the source is read, in UTC: `rate(5 minutes)` or `cron(0 * * * ? *)`. By `run` on the laptop; deployed, the
+    /// template's `ScheduleExpression` says it.
     #[schemars(example = "rate(5 minutes)")]
     pub(super) schedule: Option<Schedule>,
 }

@@ -5,6 +5,7 @@
 //! file show at once, and something stands in for it.
 
 pub(crate) mod address;
+mod cron;
 mod duration;
 mod headers;
 mod json;
@@ -22,6 +23,7 @@ mod text;
 mod url;
 mod zone;
 
+pub use cron::next_run_ms;
 pub(crate) use duration::{Millis, Timeout};
 pub(crate) use headers::Headers;
 pub(crate) use json::{Constant, JsonPart, JsonTemplate};

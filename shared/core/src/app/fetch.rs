@@ -3,13 +3,13 @@
 use futures_util::future::join;
 use serde::Serialize;
 
-use super::{Flow, Ports, commit::help};
+use super::{Flow, Ports, commit::help, stalls};
 use crate::{
-    decide::{Deadline, Draft, stuck},
+    decide::{Deadline, Draft, settled_until, source_failed, source_halted, source_waits, stuck},
     guard::Guard,
     model::{
-        Cursor, Emission, EpochMs, Fence, Message, PageMessage, Parked, Position, Record,
-        WireRecord,
+        Cursor, Emission, EpochMs, Fence, FetchState, Message, PageMessage, PageNumber, Parked,
+        Position, Record, ShownStall, Stall, StallOn, WireRecord,
     },
     ports::{
         Clock, CursorStore, Ids, Lease, NewPage, PageQueue, ParkedStore, Platform, Seal,
@@ -82,11 +82,19 @@ pub struct FetchReport {
     /// Settled up to there.
     #[serde(serialize_with = "as_text")]
     pub watermark: Position,
+    /// Why nothing was read, and until when.
+    #[serde(serialize_with = "shown")]
+    pub stall: Option<Stall>,
+    /// Why nothing is delivered while pages are open, as a processor noted it.
+    #[serde(serialize_with = "shown")]
+    pub delivering: Option<Stall>,
+    /// All that the source had at this moment is settled, as far as that is known.
+    pub settled_until_ms: Option<EpochMs>,
 }
 
 impl FetchReport {
     /// Of a run that read up to `until_ms` and did nothing yet.
-    fn new(end: End, until_ms: EpochMs) -> Self {
+    pub fn new(end: End, until_ms: EpochMs) -> Self {
         Self {
             pages: 0,
             records: 0,
@@ -98,8 +106,19 @@ impl FetchReport {
             caught_up: false,
             head: Position::Start,
             watermark: Position::Start,
+            stall: None,
+            delivering: None,
+            settled_until_ms: None,
         }
     }
+
+    fn stalled(end: End, stall: Stall, until_ms: EpochMs) -> Self {
+        Self { stall: Some(stall), ..Self::new(end, until_ms) }
+    }
+}
+
+fn shown<S: serde::Serializer>(stall: &Option<Stall>, to: S) -> Result<S::Ok, S::Error> {
+    stall.as_ref().map(ShownStall::from).serialize(to)
 }
 
 fn as_text<S: serde::Serializer>(position: &Position, to: S) -> Result<S::Ok, S::Error> {
@@ -119,12 +138,21 @@ pub async fn fetch<P: Platform>(
     let lease = ports.store.acquire(&flow.stream, &owner, now_ms, run.deadline.at_ms).await?;
     let cursor = match lease {
         Lease::Acquired(cursor) => cursor,
-        Lease::Held { .. } => return Ok(FetchReport::new(End::Held, until_ms)),
-        Lease::Paused => return Ok(FetchReport::new(End::Paused, until_ms)),
+        Lease::Held { until_ms: lease_until_ms } => {
+            let why = "another invocation holds the lease";
+            let stall = Stall::new(StallOn::Lease, why, now_ms, Some(lease_until_ms));
+            return Ok(FetchReport::stalled(End::Held, stall, until_ms));
+        }
+        Lease::Paused { since_ms } => {
+            let since_ms = if since_ms == 0 { now_ms } else { since_ms };
+            let stall = Stall::new(StallOn::Pause, "paused by an operator", since_ms, None);
+            return Ok(FetchReport::stalled(End::Paused, stall, until_ms));
+        }
     };
-    let report = under_lease(ports, flow, run, cursor, until_ms).await;
-    // Only to let the next run in early: without it the lease runs out by itself.
-    let released = ports.store.release(&flow.stream, &owner).await;
+    let mut fetching = cursor.fetching.clone();
+    let report = under_lease(ports, flow, run, cursor, until_ms, &mut fetching).await;
+    // Without it the lease runs out by itself, and the next run finds out anew why nothing is read.
+    let released = ports.store.release(&flow.stream, &owner, &fetching).await;
     if let Err(error) = released {
         tracing::debug!(stream = %flow.stream, %error, "the lease was not released");
     }
@@ -137,6 +165,7 @@ async fn under_lease<P: Platform>(
     run: FetchRun,
     cursor: Cursor,
     until_ms: EpochMs,
+    fetching: &mut FetchState,
 ) -> Result<FetchReport, Unavailable> {
     let fence = cursor.fence;
     let mut report = FetchReport::new(End::Source, until_ms);
@@ -152,10 +181,16 @@ async fn under_lease<P: Platform>(
     };
     report.voided = voided;
     report.watermark = cursor.watermark.clone();
+    if voided > 0 {
+        // What was read up to then is read again.
+        fetching.read_to = None;
+    }
 
     let mut emitter = Emitter { ports, flow, fence, run, parked: 0 };
     let mut reader = Reader::<P> {
         walk: flow.source.walk(cursor.head.clone(), until_ms),
+        stall: None,
+        kept: fetching.stall.clone(),
         ids: &ports.entropy,
         queue: &ports.queue,
         clock: &ports.clock,
@@ -173,6 +208,13 @@ async fn under_lease<P: Platform>(
         requests: 0,
     };
     report.head = cursor.head.clone();
+    let is_open = cursor.pages_open() > 0;
+    report.delivering = cursor.delivering.stall.clone().filter(|_| is_open);
+    if let Some(stall) = source_waits(fetching, ports.clock.now_ms()) {
+        // It asked for that time, or failed just now: it is not asked before.
+        reader.end = Some(End::SourceLater(stall.reason.to_string()));
+        reader.stall = Some(stall.clone());
+    }
 
     let mut batch = reader.fill().await;
     while !batch.is_empty() {
@@ -194,7 +236,31 @@ async fn under_lease<P: Platform>(
     report.parked = emitter.parked;
     report.end = reader.end.unwrap_or(End::Source);
     report.caught_up = report.end == End::Source && report.pages == 0 && cursor.pages_open() == 0;
+    report.stall = reader.stall;
+    let last = cursor.next - 1 + report.pages;
+    keep(flow, fetching, &mut report, (cursor.committed, last), ports.clock.now_ms());
     Ok(report)
+}
+
+/// Keeps how the run got on, and tells of what changed. `pages` are the last one committed as it began,
+/// and the last one emitted as it ended.
+fn keep(
+    flow: &Flow,
+    fetching: &mut FetchState,
+    report: &mut FetchReport,
+    pages: (PageNumber, PageNumber),
+    now_ms: EpochMs,
+) {
+    let read_until_ms = (report.end == End::Source).then_some(report.until_ms);
+    let before = fetching.stall.take();
+    *fetching = settled_until(fetching, pages.0, pages.1, read_until_ms);
+    report.settled_until_ms = fetching.settled_until_ms;
+    fetching.stall = match report.end {
+        // It says nothing of the source.
+        End::Fenced => before.clone(),
+        _ => report.stall.clone(),
+    };
+    stalls::tell(&flow.stream, before.as_ref(), fetching.stall.as_mut(), now_ms);
 }
 
 /// Voids all open pages if the oldest has lost its message. `None` if another fetcher took over.
@@ -253,6 +319,10 @@ struct Reader<'a, P: Platform> {
     ready: Option<Sending>,
     source_ended: bool,
     end: Option<End>,
+    /// Why it ended, where the source is to blame.
+    stall: Option<Stall>,
+    /// The same of the run before.
+    kept: Option<Stall>,
     requests: u64,
 }
 
@@ -299,15 +369,24 @@ impl<P: Platform> Reader<'_, P> {
                     self.unread = read.records.into_iter();
                 }
                 Err(error) => {
-                    let end = match &error {
-                        SourceError::Later { .. } => End::SourceLater(error.to_string()),
-                        SourceError::Halt(_) => End::SourceHalt(error.to_string()),
-                    };
                     self.requests += 1;
-                    self.end = Some(end);
+                    self.stops(&error);
                 }
             }
         }
+    }
+
+    /// The source gives nothing more in this run.
+    fn stops(&mut self, error: &SourceError) {
+        let (now_ms, kept, reason) = (self.clock.now_ms(), self.kept.as_ref(), error.to_string());
+        let (stall, end) = match error {
+            SourceError::Later { after_ms, .. } => {
+                (source_failed(kept, &reason, *after_ms, now_ms), End::SourceLater(reason))
+            }
+            SourceError::Halt(_) => (source_halted(kept, &reason, now_ms), End::SourceHalt(reason)),
+        };
+        self.stall = Some(stall);
+        self.end = Some(end);
     }
 
     /// The next page, if enough has been read for one or nothing more is to come.

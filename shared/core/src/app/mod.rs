@@ -11,9 +11,11 @@ mod fetch;
 mod flow;
 mod operate;
 mod process;
+mod recover;
 mod replay;
 mod report;
 mod send;
+mod stalls;
 mod standing;
 mod throttle;
 
@@ -21,9 +23,9 @@ pub use bury::{Burial, bury};
 pub use digest::{DigestReport, digest, preview};
 pub use fetch::{End, FetchReport, FetchRun, fetch};
 pub use flow::{Flow, Ports};
-pub use operate::{
-    Recovered, ReplayRequest, Status, list_parked, recover, replay, rewind, set_paused, status,
-};
+pub use operate::{ReplayRequest, Status, list_parked, replay, rewind, set_paused, status};
 pub use process::{Arrival, process};
+pub use recover::{Predecessor, Recovered, recover};
 pub use replay::process_replay;
 pub use report::{Disposition, ProcessReport, Tally};
+pub use stalls::LOG as WAITING_LOG;

@@ -1,16 +1,15 @@
-//! What operators do: look, replay, pause, rewind, recover.
+//! What operators do: look, replay, pause, rewind.
 
 use serde::Serialize;
 
-use super::Ports;
+use super::{Ports, stalls};
 use crate::{
     model::{
-        Budget, BudgetId, Cursor, EpochMs, Message, Parked, Position, RecordKey, ReplayMessage,
-        StreamId,
+        Budget, Cursor, EpochMs, FlowSettings, Message, Parked, Position, RecordKey, ReplayMessage,
+        ShownStall, StreamId,
     },
     ports::{
-        Clock, CursorStore, Ids, KeyValueStore, Lease, PageQueue, ParkedStore, Platform, Suspects,
-        Unavailable, Void,
+        Clock, CursorStore, KeyValueStore, PageQueue, ParkedStore, Platform, Suspects, Unavailable,
     },
 };
 
@@ -44,15 +43,20 @@ pub struct Status {
     pub generation: u64,
     /// The destination fails, or asked to wait, until then.
     pub gate_shut_until_ms: Option<EpochMs>,
+    /// Everything that keeps the stream from getting on.
+    pub waiting: Vec<ShownStall>,
+    /// All that the source had at this moment is settled, in ms since 1970, as far as that is known.
+    pub settled_until_ms: Option<EpochMs>,
 }
 
-/// Looks at a stream that sends under this budget; `None` for one that was never fetched.
+/// Looks at a stream that goes by these settings; `None` for one that was never fetched.
 pub async fn status<P: Platform>(
     ports: &Ports<P>,
     stream: &StreamId,
-    budget: &BudgetId,
+    settings: &FlowSettings,
 ) -> Result<Option<Status>, Unavailable> {
     let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(None) };
+    let budget = settings.budget_of(stream);
     let kept = ports.store.get(&[budget.key()]).await?.pop().flatten();
     let budget = Budget::read(kept.as_ref());
     let oldest = match cursor.pages_open() {
@@ -62,7 +66,10 @@ pub async fn status<P: Platform>(
     let now_ms = ports.clock.now_ms();
     let until_ms =
         budget.circuit.open_until_ms.max(budget.circuit_of(&stream.to_string()).open_until_ms);
+    let waiting = stalls::of(&cursor, oldest.as_ref(), settings, until_ms, now_ms);
     Ok(Some(Status {
+        waiting: waiting.iter().map(ShownStall::from).collect(),
+        settled_until_ms: cursor.fetching.settled_until_ms,
         stream: stream.clone(),
         pages_open: cursor.pages_open(),
         pages_committed: cursor.committed,
@@ -148,7 +155,14 @@ pub async fn set_paused<P: Platform>(
     stream: &StreamId,
     paused: bool,
 ) -> Result<(), Unavailable> {
-    ports.store.set_paused(stream, paused).await
+    ports.store.set_paused(stream, paused, ports.clock.now_ms()).await?;
+    match paused {
+        true => {
+            tracing::warn!(target: stalls::LOG, %stream, "paused by an operator, until it is resumed")
+        }
+        false => tracing::warn!(target: stalls::LOG, %stream, "resumed by an operator"),
+    }
+    Ok(())
 }
 
 /// Moves the line to `to`: what follows is read again, under a new generation. `None` for a stream
@@ -163,43 +177,4 @@ pub async fn rewind<P: Platform>(
         return Ok(None);
     }
     ports.store.cursor(stream).await
-}
-
-/// What a host found that was left open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recovered {
-    /// Pages voided, to be read again.
-    pub voided: u64,
-    /// What is read again ends there, and is handled in isolation.
-    pub isolate_to: Position,
-}
-
-/// After a host's restart that lost its queue: ends the lease of a fetcher that cannot be running
-/// any more, and voids the pages whose messages are gone. Only for a host that is alone on its
-/// table.
-pub async fn recover<P: Platform>(
-    ports: &Ports<P>,
-    stream: &StreamId,
-) -> Result<Recovered, Unavailable> {
-    let nothing = Recovered { voided: 0, isolate_to: Position::Start };
-    let Some(cursor) = ports.store.cursor(stream).await? else { return Ok(nothing) };
-    ports.store.release(stream, &cursor.owner).await?;
-    if cursor.pages_open() == 0 {
-        return Ok(nothing);
-    }
-    let owner = ports.entropy.unique(stream);
-    let now_ms = ports.clock.now_ms();
-    let lease = ports.store.acquire(stream, &owner, now_ms, now_ms).await?;
-    let Lease::Acquired(cursor) = lease else { return Ok(nothing) };
-    // What was settled before the stop need not be read again.
-    let fence = cursor.fence;
-    let cursor = super::commit::help::<P>(&ports.store, stream, cursor).await?;
-    let open = cursor.pages_open();
-    if open == 0 {
-        return Ok(nothing);
-    }
-    match ports.store.void(stream, fence, &cursor).await? {
-        Void::Voided(cursor) => Ok(Recovered { voided: open, isolate_to: cursor.isolate_to }),
-        Void::Lost => Ok(nothing),
-    }
 }

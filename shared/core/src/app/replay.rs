@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     decide::Deadline,
-    model::{Parked, RecordKey, ReplayMessage, Settled, WireRecord},
+    model::{Cursor, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
     ports::{Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable},
 };
 
@@ -33,7 +33,8 @@ pub async fn process_replay<P: Platform>(
     let loaded = ports.store.load(&flow.stream, &[], Some(&budget)).await?;
     let parked = ports.store.parked_by_key(&flow.stream, &message.keys).await?;
     let records: Vec<WireRecord> = parked.iter().map(Parked::record).collect();
-    let invocation = Invocation { deadline, generation: loaded.cursor.generation };
+    let Cursor { generation, ended, .. } = loaded.cursor;
+    let invocation = Invocation { deadline, generation, ended };
     // An operator who replays something else, say what crashed its processor, does not know that it was sent.
     let unknown = (0u32..).zip(&parked).filter(|(_, parked)| parked.is_unknown());
     let operator_confirmed = unknown.map(|(index, _)| index).collect();

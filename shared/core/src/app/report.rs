@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    model::{EpochMs, ErrorGroup},
+    model::{EpochMs, ErrorGroup, Stall},
     ports::Receipt,
 };
 
@@ -60,6 +60,12 @@ pub struct ProcessReport {
     pub pages_stale: u64,
     /// A quota is used up, and what is left goes on then.
     pub quota_until_ms: Option<EpochMs>,
+    /// Something was settled.
+    #[serde(skip)]
+    pub settled: bool,
+    /// Why delivery did not get on, and until when.
+    #[serde(skip)]
+    pub stall: Option<Stall>,
     /// Why records were parked.
     #[serde(skip)]
     pub errors: Vec<ErrorGroup>,

@@ -10,6 +10,7 @@ mod give_up;
 mod isolation;
 mod key;
 mod rate;
+mod stall;
 
 pub use backoff::{backoff_ms, give_back_ms, jittered_ms, ms_until};
 pub use budget::{ALL, QuotaSpan, Terms};
@@ -21,3 +22,7 @@ pub use give_up::give_up;
 pub use isolation::{Batches, CRASHES_MAX, ISOLATE_FROM_RECEIVES, batches};
 pub use key::idempotency_key;
 pub use rate::{Rate, SendSlot, SendSlots};
+pub use stall::{
+    Delivery, delivery_changes, delivery_stalls, is_error_due, settled_until, source_failed,
+    source_halted, source_waits,
+};

@@ -1,6 +1,6 @@
 //! The stream's item.
 
-use super::{EpochMs, Fence, PageNumber, Position};
+use super::{DeliverState, EpochMs, Fence, FetchState, PageNumber, Position};
 
 /// The stream's one item: who fetches, how far was fetched, and how far is settled without a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +23,27 @@ pub struct Cursor {
     pub generation: u64,
     /// Set by an operator: the fetcher takes nothing on.
     pub paused: bool,
+    /// When it was; 0 where it is not, or was before that was kept.
+    pub paused_ms: EpochMs,
     /// Pages that begin before this were voided once, since the last rewind, and are read again. Perhaps one of
     /// their records crashes its processor: they are handled in isolation.
     pub isolate_to: Position,
+    /// How reading gets on, as the last fetcher left it.
+    pub fetching: FetchState,
+    /// How delivery gets on, as a processor last noted it.
+    pub delivering: DeliverState,
+    /// What is known of invocations that ended without a word, where a host knows.
+    pub ended: Option<Ended>,
+}
+
+/// Every invocation that began before a moment is over: its process is dead, and a host says so that is
+/// alone on its table. On a platform that cannot know this, nothing says so, and locks run out by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// They began before this moment.
+    pub before_ms: EpochMs,
+    /// None of them sent anything after this one; at most `before_ms`.
+    pub sent_until_ms: EpochMs,
 }
 
 impl Default for Cursor {
@@ -47,7 +65,11 @@ impl Cursor {
             watermark: Position::Start,
             generation: 0,
             paused: false,
+            paused_ms: 0,
             isolate_to: Position::Start,
+            fetching: FetchState::default(),
+            delivering: DeliverState::default(),
+            ended: None,
         }
     }
 

@@ -11,6 +11,7 @@ mod parked;
 mod position;
 mod record;
 mod secret;
+mod stall;
 mod stored;
 mod stream;
 mod time;
@@ -19,7 +20,7 @@ pub use budget::{
     AdaptiveLimit, AdvertisedRate, Ask, Budget, BudgetId, Circuit, Grant, Holder, Leased, Wait,
     WaitOn, Waiting,
 };
-pub use cursor::{Advance, Cursor};
+pub use cursor::{Advance, Cursor, Ended};
 pub use digest::{Digest, DigestState, ErrorGroup, ParkedError};
 pub use flow::{
     DeadLetters, FlowSettings, OnUnknown, Ordering, Priority, Quota, RateLimit, RequestKind, Reset,
@@ -32,6 +33,7 @@ pub use parked::Parked;
 pub use position::{Mark, Moment, Position, RecordId};
 pub use record::{Edition, Record, RecordKey, Version};
 pub use secret::Secret;
+pub use stall::{DeliverState, FetchState, ShownStall, Stall, StallOn};
 pub use stored::{Stored, StoredKey};
 pub use stream::{StreamId, StreamIdError};
 pub use time::EpochMs;

@@ -53,6 +53,12 @@ impl Later {
         self.unknown || failures.contains(&self.blame)
     }
 
+    /// Of several, the one that is worth most is waited for: one that waits for another version waits for
+    /// nothing that failed.
+    pub fn worth(&self) -> (bool, Option<u64>) {
+        (self.blame != Blame::NotAttempted, self.after_ms)
+    }
+
     /// Whether it is this request's affair, and not the destination's as a whole, nor a limit's, nor another
     /// version's.
     pub fn is_of_one_request(&self) -> bool {

@@ -4,8 +4,9 @@ use std::future::Future;
 
 use super::{Digests, KeyValueStore, Unavailable};
 use crate::model::{
-    Advance, Cursor, Edition, Emission, EpochMs, Fence, Page, PageNumber, Parked, Position,
-    RecordId, RecordKey, Settled, Settling, Stored, StoredKey, StreamId,
+    Advance, Cursor, DeliverState, Edition, Emission, Ended, EpochMs, Fence, FetchState, Page,
+    PageNumber, Parked, Position, RecordId, RecordKey, Settled, Settling, Stored, StoredKey,
+    StreamId,
 };
 
 type Answer<T> = Result<T, Unavailable>;
@@ -27,8 +28,29 @@ pub trait CursorStore: Send + Sync {
         until_ms: EpochMs,
     ) -> impl Future<Output = Answer<Lease>> + Send;
 
-    /// Ends the lease early, if `owner` has it. A repeat does nothing.
-    fn release(&self, stream: &StreamId, owner: &str) -> impl Future<Output = Answer<()>> + Send;
+    /// Ends the lease early, if `owner` has it, and keeps how reading got on. A repeat does nothing.
+    fn release(
+        &self,
+        stream: &StreamId,
+        owner: &str,
+        fetching: &FetchState,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Keeps how delivery gets on, of a stream that is there; the last one to say so counts. It is told to
+    /// operators and decides nothing. Called by processors where it changed; a repeat says it again.
+    fn note_delivering(
+        &self,
+        stream: &StreamId,
+        delivering: &DeliverState,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Keeps that every invocation before a moment is over, of a stream that is there. Called by a host that
+    /// is alone on its table, as it begins. A repeat says it again.
+    fn end_invocations(
+        &self,
+        stream: &StreamId,
+        ended: Ended,
+    ) -> impl Future<Output = Answer<()>> + Send;
 
     /// The cursor, those of the pages that exist, and what is kept under `budget`, in one request; each
     /// as it was at some moment of the call, and not all at the same. Called by the processor once an
@@ -93,15 +115,17 @@ pub trait CursorStore: Send + Sync {
     /// The cursor, without its pages; `None` for a stream that was never fetched. For operators.
     fn cursor(&self, stream: &StreamId) -> impl Future<Output = Answer<Option<Cursor>>> + Send;
 
-    /// Stops or starts the fetcher. Creates the cursor of a new stream. A repeat does nothing.
+    /// Stops the fetcher at `now_ms`, or starts it. Creates the cursor of a new stream. A repeat does
+    /// nothing: a pause began when it was first asked for.
     fn set_paused(
         &self,
         stream: &StreamId,
         paused: bool,
+        now_ms: EpochMs,
     ) -> impl Future<Output = Answer<()>> + Send;
 
     /// Moves the line back (or forth) to `to`, voids every open page, ends the lease, raises the
-    /// fence and the generation, ends all isolation, if the fence is as the caller saw it. Answers whether it did; a
+    /// fence and the generation, ends all isolation, forgets how reading got on, if the fence is as the caller saw it. Answers whether it did; a
     /// repeat finds it done, and answers the same.
     fn rewind(
         &self,
@@ -133,7 +157,10 @@ pub enum Lease {
         until_ms: EpochMs,
     },
     /// An operator paused the stream.
-    Paused,
+    Paused {
+        /// When; 0 where that is not known.
+        since_ms: EpochMs,
+    },
 }
 
 /// A page about to be sealed.
@@ -192,17 +219,18 @@ pub enum Void {
 
 /// Which version of each entity the destination has; asked only where the flow orders by entity.
 pub trait Ledger: Send + Sync {
-    /// Claims the right to write this edition. `owner` is unique to this try; a repeat by it finds
+    /// Claims the right to write this edition. The owner is unique to this try; a repeat by it finds
     /// its own claim, while another edition by it is held to the same rules as anybody's, but that
     /// its own lock lets a newer one pass. The lock outlives the invocation by as long as a request can still land.
+    ///
+    /// The lock of an invocation that is over ends when nothing of it can land any more. Where the same
+    /// edition may be repeated it is claimed before that, and every other edition still waits.
     fn claim(
         &self,
         stream: &StreamId,
         entity: &RecordId,
         edition: Edition,
-        owner: &str,
-        now_ms: EpochMs,
-        until_ms: EpochMs,
+        by: &Claimant<'_>,
     ) -> impl Future<Output = Answer<Claim>> + Send;
 
     /// Ends a claim. Does nothing where `owner` no longer has it; a repeat does nothing.
@@ -214,6 +242,31 @@ pub trait Ledger: Send + Sync {
         owner: &str,
         end: ClaimEnd,
     ) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// Who claims an entity, and under what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimant<'a> {
+    /// Unique to this try.
+    pub owner: &'a str,
+    /// Now.
+    pub now_ms: EpochMs,
+    /// When nothing that it sends can land any more.
+    pub until_ms: EpochMs,
+    /// What is known of claimants before it.
+    pub over: Option<Over>,
+    /// The destination knows a repeat of the same edition, so that it may be sent again while an earlier
+    /// one may still land.
+    pub may_repeat: bool,
+}
+
+/// Claimants that are no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    /// They claimed before this moment.
+    pub before_ms: EpochMs,
+    /// Nothing that they sent lands after this one.
+    pub lands_until_ms: EpochMs,
 }
 
 /// How a claim ends.

@@ -4,3 +4,4 @@ mod attempts;
 mod breaker;
 mod digest;
 mod unknown;
+mod waiting;

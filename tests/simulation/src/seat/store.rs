@@ -5,12 +5,14 @@ use std::{borrow::Borrow, future::Future};
 use futures_util::FutureExt;
 use tidegate_core::{
     model::{
-        Cursor, DigestState, Edition, Emission, EpochMs, Fence, Page, PageNumber, Parked,
-        ParkedError, Position, RecordId, RecordKey, Settling, Stored, StoredKey, StreamId,
+        Cursor, DeliverState, DigestState, Edition, Emission, Ended, EpochMs, Fence, FetchState,
+        Page, PageNumber, Parked, ParkedError, Position, RecordId, RecordKey, Settling, Stored,
+        StoredKey, StreamId,
     },
     ports::{
-        Advance, BoxFuture, Claim, ClaimEnd, CursorStore, Digests, KeyValueStore, Lease, Ledger,
-        Loaded, Moved, NewPage, ParkedStore, Seal, Settle, Suspects, Swap, Unavailable, Void,
+        Advance, BoxFuture, Claim, ClaimEnd, Claimant, CursorStore, Digests, KeyValueStore, Lease,
+        Ledger, Loaded, Moved, NewPage, ParkedStore, Seal, Settle, Suspects, Swap, Unavailable,
+        Void,
     },
 };
 use tidegate_testkit::{MemoryStore, yield_once};
@@ -80,7 +82,7 @@ macro_rules! keep_copies {
         })*
     };
 }
-keep_copies!(bool, u32, u64, i64, usize, DigestState, Edition, ClaimEnd);
+keep_copies!(bool, u32, u64, i64, usize, DigestState, Edition, ClaimEnd, Ended);
 
 fn now<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> T {
     answer.now_or_never().expect("memory answers at once").expect("memory always answers")
@@ -111,13 +113,15 @@ macro_rules! calls {
 calls! {
     CursorStore {
         acquire(stream: &StreamId, owner: &str, now_ms: EpochMs, until_ms: EpochMs) -> Lease;
-        release(stream: &StreamId, owner: &str) -> ();
+        release(stream: &StreamId, owner: &str, fetching: &FetchState) -> ();
+        end_invocations(stream: &StreamId, ended: Ended) -> ();
+        note_delivering(stream: &StreamId, delivering: &DeliverState) -> ();
         pages_after(stream: &StreamId, after: PageNumber, limit: usize) -> Vec<Page>;
         seal(stream: &StreamId, fence: Fence, pages: &[NewPage], now_ms: EpochMs) -> Seal;
         advance(stream: &StreamId, advance: &Advance) -> Moved;
         void(stream: &StreamId, fence: Fence, seen: &Cursor) -> Void;
         cursor(stream: &StreamId) -> Option<Cursor>;
-        set_paused(stream: &StreamId, paused: bool) -> ();
+        set_paused(stream: &StreamId, paused: bool, now_ms: EpochMs) -> ();
         rewind(stream: &StreamId, seen: Fence, to: &Position) -> bool;
         {
             /// One write, and a second where several settle the last of a page between them.
@@ -175,14 +179,14 @@ calls! {
                 stream: &StreamId,
                 entity: &RecordId,
                 edition: Edition,
-                owner: &str,
-                now_ms: EpochMs,
-                until_ms: EpochMs,
+                by: &Claimant<'_>,
             ) -> Result<Claim, Unavailable> {
-                let (stream, entity, owner) = (stream.clone(), entity.clone(), owner.to_owned());
-                let until_ms = Self::locks_until(now_ms, until_ms);
+                let (stream, entity, owner) = (stream.clone(), entity.clone(), by.owner.to_owned());
+                let Claimant { now_ms, over, may_repeat, .. } = *by;
+                let until_ms = Self::locks_until(now_ms, by.until_ms);
                 let claim = move |store: &MemoryStore| {
-                    now(store.claim(&stream, &entity, edition, &owner, now_ms, until_ms))
+                    let by = Claimant { owner: &owner, now_ms, until_ms, over, may_repeat };
+                    now(store.claim(&stream, &entity, edition, &by))
                 };
                 self.call_store("claim", claim).await
             }

@@ -18,10 +18,10 @@ use crate::{
         send::{Place, Places, Sender, Step, Unit},
         throttle::{Admission, BudgetAnswer, Permit, Throttle},
     },
-    decide::{Grouping, give_up, jittered_ms},
+    decide::{Delivery, Grouping, give_up, jittered_ms},
     guard::Guard,
     model::{Blame, EpochMs, Ordering, Outcome, RequestKind, WaitOn},
-    ports::{Platform, Random, Settle, Unavailable},
+    ports::{Clock, Platform, Random, Settle, Unavailable},
 };
 
 /// How long a record waits for another version of its entity, where that says nothing, in ms.
@@ -66,6 +66,8 @@ pub(in crate::app) struct Dispatched {
     pub errors: Grouping,
     /// A quota is used up, and what is left goes on then.
     pub quota_until_ms: Option<EpochMs>,
+    /// What there is to wait for.
+    pub delivery: Delivery,
 }
 
 impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
@@ -107,13 +109,32 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
                 self.go_on().await;
             }
         }
+        let delivery = self.delivery();
         self.throttle.leave().await;
         Dispatched {
+            delivery,
             tally: *self.work.tally(),
             finished: self.finished,
             pages_done: self.pages_done,
             errors: self.errors,
             quota_until_ms: self.throttle.quota_until_ms(),
+        }
+    }
+
+    /// What there is to wait for, as it ends. Since when is not known here.
+    fn delivery(&self) -> Delivery {
+        let back_ms = self.finished.iter().filter_map(|(_, disposition)| match disposition {
+            Disposition::GiveBack { delay_ms } => Some(*delay_ms),
+            Disposition::Acknowledge => None,
+        });
+        let now_ms = self.sender.ports.clock.now_ms();
+        let pages = || (0..self.work.len()).map(|page| self.work.page(page));
+        Delivery {
+            wait: self.throttle.wait(),
+            later: pages().filter_map(PageWork::later).max_by_key(|later| later.worth()).cloned(),
+            back_ms: back_ms.min().map(|delay_ms| now_ms.saturating_add_unsigned(delay_ms)),
+            settled: pages().any(|page| page.has_progressed() || page.is_done()),
+            oldest_ms: now_ms,
         }
     }
 

@@ -178,9 +178,7 @@ impl PageWork {
                     tally.retried += 1;
                 }
                 self.tried |= later.is_failure();
-                // One that waits for another version waits for nothing that failed.
-                let worth = |later: &Later| (later.blame != Blame::NotAttempted, later.after_ms);
-                if self.later.as_ref().is_none_or(|old| worth(old) < worth(&later)) {
+                if self.later.as_ref().is_none_or(|old| old.worth() < later.worth()) {
                     self.later = Some(later);
                 }
                 return true;

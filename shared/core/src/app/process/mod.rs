@@ -8,14 +8,15 @@ use super::{
     dispatch::{Dispatched, Dispatcher, PageWork},
     report::{Disposition, ProcessReport},
     send::{Invocation, Packing, Sender},
+    stalls,
     standing::{Standing, judge, look},
     throttle::Throttle,
 };
 use crate::{
-    decide::{Deadline, ISOLATE_FROM_RECEIVES},
+    decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES, delivery_changes, delivery_stalls},
     guard::Guard,
-    model::{Cursor, Page, Settled},
-    ports::{Loaded, PageQueue, Platform, Unavailable},
+    model::{Cursor, DeliverState, Page, Settled, Stall},
+    ports::{Clock, CursorStore, Loaded, PageQueue, Platform, Unavailable},
 };
 pub use pages::Arrival;
 use pages::{Job, Pages};
@@ -37,7 +38,7 @@ pub async fn process<P: Platform>(
     let Sorted { jobs, mut report, done_before } = sort::<P>(&cursor, &pages, arrivals);
 
     let sink = Pages { ports, flow, jobs: &jobs };
-    let invocation = Invocation { deadline, generation: cursor.generation };
+    let invocation = Invocation { deadline, generation: cursor.generation, ended: cursor.ended };
     let records = jobs.iter().map(|job| &*job.arrival.page.records).collect();
     let packing = Packing { flow, pages: records };
     let sender =
@@ -45,7 +46,13 @@ pub async fn process<P: Platform>(
     let throttle = Throttle::new(ports, flow, deadline, processors, budget);
     let work = jobs.iter().map(work_on).collect();
     let done = Dispatcher::new(&sender, &sink, throttle, work).run().await;
-    let Dispatched { finished, tally, pages_done, errors, quota_until_ms } = done;
+    let Dispatched { finished, tally, pages_done, errors, quota_until_ms, delivery } = done;
+    let oldest_ms = jobs.iter().map(|job| job.page.last_progress_ms).min();
+    if let Some(oldest_ms) = oldest_ms {
+        let delivery = Delivery { oldest_ms, ..delivery };
+        report.settled = delivery.settled;
+        report.stall = note(ports, flow, &cursor.delivering, &delivery).await;
+    }
     report.tally = tally;
     report.pages_done = pages_done;
     report.quota_until_ms = quota_until_ms;
@@ -70,6 +77,26 @@ pub async fn process<P: Platform>(
         tracing::warn!(stream = %flow.stream, %error, "messages were not given back early");
     }
     Ok(report)
+}
+
+/// Keeps why delivery does not get on, where that changed. Answers with it.
+async fn note<P: Platform>(
+    ports: &Ports<P>,
+    flow: &Flow,
+    kept: &DeliverState,
+    delivery: &Delivery,
+) -> Option<Stall> {
+    let now_ms = ports.clock.now_ms();
+    let mut stall = delivery_stalls(kept, delivery, now_ms);
+    let changed = delivery_changes(kept, stall.as_ref(), delivery.settled, now_ms);
+    if let Some(changed) = changed {
+        // Should this fail, the next invocation that waits says so.
+        if let Err(error) = ports.store.note_delivering(&flow.stream, &changed).await {
+            tracing::debug!(stream = %flow.stream, %error, "that it waits was not noted");
+        }
+        stalls::tell(&flow.stream, kept.stall.as_ref(), stall.as_mut(), now_ms);
+    }
+    stall
 }
 
 /// Messages by what they are worth.

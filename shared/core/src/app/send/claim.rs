@@ -11,8 +11,8 @@ use super::{
 use crate::{
     decide::SendSlot,
     guard::Guard,
-    model::{OnUnknown, Outcome, SkipReason},
-    ports::{Claim, ClaimEnd, Clock, Ledger, Outgoing, Platform},
+    model::{Ended, OnUnknown, Outcome, SkipReason},
+    ports::{Claim, ClaimEnd, Claimant, Clock, Ledger, Outgoing, Over, Platform},
 };
 
 impl<P: Platform> Sender<'_, P> {
@@ -36,9 +36,12 @@ impl<P: Platform> Sender<'_, P> {
         let now_ms = self.ports.clock.now_ms();
         // No request of ours starts after the deadline, and none lands later than this.
         let until_ms = self.invocation.deadline.at_ms + flow.settings.landing_ms;
+        let may_repeat =
+            flow.settings.on_unknown == OnUnknown::Retry || !P::stands(Guard::RepeatWhereKnown);
+        let by = Claimant { owner, now_ms, until_ms, over: self.over(), may_repeat };
         let claims = join_all(items.iter().map(|Item { record, .. }| {
             let edition = record.edition(self.invocation.generation);
-            store.claim(&flow.stream, record.id(), edition, owner, now_ms, until_ms)
+            store.claim(&flow.stream, record.id(), edition, &by)
         }))
         .await;
         let mut mine = Vec::with_capacity(items.len());
@@ -67,6 +70,16 @@ impl<P: Platform> Sender<'_, P> {
         }
         outcomes.extend(self.mark_applied(applied).await);
         mine
+    }
+
+    /// What is known of the claimants of a process that is dead.
+    fn over(&self) -> Option<Over> {
+        let Ended { before_ms, sent_until_ms } = self.invocation.ended?;
+        let landing_ms = match P::stands(Guard::LandingOutlivesProcess) {
+            true => self.flow.settings.landing_ms,
+            false => 0,
+        };
+        Some(Over { before_ms, lands_until_ms: sent_until_ms + landing_ms })
     }
 
     /// Ends the claims for which `end` says how; a lost answer leaves a lock that runs out, and a

@@ -8,7 +8,7 @@ use crate::{
     app::{Flow, Ports},
     decide::{Deadline, SendSlot},
     guard::Guard,
-    model::{Allowance, Blame, Later, OnUnknown, Ordering, Outcome, Parked, Settled},
+    model::{Allowance, Blame, Ended, Later, OnUnknown, Ordering, Outcome, Parked, Settled},
     ports::{Clock, Ids, Outgoing, Platform},
 };
 
@@ -19,6 +19,8 @@ pub(in crate::app) struct Invocation {
     pub deadline: Deadline,
     /// The cursor's generation, as it began.
     pub generation: u64,
+    /// Invocations before it that are known to be over.
+    pub ended: Option<Ended>,
 }
 
 /// Sends the records of some pages.

@@ -4,6 +4,7 @@
 mod adaptive;
 mod circuit;
 mod lease;
+mod outlive;
 mod quota;
 mod terms;
 

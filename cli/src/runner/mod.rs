@@ -1,5 +1,8 @@
 //! Runs a stream on the embedded host to its end.
 
+mod give_up;
+mod pace;
+
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Instant,
@@ -7,23 +10,34 @@ use std::{
 
 use tidegate_aws::Requests;
 use tidegate_core::{
-    app::{End, FetchReport, Flow, Recovered, recover},
-    model::{EpochMs, StreamId},
+    app::{FetchReport, Flow, Predecessor, Recovered, recover},
+    model::{Ended, EpochMs, FlowSettings, Ordering, ShownStall, StreamId},
     ports::Clock,
 };
 use tidegate_fetcher::SourceHalted;
-use tidegate_local::{CapacityMeter, Host, HostSettings, Next};
+use tidegate_local::{CapacityMeter, Functions, Host, HostSettings, Next, Sending};
 use tidegate_runtime::WallClock;
 
 use crate::{
+    account::Account,
     embedded::{self, EmbeddedApp, Fixed, Handlers, State},
     failure::Failure,
+    noted::Noted,
     options::HostOptions,
     progress::Progress,
     summary::Summary,
     text::moment,
 };
 
+use give_up::{GiveUp, goes_on_ms};
+pub use pace::Every;
+use pace::Pace;
+
+/// A run that gets no further for so long ends, unless it is told otherwise. In ms.
+pub const GIVE_UP_MS: u64 = 300_000;
+/// What a killed process had in flight counts as requests at once for no longer than this: its connections
+/// are closed. In ms.
+const HELD_MS: EpochMs = 5_000;
 /// Scheduled runs that fail in a row, by no fault of the source, before this gives up.
 const FAILED_RUNS_MAX: u32 = 20;
 
@@ -52,12 +66,32 @@ pub struct Runner<'a> {
     pub until: Until,
     /// How many records there are, where it is known.
     pub total: Option<u64>,
+    /// How often the source is read once it was read to its end.
+    pub every: Every,
+    /// Where the run ends by itself: after so long without getting any further, in ms.
+    pub give_up_ms: u64,
+    /// What the protocol goes by.
+    pub settings: FlowSettings,
+    /// Until when requests are sent, where the state outlives the process.
+    pub sending: Option<Arc<Sending>>,
+}
+
+/// What a run came to.
+pub struct RunEnd {
+    /// Everything counted.
+    pub summary: Summary,
+    /// Why it could not go on, where an operator has to act.
+    pub failure: Option<String>,
 }
 
 impl<'a> Runner<'a> {
     /// A run of this flow on this state, until it is caught up.
-    pub fn of(flow: Flow, state: &State, host: &'a HostOptions) -> Self {
-        let stream = flow.stream.clone();
+    pub fn of(mut flow: Flow, state: &State, host: &'a HostOptions) -> Self {
+        if let Some(sending) = state.sending.clone() {
+            let clock = clock(host);
+            flow.destination = Box::new(Noted { destination: flow.destination, sending, clock });
+        }
+        let (stream, settings) = (flow.stream.clone(), flow.settings.clone());
         let app = embedded::app(
             state.table.clone(),
             Fixed::one(flow),
@@ -74,26 +108,49 @@ impl<'a> Runner<'a> {
             host,
             until: Until::CaughtUp,
             total: None,
+            every: Every::Tick,
+            give_up_ms: GIVE_UP_MS,
+            settings,
+            sending: state.sending.clone(),
         }
     }
 
-    /// When the run goes on, where a quota is used up and all that is left waits for its reset.
-    fn waits_until_ms(&self) -> Option<EpochMs> {
-        let now_ms = self.app.ports.clock.now_ms();
-        let until_ms = self.app.meter.totals().quota_until_ms?;
-        let queue = &self.app.ports.queue;
-        let all_wait = queue.counts().in_flight == 0
-            && queue.next_visible_ms().is_none_or(|visible_ms| visible_ms >= until_ms);
-        (until_ms > now_ms && all_wait).then_some(until_ms)
+    /// So many processors run at once, and share the destination's limits.
+    fn share_among<F: Functions>(&self, host: &Host<WallClock, F>, processors: u32) {
+        self.app.processors.store(processors, Relaxed);
+        host.limit_processors(processors);
+    }
+
+    /// What is known of the processes before: the folder's lock says that they are dead, and their note
+    /// until when they may have been sending.
+    fn predecessor(&self, now_ms: EpochMs) -> Predecessor {
+        let noted_ms = self.sending.as_ref().and_then(|sending| sending.found_ms());
+        let sent_until_ms = noted_ms.map_or(now_ms, |noted_ms| noted_ms.min(now_ms));
+        let holds_ms = self.settings.landing_ms.min(HELD_MS);
+        Predecessor { ended: Ended { before_ms: now_ms, sent_until_ms }, holds_ms }
+    }
+
+    /// Runs to the end; a failure where it cannot go on.
+    pub async fn run(self, seen: impl FnMut(&FetchReport) -> bool) -> Result<Summary, Failure> {
+        let RunEnd { summary, failure } = self.run_on(seen).await?;
+        match failure {
+            Some(reason) => Err(Failure::run(reason)),
+            None => Ok(summary),
+        }
     }
 
     /// Runs. `seen` is shown every scheduled run; it answers whether the end may be reached yet.
-    pub async fn run(self, mut seen: impl FnMut(&FetchReport) -> bool) -> Result<Summary, Failure> {
+    pub async fn run_on(
+        self,
+        mut seen: impl FnMut(&FetchReport) -> bool,
+    ) -> Result<RunEnd, Failure> {
         let began = Instant::now();
         let clock = self.app.ports.clock;
-        let must_reach_ms = clock.now_ms();
+        let began_ms = clock.now_ms();
         // The queue went with the process before: what it carried is read again.
-        let Recovered { voided, isolate_to } = recover(&self.app.ports, &self.stream).await?;
+        let before = self.predecessor(began_ms);
+        let Recovered { voided, isolate_to, lands_until_ms } =
+            recover(&self.app.ports, &self.stream, &self.settings, before).await?;
         if voided > 0 {
             tracing::info!(voided, "pages of the run before are read again");
         }
@@ -109,31 +166,35 @@ impl<'a> Runner<'a> {
         if voided > 0 {
             // Perhaps a record killed the process before: should it do so again, it is alone with those
             // that one processor has in hand.
-            host.limit_processors(1);
+            self.share_among(&host, 1);
         }
 
-        let progress = Progress::start(self.app.clone(), self.total);
-        let mut caught_up = false;
-        let mut goes_on_ms = None;
+        let account = Arc::new(Account::new(self.app.clone()));
+        if voided > 0 && self.settings.ordering != Ordering::None && lands_until_ms > began_ms {
+            account.wait_for_recovery(lands_until_ms);
+        }
+        let progress = Progress::start(account.clone(), self.total);
+        let ends = self.until == Until::CaughtUp;
+        let lag_ms = self.settings.settle_lag_ms;
+        let pace = Pace { every: self.every.clone(), began_ms, lag_ms, ends };
+        let after_ms = ends.then_some(self.give_up_ms);
+        let watch = GiveUp::start(account.clone(), after_ms, host.stopper());
+        let mut caught_up_ms = None;
         let mut failed_runs = 0;
         let mut failure = None;
-        let until = self.until;
         host.run(&self.stream, |answer| match answer {
             Ok(report) => {
                 failed_runs = 0;
                 if report.watermark >= isolate_to {
-                    host.limit_processors(self.host.processors);
+                    self.share_among(&host, self.host.processors);
                 }
-                let may_end = seen(&report);
-                let reached = report.caught_up && report.until_ms >= must_reach_ms;
-                caught_up = may_end && reached && queue.counts().dead == 0;
-                goes_on_ms = self.waits_until_ms();
-                match report.end {
-                    _ if (caught_up || goes_on_ms.is_some()) && until == Until::CaughtUp => {
-                        Next::Stop
-                    }
-                    End::Window => Next::Soon,
-                    _ => Next::Tick,
+                let counts = queue.counts();
+                let caught_up = seen(&report) && pace.reached(&report) && counts.dead == 0;
+                caught_up_ms = caught_up.then_some(report.until_ms);
+                account.wait_for_lag(pace.lag_until_ms(&report));
+                match caught_up && ends {
+                    true => Next::Stop,
+                    false => pace.next(&report, counts.is_idle(), clock.now_ms()),
                 }
             }
             Err(error) => {
@@ -142,13 +203,16 @@ impl<'a> Runner<'a> {
                 let halt = error.is::<SourceHalted>();
                 if halt || failed_runs >= FAILED_RUNS_MAX {
                     failure = Some(error.to_string());
-                    return Next::Stop;
+                    // What was read before is delivered, unless that waits for too long.
+                    return if halt { Next::Finish } else { Next::Stop };
                 }
                 Next::Tick
             }
         })
         .await;
         drop(progress);
+        let stalls = account.stalls();
+        let goes_on_ms = goes_on_ms(&account);
 
         let invocations = host.invocations();
         let counts = (queue.counts(), queue.traffic());
@@ -161,12 +225,14 @@ impl<'a> Runner<'a> {
         summary.process_ms = invocations.process_ms.load(Relaxed);
         summary.longest_invocation_ms = invocations.longest_ms.load(Relaxed);
         summary.timed_out = invocations.timed_out.load(Relaxed);
-        summary.caught_up = caught_up;
-        summary.goes_on_at = goes_on_ms.filter(|_| !caught_up).map(moment);
-        match failure {
-            Some(reason) => Err(Failure::run(reason)),
-            None => Ok(summary),
+        summary.caught_up = caught_up_ms.is_some();
+        summary.caught_up_to = caught_up_ms.map(moment);
+        summary.gave_up = watch.gave_up();
+        summary.goes_on_at = goes_on_ms.filter(|_| !summary.caught_up).map(moment);
+        if !summary.caught_up {
+            summary.waiting = stalls.iter().map(ShownStall::from).collect();
         }
+        Ok(RunEnd { summary, failure })
     }
 }
 
