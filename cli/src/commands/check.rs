@@ -50,6 +50,9 @@ pub async fn run(asked: Check) -> Result<(), Failure> {
             "  schedule: {schedule}; on AWS as ScheduleExpression='{schedule}' when it is deployed"
         );
     }
+    for note in file.spec.notes() {
+        println!("  note, line {}: {}; {}", note.location.line, note.message, note.remedy);
+    }
     run_cases(&asked.flow, &file.spec)?;
     match &asked.record {
         Some(path) => show_record(path, asked.lookup.as_deref(), &file),

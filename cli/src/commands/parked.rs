@@ -61,7 +61,9 @@ pub fn show(stream: &StreamId, listed: &[ParkedRecord], as_json: bool) {
 }
 
 fn record(parked: &ParkedRecord) -> serde_json::Value {
-    let data: serde_json::Value = serde_json::from_slice(&parked.data).unwrap_or_default();
+    // What is no JSON is shown as the text that it is.
+    let data: serde_json::Value = serde_json::from_slice(&parked.data)
+        .unwrap_or_else(|_| String::from_utf8_lossy(&parked.data).into());
     json!({
         "id": parked.key.id,
         "version": parked.key.version,

@@ -94,7 +94,7 @@ fn log(stream: &StreamId, report: &FetchReport) {
         "fetched"
     );
     if report.parked > 0 {
-        tracing::error!(%stream, records = report.parked, "records too large for a message were parked");
+        tracing::error!(%stream, records = report.parked, "records were parked that are too large for a message or cannot be read");
     }
 }
 

@@ -66,7 +66,12 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
         },
         flows: Deployed {
             parameters: clients.parameters(&stage),
-            options: Options::new(http, Arc::new(table), Arc::new(OsEntropy)),
+            options: Options {
+                // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+                body_bytes_max: number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?
+                    .map_or(usize::MAX, body_bytes_max),
+                ..Options::new(http, Arc::new(table), Arc::new(OsEntropy))
+            },
             stage,
             connected: Mutex::default(),
         },
@@ -77,6 +82,11 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
             .context("TIDEGATE_MAX_PROCESSORS is too large")?
             .into(),
     })
+}
+
+/// Most bytes of one answer where there are so many MiB of memory.
+fn body_bytes_max(memory_mib: u64) -> usize {
+    usize::try_from(memory_mib << 20).unwrap_or(usize::MAX) / 8
 }
 
 /// A variable that template.yaml sets.

@@ -26,6 +26,9 @@ pub struct Options {
     pub lookups: LookupCache,
     /// Whose connectors they are: what a stream has for itself is kept under its name.
     pub stream: Option<StreamId>,
+    /// Most bytes of one answer of a source, whatever its flow says: with its records an answer takes up to
+    /// four times as much memory as it has bytes. Default: no such bound.
+    pub body_bytes_max: usize,
 }
 
 impl Options {
@@ -33,7 +36,8 @@ impl Options {
     pub fn new(http: HttpClient, shelf: Arc<dyn KeyValueStore>, random: Arc<dyn Random>) -> Self {
         let lookups = LookupCache::new();
         let (registry, now) = (Registry::new(), wall_clock());
-        Self { registry, now, http, shelf, random, lookups, stream: None }
+        let body_bytes_max = usize::MAX;
+        Self { registry, now, http, shelf, random, lookups, stream: None, body_bytes_max }
     }
 
     /// The same, for the connectors of one stream.

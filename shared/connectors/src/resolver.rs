@@ -6,7 +6,10 @@ use crate::{
     connection::Connection,
     error::ConnectError,
     http::Redactor,
-    value::template::{Part, Template},
+    value::{
+        path,
+        template::{Part, Template},
+    },
 };
 
 /// Fills a connection's values into templates.
@@ -45,7 +48,7 @@ impl<'a> Resolver<'a> {
             }
             Part::Record(path) => Err(ConnectError::new(
                 place,
-                format!("`${{record.{}}}` has no meaning here", path.join(".")),
+                format!("`${{record.{}}}` has no meaning here", path::written(path)),
             )),
             Part::Lookup(what) => {
                 Err(ConnectError::new(place, format!("`{what}` has no meaning here")))

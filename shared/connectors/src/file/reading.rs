@@ -40,6 +40,8 @@ pub struct Reference {
 pub struct Findings {
     /// What is wrong, in no order.
     pub faults: Vec<Fault>,
+    /// What is right and may not be meant, in no order.
+    pub notes: Vec<Fault>,
     /// Every reference to a parameter.
     pub params: Vec<Reference>,
     /// Every reference to a secret.

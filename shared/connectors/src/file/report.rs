@@ -44,6 +44,13 @@ impl<'t> Report<'t> {
         }
     }
 
+    /// What is right and may not be meant, as it would be said of a fault.
+    pub fn notes(&self, notes: Vec<Fault>) -> Vec<FlowError> {
+        let note =
+            |note: Fault| FlowError::new(&self.source, note.place, note.message, note.remedy);
+        notes.into_iter().map(note).collect()
+    }
+
     /// Whether nothing is wrong so far.
     pub fn is_clean(&self) -> bool {
         self.errors.is_empty()

@@ -26,6 +26,7 @@ pub struct FlowSpec {
     /// What is taken where a connection gives no parameter.
     defaults: BTreeMap<String, String>,
     needs: Needs,
+    notes: Vec<FlowError>,
     sections: Arc<Flow>,
 }
 
@@ -43,11 +44,13 @@ impl FlowSpec {
         let mut report = Report::new(source);
         let needs = needs(&flow, &findings, &mut report);
         report.take(findings.faults);
+        let notes = report.notes(findings.notes);
         report.finish(Some(Self {
             name: flow.flow.value.clone(),
             settings: flow.settings(),
             defaults: flow.params.as_ref().map(params::defaults).unwrap_or_default(),
             needs,
+            notes,
             sections: Arc::new(flow),
         }))
     }
@@ -92,6 +95,11 @@ impl FlowSpec {
     /// The fields of what was looked up that a merge leaves as they are, in the file's order.
     pub fn never_overwritten(&self) -> Vec<String> {
         self.sections.transform.never_overwritten()
+    }
+
+    /// What is right and may not be meant.
+    pub fn notes(&self) -> &[FlowError] {
+        &self.notes
     }
 
     /// What a connection has to give.

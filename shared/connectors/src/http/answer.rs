@@ -3,12 +3,13 @@
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     Response, StatusCode,
-    header::{AsHeaderName, HeaderMap, RETRY_AFTER},
+    header::{AsHeaderName, CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
 use tidegate_core::model::EpochMs;
 use url::Url;
 
 use super::{
+    decode,
     no_answer::NoAnswer,
     redact::Redactor,
     retry_after::{WAIT_MS_MAX, retry_after_ms},
@@ -22,7 +23,7 @@ pub(crate) struct Answer {
     pub(crate) arrived_ms: EpochMs,
     /// Where it came from, after redirects, without credentials.
     pub(crate) url: Url,
-    /// As much of its body as was read, decompressed.
+    /// As much of its body as was read, decompressed, and as UTF-8 where it says what it is.
     pub(crate) body: Bytes,
     /// Where that ends.
     pub(crate) end: BodyEnd,
@@ -65,6 +66,8 @@ impl Answer {
             Reads::Everything => read(response, body_bytes_max, redactor).await,
             Reads::Nothing => (Bytes::new(), BodyEnd::Unread),
         };
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let body = decode::utf8(body, content_type);
         Self { status, headers, arrived_ms, url, body, end }
     }
 
@@ -95,6 +98,11 @@ impl Answer {
     pub(crate) fn after_ms_up_to(&self, ms_max: u64) -> Option<u64> {
         let asked_ms = retry_after_ms(self.header(RETRY_AFTER)?, self.arrived_ms);
         asked_ms.map(|ms| ms.min(ms_max))
+    }
+
+    /// What came instead of JSON, for people. `None` where it may be JSON.
+    pub(crate) fn instead_of_json(&self) -> Option<String> {
+        decode::instead_of_json(self.header(CONTENT_TYPE), &self.body)
     }
 
     /// A header's value; of several, the first. `None` also where it is no text.

@@ -10,6 +10,7 @@ mod answers;
 mod auth;
 mod budget;
 mod client;
+mod decode;
 mod exchange;
 mod limits;
 mod no_answer;

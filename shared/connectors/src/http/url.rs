@@ -1,6 +1,9 @@
 //! Addresses that name a record: `https://api.test/orders/${record.id}`.
 
-use crate::value::template::{Part, Template};
+use crate::value::{
+    path,
+    template::{Part, Template},
+};
 use url::Url;
 
 use super::{Origin, encode_segment};
@@ -46,7 +49,7 @@ impl RecordUrl {
                 }
                 pieces.push(match part {
                     Part::Record(path) => {
-                        Piece::Field { slot: picker.add(path), path: path.join(".") }
+                        Piece::Field { slot: picker.add(path), path: path::written(path) }
                     }
                     _ => Piece::IdempotencyKey,
                 });
@@ -127,7 +130,7 @@ fn probe_shown(template: &Template) -> String {
         Part::Literal(text) => text.clone(),
         Part::Param(name) => format!("${{params.{name}}}"),
         Part::Secret(name) => format!("${{secrets.{name}}}"),
-        Part::Record(path) => format!("${{record.{}}}", path.join(".")),
+        Part::Record(path) => format!("${{record.{}}}", path::written(path)),
         Part::Lookup(what) => what.to_string(),
         Part::IdempotencyKey => "${idempotency_key}".to_owned(),
     };

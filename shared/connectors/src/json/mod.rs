@@ -1,5 +1,6 @@
 //! Reading JSON without building it: values are picked out as byte ranges of the text.
 
+pub(crate) mod bounds;
 mod picker;
 mod same;
 mod scalar;

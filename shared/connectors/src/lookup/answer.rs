@@ -10,6 +10,7 @@ use super::http::Http;
 use crate::{
     json::{Elements, Picker, fault},
     keys::Keys,
+    value::path,
 };
 
 /// How results are read.
@@ -76,7 +77,7 @@ impl Results {
             // Some APIs write null for an empty list; what is absent is a wrong path.
             return match picks.is_null(self.records) {
                 true => Ok(vec![None; keys.len()]),
-                false => Err(Fault::NoRecords(self.path.join("."))),
+                false => Err(Fault::NoRecords(path::written(&self.path))),
             };
         };
         let more = self.more.and_then(|slot| picks.json(slot));

@@ -23,7 +23,7 @@ use crate::{
     keys::Keys,
     options::Options,
     resolver::Resolver,
-    value::{Millis, RecordPath},
+    value::{Millis, RecordPath, path},
 };
 
 const SIZE_DEFAULT: u32 = 100;
@@ -127,7 +127,7 @@ impl Lookup {
         };
         Ok(HttpLookup {
             by: Picker::of(self.by()),
-            by_path: self.by().join("."),
+            by_path: path::written(self.by()),
             merges: around.merges,
             keys: Keys { ignore_case: self.ignore_case },
             // The schema's range keeps it far below any usize.

@@ -24,6 +24,15 @@ pub(super) fn record_id(json: &[u8]) -> Option<RecordId> {
     Some(number.map_or_else(|| RecordId::Text(text.into()), RecordId::Number))
 }
 
+/// A longer one is none: it is part of keys and requests.
+pub(super) const ID_BYTES_MAX: usize = 1_024;
+
+/// An id that several values make together. A `/` between them, and none in them, keeps them apart.
+pub(super) fn composite_id(parts: Vec<RecordId>) -> RecordId {
+    let escaped = |part: RecordId| part.to_string().replace('~', "~0").replace('/', "~1");
+    RecordId::Text(parts.into_iter().map(escaped).collect::<Vec<_>>().join("/").into())
+}
+
 /// An id for a record without one: the same for the same text, so that parking it twice is parking
 /// it once.
 pub(super) fn unreadable_id(data: &[u8]) -> RecordId {
@@ -36,6 +45,15 @@ pub(super) fn unreadable_id(data: &[u8]) -> RecordId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_of_several_values_keeps_them_apart() {
+        let text = |text: &str| RecordId::Text(text.into());
+        let id = |parts: [&str; 2]| composite_id(parts.map(text).to_vec());
+        assert_eq!(composite_id(vec![RecordId::Number(7), text("a")]), text("7/a"));
+        assert_ne!(id(["a/b", "c"]), id(["a", "b/c"]));
+        assert_ne!(id(["a~1b", "c"]), id(["a/b", "c"]));
+    }
 
     #[test]
     fn ids_of_digits_are_numbers_and_others_texts() {

@@ -20,10 +20,10 @@ use super::{
 use crate::{
     error::ConnectError,
     file::Findings,
-    json::{Picker, quote},
+    json::{Picker, fault},
     options::Options,
     resolver::Resolver,
-    value::{Path, Words},
+    value::{RecordPath, Words},
 };
 
 /// How much is read at a time.
@@ -45,7 +45,7 @@ pub(crate) struct Ndjson {
     /// The file.
     path: Words,
     /// Path to a record's id. Default `id`.
-    id: Option<Path>,
+    id: Option<RecordPath>,
 }
 
 /// A file for one connection.
@@ -159,24 +159,29 @@ impl NdjsonSource {
             if data.is_empty() {
                 continue;
             }
-            let (id, data) = self.record(data);
+            let (id, refused) = self.key(&data);
             let place = i64::try_from(end).expect("no file is so long");
             let mark = Mark { at: None, id: RecordId::Number(place) };
-            records.push(Record { mark, id, version: Version(place), deleted: false, data });
+            let version = Version(place);
+            records.push(Record { mark, id, version, deleted: false, data, refused });
         }
-        Batch { records, end: false, requests: 0 }
+        Batch { records, ..Batch::default() }
     }
 
-    /// A line's id and JSON. A line that is no JSON is given as the text that it is: whatever takes
-    /// records apart refuses it, so it is parked and does not stop the rest.
-    fn record(&self, line: Bytes) -> (RecordId, Bytes) {
-        let picks = self.id.pick_all(&line).ok().filter(|_| str::from_utf8(&line).is_ok());
-        let Some(picks) = picks else {
-            let text = quote(&String::from_utf8_lossy(&line));
-            return (unreadable_id(&line), text.into());
-        };
-        let id = picks.json(0).and_then(record_id);
-        (id.unwrap_or_else(|| unreadable_id(&line)), line)
+    /// A line's id. A line that is no JSON does not stop the rest: it is parked as it came, for that
+    /// reason.
+    fn key(&self, line: &Bytes) -> (RecordId, Option<Box<str>>) {
+        let picks = self.id.pick_all(line).map_err(|error| fault(&error, line));
+        let text = str::from_utf8(line).map_err(|_| "not UTF-8".to_owned());
+        match text.and(picks) {
+            Ok(picks) => {
+                let id = picks.json(0).and_then(record_id);
+                (id.unwrap_or_else(|| unreadable_id(line)), None)
+            }
+            Err(reason) => {
+                (unreadable_id(line), Some(format!("the line is no JSON: {reason}").into()))
+            }
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) use json::{Constant, JsonPart, JsonTemplate};
 pub use json::{Given, given};
 pub(crate) use list::OneOrList;
 pub(crate) use name::{HeaderName, Name};
-pub(crate) use path::{Path, RecordPath};
+pub(crate) use path::{ListPath, Path, RecordPath};
 pub(crate) use query::{Query, or_stand_in};
 pub(crate) use rate::Rate;
 pub(crate) use references::{LookupKeys, NoRecord, Record, RecordAndKey};

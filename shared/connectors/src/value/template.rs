@@ -60,7 +60,7 @@ impl fmt::Display for Part {
             Self::Literal(text) => f.write_str(text),
             Self::Param(name) => write!(f, "${{params.{name}}}"),
             Self::Secret(name) => write!(f, "${{secrets.{name}}}"),
-            Self::Record(path) => write!(f, "${{record.{}}}", path.join(".")),
+            Self::Record(path) => write!(f, "${{record.{}}}", path::written(path)),
             Self::Lookup(what) => what.fmt(f),
             Self::IdempotencyKey => write!(f, "${{{IDEMPOTENCY_KEY}}}"),
         }
@@ -140,7 +140,7 @@ impl FromStr for Template {
                 continue;
             }
             literal.push_str(before);
-            let Some(end) = reference.find('}') else {
+            let Some(end) = end_of(reference) else {
                 return Err(TemplateError {
                     message: "a reference is not closed".into(),
                     remedy: format!("add the `}}`; {REFERENCES}"),
@@ -159,6 +159,18 @@ impl FromStr for Template {
         }
         Ok(Self { parts })
     }
+}
+
+/// Where a reference ends that a text begins with: at a `}` that no quoted key holds.
+fn end_of(reference: &str) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    let end = reference.char_indices().find(|(_, c)| {
+        quoted ^= *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        *c == '}' && !quoted
+    });
+    // A quote that is never closed quotes nothing.
+    end.map(|(end, _)| end).or_else(|| reference.find('}'))
 }
 
 /// Reads one `${…}`.

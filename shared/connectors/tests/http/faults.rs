@@ -292,6 +292,7 @@ async fn a_list_in_another_order_halts_with_what_to_do() {
     let mut spec = source_spec(&api);
     set(&mut spec, "cursor.by", "id");
     unset(&mut spec, "cursor.field");
+    unset(&mut spec, "cursor.settle_lag");
     unset(&mut spec, "cursor.since");
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
     assert!(
@@ -301,7 +302,7 @@ async fn a_list_in_another_order_halts_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_few_records_without_a_key_ride_along_and_many_halt() {
+async fn a_record_without_a_key_is_set_aside_and_a_wrong_path_halts() {
     let url = fixed(|_| {
         r#"{"data":[{"id":1,"updated_at":"2024-01-01 00:00:01"},"oops",{"id":2,"updated_at":null},
             {"id":3,"updated_at":"2024-01-01 00:00:03"}]}"#
@@ -311,24 +312,10 @@ async fn a_few_records_without_a_key_ride_along_and_many_halt() {
     let api = Api::start(Behaviour::new(Style::None, Sort::TimeId, Vec::new())).await;
     let mut spec = source_spec(&api);
     set(&mut spec, "url", url);
-    let walked = walk(&*source(spec.clone()), Position::Start).await.unwrap();
-    let data: Vec<_> = walked.records.iter().map(|record| &record.data[..]).collect();
-    assert_eq!(data.len(), 4);
-    assert_eq!((data[1], data[2]), (&b"\"oops\""[..], &br#"{"id":2,"updated_at":null}"#[..]));
-    // From before its carrier they come again, from behind it they do not.
-    let again =
-        walk(&*source(spec.clone()), Position::At(walked.records[0].mark.clone())).await.unwrap();
-    assert_eq!(again.records.len(), 3);
-    let behind =
-        walk(&*source(spec.clone()), Position::At(walked.records[3].mark.clone())).await.unwrap();
-    assert_eq!(behind.records.len(), 0);
-
+    assert_eq!(walk(&*source(spec.clone()), Position::Start).await.unwrap().ids(), [1, 3]);
     set(&mut spec, "id", "wrong.path");
     let error = walk(&*source(spec), Position::Start).await.unwrap_err();
-    assert!(
-        matches!(&error, SourceError::Halt(text) if text.contains("record 0") && text.contains("wrong.path")),
-        "{error}"
-    );
+    assert!(matches!(&error, SourceError::Halt(text) if text.contains("wrong.path")), "{error}");
 }
 
 #[tokio::test]

@@ -19,3 +19,4 @@ mod random;
 mod requests_of_sources;
 mod scripted;
 mod token_requests;
+mod reading;

@@ -1,5 +1,7 @@
 //! The fetcher: lease, help, reap, back-pressure, read, send, seal.
 
+use std::collections::HashMap;
+
 use futures_util::future::join;
 use serde::Serialize;
 
@@ -9,10 +11,10 @@ use crate::{
     guard::Guard,
     model::{
         Cursor, Emission, EpochMs, Fence, FetchState, Message, PageMessage, PageNumber, Parked,
-        Position, Record, ShownStall, Stall, StallOn, WireRecord,
+        Position, Record, Refused, ShownStall, Stall, StallOn,
     },
     ports::{
-        Clock, CursorStore, Ids, Lease, NewPage, PageQueue, ParkedStore, Platform, Seal,
+        Clock, CursorStore, Held, Ids, Lease, NewPage, PageQueue, ParkedStore, Platform, Seal,
         SourceError, Unavailable, Void, Walk,
     },
 };
@@ -64,7 +66,7 @@ pub struct FetchReport {
     pub pages: u64,
     /// Records in them.
     pub records: u64,
-    /// Records too large for a message, parked.
+    /// Records parked by the fetcher: too large for a message, or not readable.
     pub parked: u64,
     /// Requests to the source.
     pub source_requests: u64,
@@ -76,6 +78,9 @@ pub struct FetchReport {
     pub until_ms: EpochMs,
     /// Nothing is left to read up to the bound, and every page is committed.
     pub caught_up: bool,
+    /// When the first of the records may be read that were seen and are too young, in ms since 1970;
+    /// `until_ms` is before them.
+    pub held_until_ms: Option<EpochMs>,
     /// Where the next run goes on.
     #[serde(serialize_with = "as_text")]
     pub head: Position,
@@ -104,6 +109,7 @@ impl FetchReport {
             end,
             until_ms,
             caught_up: false,
+            held_until_ms: None,
             head: Position::Start,
             watermark: Position::Start,
             stall: None,
@@ -202,8 +208,10 @@ async fn under_lease<P: Platform>(
         number: cursor.next,
         draft: Draft::new(cursor.head.clone(), ports.queue.limits().page_bytes_max),
         unread: Vec::new().into_iter(),
+        refused: Vec::new(),
         ready: None,
         source_ended: false,
+        held: None,
         end: None,
         requests: 0,
     };
@@ -232,9 +240,15 @@ async fn under_lease<P: Platform>(
         report.head = batch.last().expect("it is not empty").page.to.clone();
         batch = next;
     }
+    // No page came after these.
+    emitter.park(reader.number, &reader.refused).await?;
     report.source_requests = reader.requests;
     report.parked = emitter.parked;
     report.end = reader.end.unwrap_or(End::Source);
+    if let Some(held) = reader.held {
+        report.until_ms = report.until_ms.min(held.read_to_ms);
+        report.held_until_ms = Some(held.until_ms);
+    }
     report.caught_up = report.end == End::Source && report.pages == 0 && cursor.pages_open() == 0;
     report.stall = reader.stall;
     let last = cursor.next - 1 + report.pages;
@@ -298,7 +312,7 @@ struct Sending {
     page: NewPage,
     body: String,
     records: u64,
-    oversized: Vec<WireRecord>,
+    refused: Vec<Refused>,
 }
 
 /// Reads the source and cuts it into encoded pages.
@@ -315,9 +329,12 @@ struct Reader<'a, P: Platform> {
     number: u64,
     draft: Draft,
     unread: std::vec::IntoIter<Record>,
+    /// Read and not yet with a page: they are parked before the next one is sealed.
+    refused: Vec<Refused>,
     /// A page that did not fit the batch before.
     ready: Option<Sending>,
     source_ended: bool,
+    held: Option<Held>,
     end: Option<End>,
     /// Why it ended, where the source is to blame.
     stall: Option<Stall>,
@@ -366,6 +383,8 @@ impl<P: Platform> Reader<'_, P> {
                 Ok(read) => {
                     self.requests += u64::from(read.requests);
                     self.source_ended = read.end;
+                    self.held = read.held;
+                    self.refused.extend(read.refused);
                     self.unread = read.records.into_iter();
                 }
                 Err(error) => {
@@ -439,7 +458,9 @@ impl<P: Platform> Reader<'_, P> {
             records: draft.records,
         });
         let body = self.queue.encode(&message);
-        Sending { records: u64::from(page.count), page, body, oversized: draft.oversized }
+        let mut refused = std::mem::take(&mut self.refused);
+        refused.extend(draft.refused);
+        Sending { records: u64::from(page.count), page, body, refused }
     }
 }
 
@@ -454,7 +475,10 @@ struct Emitter<'a, P: Platform> {
 
 impl<P: Platform> Emitter<'_, P> {
     async fn emit(&mut self, batch: &[Sending]) -> Result<Seal, Unavailable> {
-        self.park_oversized(batch).await?;
+        // Before the seal moves the head over them.
+        for sending in batch {
+            self.park(sending.page.number, &sending.refused).await?;
+        }
         self.send(batch).await?;
         // Only now: a seal without its message would leave a page that no message carries.
         self.seal(batch).await
@@ -486,21 +510,26 @@ impl<P: Platform> Emitter<'_, P> {
         }
     }
 
-    /// Before the seal moves the head over them.
-    async fn park_oversized(&mut self, batch: &[Sending]) -> Result<(), Unavailable> {
+    /// Parks what cannot be delivered. What is parked already, just as it is, stays as it was: a walk may
+    /// give a record without a place in the order every time.
+    async fn park(&mut self, page: PageNumber, refused: &[Refused]) -> Result<(), Unavailable> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let (stream, store) = (&self.flow.stream, &self.ports.store);
+        let keys: Vec<_> = refused.iter().map(|refused| refused.record.key()).collect();
+        let known = store.parked_by_key(stream, &keys).await?;
+        let known: HashMap<_, _> = known.iter().map(|parked| (&parked.key, &parked.data)).collect();
         let parked_at_ms = self.ports.clock.now_ms();
-        let parked: Vec<Parked> = batch
+        let parked: Vec<Parked> = refused
             .iter()
-            .flat_map(|sending| {
-                sending.oversized.iter().map(|record| (sending.page.number, record))
-            })
-            .map(|(page, record)| {
-                let reason = format!("too large for a message: {} bytes", record.data.len());
-                Parked::new(&self.flow.stream, page, record, None, reason.into(), parked_at_ms)
+            .filter(|Refused { record, .. }| known.get(&record.key()) != Some(&&record.data))
+            .map(|Refused { record, reason }| {
+                Parked::new(stream, page, record, None, reason.clone(), parked_at_ms)
             })
             .collect();
         if !parked.is_empty() {
-            self.ports.store.park(&parked).await?;
+            store.park(&parked).await?;
             self.parked += parked.len() as u64;
         }
         Ok(())

@@ -1,18 +1,19 @@
 //! Cutting a walk into pages.
 
-use crate::model::{Position, Record, WireRecord};
+use crate::model::{Position, Record, Refused, WireRecord};
 
 /// A page being filled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// The end of the page before it.
     pub from: Position,
-    /// The last record's place, be it in `records` or in `oversized`.
+    /// The last record's place, be it in `records` or in `refused`.
     pub to: Position,
     /// Its records.
     pub records: Vec<WireRecord>,
-    /// Records that no message can carry: to be parked before the page is sealed.
-    pub oversized: Vec<WireRecord>,
+    /// Records that cannot be delivered, or that no message can carry: to be parked before the page is
+    /// sealed.
+    pub refused: Vec<Refused>,
     bytes: usize,
     bytes_max: usize,
 }
@@ -21,17 +22,17 @@ impl Draft {
     /// An empty page that begins there. It takes at most so many bytes of records' data.
     pub fn new(from: Position, bytes_max: usize) -> Self {
         let to = from.clone();
-        Self { from, to, records: Vec::new(), oversized: Vec::new(), bytes: 0, bytes_max }
+        Self { from, to, records: Vec::new(), refused: Vec::new(), bytes: 0, bytes_max }
     }
 
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.oversized.is_empty()
+        self.records.is_empty() && self.refused.is_empty()
     }
 
     /// Whether it has as many records as a page may.
     pub fn is_full(&self, records_max: u32) -> bool {
-        self.records.len() + self.oversized.len() >= records_max as usize
+        self.records.len() + self.refused.len() >= records_max as usize
     }
 
     /// Whether this record would make it too large.
@@ -43,13 +44,16 @@ impl Draft {
     /// Adds the record that comes next in the source's order.
     pub fn push(&mut self, record: Record) {
         self.to = Position::At(record.mark);
-        let Record { id, version, deleted, data, .. } = record;
-        let wire = WireRecord { id, version, deleted, data };
-        if wire.data.len() > self.bytes_max {
-            self.oversized.push(wire);
-        } else {
-            self.bytes += wire.data.len();
-            self.records.push(wire);
+        let Record { id, version, deleted, data, refused, .. } = record;
+        let size = data.len();
+        let record = WireRecord { id, version, deleted, data };
+        let too_large = || format!("too large for a message: {size} bytes").into();
+        match refused.or_else(|| (size > self.bytes_max).then(too_large)) {
+            Some(reason) => self.refused.push(Refused { record, reason }),
+            None => {
+                self.bytes += size;
+                self.records.push(record);
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
 pub use parked::Parked;
 pub use position::{Mark, Moment, Position, RecordId};
-pub use record::{Edition, Record, RecordKey, Version};
+pub use record::{Edition, Record, RecordKey, Refused, Version};
 pub use secret::Secret;
 pub use stall::{DeliverState, FetchState, ShownStall, Stall, StallOn};
 pub use stored::{Stored, StoredKey};

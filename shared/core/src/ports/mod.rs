@@ -29,7 +29,7 @@ pub use key_value::{KeyValueStore, Swap};
 pub use lookup::{Found, LookedUp, Lookup};
 pub use platform::Platform;
 pub use queue::{PageQueue, QueueLimits, Receipt};
-pub use source::{Batch, Marker, Source, SourceError, Walk};
+pub use source::{Batch, Held, Marker, Source, SourceError, Walk};
 pub use store::{
     Claim, ClaimEnd, Claimant, CursorStore, Lease, Ledger, Loaded, Moved, NewPage, Over,
     ParkedStore, Seal, Settle, Store, Suspects, Void,

@@ -1,7 +1,7 @@
 //! Where records come from.
 
 use super::BoxFuture;
-use crate::model::{EpochMs, Position, Record, RecordId};
+use crate::model::{EpochMs, Position, Record, RecordId, Refused};
 
 /// One connection's source. It reads in ascending order of position, never past `until_ms`.
 pub trait Source: Send + Sync {
@@ -38,10 +38,24 @@ pub trait Marker: Send + Sync {
 pub struct Batch {
     /// In ascending order.
     pub records: Vec<Record>,
+    /// Records without a place in the order, to be parked before anything read with or after them moves
+    /// the head. A later walk may give them again, with the same key.
+    pub refused: Vec<Refused>,
     /// Nothing more is to be had up to the bound.
     pub end: bool,
+    /// Records that were seen and are too young for this walk. Said with `end`.
+    pub held: Option<Held>,
     /// Requests that it took, failed ones included.
     pub requests: u32,
+}
+
+/// Records that a walk leaves for a later one, because others may still come before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// All that the source had up to this moment was given, in ms since 1970.
+    pub read_to_ms: EpochMs,
+    /// When the first of them may be read, in ms since 1970.
+    pub until_ms: EpochMs,
 }
 
 /// Why a source gave nothing.

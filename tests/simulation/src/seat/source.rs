@@ -82,12 +82,13 @@ impl Walk for SimWalk {
                     version: Version(row.at_ms),
                     deleted: row.deleted,
                     data: format!(r#"{{"id":{id},"at":{}}}"#, row.at_ms).into(),
+                    refused: None,
                 })
                 .collect();
             if let Some(last) = records.last() {
                 self.at = Position::At(last.mark.clone());
             }
-            Ok(Batch { records, end, requests: 1 })
+            Ok(Batch { records, end, requests: 1, ..Batch::default() })
         })
     }
 }

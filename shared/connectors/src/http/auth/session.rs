@@ -19,7 +19,8 @@ use crate::{
     json::{Picker, Scalar},
     resolver::Resolver,
     value::{
-        HeaderName, JsonTemplate, Millis, Name, NoRecord, Path, TextValue, Url, given, text_value,
+        HeaderName, JsonTemplate, Millis, Name, NoRecord, Path, TextValue, Url, given, path,
+        text_value,
     },
 };
 
@@ -179,7 +180,7 @@ impl Grant for SessionGrant {
         let token = token.filter(|token| !token.is_empty()).ok_or_else(|| {
             // What it says instead is not shown: the token may stand elsewhere in it.
             let place = match &self.token {
-                TokenPlace::Path(path) => format!("at `{}`", path.keys.join(".")),
+                TokenPlace::Path(path) => format!("at `{}`", path::written(&path.keys)),
                 TokenPlace::Header(name) => format!("in the header `{}`", name.0),
                 TokenPlace::Cookie(name) => format!("in the cookie `{}`", name.text),
             };

@@ -1,10 +1,12 @@
 //! Requests for tokens.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tidegate_core::model::EpochMs;
 use tokio::time::Instant;
+use url::form_urlencoded;
 
 use crate::{
     HttpClient, Now,
@@ -85,7 +87,7 @@ impl TokenClient {
     ) -> Result<TokenResponse, TokenError> {
         let shown = self.redactor().url(&request.url);
         let sent = self.transmitter.send(request, &Unproved, by, Duration::MAX).await;
-        let answer = sent.map_err(|error| TokenError::Passing {
+        let mut answer = sent.map_err(|error| TokenError::Passing {
             maybe_used: error.may_be_applied(),
             reason: format!("{shown}: {error}"),
             after_ms: None,
@@ -93,6 +95,18 @@ impl TokenClient {
         let status = answer.status;
         if status.as_u16() >= 400 {
             return Err(self.refused(&shown, &answer));
+        }
+        if let Some(json) = form_as_json(&answer) {
+            answer.body = json;
+        }
+        if let Some(came) = answer.instead_of_json().filter(|_| answer.is_whole()) {
+            // A sign-in page is the answer of a wrong address: no request for a token was understood.
+            return Err(TokenError::Refused {
+                reason: self.line(&format!(
+                    "{shown} answered {status} and no token but {came}; is this the address for tokens?"
+                )),
+                invalid_grant: false,
+            });
         }
         match read(&answer) {
             Ok(response) if answer.is_whole() => Ok(response),
@@ -124,6 +138,21 @@ impl TokenClient {
     fn line(&self, text: &str) -> String {
         self.redactor().line(text, SAID_CHARS_MAX)
     }
+}
+
+/// A form that came instead of JSON, as some servers answer, as an object of its fields.
+fn form_as_json(answer: &Answer) -> Option<Bytes> {
+    let kind = answer.header(CONTENT_TYPE).unwrap_or_default();
+    let is_form = kind.trim_start().starts_with("application/x-www-form-urlencoded")
+        || answer.body.starts_with(b"access_token=");
+    let field = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let seconds = value.parse::<u64>().ok().filter(|_| name.starts_with("expires"));
+        let value = seconds.map_or_else(|| value.into_owned().into(), serde_json::Value::from);
+        (name.into_owned(), value)
+    };
+    let fields =
+        || form_urlencoded::parse(&answer.body).map(field).collect::<serde_json::Map<_, _>>();
+    is_form.then(|| serde_json::Value::Object(fields()).to_string().into())
 }
 
 /// The error's code and what an error body says, as OAuth 2 writes it or as it is.

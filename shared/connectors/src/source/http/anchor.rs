@@ -55,7 +55,7 @@ impl Anchors {
             }
             // `since` leaves its own moment out, and some of that moment may not be read yet.
             Some(at) => {
-                let (text, ns) = self.cursor.format().second_before(at.ns);
+                let (text, ns) = self.cursor.second_before(at.ns);
                 Anchor { value: Some(text), key: Some(Key::Ns(ns)) }
             }
             None => {

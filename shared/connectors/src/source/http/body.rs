@@ -10,7 +10,7 @@ use crate::{
     error::ConnectError,
     json::quote,
     resolver::Resolver,
-    value::{JsonPart, JsonTemplate, Name, NoRecord},
+    value::{JsonPart, JsonTemplate, Name, NoRecord, path},
 };
 
 /// How the list is asked for.
@@ -59,7 +59,7 @@ impl ListBody {
         let mut known: Vec<String> = Vec::new();
         for Name { text: place, .. } in places {
             if !known.contains(place) {
-                root.put(place.split('.'), known.len()).map_err(|Taken| {
+                root.put(keys(place).iter().map(String::as_str), known.len()).map_err(|Taken| {
                     let message = format!("the place `{place}` of a parameter is taken in it");
                     ConnectError::new(section, message)
                 })?;
@@ -84,13 +84,13 @@ impl ListBody {
     /// The body with one value and nothing else.
     pub(super) fn alone(place: &str, json: &str) -> Bytes {
         let mut out = String::new();
-        for key in place.split('.') {
+        let keys = keys(place);
+        for name in &keys {
             out.push('{');
-            out.push_str(&quote(key));
-            out.push(':');
+            out.push_str(&key(name));
         }
         out.push_str(json);
-        out.extend(place.split('.').map(|_| '}'));
+        out.extend(keys.iter().map(|_| '}'));
         Bytes::from(out)
     }
 
@@ -206,6 +206,11 @@ impl Node {
         }
         true
     }
+}
+
+/// The keys of a parameter's place; the flow file's check has seen to it that it is one.
+fn keys(place: &str) -> Vec<String> {
+    path::parse(place).unwrap_or_else(|_| vec![place.to_owned()])
 }
 
 fn key(name: &str) -> String {

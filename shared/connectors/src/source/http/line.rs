@@ -6,10 +6,11 @@ use tidegate_core::{
 };
 
 use super::{cursor::CursorBy, page::Row};
-use crate::source::ids::unreadable_id;
 
 /// Most records of one timestamp that are held to be put in order.
 const GROUP_RECORDS_MAX: usize = 100_000;
+/// What clocks and time zones that were mistaken for another explain.
+const AHEAD_NS_MAX: i64 = 86_400 * 1_000_000_000;
 /// Most bytes of them.
 const GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -18,6 +19,9 @@ pub(super) struct Line {
     by: CursorBy,
     /// Given up to here.
     last: Position,
+    /// The newest moment that the walk was asked for.
+    asked_ns: i64,
+    /// The newest that it reads: those behind it may still get company.
     until_ns: i64,
     /// Records of the newest timestamp, where the source gives them in no certain order.
     group: Group,
@@ -77,14 +81,7 @@ impl Group {
     pub(super) fn into_sorted(mut self) -> Vec<Row> {
         self.rows.reverse();
         self.rows.sort_by(|left, right| left.mark.id.cmp(&right.mark.id));
-        self.rows.dedup_by(|later, kept| {
-            let twice = later.mark.id == kept.mark.id;
-            if twice {
-                // The records without a key before either of the two are given.
-                kept.unkeyed.append(&mut later.unkeyed);
-            }
-            twice
-        });
+        self.rows.dedup_by(|later, kept| later.mark.id == kept.mark.id);
         self.rows
     }
 }
@@ -92,13 +89,29 @@ impl Group {
 impl Line {
     /// A line that goes on after `last`.
     pub(super) fn new(by: CursorBy, last: Position, until_ms: EpochMs) -> Self {
-        let until_ns = until_ms.saturating_mul(1_000_000);
-        Self { by, last, until_ns, group: Group::default(), ready: Vec::new() }
+        let asked_ns = until_ms.saturating_mul(1_000_000);
+        Self { by, last, asked_ns, until_ns: asked_ns, group: Group::default(), ready: Vec::new() }
     }
 
     /// Given up to here.
     pub(super) fn last(&self) -> &Position {
         &self.last
+    }
+
+    /// Reads nothing that is younger than this, from the newest moment asked for.
+    pub(super) fn hold(&mut self, lag_ns: i64) {
+        self.until_ns = self.asked_ns.saturating_sub(lag_ns);
+    }
+
+    /// How long before now a record must be to be read, in ns.
+    pub(super) fn lag_ns(&self, now_ms: EpochMs) -> i64 {
+        now_ms.saturating_mul(1_000_000).saturating_sub(self.until_ns).max(0)
+    }
+
+    /// Whether a row is dated so far ahead that no clock's fault explains it: waiting for it would be
+    /// waiting for ever.
+    pub(super) fn is_of_the_future(&self, row: &Row) -> bool {
+        row.changed_ns.is_some_and(|changed| changed > self.asked_ns.saturating_add(AHEAD_NS_MAX))
     }
 
     /// Whether the walk may not read so new a row.
@@ -160,13 +173,6 @@ impl Line {
         if self.last.mark().is_some_and(|last| row.mark <= *last) {
             return;
         }
-        // Records without a key are given at the position before the next one that has a key. So no
-        // position is ever beyond one that was not given; at worst it is given again with that record.
-        for data in row.unkeyed {
-            let mark = self.last.mark().cloned().unwrap_or_else(|| self.by.mark_min());
-            let id = unreadable_id(&data);
-            self.ready.push(Record { mark, id, version: Version(0), deleted: false, data });
-        }
         // A record that has no order by time never changes: one version.
         let version = Version(row.mark.at.as_ref().map_or(0, |at| at.ns));
         self.last = Position::At(row.mark.clone());
@@ -176,6 +182,7 @@ impl Line {
             version,
             deleted: false,
             data: row.data,
+            refused: row.refused,
         });
     }
 }
@@ -194,7 +201,8 @@ mod tests {
     fn row(ns: i64, id: i64) -> Row {
         let at = Some(Moment { text: ns.to_string().into(), ns });
         let mark = Mark { at, id: RecordId::Number(id) };
-        Row { mark, changed_ns: Some(ns), data: Bytes::from_static(b"{}"), unkeyed: Vec::new() }
+        let data = Bytes::from_static(b"{}");
+        Row { mark, changed_ns: Some(ns), is_fallback: false, data, refused: None }
     }
 
     fn ids(line: &mut Line) -> Vec<String> {
@@ -235,17 +243,14 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_key_leaves_before_the_next_keyed_one_and_moves_no_position() {
-        let mut line = Line::new(by("timestamp_id"), at(1, 1), 1);
-        let next_keyed = Row { unkeyed: vec![Bytes::from_static(b"\"x\"")], ..row(2, 2) };
-        line.push(next_keyed.clone()).unwrap();
-        let records = line.take();
-        assert_eq!(records[0].mark, row(1, 1).mark);
-        assert!(records[0].id.to_string().starts_with("unreadable-"));
-        assert_eq!(records[1].mark, row(2, 2).mark);
-        // Once the next keyed one is not after the position, both have been given.
-        line.push(next_keyed).unwrap();
-        assert_eq!(line.take(), []);
+    fn what_is_held_back_is_younger_and_the_far_future_is_told_from_it() {
+        let mut line = Line::new(by("timestamp"), Position::Start, 10_000);
+        let s = 1_000_000_000;
+        line.hold(2 * s);
+        assert!(!line.is_too_new(&row(8 * s, 1)) && line.is_too_new(&row(8 * s + 1, 1)));
+        assert_eq!(line.lag_ns(11_000), 3 * s);
+        assert!(!line.is_of_the_future(&row(86_410 * s, 1)));
+        assert!(line.is_of_the_future(&row(86_410 * s + 1, 1)));
     }
 
     #[test]

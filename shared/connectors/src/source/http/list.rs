@@ -15,6 +15,8 @@ use super::{
     requests::Requester,
 };
 
+use crate::json::is_same_text;
+
 /// A list, with a connection's values filled in.
 pub(super) struct List {
     pub(super) requester: Requester,
@@ -52,14 +54,39 @@ impl List {
         self.anchors.cursor.by.may_follow(earlier, later)
     }
 
-    /// Checks a page's order; where one response has everything, sorts it instead.
+    /// Checks a page's order, and that its ids are unique; where one response has everything, sorts it
+    /// instead.
     pub(super) fn put_in_order(&self, rows: &mut [Row]) -> Result<(), SourceError> {
         if self.pager.is_whole() {
             rows.sort_by(|left, right| left.mark.cmp(&right.mark));
-            return Ok(());
+        } else {
+            let fault = rows.windows(2).find(|pair| !self.in_order(&pair[0].mark, &pair[1].mark));
+            fault.map_or(Ok(()), |pair| Err(self.unsorted(&pair[0].mark, &pair[1].mark)))?;
         }
-        let fault = rows.windows(2).find(|pair| !self.in_order(&pair[0].mark, &pair[1].mark));
-        fault.map_or(Ok(()), |pair| Err(self.unsorted(&pair[0].mark, &pair[1].mark)))
+        self.check_unique(rows)
+    }
+
+    /// Checks that no two records of one page have one id and moment, and are two nevertheless.
+    fn check_unique(&self, rows: &[Row]) -> Result<(), SourceError> {
+        let sorts_ids = self.anchors.cursor.by.sorts_ids() || self.pager.is_whole();
+        for moment in rows.chunk_by(|left, right| left.mark.at == right.mark.at) {
+            let mut rows: Vec<&Row> = moment.iter().collect();
+            if !sorts_ids {
+                rows.sort_by(|left, right| left.mark.id.cmp(&right.mark.id));
+            }
+            let twice = rows.windows(2).find(|pair| {
+                pair[0].mark.id == pair[1].mark.id && !is_same_text(&pair[0].data, &pair[1].data)
+            });
+            if let Some(pair) = twice {
+                return Err(SourceError::Halt(format!(
+                    "ids are not unique: two records of one page have the id {}, and are not the same; \
+                     set source.http.id to what names one alone, as a list if it takes several values: \
+                     `id: [order_id, line]`",
+                    pair[0].mark.id
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// What is said of two records that stand in another order than the flow declares.

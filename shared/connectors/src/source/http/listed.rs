@@ -35,12 +35,14 @@ impl EmptyList {
         }
         let page = match shape.parse(&fetched.body) {
             Ok(page) if page.count > 0 => {
-                if !fetched.is_trusted && says_error(&beside(&page, &fetched.body), 1) {
+                if !fetched.is_trusted && says_error(&page.frame, 1) {
                     return Err(PageError::Says);
                 }
                 return Ok((page, fetched));
             }
-            Err(PageFault::NotJson(reason)) => return Err(PageError::Passing(reason)),
+            Err(PageFault::NotJson(reason)) => {
+                return Err(fetched.instead_of_json.map_or(PageError::Passing(reason), PageError::Else));
+            }
             Err(PageFault::Shape(message)) => return Err(PageError::Halt(message)),
             other => other,
         };
@@ -63,11 +65,6 @@ impl EmptyList {
             }
         }
     }
-}
-
-/// What a body says beside its records.
-fn beside(page: &Page, body: &[u8]) -> Vec<u8> {
-    [&body[..page.list.start], b"[]", &body[page.list.end..]].concat()
 }
 
 /// Whether a body says that something failed, in the words that APIs use, in objects so deep.

@@ -2,17 +2,20 @@
 //!
 //! [`cursor`] and [`pagination`] are sections of their own. [`requests`] gets a page, [`body`] is what it
 //! is asked for by, [`page`] splits it in one pass, [`pager`] finds the next one, [`anchor`] says where a
-//! request starts, [`mod@line`] lets records out in order, [`tie`] reads what one timestamp has too much
+//! request starts, [`outlook`] how far it may read, [`fallback`] which records are sorted by
+//! another timestamp, [`mod@line`] lets records out in order, [`tie`] reads what one timestamp has too much
 //! of, and [`walk`] puts them together along one [`list`].
 
 mod anchor;
 mod answers;
 mod body;
 mod cursor;
+mod fallback;
 mod line;
 mod list;
 mod listed;
 mod mark;
+mod outlook;
 mod page;
 mod pager;
 mod pagination;
@@ -35,14 +38,17 @@ use tidegate_core::{
 use super::SourceKind;
 use crate::{
     error::ConnectError,
-    file::{At, Findings},
+    file::{At, Fault, Findings},
     flow::Limits,
     http::{
         AdvertisedLimits, Auth, Exchange, Origin, Reads, RequestBudget, Transmitter, authenticator,
     },
     options::Options,
     resolver::Resolver,
-    value::{Headers, JsonTemplate, NoRecord, Path, Query, Timeout, Url, given},
+    value::{
+        Headers, JsonTemplate, ListPath, Name, NoRecord, OneOrList, Query, RecordPath, Timeout,
+        Url, given, path,
+    },
 };
 use anchor::Anchors;
 use answers::SourceAnswers;
@@ -51,7 +57,7 @@ use cursor::Cursor;
 use list::List;
 use listed::EmptyList;
 use mark::{HttpMarker, MarkRequest};
-use page::PageShape;
+use page::{PageShape, Places};
 use pager::Pager;
 use pagination::Pagination;
 use posted::Posted;
@@ -63,6 +69,8 @@ const PAGE_SIZE_DEFAULT: u32 = 100;
 const BODY_BYTES_DEFAULT: u64 = 32 << 20;
 /// Read of an answer to a mark, which has a code at the most.
 const MARK_BYTES_MAX: usize = 1024 * 1024;
+/// What a record takes beside its JSON: one response has no more records than there is room for.
+const RECORD_BYTES_MIN: usize = 128;
 
 /// A list behind an HTTP API.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -95,10 +103,15 @@ pub(crate) struct Http {
     form: Option<At<Query>>,
     /// How requests prove who sends them.
     auth: Option<Auth>,
-    /// Path to the array of records in the body; left out: the body is the array.
-    records: Option<Path>,
-    /// Path to a record's id. Default `id`.
-    id: Option<Path>,
+    /// Path to the list of records in the body; left out: the body is the list. `orders.*` takes each value
+    /// of an object, `children.*.data` what stands at `data` in each item. Where a single object stands
+    /// that has an id, it is the one record.
+    records: Option<ListPath>,
+    /// The field that a record gets its key as, where `records` takes each value of an object by its key.
+    key_as: Option<Name>,
+    /// Path to a record's id. Default `id`. A list of paths where it takes several values together to name
+    /// a record: `[order_id, line]` gives ids like `7/2`. Ids have at most 1,024 bytes.
+    id: Option<OneOrList<RecordPath>>,
     /// What the source sorts by, and how to ask for what is new.
     cursor: At<Cursor>,
     /// How the next page of the list is asked for; `none` where one request gives all.
@@ -147,6 +160,7 @@ impl SourceKind for Http {
         }
         let At { value: pagination, place } = &self.pagination;
         pagination.check(&*cursor.by, *place, findings);
+        self.check_key(findings);
         let posted = (self.body.as_ref(), self.form.as_ref());
         places::check(self.method.as_ref(), posted, cursor, pagination, findings);
     }
@@ -156,7 +170,10 @@ impl SourceKind for Http {
     }
 
     fn id_path(&self) -> Vec<String> {
-        self.id.as_ref().map_or_else(|| vec!["id".into()], |id| id.keys.clone())
+        match self.id_paths().as_slice() {
+            [only] => only.clone(),
+            _ => Vec::new(),
+        }
     }
 
     fn connect(
@@ -181,6 +198,38 @@ impl SourceKind for Http {
 }
 
 impl Http {
+    /// The paths to what names a record.
+    fn id_paths(&self) -> Vec<Vec<String>> {
+        let given = self.id.as_ref().filter(|id| !id.0.is_empty());
+        given.map_or_else(
+            || vec![vec!["id".into()]],
+            |id| id.0.iter().map(|path| path.value.keys.clone()).collect(),
+        )
+    }
+
+    /// Notes what does not go with an id of several values, and a key that no object gives.
+    fn check_key(&self, findings: &mut Findings) {
+        let several = self.id.as_ref().filter(|id| id.0.len() > 1);
+        if let Some(first) = several.and_then(|id| id.0.first())
+            && (self.cursor.value.by.sorts_ids() || self.pagination.value.goes_by_last_id())
+        {
+            let message =
+                "an id of several values has no order, and the list goes by the order of ids";
+            let remedy =
+                "write `by: timestamp` with a `field`, and a pagination other than `last_id`";
+            findings.add(Fault::new(first.place, message, remedy));
+        }
+        let by_key = self.records.as_ref().and_then(|records| records.keys.last());
+        if let Some(key_as) = &self.key_as
+            && by_key.is_none_or(|key| key != path::EACH)
+        {
+            let message =
+                "`key_as` is for an object of records, and `records` does not end with `*`";
+            let remedy = "write `records: orders.*`, or remove it";
+            findings.add(Fault::new(key_as.site.place, message, remedy));
+        }
+    }
+
     /// The list's address with its query, and how it is asked.
     fn exchange(
         &self,
@@ -205,7 +254,9 @@ impl Http {
             headers,
             reads: Reads::Everything,
             // The schema's range keeps it far below any usize.
-            body_bytes_max: usize::try_from(body_bytes_max).unwrap_or(usize::MAX),
+            body_bytes_max: usize::try_from(body_bytes_max)
+                .unwrap_or(usize::MAX)
+                .min(options.body_bytes_max),
             redactor,
             now: options.now.clone(),
         };
@@ -248,8 +299,12 @@ impl Http {
         let records = self.records.as_ref().map_or(&[][..], |records| &records.keys);
         let next = pagination.next_path().map(|path| path.keys.as_slice());
         let page_size = self.page_size.unwrap_or(PAGE_SIZE_DEFAULT);
+        let ids = self.id_paths();
+        let key_as = self.key_as.as_ref().map(|name| name.text.as_str());
+        let records_max = exchange.transmitter.body_bytes_max / RECORD_BYTES_MIN;
+        let places = Places { records, ids: &ids, next, key_as, records_max };
         Ok(List {
-            shape: PageShape::new(records, &self.id_path(), cursor, next),
+            shape: PageShape::new(&places, cursor),
             by_last_id: !cursor.by.has_timestamp() && pagination.goes_by_last_id(),
             pager: Pager::new(pagination.clone(), page_size, address, body),
             empty: EmptyList {

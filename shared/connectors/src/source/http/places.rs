@@ -130,7 +130,7 @@ fn check_free(body: &Value, path: &[String]) -> Result<(), (String, &'static str
     const LITERAL: &str = "remove one of the two: the value in `body`, or the parameter";
     let mut at = body;
     for (depth, key) in path.iter().enumerate() {
-        let before = || path[..depth].join(".");
+        let before = || path::written(&path[..depth]);
         at = match at {
             Value::Object(fields) => match fields.get(key) {
                 Some(value) => value,

@@ -58,6 +58,8 @@ pub(super) struct Fetched {
     pub(super) is_trusted: bool,
     /// The flow's own rule says that there are no records.
     pub(super) is_empty: bool,
+    /// What came instead of JSON, for people; `None` where it may be JSON.
+    pub(super) instead_of_json: Option<String>,
 }
 
 /// Why a request gave nothing.
@@ -163,7 +165,9 @@ impl Requester {
             verdict => return Err(self.failure(asked, verdict, &answer, &judged)),
         };
         let (links, is_trusted) = (links(&answer.headers), judged.by_rule);
-        Ok(Fetched { body: answer.body, url: answer.url, links, is_trusted, is_empty })
+        let instead_of_json = answer.instead_of_json();
+        let Answer { body, url, .. } = answer;
+        Ok(Fetched { body, url, links, is_trusted, is_empty, instead_of_json })
     }
 
     /// Whether all of a success was read.
@@ -256,6 +260,12 @@ impl Requester {
                 ),
                 after_ms: None,
             },
+            PageError::Else(came) => Failure::Doubtful {
+                reason: format!(
+                    "{asked} answered no JSON but {}; see source.http.url, headers and auth",
+                    self.exchange.line(&came, SAID_CHARS_MAX)
+                ),
+            },
             PageError::Doubtful(message) => {
                 Failure::Doubtful { reason: format!("{asked}: {message}; it said: {}", said()) }
             }
@@ -297,6 +307,8 @@ pub(super) enum PageError {
     Passing(String),
     /// It says that something failed.
     Says,
+    /// It is no JSON, but something else.
+    Else(String),
     /// It has no list of records, and does not say why.
     Doubtful(String),
     /// It will not get better.

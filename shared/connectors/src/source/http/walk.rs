@@ -9,16 +9,17 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
 use tidegate_core::{
-    model::{EpochMs, Mark, Position},
+    model::{EpochMs, Mark, Position, Refused},
     ports::{Batch, BoxFuture, SourceError, Walk},
 };
 
 use super::{
     anchor::Anchor,
+    fallback::Fallbacks,
     line::{Line, Took},
     list::List,
+    outlook::Outlook,
     page::{Edge, Page, Row},
     pagination::{Drift, PageRef},
     requests::{Fetched, PageRequest, Refusal},
@@ -37,6 +38,12 @@ pub(super) struct HttpWalk<'a> {
     until: Option<String>,
     run: PageRun,
     tie: Option<Tie>,
+    /// What the records' timestamps say of how far the walk may read.
+    outlook: Outlook,
+    /// Records that the source may sort by another timestamp.
+    fallbacks: Fallbacks,
+    /// Records to be parked.
+    aside: Vec<Refused>,
     /// The source takes less of `since` than it says, only its day for instance, and answers with
     /// records from before the anchor: starting anew at each key would read the same page for ever.
     since_is_coarse: bool,
@@ -55,8 +62,6 @@ struct PageRun {
     /// Every page asked for, to notice a circle.
     asked: HashSet<PageRef>,
     previous: Option<Trace>,
-    /// Records without a key at the end of the page before: the next keyed one is on a later page.
-    unkeyed: Vec<Bytes>,
 }
 
 /// What is remembered of the page before.
@@ -64,11 +69,13 @@ struct Trace {
     asked: PageRequest,
     marks: Vec<Mark>,
     last: Option<Edge>,
+    /// The last one that has its place in the order.
+    placed: Option<Mark>,
 }
 
 impl PageRun {
     fn new(anchor: Anchor, page: PageRef) -> Self {
-        Self { anchor, page, asked: HashSet::new(), previous: None, unkeyed: Vec::new() }
+        Self { anchor, page, asked: HashSet::new(), previous: None }
     }
 
     /// Whether the page at hand is its first.
@@ -83,7 +90,7 @@ impl PageRun {
 impl Trace {
     fn new(asked: PageRequest, page: &Page) -> Self {
         let marks = page.rows.iter().map(|row| row.mark.clone()).collect();
-        Self { asked, marks, last: page.last() }
+        Self { asked, marks, last: page.last().cloned(), placed: None }
     }
 }
 
@@ -99,7 +106,9 @@ impl Walk for HttpWalk<'_> {
                 self.restarts = 0;
                 self.expired = false;
             }
-            Ok(Batch { records, end: self.ended, requests })
+            let refused = std::mem::take(&mut self.aside);
+            let held = self.outlook.held.filter(|_| self.ended);
+            Ok(Batch { records, refused, end: self.ended, held, requests })
         })
     }
 }
@@ -107,11 +116,14 @@ impl Walk for HttpWalk<'_> {
 impl<'a> HttpWalk<'a> {
     pub(super) fn new(list: &'a List, from: Position, until_ms: EpochMs) -> Self {
         let cursor = &list.anchors.cursor;
-        let until = (cursor.until.is_some() && cursor.by.has_timestamp())
-            .then(|| cursor.format().write(until_ms));
+        let until =
+            (cursor.until.is_some() && cursor.by.has_timestamp()).then(|| cursor.write(until_ms));
         let run = PageRun::new(list.anchors.anchor(&from), list.first_page(&from));
         Self {
             list,
+            outlook: Outlook::new(cursor, &from),
+            fallbacks: Fallbacks::default(),
+            aside: Vec::new(),
             line: Line::new(cursor.by.clone(), from, until_ms),
             until,
             run,
@@ -132,10 +144,14 @@ impl<'a> HttpWalk<'a> {
             Err(Refusal::Rejected { halt, status }) => return self.rejected(status, halt),
             Err(Refusal::Source(error)) => return Err(error),
         };
-        self.list.put_in_order(&mut page.rows)?;
+        let mut trace = Trace::new(asked, &page);
+        self.look_over(&mut page)?;
+        trace.placed = page.rows.last().map(|row| row.mark.clone());
         self.largest = self.largest.max(page.count);
         let next = self.list.pager.next(&self.run.page, &page, &fetched, self.largest)?;
-        let trace = Trace::new(asked, &page);
+        if next.is_none() {
+            self.fallbacks.end(&mut page);
+        }
         if !self.meets(&mut page, &trace, deadline_ms, requests).await? {
             return self.start_anew();
         }
@@ -148,7 +164,9 @@ impl<'a> HttpWalk<'a> {
             )));
         }
         self.run.previous = Some(trace);
-        self.join_unkeyed(&mut page);
+        let now_ms = (self.list.requester.now)();
+        self.outlook.put_future_aside(&mut page, &self.line, now_ms);
+        self.aside.extend(self.outlook.unseen(page.aside));
         match self.tie.take() {
             Some(tie) => self.walk_tie(tie, page.rows, next),
             None => self.walk_on(page.rows, next),
@@ -208,7 +226,7 @@ impl<'a> HttpWalk<'a> {
         }
         let drift = self.list.drift();
         if let PageRef::Offset { overlap: true, .. } = self.run.page {
-            if page.first() != before.last {
+            if page.first() != before.last.as_ref() {
                 return Ok(false);
             }
             page.drop_first();
@@ -222,13 +240,13 @@ impl<'a> HttpWalk<'a> {
                 return Ok(false);
             }
         }
-        let ordered = match (before.marks.last(), page.rows.first()) {
+        let ordered = match (&before.placed, page.rows.first()) {
             (Some(last), Some(first)) => self.list.in_order(last, &first.mark),
             _ => true,
         };
         match ordered {
             false if drift == Drift::Stored => {
-                let last = before.marks.last().expect("it was compared");
+                let last = before.placed.as_ref().expect("it was compared");
                 Err(self.list.unsorted(last, &page.rows[0].mark))
             }
             ordered => Ok(ordered),
@@ -253,6 +271,7 @@ impl<'a> HttpWalk<'a> {
     /// Back to the last record given.
     fn rewind(&mut self) {
         self.line.drop_group();
+        self.fallbacks.forget();
         if let Some(tie) = &mut self.tie {
             tie.restart_pass();
         }
@@ -260,14 +279,18 @@ impl<'a> HttpWalk<'a> {
         self.run = PageRun::new(anchor, self.list.first_page(self.line.last()));
     }
 
-    /// Joins records without a key to the next one that has a key, be it on a later page.
-    fn join_unkeyed(&mut self, page: &mut Page) {
-        let waiting = &mut self.run.unkeyed;
-        if let Some(next_keyed) = page.rows.first_mut() {
-            waiting.append(&mut next_keyed.unkeyed);
-            next_keyed.unkeyed = std::mem::take(waiting);
+    /// Puts a page in order, and goes by what its records say of the list.
+    fn look_over(&mut self, page: &mut Page) -> Result<(), SourceError> {
+        let first_ever = *self.line.last() == Position::Start && self.run.previous.is_none();
+        if let Some(astray) = page.astray().filter(|_| first_ever) {
+            return Err(SourceError::Halt(format!(
+                "{astray}; see source.http.id, records and cursor"
+            )));
         }
-        waiting.append(&mut page.trailing);
+        self.outlook.see(&self.list.anchors.cursor, &page.rows, &mut self.line);
+        let before = self.run.previous.as_ref().and_then(|trace| trace.placed.as_ref());
+        self.fallbacks.sort_out(self.list, page, self.line.last(), before)?;
+        self.list.put_in_order(&mut page.rows)
     }
 
     /// Takes a page's rows, outside of a tie.

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     json::{Picker, Picks, fault, is_same_text, quote},
     transform::check::{check_fields, no_json},
+    value::path,
 };
 
 /// A compiled field map.
@@ -120,7 +121,7 @@ impl FieldMap {
                     when_absent: keys.when_absent(),
                     empty_is_absent: keys.merges(),
                     keep: (keys.when_absent() == WhenAbsent::Keep).then(|| known.add(target)),
-                    target: target.join("."),
+                    target: path::written(target),
                 }),
             };
             // What was found by the key is no news; a part of the key is not what was looked up by.

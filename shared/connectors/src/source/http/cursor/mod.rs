@@ -4,17 +4,20 @@
 
 mod by;
 mod format;
+mod resolution;
 
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::model::EpochMs;
 
 use crate::{
     file::{At, Fault, Findings, Place},
-    value::{Millis, Name, Path, Scalar, Text},
+    value::{Millis, Name, OneOrList, RecordPath, Scalar, Text, Zone},
 };
 pub(crate) use by::{CursorBy, Order, is_mark_min};
-pub(crate) use format::TimeFormat;
+pub(crate) use format::{NoMoment, TimeFormat};
+pub(crate) use resolution::Resolution;
 
 /// What is older than a day is no longer settling.
 type SettleLag = Millis<0, 86_400_000>;
@@ -25,12 +28,16 @@ type SettleLag = Millis<0, 86_400_000>;
 pub(crate) struct Cursor {
     /// What the source sorts by.
     pub(crate) by: CursorBy,
-    /// Path to the timestamp that the source sorts by.
-    field: Option<Path>,
+    /// Path to the timestamp that the source sorts by; or several, of which the first counts that can be
+    /// read: `[updated_at, created_at]`. A record without any is parked.
+    field: Option<OneOrList<RecordPath>>,
     /// With `by: id`, path to a timestamp that `settle_lag` goes by.
-    time: Option<Path>,
+    time: Option<RecordPath>,
     /// How timestamps are written. Default `rfc3339`.
     format: Option<At<TimeFormat>>,
+    /// The IANA time zone of timestamps that do not say theirs: `Asia/Tokyo`. `since` and `until` are then
+    /// written without one. Default UTC.
+    zone: Option<At<Zone>>,
     /// The query parameter that carries the position, or its place in the `body`.
     pub(crate) since: Option<Name>,
     /// Whether `since` includes records exactly at it. Default true, and false with `by: id`.
@@ -40,8 +47,10 @@ pub(crate) struct Cursor {
     /// Sent as `since` before anything was read; left out: no `since` is sent then.
     #[schemars(with = "Option<Scalar>")]
     pub(crate) start: Option<Text>,
-    /// Records younger than this wait for the next run: an older one may still appear before them.
-    /// Default `0s`.
+    /// Records younger than this wait for a later run: an older one may still appear before them. Default:
+    /// a second longer than the timestamps are apart, as far as they were seen; so 1s where they have
+    /// fractions of a second, 2s for whole seconds, 61s for whole minutes, a day for dates. With `by: id`
+    /// `0s`.
     settle_lag: Option<At<SettleLag>>,
 }
 
@@ -49,13 +58,14 @@ impl Cursor {
     /// Notes keys that do not go together. `place` is the section's.
     pub(crate) fn check(&self, place: Place, findings: &mut Findings) {
         let given = by::Given {
-            field: self.field.as_ref().map(|field| field.site.place),
+            field: self.field.as_ref().and_then(|fields| Some(fields.0.first()?.place)),
             time: self.time.as_ref().map(|time| time.site.place),
             until: self.until.as_ref().map(|until| until.site.place),
             settle_lag: self.settle_lag.as_ref().map(|lag| lag.place),
             format: self.format.as_ref().map(|format| format.place),
         };
         self.by.check(&given, place, findings);
+        self.note(findings);
         let Some(start) = &self.start else { return };
         if self.since.is_none() {
             let message = "`start` is sent as `since`, which is not given";
@@ -76,15 +86,39 @@ impl Cursor {
         self.format.as_ref().map(|format| format.value.clone()).unwrap_or_default()
     }
 
-    /// The path to the timestamp that the source sorts by; none where it sorts by id alone.
-    pub(crate) fn field(&self) -> Option<&[String]> {
-        let field = self.field.as_ref().filter(|_| self.by.has_timestamp());
-        field.map(|field| field.keys.as_slice())
+    /// The paths to the timestamp that the source sorts by; none where it sorts by id alone.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &[String]> {
+        let fields = self.field.as_ref().filter(|_| self.by.has_timestamp());
+        fields.into_iter().flat_map(|fields| &fields.0).map(|field| field.value.keys.as_slice())
     }
 
     /// The path to a timestamp that only bounds how far a run reads.
     pub(crate) fn time(&self) -> Option<&[String]> {
         self.time.as_ref().map(|time| time.keys.as_slice())
+    }
+
+    /// The zone of timestamps that do not say theirs.
+    pub(crate) fn zone(&self) -> TimeZone {
+        self.given_zone().unwrap_or(TimeZone::UTC)
+    }
+
+    fn given_zone(&self) -> Option<TimeZone> {
+        TimeZone::get(&self.zone.as_ref()?.value.0).ok()
+    }
+
+    /// Whether timestamps that do not say their zone are taken as UTC, for want of a word of the flow's.
+    pub(crate) fn guesses_zone(&self, text: &str) -> bool {
+        self.zone.is_none() && !self.format().says_zone(text)
+    }
+
+    /// A moment as a request carries it.
+    pub(crate) fn write(&self, ms: EpochMs) -> String {
+        self.format().write(ms, self.given_zone().as_ref())
+    }
+
+    /// The whole second before a moment, as a request carries it, and as a number.
+    pub(crate) fn second_before(&self, ns: i64) -> (String, i64) {
+        self.format().second_before(ns, self.given_zone().as_ref())
     }
 
     /// Whether `since` includes records exactly at it.
@@ -97,6 +131,38 @@ impl Cursor {
         let ms = self.settle_lag.as_ref().map_or(0, |lag| lag.value.0);
         // A day at the most.
         EpochMs::try_from(ms).unwrap_or(EpochMs::MAX)
+    }
+
+    /// Whether the flow says how long records settle.
+    pub(crate) fn says_lag(&self) -> bool {
+        self.settle_lag.is_some()
+    }
+
+    /// Notes what a run would go by, and a reader might take for granted otherwise.
+    fn note(&self, findings: &mut Findings) {
+        let format = self.format();
+        let reads_time = self.by.has_timestamp() || self.time.is_some();
+        if reads_time && self.zone.is_none() && format.may_lack_zone() {
+            let at = self.format.as_ref().map_or_else(|| self.first_place(), |it| it.place);
+            let message = "timestamps that say no zone are taken as UTC";
+            let remedy =
+                "where they are local time, add `zone:` with its IANA name, like `Asia/Tokyo`";
+            findings.notes.push(Fault::new(at, message, remedy));
+        }
+        let Some(At { value: lag, place }) = &self.settle_lag else { return };
+        let least_ms = format.step_ns() / 1_000_000 + 1_000;
+        if self.by.has_timestamp() && i128::from(lag.0) < i128::from(least_ms) {
+            let message = "`settle_lag` is shorter than the timestamps may be apart: a record that joins a \
+                           moment after it was read is lost";
+            let remedy = "remove it, and it is a second longer than the timestamps are apart";
+            findings.notes.push(Fault::new(*place, message, remedy));
+        }
+    }
+
+    fn first_place(&self) -> Place {
+        let field = self.field.as_ref().and_then(|fields| fields.0.first());
+        let time = self.time.as_ref().map(|time| time.site.place);
+        field.map(|field| field.place).or(time).unwrap_or_default()
     }
 
     /// A value of `since` or `until` as JSON.

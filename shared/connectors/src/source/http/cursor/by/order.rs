@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tidegate_core::model::{Mark, Moment, RecordId};
+use tidegate_core::model::{Mark, RecordId};
 
 use crate::{
     file::{Fault, Findings, Place},
@@ -34,12 +34,6 @@ pub(crate) trait Order: fmt::Debug + Send + Sync {
         if self.sorts_ids() { earlier <= later } else { earlier.at <= later.at }
     }
 
-    /// A mark before that of every record.
-    fn mark_min(&self) -> Mark {
-        let at = self.has_timestamp().then(|| Moment { text: "".into(), ns: i64::MIN });
-        Mark { at, id: ID_MIN }
-    }
-
     /// A value of `since` or `until` as JSON. It was written in `format` unless it is an id.
     fn bound_json(&self, text: &str, format: &dyn Timestamps) -> String {
         format.json(text)
@@ -57,7 +51,8 @@ pub(crate) struct Given {
 
 const ID_MIN: RecordId = RecordId::Number(i64::MIN);
 
-/// Whether a mark is that of no record: [`Order::mark_min`].
+/// Whether a mark is that of no record. Earlier versions gave it to records without a key before the first
+/// one with a key, and state may hold it.
 pub(crate) fn is_mark_min(mark: &Mark) -> bool {
     mark.id == ID_MIN
 }

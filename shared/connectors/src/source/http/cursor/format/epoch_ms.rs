@@ -1,47 +1,19 @@
 //! `epoch_ms`: milliseconds since 1970.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use tidegate_core::model;
-
-use super::{
-    epoch::{decimal_ns, is_number, number_json},
-    timestamps::Timestamps,
-};
-
-/// `epoch_ms`: milliseconds.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct EpochMs;
-
-impl Timestamps for EpochMs {
-    fn name(&self) -> &'static str {
-        "epoch_ms"
-    }
-
-    fn ns(&self, text: &str) -> Option<i64> {
-        decimal_ns(text, 6)
-    }
-
-    fn write(&self, ms: model::EpochMs) -> String {
-        ms.to_string()
-    }
-
-    fn json(&self, text: &str) -> String {
-        number_json(text)
-    }
-
-    fn check_start(&self, text: &str) -> Result<(), &'static str> {
-        let remedy = "write milliseconds since 1970, or another `format`";
-        if is_number(text) { Ok(()) } else { Err(remedy) }
-    }
+super::epoch::epoch! {
+    /// `epoch_ms`: milliseconds since 1970.
+    EpochMs, "epoch_ms", 6, |ms: i128| ms, "write milliseconds since 1970, or another `format`"
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
+    use crate::source::http::cursor::format::Timestamps;
 
     fn ns(json: &str) -> Option<i64> {
-        EpochMs.read(json.as_bytes()).map(|moment| moment.ns)
+        EpochMs.read(json.as_bytes(), &TimeZone::UTC).ok().map(|moment| moment.ns)
     }
 
     #[test]
@@ -60,6 +32,6 @@ mod tests {
 
     #[test]
     fn the_second_before_is_whole_and_earlier() {
-        assert_eq!(EpochMs.second_before(5).0, "-1000");
+        assert_eq!(EpochMs.second_before(5, None).0, "-1000");
     }
 }
