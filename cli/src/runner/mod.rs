@@ -211,6 +211,7 @@ impl<'a> Runner<'a> {
         })
         .await;
         drop(progress);
+        account.log();
         let stalls = account.stalls();
         let goes_on_ms = goes_on_ms(&account);
 

@@ -51,7 +51,7 @@ struct Entity {
     since_ms: EpochMs,
     until_ms: EpochMs,
     /// What was written before a repeat of it may land until then.
-    lands_until_ms: EpochMs,
+    lands_until_ms: Option<EpochMs>,
     /// An earlier owner of the same claim may have written.
     maybe_applied: bool,
 }
@@ -336,7 +336,10 @@ impl CursorStore for MemoryStore {
         now_ms: EpochMs,
     ) -> Result<(), Unavailable> {
         self.with(stream, |state| {
-            let cursor = state.cursor.get_or_insert_with(Cursor::new);
+            if paused {
+                state.cursor.get_or_insert_with(Cursor::new);
+            }
+            let Some(cursor) = state.cursor.as_mut() else { return };
             cursor.paused_ms = match (paused, cursor.paused) {
                 (true, true) => cursor.paused_ms,
                 (true, false) => now_ms,
@@ -410,14 +413,15 @@ impl Ledger for MemoryStore {
                 return Claim::Locked { until_ms: locked_ms };
             }
             let another = entity.claimed != Some(edition);
-            if another
-                && entity.lands_until_ms >= now_ms
+            if let Some(lands_ms) = entity.lands_until_ms
+                && another
+                && lands_ms >= now_ms
                 && (self.stands)(Guard::RepeatKeepsOthersOut)
             {
-                return Claim::Locked { until_ms: entity.lands_until_ms };
+                return Claim::Locked { until_ms: lands_ms };
             }
             if repeats {
-                entity.lands_until_ms = entity.lands_until_ms.max(locked_ms);
+                entity.lands_until_ms = entity.lands_until_ms.max(Some(locked_ms));
             }
             if older && (self.stands)(Guard::YieldToNewer) {
                 return Claim::Newer;

@@ -4,7 +4,7 @@ use tidegate_core::{
     app::{Arrival, Flow, Ports, ProcessReport, process, process_replay},
     decide::Deadline,
     model::{
-        Budget, Emission, EpochMs, FetchState, FlowSettings, PageMessage, Parked, RecordId,
+        Budget, Cursor, Emission, EpochMs, FlowSettings, PageMessage, Parked, RecordId,
         ReplayMessage, Stored, StreamId, Version, WireRecord,
     },
     ports::{Clock, CursorStore, KeyValueStore, NewPage, ParkedStore, Receipt},
@@ -72,9 +72,10 @@ impl World {
         let records: Vec<WireRecord> = ids.into_iter().map(record).collect();
         run(async {
             let before = store.cursor(stream).await.expect("memory answers");
-            let owner = format!("fetcher of {}", before.map_or(1, |cursor| cursor.next));
+            let Cursor { next, fetching, .. } = before.unwrap_or_default();
+            let owner = format!("fetcher of {next}");
             store.acquire(stream, &owner, now_ms, now_ms + 1).await.expect("memory answers");
-            store.release(stream, &owner, &FetchState::default()).await.expect("memory answers");
+            store.release(stream, &owner, &fetching).await.expect("memory answers");
             let cursor = store.cursor(stream).await.expect("memory answers").expect("it is leased");
             let page = NewPage {
                 number: cursor.next,

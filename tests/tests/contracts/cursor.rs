@@ -151,6 +151,8 @@ async fn that_invocations_are_over_is_kept<S: CursorStore>(store: &S) {
 }
 
 async fn a_pause_began_when_it_was_first_asked_for<S: CursorStore>(store: &S) {
+    store.set_paused(&stream(), false, 6).await.unwrap();
+    assert_eq!(store.cursor(&stream()).await, Ok(None), "nothing is to be resumed");
     for now_ms in [7, 8] {
         store.set_paused(&stream(), true, now_ms).await.unwrap();
         assert_eq!(cursor_of(store).await.paused_ms, 7);

@@ -19,7 +19,7 @@ const LONGER_MAX: Duration = Duration::from_secs(15);
 
 fn world() -> World {
     World::new(OrdersConfig {
-        records: 3_000,
+        records: 1_500,
         destination: DestinationConfig { latency_ms: 20, ..DestinationConfig::default() },
         ..OrdersConfig::default()
     })

@@ -6,6 +6,7 @@ mod bulks;
 mod cost;
 mod deadly;
 mod demo;
+mod halted;
 mod killed;
 mod logged;
 mod look_ups;

@@ -190,25 +190,27 @@ impl CursorStore for Table {
     }
 
     async fn set_paused(&self, stream: &StreamId, paused: bool, now_ms: EpochMs) -> Answer<()> {
-        let (since, ends) = match paused {
-            true => ("paused_ms = if_not_exists(paused_ms, :now), ", ""),
-            false => ("", " REMOVE paused_ms"),
+        let update = self.update(Key::cursor(stream));
+        let update = if paused {
+            let update = update
+                .update_expression(format!(
+                    "SET fence = if_not_exists(fence, :zero), \
+                     #owner = if_not_exists(#owner, :nobody), \
+                     lease_until_ms = if_not_exists(lease_until_ms, :zero), \
+                     paused = :true, paused_ms = if_not_exists(paused_ms, :now), {CREATE}"
+                ))
+                .expression_attribute_names("#owner", "owner")
+                .expression_attribute_values(":nobody", text(""))
+                .expression_attribute_values(":true", AttributeValue::Bool(true))
+                .expression_attribute_values(":now", number(now_ms));
+            created(update)
+        } else {
+            update
+                .update_expression("SET paused = :false REMOVE paused_ms")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_values(":false", AttributeValue::Bool(false))
         };
-        let mut update = self
-            .update(Key::cursor(stream))
-            .update_expression(format!(
-                "SET fence = if_not_exists(fence, :zero), \
-                 #owner = if_not_exists(#owner, :nobody), \
-                 lease_until_ms = if_not_exists(lease_until_ms, :zero), \
-                 paused = :paused, {since}{CREATE}{ends}"
-            ))
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":nobody", text(""))
-            .expression_attribute_values(":paused", AttributeValue::Bool(paused));
-        if paused {
-            update = update.expression_attribute_values(":now", number(now_ms));
-        }
-        conditionally(created(update)).await.map(drop)
+        conditionally(update).await.map(drop)
     }
 
     async fn rewind(&self, stream: &StreamId, seen: Fence, to: &Position) -> Answer<bool> {

@@ -27,7 +27,7 @@ impl Ledger for Table {
     ) -> Answer<Claim> {
         let Claimant { owner, now_ms, .. } = *by;
         let update = self
-            .claims(Key::ledger(stream, entity), edition, by, "")
+            .claims(Key::ledger(stream, entity), edition, by, None)
             .condition_expression(
                 "attribute_not_exists(claimed) OR (claimed <= :edition \
                  AND (attribute_not_exists(applied) OR applied < :edition) \
@@ -85,27 +85,37 @@ impl Ledger for Table {
 }
 
 impl Table {
-    /// The update that claims; `more` is set beside it.
+    /// The update that claims. Where it repeats what was claimed, what was written before may land until
+    /// `lands_until_ms`.
     fn claims(
         &self,
         key: Key,
         edition: Edition,
         by: &Claimant<'_>,
-        more: &str,
+        lands_until_ms: Option<EpochMs>,
     ) -> UpdateItemFluentBuilder {
-        self.update(key)
+        let before = match lands_until_ms {
+            None => "if_not_exists(claimed, :edition)",
+            Some(_) => ":edition, lands_until_ms = :lands",
+        };
+        let update = self
+            .update(key)
             .update_expression(format!(
                 // Who had it before, and what: a lock that ran out tells nobody what came of it.
                 "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until, \
                  locked_ms = :locked, prior_owner = if_not_exists(lock_owner, :nobody), \
-                 prior_claimed = if_not_exists(claimed, :edition){more}"
+                 prior_claimed = {before}"
             ))
             .return_values(ReturnValue::UpdatedNew)
             .expression_attribute_values(":edition", number(as_number(edition)))
             .expression_attribute_values(":nobody", text(""))
             .expression_attribute_values(":owner", text(by.owner))
             .expression_attribute_values(":locked", number(by.now_ms))
-            .expression_attribute_values(":until", number(by.until_ms))
+            .expression_attribute_values(":until", number(by.until_ms));
+        match lands_until_ms {
+            None => update,
+            Some(lands_ms) => update.expression_attribute_values(":lands", number(lands_ms)),
+        }
     }
 
     /// Claims what a claimant has that is no more, as it stands: when nothing of it can land any more, or
@@ -128,14 +138,10 @@ impl Table {
             return Ok(refusal);
         }
         let lands_until_ms = lands_ms.max(lands_until(stands)?);
-        let more = if repeats { ", lands_until_ms = :lands" } else { "" };
-        let mut update = self
-            .claims(key, edition, by, more)
+        let update = self
+            .claims(key, edition, by, repeats.then_some(lands_until_ms))
             .condition_expression("lock_owner = :prior")
             .expression_attribute_values(":prior", text(stands.text("lock_owner")?));
-        if repeats {
-            update = update.expression_attribute_values(":lands", number(lands_until_ms));
-        }
         match conditionally(update).await? {
             Written::Yes(item) => mine(&item, edition),
             Written::No(item) => {

@@ -1,22 +1,54 @@
 //! Where a value ends in a text that is no strict JSON.
 //!
-//! Brackets and quotes alone count, so that one bad element of an array can be told from the others. It
-//! reads every byte once and keeps nothing but the open brackets.
+//! Brackets and quotes alone count, so that one bad element of an array can be told from the others. Bytes are
+//! read a bounded number of times, and nothing is kept but the open brackets.
 
 use std::ops::Range;
 
 use super::Scalar;
 
+/// Finds elements that are no strict JSON in one text.
+#[derive(Debug, Default)]
+pub(crate) struct Finder {
+    /// Bytes that were read beyond the elements that were found.
+    wasted: usize,
+}
+
+impl Finder {
+    /// The value that stands at `from` among others, by whichever way to read quotes ends it sooner.
+    pub(crate) fn element(&mut self, text: &[u8], from: usize) -> Option<Range<usize>> {
+        let guesses = self.wasted <= text.len();
+        let guessed = guesses.then(|| element(text, from, Quotes::Guessed)).flatten();
+        // What ends it may stand behind it.
+        let end = guessed.as_ref().map_or(text.len(), |found| text.len().min(found.end + 64));
+        let written = element(&text[..end], from, Quotes::AsWritten);
+        let found = [written, guessed].into_iter().flatten().min_by_key(|found| found.end)?;
+        if guesses {
+            self.wasted += end.saturating_sub(found.end);
+        }
+        Some(found)
+    }
+}
+
+/// Where a string is taken to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    /// At the next quote that is not escaped.
+    AsWritten,
+    /// At a quote before what may follow a string: those before that were not escaped by mistake.
+    Guessed,
+}
+
 /// The value that stands at `from` among others: up to the comma or the bracket that ends it, whatever it
 /// is made of. `None` if its brackets do not match, or the text breaks off in it.
-pub(crate) fn element(text: &[u8], from: usize) -> Option<Range<usize>> {
+fn element(text: &[u8], from: usize, quotes: Quotes) -> Option<Range<usize>> {
     let start = blank(text, from);
     let mut open = Vec::new();
     let mut at = start;
     loop {
         match *text.get(at)? {
             b'"' => {
-                at = string(text, at)?;
+                at = string(text, at, quotes)?;
                 continue;
             }
             bracket @ (b'{' | b'[') => open.push(bracket),
@@ -46,13 +78,13 @@ pub(crate) fn value<'t>(text: &'t [u8], path: &[String]) -> Option<&'t [u8]> {
         if text.get(at) != Some(&b'"') {
             return None;
         }
-        let end = string(text, at)?;
+        let end = string(text, at, Quotes::Guessed)?;
         let name = Scalar::read(&text[at..end]).map(Scalar::into_text);
         at = blank(text, end);
         if text.get(at) != Some(&b':') {
             return None;
         }
-        let found = element(text, at + 1)?;
+        let found = element(text, at + 1, Quotes::Guessed)?;
         if name.is_some_and(|name| *name == **key) {
             return value(&text[found], rest);
         }
@@ -69,16 +101,17 @@ fn blank(text: &[u8], from: usize) -> usize {
     from + (rest.len() - rest.trim_ascii_start().len())
 }
 
-/// Behind the string that begins here. A quote that is not followed by what may follow a string is part of
-/// it: somebody forgot to escape it.
-fn string(text: &[u8], from: usize) -> Option<usize> {
+/// Behind the string that begins here.
+fn string(text: &[u8], from: usize, quotes: Quotes) -> Option<usize> {
     let mut at = from + 1;
     loop {
         match *text.get(at)? {
             b'\\' => at += 2,
             b'"' => {
                 let after = blank(text, at + 1);
-                if matches!(text.get(after), None | Some(b',' | b':' | b']' | b'}')) {
+                if quotes == Quotes::AsWritten
+                    || matches!(text.get(after), None | Some(b',' | b':' | b']' | b'}'))
+                {
                     return Some(at + 1);
                 }
                 at = after;
@@ -93,14 +126,15 @@ mod tests {
     use super::*;
 
     fn elements(text: &str) -> Option<Vec<&str>> {
-        let mut found = Vec::new();
+        let (mut found, mut finder) = (Vec::new(), Finder::default());
         let mut at = 1;
         loop {
-            let range = element(text.as_bytes(), at)?;
+            let text = text.as_bytes();
+            let range = finder.element(text, at)?;
             at = range.end;
-            found.push(&text[range]);
-            at = blank(text.as_bytes(), at);
-            match text.as_bytes()[at] {
+            found.push(std::str::from_utf8(&text[range]).unwrap());
+            at = blank(text, at);
+            match text[at] {
                 b',' => at += 1,
                 _ => return Some(found),
             }
@@ -116,6 +150,8 @@ mod tests {
             r#"{"x":undefined,}"#,
             r#"{x:'it'}"#,
             r#"{"x":"say "hi" now"}"#,
+            r#"{"x":"5" tall"}"#,
+            r#"{"x":"of ] and "}"}"#,
             r#"{"x":"\x41\'"}"#,
             r#"{"x" 1}"#,
             "0x1F",
@@ -132,9 +168,11 @@ mod tests {
     #[test]
     fn a_text_that_breaks_off_has_no_end() {
         for text in ["[", "[{", "[{\"a\":1", "[{\"a", "[{]", "[\"\\", "[[}"] {
-            assert_eq!(element(text.as_bytes(), 1), None, "{text}");
+            for quotes in [Quotes::AsWritten, Quotes::Guessed] {
+                assert_eq!(element(text.as_bytes(), 1, quotes), None, "{text}");
+            }
         }
-        assert_eq!(element("[".repeat(1_000_000).as_bytes(), 0), None);
+        assert_eq!(element("[".repeat(1_000_000).as_bytes(), 0, Quotes::Guessed), None);
     }
 
     #[test]

@@ -79,7 +79,9 @@ async fn an_error_that_stays_is_never_taken_for_the_end_of_a_list() {
     join_all(ERRORS.map(|body| async move {
         let list = list(second(99, body)).await;
         let error = walked(&list, &[]).await.unwrap_err().to_string();
-        assert!(error.contains(body) && error.contains("page=2"), "{body}: {error}");
+        // Records have no place in a log.
+        let shown = body.replace(r#"{"id":21}"#, "");
+        assert!(error.contains(&shown) && error.contains("page=2"), "{body}: {error}");
         // Three tries, and no more in this run.
         assert!(list.asked().len() <= 4, "{body}: {}", list.asked().len());
     }))

@@ -82,7 +82,12 @@ async fn repro_a_last_page_that_comes_again_and_again_is_no_loop() {
         let api = Api::start(Behaviour::new(style, Sort::Time, orders.clone())).await;
         let walked = walk(&*source(source_spec(&api)), Position::Start).await.unwrap();
         // Most letters have no orders, and each is asked for in every pass.
-        let at_most = if style == Style::Letter { 20 } else { 6 };
+        let at_most = match style {
+            Style::Letter => 20,
+            // Only an empty page ends a pass, unless the flow says otherwise.
+            Style::PageNumber | Style::Offset => 7,
+            _ => 6,
+        };
         assert!(walked.requests <= at_most, "{style:?} took {}", walked.requests);
     }
 }

@@ -92,8 +92,8 @@ async fn two_hundred_and_fifty_of_one_timestamp_are_walked_inside_the_tie() {
 async fn a_walk_costs_about_a_request_a_page() {
     for (style, sort, at_most) in [
         (Style::PageNumber, Sort::Id, 11),
-        (Style::PageNumber, Sort::Time, 12),
-        (Style::Offset, Sort::TimeId, 12),
+        (Style::PageNumber, Sort::Time, 13),
+        (Style::Offset, Sort::TimeId, 13),
         (Style::Token, Sort::Time, 12),
         (Style::LastId, Sort::Id, 11),
     ] {
@@ -106,7 +106,7 @@ async fn a_walk_costs_about_a_request_a_page() {
 }
 
 #[tokio::test]
-async fn an_idle_poll_is_one_request() {
+async fn an_idle_poll_is_one_request_and_one_more_where_only_an_empty_page_is_the_end() {
     for style in [Style::PageNumber, Style::Offset, Style::Token, Style::Link, Style::LastId] {
         for sort in
             [Sort::Id, Sort::Time, Sort::TimeId].into_iter().filter(|sort| sort.goes_with(style))
@@ -115,7 +115,10 @@ async fn an_idle_poll_is_one_request() {
             let source = source(source_spec(&api));
             let last = walk(&*source, Position::Start).await.unwrap().records.pop().unwrap();
             let idle = walk(&*source, Position::At(last.mark)).await.unwrap();
-            assert_eq!((idle.records.len(), idle.requests), (0, 1), "{style:?} {sort:?}");
+            // The last record comes again, alone on its page.
+            let is_counted = matches!(style, Style::PageNumber | Style::Offset | Style::LastId);
+            let requests = 1 + u32::from(is_counted && sort != Sort::Id);
+            assert_eq!((idle.records.len(), idle.requests), (0, requests), "{style:?} {sort:?}");
         }
     }
 }

@@ -115,7 +115,7 @@ pub trait CursorStore: Send + Sync {
     /// The cursor, without its pages; `None` for a stream that was never fetched. For operators.
     fn cursor(&self, stream: &StreamId) -> impl Future<Output = Answer<Option<Cursor>>> + Send;
 
-    /// Stops the fetcher at `now_ms`, or starts it. Creates the cursor of a new stream. A repeat does
+    /// Stops the fetcher at `now_ms`, which creates the cursor of a new stream, or starts it. A repeat does
     /// nothing: a pause began when it was first asked for.
     fn set_paused(
         &self,

@@ -124,7 +124,9 @@ pub(super) fn verdict(judged: &Judged<'_>, answer: &Answer, left: Advertised) ->
         }
         _ if judged.by_rule => Verdict::Halt { see: "source.http.answers says that it halts" },
         Meaning::Refused | Meaning::Duplicate | Meaning::Connection => match status {
-            400 | 404 | 410 => Verdict::Rejected,
+            // Nothing has changed since it was asked last.
+            304 => Verdict::Empty,
+            400 | 404 | 410 | 416 | 422 => Verdict::Rejected,
             403 => Verdict::Halt {
                 see: "the credentials do not reach this list; see source.http.auth",
             },
@@ -170,6 +172,7 @@ mod tests {
         let again = Verdict::Again { after_ms: None };
         for (status, expected) in [
             (200, Verdict::Page),
+            (304, Verdict::Empty),
             (400, Verdict::Rejected),
             (404, Verdict::Rejected),
             (408, again),
@@ -179,7 +182,7 @@ mod tests {
         ] {
             assert_eq!(says(&rules, status, "", &[]), expected, "{status}");
         }
-        for status in [401, 403, 405, 409, 418, 422, 302] {
+        for status in [401, 403, 405, 409, 418, 302] {
             assert!(matches!(says(&rules, status, "", &[]), Verdict::Halt { .. }), "{status}");
         }
     }

@@ -1,7 +1,7 @@
 //! One list of a connection: what its requests, pages and order are, for the walks along it.
 
 use tidegate_core::{
-    model::{Mark, Position},
+    model::{EpochMs, Mark, Position},
     ports::SourceError,
 };
 
@@ -9,10 +9,11 @@ use super::{
     anchor::Anchors,
     cursor::is_mark_min,
     listed::EmptyList,
-    page::{PageShape, Row},
+    page::{Page, PageShape, Row},
     pager::Pager,
     pagination::{Drift, PageRef},
-    requests::Requester,
+    requests::{Fetched, PageRequest, Refusal, Requester},
+    told::{Told, ToldReader},
 };
 
 use crate::json::is_same_text;
@@ -24,12 +25,38 @@ pub(super) struct List {
     pub(super) shape: PageShape,
     /// What an answer without records is taken for.
     pub(super) empty: EmptyList,
+    pub(super) told: ToldReader,
     pub(super) anchors: Anchors,
     /// Ids are both the order and what pages go by: a walk's first page is the one after its position.
     pub(super) by_last_id: bool,
 }
 
 impl List {
+    /// Gets a page.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) async fn fetch(
+        &self,
+        asked: &PageRequest,
+        deadline_ms: EpochMs,
+        requests: &mut u32,
+    ) -> Result<(Page, Fetched), Refusal> {
+        let read = |fetched: Fetched| self.empty.read(&self.shape, fetched);
+        self.requester.get(asked, deadline_ms, requests, read).await
+    }
+
+    /// What an answer tells of the list.
+    ///
+    /// # Errors
+    /// What stands where the next page is named, and names none.
+    pub(super) fn told(&self, page: &Page, fetched: &Fetched) -> Result<Told, SourceError> {
+        self.told.read(&page.frame, &fetched.headers).map_err(|what| {
+            let shown = self.requester.shown(&fetched.url);
+            SourceError::Halt(format!("{shown}: {what}; see source.http.pagination"))
+        })
+    }
+
     /// The first page of those that begin after `position`.
     pub(super) fn first_page(&self, position: &Position) -> PageRef {
         match position.mark() {
@@ -52,6 +79,13 @@ impl List {
     /// Whether one record may stand after another in the declared order.
     pub(super) fn in_order(&self, earlier: &Mark, later: &Mark) -> bool {
         self.anchors.cursor.by.may_follow(earlier, later)
+    }
+
+    /// Whether a page is in the declared order, and has at least two places of it.
+    pub(super) fn ascends(&self, rows: &[Row]) -> bool {
+        let ends = rows.first().zip(rows.last());
+        ends.is_some_and(|(first, last)| first.mark < last.mark)
+            && rows.windows(2).all(|pair| self.in_order(&pair[0].mark, &pair[1].mark))
     }
 
     /// Checks a page's order, and that its ids are unique; where one response has everything, sorts it

@@ -11,6 +11,8 @@ use super::{
     requests::{Fetched, PageError},
 };
 
+/// What stands beside records is looked at where it is no longer than this, in bytes.
+const BESIDE_BYTES_MAX: usize = 64 * 1024;
 /// Objects inside objects are looked into so far.
 const DEPTH_MAX: u32 = 3;
 
@@ -30,15 +32,15 @@ impl EmptyList {
         shape: &PageShape,
         fetched: Fetched,
     ) -> Result<(Page, Fetched), PageError> {
-        if fetched.is_empty {
+        if fetched.is_nothing() {
             return Ok((Page::default(), fetched));
         }
         let page = match shape.parse(&fetched.body) {
             Ok(page) if page.count > 0 => {
-                if !fetched.is_trusted && says_error(&page.frame, 1) {
-                    return Err(PageError::Says);
-                }
-                return Ok((page, fetched));
+                return match beside(&page).filter(|it| says_error(it, 1)) {
+                    Some(said) if !fetched.is_trusted => Err(PageError::Says(said)),
+                    _ => Ok((page, fetched)),
+                };
             }
             Err(PageFault::NotJson(reason)) => {
                 return Err(fetched.instead_of_json.map_or(PageError::Passing(reason), PageError::Else));
@@ -47,7 +49,7 @@ impl EmptyList {
             other => other,
         };
         if !fetched.is_trusted && says_error(&fetched.body, DEPTH_MAX) {
-            return Err(PageError::Says);
+            return Err(PageError::Says(fetched.body.to_vec()));
         }
         match page {
             Ok(page) if page.is_null && !self.null => Err(PageError::Doubtful(format!(
@@ -65,6 +67,11 @@ impl EmptyList {
             }
         }
     }
+}
+
+/// What a body says beside its records. `None` where that is so much that it is data, too.
+fn beside(page: &Page) -> Option<Vec<u8>> {
+    (page.frame.len() <= BESIDE_BYTES_MAX).then(|| page.frame.to_vec())
 }
 
 /// Whether a body says that something failed, in the words that APIs use, in objects so deep.

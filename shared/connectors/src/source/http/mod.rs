@@ -4,17 +4,26 @@
 //! is asked for by, [`page`] splits it in one pass, [`pager`] finds the next one, [`anchor`] says where a
 //! request starts, [`outlook`] how far it may read, [`fallback`] which records are sorted by
 //! another timestamp, [`mod@line`] lets records out in order, [`tie`] reads what one timestamp has too much
-//! of, and [`walk`] puts them together along one [`list`].
+//! of, [`run`] is a row of pages from one anchor, and [`walk`] puts them together along one [`list`].
+//!
+//! Where a list ends is known by what an answer tells ([`told`], [`link`], [`extent`]), by what was read
+//! before ([`seen`]), or by how long nothing new came ([`idle`]); [`offsets`] finds out which ones the
+//! source takes, and [`ending`] weighs all of it.
 
 mod anchor;
 mod answers;
 mod body;
 mod cursor;
+mod ending;
+mod extent;
 mod fallback;
+mod idle;
 mod line;
+mod link;
 mod list;
 mod listed;
 mod mark;
+mod offsets;
 mod outlook;
 mod page;
 mod pager;
@@ -22,7 +31,10 @@ mod pagination;
 mod places;
 mod posted;
 mod requests;
+mod run;
+mod seen;
 mod tie;
+mod told;
 mod walk;
 
 use std::sync::Arc;
@@ -62,6 +74,7 @@ use pager::Pager;
 use pagination::Pagination;
 use posted::Posted;
 use requests::Requester;
+use told::ToldReader;
 use walk::HttpWalk;
 
 const TIMEOUT_DEFAULT_MS: u64 = 30_000;
@@ -297,14 +310,14 @@ impl Http {
             headers.entry(CONTENT_TYPE).or_insert(body.content_type());
         }
         let records = self.records.as_ref().map_or(&[][..], |records| &records.keys);
-        let next = pagination.next_path().map(|path| path.keys.as_slice());
         let page_size = self.page_size.unwrap_or(PAGE_SIZE_DEFAULT);
         let ids = self.id_paths();
         let key_as = self.key_as.as_ref().map(|name| name.text.as_str());
         let records_max = exchange.transmitter.body_bytes_max / RECORD_BYTES_MIN;
-        let places = Places { records, ids: &ids, next, key_as, records_max };
+        let places = Places { records, ids: &ids, key_as, records_max };
         Ok(List {
             shape: PageShape::new(&places, cursor),
+            told: ToldReader::new(&pagination.told()),
             by_last_id: !cursor.by.has_timestamp() && pagination.goes_by_last_id(),
             pager: Pager::new(pagination.clone(), page_size, address, body),
             empty: EmptyList {
@@ -371,7 +384,7 @@ mod tests {
         assert_eq!(http.id_path(), ["meta", "uuid"]);
         assert_eq!(http.settle_lag_ms(), 5_000);
         let cursor = &http.cursor.value;
-        assert!(!cursor.is_inclusive());
+        assert_eq!(cursor.inclusive, Some(false));
         assert_eq!(cursor.until.as_ref().unwrap().text, "to");
         assert_eq!(http.pagination.value.page_param().unwrap().text, "next");
         assert_eq!((http.page_size, http.body_bytes_max), (Some(250), Some(1 << 20)));

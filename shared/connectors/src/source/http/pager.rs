@@ -4,10 +4,9 @@ use tidegate_core::ports::SourceError;
 use url::Url;
 
 use super::{
-    page::Page,
     pagination::{Answered, Drift, PageRef, Pagination, Param},
     posted::Posted,
-    requests::{Fetched, PageRequest},
+    requests::PageRequest,
 };
 
 /// Of a parameter's value so many characters are shown.
@@ -33,6 +32,31 @@ impl Pager {
     /// Whether one response has everything, so that we may sort it ourselves.
     pub(super) fn is_whole(&self) -> bool {
         self.style.is_whole()
+    }
+
+    /// Whether that one response may be a part of the list.
+    pub(super) fn may_be_cut(&self) -> bool {
+        self.style.may_be_cut()
+    }
+
+    /// Whether empty pages in a row are no end.
+    pub(super) fn knows_its_pages(&self) -> bool {
+        self.style.knows_its_pages()
+    }
+
+    /// How many records are asked for, where the flow says how.
+    pub(super) fn page_size_asked(&self) -> Option<u32> {
+        self.style.size_param().map(|_| self.page_size)
+    }
+
+    /// How many records a page is taken to have at most.
+    pub(super) fn page_size(&self) -> u32 {
+        self.page_size
+    }
+
+    /// The list's address.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
     }
 
     /// How the gap between two pages is watched; `in_tie` where pages are read only inside ties.
@@ -106,25 +130,25 @@ impl Pager {
         self.style.size_param().map(|name| name.text.as_str())
     }
 
-    /// The page after this one; `None` if this is the last. `largest` is the largest page seen.
-    ///
-    /// A page is short only if it has fewer records than another one had, or than any API would cap
-    /// a page at: one that answers 250 where 1,000 were asked for is not at its end.
+    /// Whether a page has fewer records than another one had (`largest`), or than any API would cap a
+    /// page at: one that answers 250 where 1,000 were asked for is not short.
+    pub(super) fn is_short(&self, count: usize, largest: usize) -> bool {
+        count < largest
+            || (self.size_param().is_some() && count < PAGE_CAP_MIN.min(self.page_size as usize))
+    }
+
+    /// Whether a page could have had more records. That fewer came than were asked for does not say so:
+    /// the source may cap its pages below that.
+    pub(super) fn had_room(&self, count: usize, largest: usize) -> bool {
+        count < largest.max(PAGE_CAP_MIN.min(self.page_size as usize))
+    }
+
+    /// The page after this one; `None` if this is the last.
     ///
     /// # Errors
-    /// A next address that is none.
-    pub(super) fn next(
-        &self,
-        asked: &PageRef,
-        page: &Page,
-        fetched: &Fetched,
-        largest: usize,
-    ) -> Result<Option<PageRef>, SourceError> {
-        let is_short = page.count < largest
-            || (self.size_param().is_some()
-                && page.count < PAGE_CAP_MIN.min(self.page_size as usize));
-        let (url, links) = (&fetched.url, fetched.links.as_slice());
-        self.style.next(&Answered { asked, page, url, links, is_short })
+    /// A next address that is none, or leads elsewhere.
+    pub(super) fn next(&self, answered: &Answered<'_>) -> Result<Option<PageRef>, SourceError> {
+        self.style.next(answered)
     }
 }
 

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{
-    Method,
-    header::{HeaderMap, LINK},
-};
+use reqwest::{Method, header::HeaderMap};
 use tidegate_core::{model::EpochMs, ports::SourceError};
 use tokio::time::Instant;
 use url::Url;
@@ -52,8 +49,7 @@ pub(super) struct Fetched {
     pub(super) body: Bytes,
     /// Where it came from, after redirects.
     pub(super) url: Url,
-    /// The `Link` headers.
-    pub(super) links: Vec<String>,
+    pub(super) headers: HeaderMap,
     /// The flow's own rule says that it is a page.
     pub(super) is_trusted: bool,
     /// The flow's own rule says that there are no records.
@@ -62,10 +58,18 @@ pub(super) struct Fetched {
     pub(super) instead_of_json: Option<String>,
 }
 
+impl Fetched {
+    /// Whether it is an empty list: a rule says so, or there is no body at all, as with 204 and 304.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.is_empty || self.body.trim_ascii().is_empty()
+    }
+}
+
 /// Why a request gave nothing.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// 400, 404 or 410: where a token was sent, it may have expired.
+    /// 400, 404, 410, 416 or 422: where a token was sent, it may have expired; where pages are counted,
+    /// this one may be beyond the last.
     Rejected { status: u16, halt: String },
     /// As it is.
     Source(SourceError),
@@ -164,10 +168,10 @@ impl Requester {
             Verdict::Empty => true,
             verdict => return Err(self.failure(asked, verdict, &answer, &judged)),
         };
-        let (links, is_trusted) = (links(&answer.headers), judged.by_rule);
+        let is_trusted = judged.by_rule;
         let instead_of_json = answer.instead_of_json();
-        let Answer { body, url, .. } = answer;
-        Ok(Fetched { body, url, links, is_trusted, is_empty, instead_of_json })
+        let Answer { body, url, headers, .. } = answer;
+        Ok(Fetched { body, url, headers, is_trusted, is_empty, instead_of_json })
     }
 
     /// Whether all of a success was read.
@@ -242,7 +246,7 @@ impl Requester {
     /// What to do with a body that is no page.
     fn unreadable(&self, asked: &PageRequest, error: PageError, body: &Bytes) -> Failure {
         let asked = self.asked(asked);
-        let said = || {
+        let said = |body: &[u8]| {
             let text = String::from_utf8_lossy(&body[..body.len().min(SAID_BYTES_MAX)]);
             self.exchange.line(&text, SAID_CHARS_MAX)
         };
@@ -251,12 +255,12 @@ impl Requester {
                 let reason = format!("{asked} answered no page: {reason}");
                 Failure::Passing { reason, after_ms: None }
             }
-            PageError::Says => Failure::Passing {
+            PageError::Says(body) => Failure::Passing {
                 reason: format!(
                     "{asked} answered no page, but an error: {}; if this is how it says that there \
                      are no records, or how it always answers, say so by a rule in \
                      source.http.answers",
-                    said()
+                    said(&body)
                 ),
                 after_ms: None,
             },
@@ -267,7 +271,7 @@ impl Requester {
                 ),
             },
             PageError::Doubtful(message) => {
-                Failure::Doubtful { reason: format!("{asked}: {message}; it said: {}", said()) }
+                Failure::Doubtful { reason: format!("{asked}: {message}; it said: {}", said(body)) }
             }
             PageError::Halt(message) => halt(format!("{asked}: {message}")),
         }
@@ -281,7 +285,7 @@ impl Requester {
     }
 
     /// Time left until a deadline, in ms.
-    fn left_ms(&self, deadline_ms: EpochMs) -> u64 {
+    pub(super) fn left_ms(&self, deadline_ms: EpochMs) -> u64 {
         u64::try_from(deadline_ms.saturating_sub((self.now)())).unwrap_or(0)
     }
 
@@ -305,18 +309,12 @@ impl PageRequest {
 pub(super) enum PageError {
     /// Perhaps it was cut short.
     Passing(String),
-    /// It says that something failed.
-    Says,
     /// It is no JSON, but something else.
     Else(String),
+    /// It says that something failed: what it says, without records.
+    Says(Vec<u8>),
     /// It has no list of records, and does not say why.
     Doubtful(String),
     /// It will not get better.
     Halt(String),
-}
-
-/// The `Link` headers that are text.
-fn links(headers: &HeaderMap) -> Vec<String> {
-    let links = headers.get_all(LINK).into_iter();
-    links.filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect()
 }

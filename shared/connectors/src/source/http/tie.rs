@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_core::{
-    model::{Moment, RecordId},
+    model::{Mark, Moment, RecordId},
     ports::SourceError,
 };
 
@@ -23,8 +23,8 @@ const PASSES_MAX: u32 = 6;
 pub(super) struct Tie {
     /// Its timestamp.
     pub(super) at: Moment,
-    /// The least timestamp seen behind it.
-    pub(super) beyond: Option<Moment>,
+    /// The first record seen behind it.
+    pub(super) beyond: Option<Mark>,
     rows: BTreeMap<RecordId, Row>,
     bytes: usize,
     /// What this pass saw, and what the one before did.
@@ -33,6 +33,10 @@ pub(super) struct Tie {
     /// Whether this pass saw a record that no pass had seen.
     news: bool,
     passes: u32,
+    /// Pages of this pass that have records of the tie.
+    pages: u32,
+    /// Whether the last of them had room for more.
+    had_room: bool,
 }
 
 /// What a pass came to.
@@ -54,21 +58,28 @@ impl Tie {
             before: None,
             news: false,
             passes: 0,
+            pages: 0,
+            had_room: false,
         }
     }
 
-    /// Takes a page's rows; answers whether the tie's end is among them.
+    /// Takes a page's rows; answers whether the tie's end is among them. `had_room` where the page could
+    /// have had more.
     ///
     /// # Errors
     /// If the tie is too large to hold.
-    pub(super) fn take(&mut self, rows: Vec<Row>) -> Result<bool, SourceError> {
+    pub(super) fn take(&mut self, rows: Vec<Row>, had_room: bool) -> Result<bool, SourceError> {
         let mut over = false;
+        if rows.iter().any(|row| row.mark.at.as_ref() == Some(&self.at)) {
+            self.pages += 1;
+            self.had_room = had_room;
+        }
         for row in rows {
             let Some(at) = &row.mark.at else { continue };
             if *at > self.at {
                 over = true;
-                if self.beyond.as_ref().is_none_or(|beyond| at < beyond) {
-                    self.beyond = Some(at.clone());
+                if self.beyond.as_ref().is_none_or(|beyond| row.mark < *beyond) {
+                    self.beyond = Some(row.mark.clone());
                 }
             } else if *at == self.at {
                 let id = row.mark.id.clone();
@@ -92,7 +103,10 @@ impl Tie {
         self.passes += 1;
         let pass = std::mem::take(&mut self.pass);
         let news = std::mem::take(&mut self.news);
-        let same = self.before.as_ref() == Some(&pass);
+        // One answer had them all: no row can have been missed between two pages.
+        let pages = std::mem::take(&mut self.pages);
+        let at_once = self.passes == 1 && pages <= 1 && self.had_room;
+        let same = at_once || self.before.as_ref() == Some(&pass);
         self.before = Some(pass);
         if !same && (news || self.passes < PASSES_MAX) {
             if self.passes < PASSES_MAX {
@@ -115,5 +129,6 @@ impl Tie {
     /// Begins a pass anew: its pages did not meet.
     pub(super) fn restart_pass(&mut self) {
         self.pass.clear();
+        self.pages = 0;
     }
 }

@@ -40,8 +40,9 @@ pub(crate) struct Cursor {
     zone: Option<At<Zone>>,
     /// The query parameter that carries the position, or its place in the `body`.
     pub(crate) since: Option<Name>,
-    /// Whether `since` includes records exactly at it. Default true, and false with `by: id`.
-    inclusive: Option<bool>,
+    /// Whether `since` includes records exactly at it. Left out: the run finds it out by itself, which
+    /// may cost a request or two.
+    pub(crate) inclusive: Option<bool>,
     /// The query parameter that carries the upper bound, or its place in the `body`.
     pub(crate) until: Option<Name>,
     /// Sent as `since` before anything was read; left out: no `since` is sent then.
@@ -121,9 +122,9 @@ impl Cursor {
         self.format().second_before(ns, self.given_zone().as_ref())
     }
 
-    /// Whether `since` includes records exactly at it.
-    pub(crate) fn is_inclusive(&self) -> bool {
-        self.inclusive.unwrap_or(self.by.has_timestamp())
+    /// A timestamp in nanoseconds since 1970; `None` where the text is none.
+    pub(crate) fn ns(&self, text: &str) -> Option<i64> {
+        i64::try_from(self.format().ns(text, &self.zone())?).ok()
     }
 
     /// For how long after a record a run must expect an earlier one to appear, in ms.
@@ -198,7 +199,6 @@ mod tests {
     #[test]
     fn an_order_by_id_leaves_the_position_out_and_takes_any_start() {
         let cursor: Cursor = section(json!({ "by": "id", "since": "after", "start": "a7" }));
-        assert!(!cursor.is_inclusive());
         assert_eq!(cursor.settle_lag_ms(), 0);
         let mut findings = Findings::default();
         cursor.check(Place::default(), &mut findings);

@@ -50,10 +50,6 @@ pub(super) struct Page {
     pub(super) aside: Vec<Aside>,
     /// All of them.
     pub(super) count: usize,
-    /// The next page's token or address; `None` where there is none.
-    pub(super) next: Option<String>,
-    /// Whether that is a number, and not a text.
-    pub(super) next_is_number: bool,
     /// Null stands in the place of the list.
     pub(super) is_null: bool,
     /// The body without its records: what it says of the list.
@@ -91,27 +87,20 @@ pub(super) enum Edge {
 }
 
 impl Page {
-    /// The first record.
-    pub(super) fn first(&self) -> Option<&Edge> {
-        self.ends.as_ref().map(|(first, _)| first)
-    }
-
     /// The last record.
     pub(super) fn last(&self) -> Option<&Edge> {
         self.ends.as_ref().map(|(_, last)| last)
     }
 
-    /// Takes the first record out.
-    pub(super) fn drop_first(&mut self) {
-        match (self.ends.take(), self.rows.first(), self.aside.first()) {
-            (Some((Edge::Row(mark), _)), Some(row), _) if row.mark == mark => {
-                self.rows.remove(0);
-            }
-            (Some((Edge::Unkeyed(data), _)), _, Some(aside)) if aside.data == data => {
-                self.aside.remove(0);
+    /// Takes out the records up to one, that one included; answers whether it is there.
+    pub(super) fn drop_through(&mut self, edge: &Edge) -> bool {
+        match edge {
+            Edge::Row(mark) => {
+                let at = self.rows.iter().position(|row| row.mark == *mark);
+                at.map(|at| drop(self.rows.drain(..=at))).is_some()
             }
             // It is parked, for want of its place.
-            _ => {}
+            Edge::Unkeyed(data) => self.aside.iter().any(|aside| aside.data == *data),
         }
     }
 

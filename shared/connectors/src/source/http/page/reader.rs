@@ -4,7 +4,7 @@ use bytes::Bytes;
 use jiter::{Jiter, JiterError, Peek};
 
 use super::PageFault;
-use crate::json::{Picker, Picks, bounds, fault};
+use crate::json::{Picker, Picks, bounds::Finder, fault};
 
 /// Where the reading of a body stands.
 pub(super) struct Reader<'b> {
@@ -12,11 +12,13 @@ pub(super) struct Reader<'b> {
     json: Jiter<'b>,
     /// Where in the body `json` began.
     base: usize,
+    /// Where what is no strict JSON ends.
+    finder: Finder,
 }
 
 impl<'b> Reader<'b> {
     pub(super) fn new(body: &'b Bytes) -> Self {
-        Self { body, json: Jiter::new(body), base: 0 }
+        Self { body, json: Jiter::new(body), base: 0, finder: Finder::default() }
     }
 
     /// How much has been read.
@@ -105,7 +107,8 @@ impl<'b> Reader<'b> {
 
     /// Goes behind a value that is no strict JSON: its text.
     fn step_over(&mut self, start: usize, error: &JiterError) -> Result<Bytes, PageFault> {
-        let Some(range) = bounds::element(self.body, start) else {
+        let range = self.finder.element(self.body, start);
+        let Some(range) = range else {
             return Err(not_json(error.clone(), self.base, self.body));
         };
         let text = self.body.slice(range.clone());

@@ -11,7 +11,7 @@ use super::{
     reader::Reader,
 };
 use crate::{
-    json::{Picker, Picks, Scalar, quote},
+    json::{Picker, Picks, quote},
     source::http::cursor::Cursor,
     value::path::{self, EACH},
 };
@@ -23,10 +23,6 @@ pub(in crate::source::http) struct PageShape {
     of_each: bool,
     /// The path leads through each item or value of something.
     through_each: bool,
-    /// The next page's token or address, where the body has it.
-    next: Option<Picker>,
-    /// Whether there is one: beside the token of a GraphQL connection stands `hasNextPage`.
-    has_next: Option<Picker>,
     /// The field that a record's key in an object becomes.
     key_as: Option<String>,
     keys: KeyPaths,
@@ -39,8 +35,6 @@ pub(in crate::source::http) struct Places<'a> {
     pub(in crate::source::http) records: &'a [String],
     /// A record's id; several make one together.
     pub(in crate::source::http) ids: &'a [Vec<String>],
-    /// The next page's token or address.
-    pub(in crate::source::http) next: Option<&'a [String]>,
     /// The field that a record's key in an object becomes.
     pub(in crate::source::http) key_as: Option<&'a str>,
     /// Most records of one response.
@@ -57,11 +51,6 @@ impl PageShape {
             through_each: records.iter().any(|key| key == EACH),
             records: records.to_vec(),
             of_each,
-            next: places.next.map(Picker::of),
-            has_next: places.next.and_then(|next| {
-                let (_, parent) = next.split_last()?;
-                Some(Picker::of(&[parent, &["hasNextPage".to_owned()]].concat()))
-            }),
             key_as: places.key_as.map(quote),
             keys: KeyPaths::new(places.ids, cursor),
             records_max: places.records_max,
@@ -80,12 +69,6 @@ impl PageShape {
         let Scan { seen, cut, .. } = scan;
         reader.finish()?;
         page.frame = frame(body, &cut);
-        let next = self.next.as_ref().and_then(|next| next.value(&page.frame));
-        let ends = |has_next: &Picker| has_next.value(&page.frame) == Some(b"false");
-        let is_last = self.has_next.as_ref().is_some_and(ends);
-        let is_number = next.is_some_and(|next| matches!(Scalar::read(next), Some(Scalar::Number(_))));
-        let next = next.and_then(token).filter(|_| !is_last);
-        (page.next, page.next_is_number) = (next, is_number);
         if !page.found {
             let message = format!(
                 "the body has nothing at `{}`: set source.http.records to where the array stands{}",
@@ -399,12 +382,4 @@ fn frame(body: &Bytes, cut: &[Range<usize>]) -> Bytes {
     }
     frame.extend_from_slice(&body[at..]);
     frame.into()
-}
-
-/// The next page's token or address.
-fn token(json: &[u8]) -> Option<String> {
-    match Scalar::read(json)? {
-        Scalar::Bool(_) => None,
-        scalar => Some(scalar.into_text().into_owned()).filter(|text| !text.is_empty()),
-    }
 }

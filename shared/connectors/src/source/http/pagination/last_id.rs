@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::ports::SourceError;
 
-use super::style::{Answered, Drift, PageRef, Param, Style};
+use super::style::{Answered, Drift, PageRef, Param, ShortPage, Style};
 use crate::{
     file::{Fault, Findings, Place},
-    source::http::cursor::Order,
-    value::Name,
+    source::http::{cursor::Order, told::ToldPlaces},
+    value::{Name, RecordPath},
 };
 
 /// By the last record's id.
@@ -19,6 +19,13 @@ pub(crate) struct LastId {
     param: Name,
     /// The query parameter that carries the page size, or its place in the `body`.
     size_param: Option<Name>,
+    /// Path to what says whether there are more records: false, 0, null or empty ends the list, and
+    /// anything else goes on, be the page empty or not. Where a body does not have it, it says nothing.
+    more: Option<RecordPath>,
+    /// What a page with fewer records than the others says. Where it says nothing, only an empty page
+    /// ends the list, which costs a request more: some APIs take records out of a page after they
+    /// have cut it. Default `goes_on`.
+    short_page: Option<ShortPage>,
 }
 
 impl Style for LastId {
@@ -28,6 +35,10 @@ impl Style for LastId {
 
     fn size_param(&self) -> Option<&Name> {
         self.size_param.as_ref()
+    }
+
+    fn told(&self) -> ToldPlaces<'_> {
+        ToldPlaces { more: self.more.as_ref(), ..ToldPlaces::default() }
     }
 
     fn check(&self, order: &dyn Order, place: Place, findings: &mut Findings) {
@@ -57,8 +68,6 @@ impl Style for LastId {
 
     fn next(&self, answered: &Answered<'_>) -> Result<Option<PageRef>, SourceError> {
         let last = answered.page.rows.last().map(|row| PageRef::After(row.mark.id.clone()));
-        // A source that counts the last record in gives it again, and nothing else.
-        let next = last.filter(|next| next != answered.asked);
-        Ok(next.and_then(|next| answered.unless_short(next)))
+        Ok(last.and_then(|next| answered.unless_last(self.short_page, next)))
     }
 }

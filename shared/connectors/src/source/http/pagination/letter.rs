@@ -40,6 +40,10 @@ impl Style for Letter {
         None
     }
 
+    fn knows_its_pages(&self) -> bool {
+        true
+    }
+
     fn drift(&self, _: bool) -> Drift {
         Drift::Reread
     }

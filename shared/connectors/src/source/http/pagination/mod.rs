@@ -17,5 +17,6 @@ kinds! {
         mod last_id: LastId;
         mod letter: Letter;
         mod none: None;
+        mod whole: Whole;
     }
 }

@@ -4,17 +4,26 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::ports::SourceError;
 
-use super::style::{Answered, Drift, PageRef, Style};
-use crate::value::{Name, Path};
+use super::style::{Answered, Drift, NextOrigin, PageRef, Style};
+use crate::{
+    source::http::told::ToldPlaces,
+    value::{Name, RecordPath},
+};
 
 /// By an address that stands in the body.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NextUrl {
-    /// Path to the address; absent, null or empty ends the list.
-    path: Path,
+    /// Path to the address; absent, null or empty ends the list. Of a list of links, one is named by
+    /// a field of its own: `links[rel=next].href`.
+    path: RecordPath,
     /// The query parameter that carries the page size, or its place in the `body`.
     size_param: Option<Name>,
+    /// Whose scheme, host and port the address is asked at. Default `given`.
+    origin: Option<NextOrigin>,
+    /// Path to what says whether there are more records: false, 0, null or empty ends the list, whatever
+    /// the address. Where a body does not have it, it says nothing.
+    more: Option<RecordPath>,
 }
 
 impl Style for NextUrl {
@@ -22,8 +31,9 @@ impl Style for NextUrl {
         self.size_param.as_ref()
     }
 
-    fn next_path(&self) -> Option<&Path> {
-        Some(&self.path)
+    fn told(&self) -> ToldPlaces<'_> {
+        let (next, more) = (Some(&self.path), self.more.as_ref());
+        ToldPlaces { next, more, ..ToldPlaces::default() }
     }
 
     fn drift(&self, in_tie: bool) -> Drift {
@@ -31,6 +41,9 @@ impl Style for NextUrl {
     }
 
     fn next(&self, answered: &Answered<'_>) -> Result<Option<PageRef>, SourceError> {
-        answered.page.next.as_deref().map(|next| answered.join(next)).transpose()
+        match answered.told.more {
+            Some(false) => Ok(None),
+            _ => answered.follow(self.origin),
+        }
     }
 }

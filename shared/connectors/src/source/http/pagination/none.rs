@@ -7,7 +7,8 @@ use tidegate_core::ports::SourceError;
 use super::style::{Answered, Drift, PageRef, Style};
 use crate::value::Name;
 
-/// One request gives all.
+/// One request gives all. An answer that looks like a part of a list stops the run, with what to
+/// write: one that says that there is more, or that has just as many records as a page usually has.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct None;
 
@@ -17,6 +18,10 @@ impl Style for None {
     }
 
     fn is_whole(&self) -> bool {
+        true
+    }
+
+    fn may_be_cut(&self) -> bool {
         true
     }
 

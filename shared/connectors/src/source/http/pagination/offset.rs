@@ -4,8 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::ports::SourceError;
 
-use super::style::{Answered, Drift, PageRef, Param, Style};
-use crate::value::Name;
+use super::style::{Answered, Drift, PageRef, Param, ShortPage, Style};
+use crate::{
+    source::http::told::ToldPlaces,
+    value::{Name, RecordPath},
+};
 
 /// By how many records to leave out.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -15,6 +18,19 @@ pub(crate) struct Offset {
     param: Name,
     /// The query parameter that carries the page size, or its place in the `body`.
     size_param: Option<Name>,
+    /// Whether a page begins with the last record of the one before, to see that nothing has shifted.
+    /// Default true. `false` is for an API that takes only multiples of the page size; one that
+    /// refuses others, or rounds them down, is found out without it.
+    overlap: Option<bool>,
+    /// Path to what says whether there are more records: false, 0, null or empty ends the list, and
+    /// anything else goes on, be the page empty or not. Where a body does not have it, it says nothing.
+    more: Option<RecordPath>,
+    /// Path to the number of records in the whole list: once that many were read, it ends.
+    total: Option<RecordPath>,
+    /// What a page with fewer records than the others says. Where it says nothing, only an empty page
+    /// ends the list, which costs a request more: some APIs take records out of a page after they
+    /// have cut it. Default `goes_on`.
+    short_page: Option<ShortPage>,
 }
 
 impl Style for Offset {
@@ -24,6 +40,11 @@ impl Style for Offset {
 
     fn size_param(&self) -> Option<&Name> {
         self.size_param.as_ref()
+    }
+
+    fn told(&self) -> ToldPlaces<'_> {
+        let (more, total) = (self.more.as_ref(), self.total.as_ref());
+        ToldPlaces { more, total, ..ToldPlaces::default() }
     }
 
     fn drift(&self, _: bool) -> Drift {
@@ -45,10 +66,16 @@ impl Style for Offset {
             PageRef::Offset { at, .. } => *at,
             _ => 0,
         };
-        let count = answered.page.count;
-        let overlap = count > 1;
+        // Behind a page without records is the next one that may have some.
+        let count = match answered.page.count {
+            0 => answered.largest.max(1),
+            count => count,
+        };
+        let overlap = count > 1 && answered.page.count > 0 && self.overlap.unwrap_or(true);
+        // A page that overlaps has read one record less than it has.
+        let counted = Answered { records_read: at + count as u64, pages_read: 0, ..*answered };
         let at = at + count as u64 - u64::from(overlap);
-        Ok(answered.unless_short(PageRef::Offset { at, overlap }))
+        Ok(counted.unless_last(self.short_page, PageRef::Offset { at, overlap }))
     }
 }
 
@@ -56,8 +83,11 @@ impl Style for Offset {
 mod tests {
     use serde_json::json;
 
-    use super::{super::style::testing::next, *};
-    use crate::testing::section;
+    use super::{
+        super::style::testing::{next, next_told},
+        *,
+    };
+    use crate::{source::http::told::Told, testing::section};
 
     #[test]
     fn a_page_begins_with_the_last_record_of_the_one_before() {
@@ -66,7 +96,27 @@ mod tests {
         assert_eq!(next(&style, &PageRef::First, 3, false), Some(second.clone()));
         let third = PageRef::Offset { at: 4, overlap: true };
         assert_eq!(next(&style, &second, 3, false), Some(third));
-        assert_eq!(next(&style, &second, 1, true), None);
+        // What is left is the overlap: the next page says whether anything is behind it.
+        let behind = PageRef::Offset { at: 3, overlap: false };
+        assert_eq!(next(&style, &second, 1, true), Some(behind.clone()));
+        assert_eq!(next(&style, &behind, 0, true), None);
+    }
+
+    #[test]
+    fn without_an_overlap_offsets_are_multiples_of_the_page_size() {
+        let style: Offset = section(json!({ "param": "skip", "overlap": false }));
+        let second = PageRef::Offset { at: 3, overlap: false };
+        assert_eq!(next(&style, &PageRef::First, 3, false), Some(second));
+    }
+
+    #[test]
+    fn a_total_ends_the_list_once_its_offset_is_reached() {
+        let style: Offset = section(json!({ "param": "skip", "total": "total" }));
+        let told = |total| Told { total: Some(total), ..Told::default() };
+        let at = PageRef::Offset { at: 2, overlap: true };
+        assert_eq!(next_told(&style, &at, 3, true, &told(5)), None);
+        let next = next_told(&style, &at, 3, true, &told(6));
+        assert_eq!(next, Some(PageRef::Offset { at: 4, overlap: true }));
     }
 
     #[test]

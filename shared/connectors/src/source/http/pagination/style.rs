@@ -2,14 +2,22 @@
 
 use std::{borrow::Cow, fmt};
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tidegate_core::{model::RecordId, ports::SourceError};
 use url::Url;
 
 use crate::{
     file::{Findings, Place},
+    http::Origin,
     json::quote,
-    source::http::{body, cursor::Order, page::Page},
-    value::{Name, Path},
+    source::http::{
+        body,
+        cursor::Order,
+        page::Page,
+        told::{Told, ToldPlaces},
+    },
+    value::Name,
 };
 
 /// A style of pagination.
@@ -22,9 +30,10 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// The parameter that carries the page size, where the flow gives one.
     fn size_param(&self) -> Option<&Name>;
 
-    /// Where in a body the next page's token or address stands.
-    fn next_path(&self) -> Option<&Path> {
-        None
+    /// Where an answer says how the list goes on. A style that gives a place for the next page's token
+    /// or address has no other way to find the next page.
+    fn told(&self) -> ToldPlaces<'_> {
+        ToldPlaces::default()
     }
 
     /// Notes what does not go with the cursor's order. `place` is the section's.
@@ -38,8 +47,18 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether the one response may have been cut by the source, which is looked for then.
+    fn may_be_cut(&self) -> bool {
+        false
+    }
+
     /// Whether a page is found by the last record's id, which may be the cursor's own parameter.
     fn goes_by_last_id(&self) -> bool {
+        false
+    }
+
+    /// Whether the flow itself says how many pages there are, so that empty ones in a row are no end.
+    fn knows_its_pages(&self) -> bool {
         false
     }
 
@@ -61,7 +80,7 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// The page after one that was answered; `None` if that was the last.
     ///
     /// # Errors
-    /// A next address that is none.
+    /// A next address that is none, or leads elsewhere.
     fn next(&self, answered: &Answered<'_>) -> Result<Option<PageRef>, SourceError>;
 }
 
@@ -107,6 +126,29 @@ pub(crate) enum Drift {
     Reread,
 }
 
+/// What a page with fewer records than the others says of the list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ShortPage {
+    /// It is the last one.
+    Ends,
+    /// Nothing.
+    #[default]
+    GoesOn,
+}
+
+/// Whose scheme, host and port a next address is asked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NextOrigin {
+    /// The address's own, which must be those of `source.http.url`.
+    #[default]
+    Given,
+    /// Those of `source.http.url`, whatever the address says: for an API behind a proxy that writes its
+    /// inner host, or `http`.
+    Keep,
+}
+
 /// A page's parameter, as the request carries it.
 pub(crate) enum Param<'a> {
     /// A number.
@@ -127,10 +169,20 @@ pub(crate) struct Answered<'a> {
     pub(crate) page: &'a Page,
     /// Where it came from, after redirects.
     pub(crate) url: &'a Url,
-    /// The answer's `Link` headers.
-    pub(crate) links: &'a [String],
+    /// The list's own address.
+    pub(crate) base: &'a Url,
+    /// What it tells of the list.
+    pub(crate) told: &'a Told,
+    /// Pages of this list that were read, this one included.
+    pub(crate) pages_read: u64,
+    /// Records in them.
+    pub(crate) records_read: u64,
+    /// Records in the largest page seen.
+    pub(crate) largest: usize,
     /// Whether it has fewer records than a page that is followed by another.
     pub(crate) is_short: bool,
+    /// Whether it has no record but what the page before has.
+    pub(crate) is_empty: bool,
 }
 
 impl From<String> for PageToken {
@@ -164,20 +216,75 @@ impl Param<'_> {
 }
 
 impl Answered<'_> {
-    /// The next page where pages are counted: there is one behind each that is neither empty nor
-    /// short.
-    pub(crate) fn unless_short(&self, next: PageRef) -> Option<PageRef> {
-        (self.page.count > 0 && !self.is_short).then_some(next)
+    /// The next page where pages are counted: there is one behind each that is not empty, unless the
+    /// answer says otherwise, or the flow says that a short one is the last.
+    pub(crate) fn unless_last(
+        &self,
+        short_page: Option<ShortPage>,
+        next: PageRef,
+    ) -> Option<PageRef> {
+        let is_last = self.told_last().unwrap_or_else(|| {
+            let ends = short_page.unwrap_or_default() == ShortPage::Ends;
+            self.is_empty || ends && self.is_short
+        });
+        (!is_last).then_some(next)
     }
 
-    /// The page at an address that the source gave.
+    /// Whether the answer says that this is the last page; `None` where it says nothing.
+    fn told_last(&self) -> Option<bool> {
+        let Told { more, total, pages, .. } = self.told;
+        if let Some(more) = more {
+            return Some(!more);
+        }
+        if let Some(pages) = pages {
+            return Some(self.pages_read >= *pages);
+        }
+        // Records may have been taken out of the pages, and the total counts them.
+        let passed = self.records_read.max(self.pages_read * self.largest.max(1) as u64);
+        total.map(|total| passed >= total)
+    }
+
+    /// The page at the address that the source gave, if it gave one.
     ///
     /// # Errors
-    /// If it is no address.
-    pub(crate) fn join(&self, next: &str) -> Result<PageRef, SourceError> {
-        self.url.join(next).map(PageRef::Address).map_err(|_| {
+    /// If it is no address, or one to which no credentials may go.
+    pub(crate) fn follow(
+        &self,
+        origin: Option<NextOrigin>,
+    ) -> Result<Option<PageRef>, SourceError> {
+        let Some(next) = &self.told.next else { return Ok(None) };
+        let mut next = self.url.join(next).map_err(|_| {
             SourceError::Halt("the source's address for the next page is no URL".to_owned())
+        })?;
+        if origin == Some(NextOrigin::Keep) {
+            let mut kept = self.base.clone();
+            kept.set_path(next.path());
+            kept.set_query(next.query());
+            next = kept;
+        }
+        let own = Origin::of(self.base).filter(|own| !own.has(&next));
+        own.map_or(Ok(Some(PageRef::Address(next.clone()))), |own| {
+            let to = next.origin().ascii_serialization();
+            Err(SourceError::Halt(format!(
+                "the address of the next page leads to {to}, but only {own} may see the \
+                 credentials: if that is the same API behind a proxy, add `origin: keep` to \
+                 source.http.pagination; if the API is there, set source.http.url to it"
+            )))
         })
+    }
+}
+
+impl PageRef {
+    /// Whether it is of pages that are counted, so that one may be asked for that is beyond the last.
+    pub(crate) fn is_counted(&self) -> bool {
+        matches!(self, Self::Number(_) | Self::Offset { .. })
+    }
+
+    /// Whether it is a token by which many sources say that there is no next page.
+    pub(crate) fn is_end_like(&self) -> bool {
+        let Self::Token(token) = self else { return false };
+        let token = token.text.trim().to_ascii_lowercase();
+        matches!(&*token, "" | "0" | "-1" | "null" | "none" | "nil" | "end" | "undefined" | "false")
     }
 }
 
@@ -185,7 +292,7 @@ impl Answered<'_> {
 #[cfg(test)]
 pub(super) mod testing {
     use super::{Answered, PageRef, Style};
-    use crate::source::http::page::Page;
+    use crate::source::http::{page::Page, told::Told};
 
     /// The page after one that had `count` records. `is_short` where it had fewer than were asked for.
     pub(crate) fn next(
@@ -194,11 +301,32 @@ pub(super) mod testing {
         count: usize,
         is_short: bool,
     ) -> Option<PageRef> {
+        next_told(style, asked, count, is_short, &Told::default())
+    }
+
+    /// The same, where the answer tells something of the list. Two pages were read.
+    pub(crate) fn next_told(
+        style: &dyn Style,
+        asked: &PageRef,
+        count: usize,
+        is_short: bool,
+        told: &Told,
+    ) -> Option<PageRef> {
         let mut page = Page::default();
         page.count = count;
         let url = "https://api.test/list".parse().expect("it is a URL");
-        style
-            .next(&Answered { asked, page: &page, url: &url, links: &[], is_short })
-            .expect("it is a page")
+        let answered = Answered {
+            asked,
+            page: &page,
+            url: &url,
+            base: &url,
+            told,
+            pages_read: 2,
+            records_read: 3 + count as u64,
+            largest: 3,
+            is_short,
+            is_empty: count == 0,
+        };
+        style.next(&answered).expect("it is a page")
     }
 }

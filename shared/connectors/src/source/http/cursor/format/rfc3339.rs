@@ -3,13 +3,14 @@
 use jiff::{
     Timestamp,
     civil::{Date, DateTime},
+    fmt::temporal::Pieces,
     tz::TimeZone,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::model::EpochMs;
 
-use super::timestamps::{Timestamps, local_ns, on_clock};
+use super::timestamps::{Timestamps, far_ns, local_ns, on_clock};
 use crate::json::quote;
 
 /// `rfc3339` (default): `2026-11-27T08:00:00Z`. Also accepts a space for the `T`, ` UTC` at the end, and no
@@ -28,7 +29,15 @@ impl Timestamps for Rfc3339 {
         }
         match text.strip_suffix(" UTC") {
             Some(local) => local_ns(local.parse().ok()?, &TimeZone::UTC),
-            None => local_ns(text.parse().ok()?, zone),
+            None => match text.parse::<DateTime>() {
+                Ok(local) => local_ns(local, zone),
+                // A sentinel with a zone, like `9999-12-31T23:59:59Z`.
+                Err(_) => {
+                    let pieces = Pieces::parse(text).ok()?;
+                    pieces.offset()?;
+                    Some(far_ns(pieces.date().to_datetime(pieces.time()?)))
+                }
+            },
         }
     }
 

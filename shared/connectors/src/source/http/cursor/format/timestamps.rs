@@ -95,8 +95,16 @@ pub(crate) trait Timestamps: fmt::Debug + Send + Sync {
 /// A local time as a moment. Where clocks are set back an hour comes twice: it is taken as the later one,
 /// so that nothing is read before all of both has been written.
 pub(super) fn local_ns(local: DateTime, zone: &TimeZone) -> Option<i128> {
-    let moment = zone.to_ambiguous_timestamp(local).later().ok()?;
-    Some(moment.as_nanosecond())
+    match zone.to_ambiguous_timestamp(local).later() {
+        Ok(moment) => Some(moment.as_nanosecond()),
+        // Beyond what a moment can be; so far off, the year is enough to say so.
+        Err(_) => Some(far_ns(local)),
+    }
+}
+
+/// About when a time is that is beyond what a moment can be.
+pub(super) fn far_ns(local: DateTime) -> i128 {
+    i128::from(local.year() - 1_970) * 31_556_952 * i128::from(NS_PER_S)
 }
 
 /// A moment on the clock of a zone.
