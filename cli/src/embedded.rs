@@ -136,7 +136,7 @@ impl Functions for Handlers {
     async fn fetch(&self, event: LambdaEvent<serde_json::Value>) -> Result<FetchReport, Error> {
         let payload = serde_json::from_value(event.payload)?;
         match tidegate_fetcher::handle(&self.0, LambdaEvent::new(payload, event.context)).await? {
-            Answer::Fetched(report) => Ok(report),
+            Answer::Fetched(report) => Ok(*report),
             Answer::Buried(_) => Err("a schedule was answered as dead letters".into()),
         }
     }

@@ -21,20 +21,23 @@ const EVERY: Duration = Duration::from_millis(100);
 
 /// Watches a run until it is dropped.
 pub struct GiveUp {
+    armed: Arc<AtomicBool>,
     gave_up: Arc<AtomicBool>,
     watcher: JoinHandle<()>,
 }
 
 impl GiveUp {
     /// Ends the run by `stop` once it has got no further for `after_ms`, or as soon as it is certain that
-    /// it will not. Logs what is waited for, also where it is never given up.
+    /// it will not: from the start where it is `armed`, otherwise once it is. Logs what is waited for.
     pub fn start(
         account: Arc<Account>,
-        after_ms: Option<u64>,
+        after_ms: u64,
+        armed: bool,
         stop: impl Fn() + Send + 'static,
     ) -> Self {
         let gave_up = Arc::new(AtomicBool::new(false));
-        let flag = gave_up.clone();
+        let armed = Arc::new(AtomicBool::new(armed));
+        let (flag, is_armed) = (gave_up.clone(), armed.clone());
         let watcher = tokio::spawn(async move {
             let clock = account.app().ports.clock;
             let mut seen = progress(&account);
@@ -45,7 +48,7 @@ impl GiveUp {
                 if now != seen {
                     (seen, since_ms) = (now, clock.now_ms());
                 }
-                if let Some(after_ms) = after_ms {
+                if is_armed.load(Relaxed) {
                     let until_ms = since_ms.saturating_add_unsigned(after_ms);
                     let in_vain = goes_on_ms(&account).is_some_and(|at_ms| at_ms > until_ms);
                     if clock.now_ms() >= until_ms || in_vain {
@@ -56,7 +59,12 @@ impl GiveUp {
                 tokio::time::sleep(EVERY).await;
             }
         });
-        Self { gave_up, watcher }
+        Self { armed, gave_up, watcher }
+    }
+
+    /// From now on the run ends where it gets no further.
+    pub fn arm(&self) {
+        self.armed.store(true, Relaxed);
     }
 
     /// Whether the run was given up.

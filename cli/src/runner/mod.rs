@@ -15,7 +15,7 @@ use tidegate_core::{
     ports::Clock,
 };
 use tidegate_fetcher::SourceHalted;
-use tidegate_local::{CapacityMeter, Functions, Host, HostSettings, Next, Sending};
+use tidegate_local::{CapacityMeter, Functions, Host, HostSettings, Invocations, Next, Sending};
 use tidegate_runtime::WallClock;
 
 use crate::{
@@ -34,7 +34,7 @@ pub use pace::Every;
 use pace::Pace;
 
 /// A run that gets no further for so long ends, unless it is told otherwise. In ms.
-pub const GIVE_UP_MS: u64 = 300_000;
+const GIVE_UP_MS: u64 = 300_000;
 /// What a killed process had in flight counts as requests at once for no longer than this: its connections
 /// are closed. In ms.
 const HELD_MS: EpochMs = 5_000;
@@ -149,43 +149,31 @@ impl<'a> Runner<'a> {
         let began_ms = clock.now_ms();
         // The queue went with the process before: what it carried is read again.
         let before = self.predecessor(began_ms);
-        let Recovered { voided, isolate_to, lands_until_ms } =
-            recover(&self.app.ports, &self.stream, &self.settings, before).await?;
-        if voided > 0 {
-            tracing::info!(voided, "pages of the run before are read again");
-        }
-        let settings = HostSettings {
-            invocation_ms: self.host.invocation_seconds * 1_000,
-            processors: self.host.processors,
-            tick_ms: self.host.tick_ms,
-        };
+        let recovered = recover(&self.app.ports, &self.stream, &self.settings, before).await?;
         let queue = self.app.ports.queue.clone();
         let functions = Arc::new(Handlers(self.app.clone()));
-        let host = Host::new(clock, queue.clone(), functions, settings);
+        let host = Host::new(clock, queue.clone(), functions, self.host_settings());
         stop_on_signal(host.stopper());
-        if voided > 0 {
+        if recovered.voided > 0 {
+            tracing::info!(recovered.voided, "pages of the run before are read again");
             // Perhaps a record killed the process before: should it do so again, it is alone with those
             // that one processor has in hand.
             self.share_among(&host, 1);
         }
 
-        let account = Arc::new(Account::new(self.app.clone()));
-        if voided > 0 && self.settings.ordering != Ordering::None && lands_until_ms > began_ms {
-            account.wait_for_recovery(lands_until_ms);
-        }
+        let account = self.account(&recovered, began_ms);
         let progress = Progress::start(account.clone(), self.total);
         let ends = self.until == Until::CaughtUp;
         let lag_ms = self.settings.settle_lag_ms;
         let pace = Pace { every: self.every.clone(), began_ms, lag_ms, ends };
-        let after_ms = ends.then_some(self.give_up_ms);
-        let watch = GiveUp::start(account.clone(), after_ms, host.stopper());
+        let watch = GiveUp::start(account.clone(), self.give_up_ms, ends, host.stopper());
         let mut caught_up_ms = None;
         let mut failed_runs = 0;
         let mut failure = None;
         host.run(&self.stream, |answer| match answer {
             Ok(report) => {
                 failed_runs = 0;
-                if report.watermark >= isolate_to {
+                if report.watermark >= recovered.isolate_to {
                     self.share_among(&host, self.host.processors);
                 }
                 let counts = queue.counts();
@@ -204,6 +192,7 @@ impl<'a> Runner<'a> {
                 if halt || failed_runs >= FAILED_RUNS_MAX {
                     failure = Some(error.to_string());
                     // What was read before is delivered, unless that waits for too long.
+                    watch.arm();
                     return if halt { Next::Finish } else { Next::Stop };
                 }
                 Next::Tick
@@ -215,17 +204,9 @@ impl<'a> Runner<'a> {
         let stalls = account.stalls();
         let goes_on_ms = goes_on_ms(&account);
 
-        let invocations = host.invocations();
-        let counts = (queue.counts(), queue.traffic());
-        let mut summary = Summary::new(&self.app.meter.totals(), counts, self.requests.snapshot());
-        summary.voided += voided;
+        let mut summary = self.summary(&host.invocations());
+        summary.voided += recovered.voided;
         summary.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        summary.aws_items = self.requests.items();
-        summary.aws_units.extend(self.capacity.iter().flat_map(CapacityMeter::snapshot));
-        summary.fetch_ms = invocations.fetch_ms.load(Relaxed);
-        summary.process_ms = invocations.process_ms.load(Relaxed);
-        summary.longest_invocation_ms = invocations.longest_ms.load(Relaxed);
-        summary.timed_out = invocations.timed_out.load(Relaxed);
         summary.caught_up = caught_up_ms.is_some();
         summary.caught_up_to = caught_up_ms.map(moment);
         summary.gave_up = watch.gave_up();
@@ -234,6 +215,38 @@ impl<'a> Runner<'a> {
             summary.waiting = stalls.iter().map(ShownStall::from).collect();
         }
         Ok(RunEnd { summary, failure })
+    }
+
+    fn host_settings(&self) -> HostSettings {
+        HostSettings {
+            invocation_ms: self.host.invocation_seconds * 1_000,
+            processors: self.host.processors,
+            tick_ms: self.host.tick_ms,
+        }
+    }
+
+    /// The account of what is waited for, with what the process before has left to wait for.
+    fn account(&self, recovered: &Recovered, began_ms: EpochMs) -> Arc<Account> {
+        let Recovered { voided, lands_until_ms, .. } = *recovered;
+        let account = Arc::new(Account::new(self.app.clone()));
+        if voided > 0 && self.settings.ordering != Ordering::None && lands_until_ms > began_ms {
+            account.wait_for_recovery(lands_until_ms);
+        }
+        account
+    }
+
+    /// What was counted.
+    fn summary(&self, invocations: &Invocations) -> Summary {
+        let queue = &self.app.ports.queue;
+        let counts = (queue.counts(), queue.traffic());
+        let mut summary = Summary::new(&self.app.meter.totals(), counts, self.requests.snapshot());
+        summary.aws_items = self.requests.items();
+        summary.aws_units.extend(self.capacity.iter().flat_map(CapacityMeter::snapshot));
+        summary.fetch_ms = invocations.fetch_ms.load(Relaxed);
+        summary.process_ms = invocations.process_ms.load(Relaxed);
+        summary.longest_invocation_ms = invocations.longest_ms.load(Relaxed);
+        summary.timed_out = invocations.timed_out.load(Relaxed);
+        summary
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Schedule {
 #[serde(untagged)]
 pub enum Answer {
     /// What the run did.
-    Fetched(FetchReport),
+    Fetched(Box<FetchReport>),
     /// Dead letters that stay.
     Buried(SqsBatchResponse),
 }
@@ -73,7 +73,7 @@ pub async fn handle<P: Platform, F: Flows>(
                 End::SourceHalt(reason) => {
                     Err(SourceHalted { stream, reason: reason.clone() }.into())
                 }
-                _ => Ok(Answer::Fetched(report)),
+                _ => Ok(Answer::Fetched(Box::new(report))),
             }
         }
         Event::DeadLetters(event) => Ok(Answer::Buried(bury_all(app, event).await)),

@@ -54,12 +54,6 @@ guards! {
     LockUntilLanded,
     /// What an invocation has sent that is known to be over may still land: other versions wait for that.
     LandingOutlivesProcess,
-    /// While a repeat stands in for a write that may still land, other versions wait for that one, too.
-    RepeatKeepsOthersOut,
-    /// What may still land is sent again only where the destination knows a repeat.
-    RepeatWhereKnown,
-    /// What a dead process had in flight counts against the limits until it has landed.
-    DeadHoldUntilLanded,
     /// The ledger knows a record as applied before it is marked at the source.
     MarkLast,
     /// An unknown outcome keeps its lock.

@@ -5,7 +5,7 @@
 //! may stand there, what counts when they are left out, and an example. The example stands in the
 //! type's doc comment as a ```` ```yaml ```` block, or is given beside the schema.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub fn flow_reference(schema: &Value, example: impl Fn(&str) -> Option<String>) 
         given: &example,
         reference: Reference { markdown: String::new(), without_example: Vec::new() },
     };
-    writer.find_homes(schema);
+    writer.find_homes("", schema);
     let (path, said) = (String::new(), "");
     writer.part(&Part { path, schema, said, is_kind: false, needs_example: false });
     writer.values();
@@ -68,21 +68,23 @@ struct Writer<'a, E> {
 }
 
 impl<'a, E: Fn(&str) -> Option<String>> Writer<'a, E> {
-    /// Walks all that the schema holds, what is nearest to the top first, and notes what is met where.
-    fn find_homes(&mut self, schema: &'a Value) {
-        let mut ahead = VecDeque::from([(String::new(), schema)]);
-        while let Some((path, schema)) = ahead.pop_front() {
-            for (below, child) in self.children(&path, schema) {
-                let Some(name) = reference_name(child).filter(|_| self.is_part(child)) else {
-                    ahead.push_back((below, child));
-                    continue;
-                };
-                let homes = self.homes.entry(name).or_default();
-                homes.push(below.clone());
-                if homes.len() == 1 {
-                    ahead.push_back((below, self.target(child)));
-                }
+    /// Walks all that the schema holds, and notes who is met where. What stands at a place itself is met before
+    /// what stands below it: a definition is described as far up as it is used.
+    fn find_homes(&mut self, path: &str, schema: &'a Value) {
+        let mut met = Vec::new();
+        for (below, child) in self.children(path, schema) {
+            let Some(name) = reference_name(child).filter(|_| self.is_part(child)) else {
+                met.push((below, child));
+                continue;
+            };
+            let homes = self.homes.entry(name).or_default();
+            homes.push(below.clone());
+            if homes.len() == 1 {
+                met.push((below, self.target(child)));
             }
+        }
+        for (below, child) in met {
+            self.find_homes(&below, child);
         }
     }
 

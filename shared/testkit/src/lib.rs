@@ -8,6 +8,7 @@ mod clock;
 mod digests;
 mod driver;
 mod flow;
+mod ledger;
 mod lock;
 mod platform;
 mod queue;

@@ -13,8 +13,8 @@ use tidegate_core::{
         Stored, StoredKey, StreamId,
     },
     ports::{
-        Advance, Claim, ClaimEnd, Claimant, CursorStore, Lease, Ledger, Loaded, Moved, NewPage,
-        Over, ParkedStore, Seal, Settle, Suspects, Unavailable, Void,
+        Advance, CursorStore, Lease, Loaded, Moved, NewPage, ParkedStore, Seal, Settle, Suspects,
+        Unavailable, Void,
     },
 };
 
@@ -24,7 +24,7 @@ use crate::lock::lock;
 #[derive(Debug)]
 pub struct MemoryStore {
     /// Whether a guard of the protocol stands.
-    stands: fn(Guard) -> bool,
+    pub(crate) stands: fn(Guard) -> bool,
     streams: Mutex<HashMap<StreamId, Stream>>,
     pub(crate) shelf: Mutex<HashMap<StoredKey, Stored>>,
     /// Streams that ever parked a record.
@@ -37,23 +37,24 @@ pub struct MemoryStore {
 pub(crate) struct Stream {
     cursor: Option<Cursor>,
     pages: BTreeMap<PageNumber, Page>,
-    entities: HashMap<RecordId, Entity>,
+    pub(crate) entities: HashMap<RecordId, Entity>,
     pub(crate) parked: BTreeMap<RecordKey, Parked>,
     suspects: HashMap<(u64, RecordKey), u32>,
 }
 
+/// What the ledger knows of one entity.
 #[derive(Debug, Default)]
-struct Entity {
-    claimed: Option<Edition>,
-    applied: Option<Edition>,
-    owner: Option<Box<str>>,
+pub(crate) struct Entity {
+    pub(crate) claimed: Option<Edition>,
+    pub(crate) applied: Option<Edition>,
+    pub(crate) owner: Option<Box<str>>,
     /// When it was claimed.
-    since_ms: EpochMs,
-    until_ms: EpochMs,
+    pub(crate) since_ms: EpochMs,
+    pub(crate) until_ms: EpochMs,
     /// What was written before a repeat of it may land until then.
-    lands_until_ms: Option<EpochMs>,
+    pub(crate) lands_until_ms: Option<EpochMs>,
     /// An earlier owner of the same claim may have written.
-    maybe_applied: bool,
+    pub(crate) maybe_applied: bool,
 }
 
 impl Default for MemoryStore {
@@ -158,7 +159,7 @@ impl CursorStore for MemoryStore {
                 cursor.owner = owner.into();
                 cursor.lease_until_ms = until_ms;
             }
-            Lease::Acquired(cursor.clone())
+            Lease::Acquired(Box::new(cursor.clone()))
         }))
     }
 
@@ -376,89 +377,6 @@ impl CursorStore for MemoryStore {
             cursor.committed = cursor.next - 1;
             true
         }))
-    }
-}
-
-impl Ledger for MemoryStore {
-    async fn claim(
-        &self,
-        stream: &StreamId,
-        entity: &RecordId,
-        edition: Edition,
-        by: &Claimant<'_>,
-    ) -> Result<Claim, Unavailable> {
-        let Claimant { owner, now_ms, until_ms, over, may_repeat } = *by;
-        Ok(self.with(stream, |state| {
-            let entity = state.entities.entry(entity.clone()).or_default();
-            let ours = entity.owner.as_deref() == Some(owner);
-            if ours && entity.claimed == Some(edition) {
-                return Claim::Mine { maybe_applied: entity.maybe_applied };
-            }
-            let settled = if (self.stands)(Guard::ClaimIsNotApplied) {
-                entity.applied
-            } else {
-                entity.claimed
-            };
-            if settled >= Some(edition) {
-                return Claim::Applied;
-            }
-            let is_over = |over: &Over| !ours && entity.since_ms < over.before_ms;
-            let over = over.filter(is_over).filter(|_| entity.owner.is_some());
-            let locked_ms =
-                over.map_or(entity.until_ms, |it| entity.until_ms.min(it.lands_until_ms));
-            let repeats = over.is_some() && may_repeat && entity.claimed == Some(edition);
-            let locked = entity.owner.is_some() && locked_ms >= now_ms && !repeats;
-            let older = entity.claimed > Some(edition);
-            if locked && (!ours || older) && (self.stands)(Guard::EntityLock) {
-                return Claim::Locked { until_ms: locked_ms };
-            }
-            let another = entity.claimed != Some(edition);
-            if let Some(lands_ms) = entity.lands_until_ms
-                && another
-                && lands_ms >= now_ms
-                && (self.stands)(Guard::RepeatKeepsOthersOut)
-            {
-                return Claim::Locked { until_ms: lands_ms };
-            }
-            if repeats {
-                entity.lands_until_ms = entity.lands_until_ms.max(Some(locked_ms));
-            }
-            if older && (self.stands)(Guard::YieldToNewer) {
-                return Claim::Newer;
-            }
-            // Who had it was never heard of, or did not know.
-            entity.maybe_applied = entity.owner.is_some() && entity.claimed == Some(edition);
-            entity.claimed = Some(edition);
-            entity.owner = Some(owner.into());
-            entity.since_ms = now_ms;
-            entity.until_ms = until_ms;
-            Claim::Mine { maybe_applied: entity.maybe_applied }
-        }))
-    }
-
-    async fn finish(
-        &self,
-        stream: &StreamId,
-        entity: &RecordId,
-        edition: Edition,
-        owner: &str,
-        end: ClaimEnd,
-    ) -> Result<(), Unavailable> {
-        self.with(stream, |state| {
-            let Some(entity) = state.entities.get_mut(entity) else { return };
-            if entity.owner.as_deref() != Some(owner) || entity.claimed != Some(edition) {
-                return;
-            }
-            entity.owner = None;
-            entity.until_ms = 0;
-            if end == ClaimEnd::Deleted && !(self.stands)(Guard::Tombstone) {
-                *entity = Entity::default();
-            } else if end != ClaimEnd::Free {
-                // Of a deletion the same is kept: that is its tombstone.
-                entity.applied = entity.applied.max(Some(edition));
-            }
-        });
-        Ok(())
     }
 }
 

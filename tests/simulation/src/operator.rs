@@ -12,7 +12,7 @@ use crate::{
     invariants::cursor,
     scenario::Scenario,
     seat::Seat,
-    world::{INVOCATION_MS, LANDING_MS, World, position},
+    world::{INVOCATION_MS, World, position},
 };
 
 /// One thing that an operator does.
@@ -66,7 +66,7 @@ pub async fn operator(seat: Seat, deed: Deed) {
         Deed::Recover => {
             let now_ms = seat.now_ms();
             let ended = Ended { before_ms: now_ms, sent_until_ms: now_ms };
-            let before = Predecessor { ended, holds_ms: LANDING_MS };
+            let before = Predecessor { ended, holds_ms: seat.world.settings.landing_ms };
             if recover(&ports, stream, &seat.world.settings, before).await.is_ok() {
                 seat.world.inner().recovers = false;
             }

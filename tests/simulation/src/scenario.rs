@@ -31,7 +31,8 @@ pub enum Scenario {
     Rewinds,
     /// What is sent twice is applied twice: unknown outcomes are looked up, or parked.
     Charges,
-    /// A laptop: everything is killed at once, again and again, and the process that comes next knows it.
+    /// A laptop: everything is killed at once, again and again, and the process that comes next knows it. The
+    /// source is a log, and requests land slowly.
     Restarts,
 }
 
@@ -79,6 +80,11 @@ impl Scenario {
 
     pub(crate) fn processors_pause(self) -> bool {
         matches!(self, Self::Pauses | Self::LateLandings | Self::Charges)
+    }
+
+    /// The source gives every state of a row, one after the other.
+    pub(crate) fn is_log(self) -> bool {
+        matches!(self, Self::Log | Self::Restarts)
     }
 
     /// All actors are one process, which is killed at times.

@@ -140,6 +140,7 @@ impl Small {
             inner.planned = planned.iter().copied().collect();
             inner.keeps_history = true;
             inner.rows = (1..=self.rows).map(|id| (id, row(900_000 + id * 1_000, false))).collect();
+            inner.log = inner.rows.iter().map(|(id, row)| (row.at_ms, *id, row.deleted)).collect();
         }
         let mut run = Run::over(world, self.events.clone().into());
         let held = run.calm();

@@ -28,6 +28,8 @@ pub const INVOCATION_MS: EpochMs = 40_000;
 pub const SHORT_LEASE_MS: EpochMs = 5_000;
 /// A request that was accepted lands within this, unless the destination is conditional.
 pub const LANDING_MS: EpochMs = 6_000;
+/// The same where it is slow about it.
+pub const SLOW_LANDING_MS: EpochMs = 25_000;
 /// As late as a request lands at a conditional destination.
 pub const LATE_LANDING_MS: EpochMs = 400_000;
 /// Longer than an invocation.
@@ -212,13 +214,17 @@ impl World {
         if scenario == Scenario::Charges {
             settings.on_unknown = if rng.chance(0.5) { OnUnknown::Park } else { OnUnknown::LookUp };
         }
-        if scenario.restarts() && rng.chance(0.3) {
-            settings.on_unknown = OnUnknown::LookUp;
+        if scenario.restarts() {
+            settings.landing_ms = SLOW_LANDING_MS;
+            if rng.chance(0.3) {
+                settings.on_unknown = OnUnknown::LookUp;
+            }
         }
         let faults = Faults::draw(&mut rng);
         let killers = if scenario == Scenario::Killers { [3, 5].into() } else { BTreeSet::new() };
         let mut inner = Inner::new(rng, faults, poison);
         inner.killers = killers;
+        inner.may_look_like_death |= scenario.restarts();
         Self {
             scenario,
             stream: StreamId::new("sim", "s").expect("a stream"),

@@ -103,7 +103,7 @@ fn page(number: PageNumber, by: &str) -> NewPage {
 /// The lease, which must be free.
 async fn acquired<S: CursorStore>(store: &S, owner: &str, now_ms: i64, until_ms: i64) -> Cursor {
     match store.acquire(&stream(), owner, now_ms, until_ms).await.unwrap() {
-        Lease::Acquired(cursor) => cursor,
+        Lease::Acquired(cursor) => *cursor,
         refused => panic!("the lease is free, and yet: {refused:?}"),
     }
 }

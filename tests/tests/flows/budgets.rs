@@ -8,22 +8,20 @@ use std::{
     time::Duration,
 };
 
-use tidegate::embedded::{self, EmbeddedApp, Fixed, Handlers, State};
-use tidegate_connectors::{HttpClient, Options};
+use tidegate::embedded::{self, EmbeddedApp, Handlers, State};
 use tidegate_core::{
-    model::{PageState, Secret, StreamId},
+    model::{PageState, StreamId},
     ports::{Clock, CursorStore},
 };
 use tidegate_examples::{
     faults::Rate,
     orders::{DestinationConfig, Orders, OrdersConfig},
 };
-use tidegate_flow::Connection;
-use tidegate_local::{Host, HostSettings, Next};
-use tidegate_runtime::{OsEntropy, WallClock, connected};
+use tidegate_local::{Host, Next};
+use tidegate_runtime::WallClock;
 
-const INVOCATION_MS: u64 = 30_000;
-const PROCESSORS: u32 = 2;
+use super::on_table::{self, HOST};
+
 const CONCURRENCY: u32 = 4;
 
 /// A destination that permits 30 requests a second, in windows so long that a busy machine's hiccups do
@@ -74,43 +72,15 @@ ordering: none
 
     /// Its app over the shared table, with a queue of its own.
     fn app(&self, orders: &Orders, state: &State) -> (StreamId, Arc<EmbeddedApp>) {
-        let spec = tidegate_flow::parse(&format!("{}.yaml", self.name), &self.file())
-            .unwrap_or_else(|errors| panic!("{errors}"));
-        let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let secret = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
-        let params = [
-            text("source_url", &orders.source_url),
-            text("destination_url", &orders.destination_url),
-        ];
-        let secrets = [
-            secret("source_token", &orders.source_token),
-            secret("destination_key", &orders.destination_key),
-        ];
-        let connection = Connection { params: params.into(), secrets: secrets.into() };
-        let http = HttpClient::new().expect("a client");
-        let options = Options::new(http, Arc::new(state.table.clone()), Arc::new(OsEntropy));
-        let stream = StreamId::new(self.name, "default").expect("a stream");
-        let flow = connected(&spec, &connection, stream.clone(), &options).expect("it connects");
-        let table = state.table.clone();
-        let app = embedded::app(
-            table,
-            Fixed::one(flow),
-            INVOCATION_MS,
-            PROCESSORS,
-            None,
-            WallClock::default(),
-        );
-        (stream, Arc::new(app))
+        on_table::app(self.name, &self.file(), orders, state)
     }
 }
 
 /// Runs until everything is settled.
 async fn run(stream: StreamId, app: Arc<EmbeddedApp>) {
-    let settings =
-        HostSettings { invocation_ms: INVOCATION_MS, processors: PROCESSORS, tick_ms: 50 };
     let must_reach_ms = WallClock::default().now_ms();
     let queue = app.ports.queue.clone();
-    let host = Host::new(WallClock::default(), queue, Arc::new(Handlers(app)), settings);
+    let host = Host::new(WallClock::default(), queue, Arc::new(Handlers(app)), HOST);
     let after = |answer: Result<tidegate_core::app::FetchReport, _>| {
         let report = answer.expect("nothing fails here");
         let over = report.caught_up && report.until_ms >= must_reach_ms;

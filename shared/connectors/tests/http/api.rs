@@ -9,7 +9,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, Method},
+    http::{HeaderMap, HeaderValue, Method, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -69,6 +69,10 @@ pub struct Behaviour {
     pub inclusive: bool,
     /// `since` goes by multiples of so many seconds.
     pub since_grain: i64,
+    /// Every so many-th order is taken out of its page after the list was cut into pages; 0: none is.
+    pub hides: i64,
+    /// The status that answers for a page behind the last one, where pages are counted.
+    pub behind: Option<u16>,
     /// Every list request as its query, or what it posts in the query's stead.
     pub requests: Vec<Vec<(String, String)>>,
     /// What was posted.
@@ -110,6 +114,11 @@ impl Api {
 }
 
 impl Behaviour {
+    /// Whether an order is in the list, and on none of its pages.
+    pub fn is_hidden(&self, order: &Order) -> bool {
+        self.hides > 0 && order.id % self.hides == 1
+    }
+
     pub fn new(style: Style, sort: Sort, orders: Vec<Order>) -> Self {
         Self {
             orders,
@@ -118,6 +127,8 @@ impl Behaviour {
             cap: 100,
             inclusive: sort != Sort::Id,
             since_grain: 1,
+            hides: 0,
+            behind: None,
             requests: Vec::new(),
             bodies: Vec::new(),
             instead: None,
@@ -262,6 +273,10 @@ async fn list(
     let is_capped = !matches!(api.style, Style::Letter | Style::None);
     let limit = if is_capped { limit } else { usize::MAX };
     let more = start.saturating_add(limit) < orders.len();
+    let is_counted = matches!(api.style, Style::PageNumber | Style::Offset);
+    if let Some(status) = api.behind.filter(|_| is_counted && start > 0 && start >= orders.len()) {
+        return StatusCode::from_u16(status).unwrap().into_response();
+    }
     let next_url = || {
         let others: String = query
             .iter()
@@ -274,6 +289,7 @@ async fn list(
         .iter()
         .skip(start)
         .take(limit)
+        .filter(|order| !api.is_hidden(order))
         .map(|order| json!({"id": order.id, "updated_at": time(order.at), "note": "x".repeat(20)}))
         .collect();
     let mut headers = HeaderMap::new();

@@ -7,45 +7,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use tidegate_core::{model::Position, ports::SourceError};
+use tidegate_core::model::Position;
 
 use crate::{
-    flow::{NOW_MS, UNTIL_MS, Walked, number, set, source, walk},
-    listing::{Asked, Scripted, answer},
+    flow::{Walked, set, source, walk},
+    listing::{Asked, Scripted, answer, halted, read},
 };
-
-/// Reads to the end or to an error, with what was given before it.
-async fn read(spec: Value) -> (Vec<i64>, Option<SourceError>) {
-    let source = source(spec);
-    let mut walk = source.walk(Position::Start, UNTIL_MS);
-    let mut ids = Vec::new();
-    for _ in 0..10_000 {
-        match walk.next(NOW_MS + 60_000).await {
-            Ok(batch) => {
-                ids.extend(batch.records.iter().map(|record| number(&record.id)));
-                if batch.end {
-                    return (ids, None);
-                }
-            }
-            Err(error) => return (ids, Some(error)),
-        }
-    }
-    panic!("it never ends");
-}
 
 async fn all(spec: Value) -> Walked {
     walk(&*source(spec), Position::Start).await.unwrap()
-}
-
-fn halted(error: Option<SourceError>, words: &[&str]) {
-    match error {
-        Some(SourceError::Halt(text)) => {
-            for word in words {
-                assert!(text.contains(word), "`{word}` is not in: {text}");
-            }
-        }
-        other => panic!("no halt: {other:?}"),
-    }
 }
 
 /// Ids from 1 to this, of which some were taken out after the list was cut into pages.

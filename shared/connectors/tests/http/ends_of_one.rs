@@ -5,38 +5,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use tidegate_core::{model::Position, ports::SourceError};
+use tidegate_core::model::Position;
 
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style},
-    flow::{NOW_MS, UNTIL_MS, number, set, source, source_spec, unset, walk, walk_in_runs},
-    listing::{Asked, Scripted, answer},
+    flow::{set, source, source_spec, unset, walk, walk_in_runs},
+    listing::{Asked, Scripted, answer, halted, read},
 };
-
-async fn read(spec: Value) -> (Vec<i64>, Option<SourceError>) {
-    let source = source(spec);
-    let mut walk = source.walk(Position::Start, UNTIL_MS);
-    let mut ids = Vec::new();
-    for _ in 0..10_000 {
-        match walk.next(NOW_MS + 60_000).await {
-            Ok(batch) => {
-                ids.extend(batch.records.iter().map(|record| number(&record.id)));
-                if batch.end {
-                    return (ids, None);
-                }
-            }
-            Err(error) => return (ids, Some(error)),
-        }
-    }
-    panic!("it never ends");
-}
-
-fn halted(error: Option<SourceError>, words: &[&str]) {
-    let Some(SourceError::Halt(text)) = error else { panic!("no halt: {error:?}") };
-    for word in words {
-        assert!(text.contains(word), "`{word}` is not in: {text}");
-    }
-}
 
 /// Seven of each second, and one second with more than two pages.
 fn orders() -> Vec<Order> {

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     flow::{UNTIL_MS, set},
-    scripted::{Scripted, answer, answer_with, number_of, page_of, ticking},
+    staged::{Staged, answer, answer_with, number_of, page_of, ticking},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -19,11 +19,11 @@ use tidegate_core::{
 use tidegate_testkit::MemoryStore;
 
 /// A list of so many records in pages of one.
-async fn list(records: usize) -> Scripted {
-    Scripted::start(move |asked| answer(200, page_of(records, 1, number_of(asked), ""))).await
+async fn list(records: usize) -> Staged {
+    Staged::start(move |asked| answer(200, page_of(records, 1, number_of(asked), ""))).await
 }
 
-fn limited(list: &Scripted, limits: Value) -> Value {
+fn limited(list: &Staged, limits: Value) -> Value {
     let mut spec = list.numbered();
     set(&mut spec, "limits", limits);
     spec
@@ -62,7 +62,7 @@ async fn a_rate_is_kept_by_all_who_share_it() {
     let shelf: Arc<MemoryStore> = Arc::default();
     let times = Arc::new(Mutex::new(Vec::new()));
     let noted = times.clone();
-    let list = Scripted::start(move |asked| {
+    let list = Staged::start(move |asked| {
         noted.lock().unwrap().push(Instant::now());
         answer(200, page_of(8, 2, number_of(asked), ""))
     })
@@ -110,7 +110,7 @@ async fn what_an_answer_says_is_left_holds_for_all_who_share_the_budget() {
         (200, [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset-after", "90")]),
         (429, [("retry-after", "90"), ("x-other", "1")]),
     ] {
-        let list = Scripted::start(move |asked| {
+        let list = Staged::start(move |asked| {
             answer_with(status, &headers, &page_of(9, 1, number_of(asked), ""))
         })
         .await;

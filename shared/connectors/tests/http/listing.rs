@@ -11,8 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use tidegate_core::{model::Position, ports::SourceError};
 
-use crate::api::time;
+use crate::{
+    api::time,
+    flow::{NOW_MS, UNTIL_MS, number, source},
+};
 
 /// A running API.
 pub struct Scripted {
@@ -103,4 +107,31 @@ pub fn page(ids: impl IntoIterator<Item = i64>, beside: Value) -> Value {
 /// The same as an answer.
 pub fn answer(ids: impl IntoIterator<Item = i64>, beside: Value) -> Response {
     Json(page(ids, beside)).into_response()
+}
+
+/// Reads to the end or to an error, with what was given before it.
+pub async fn read(spec: Value) -> (Vec<i64>, Option<SourceError>) {
+    let source = source(spec);
+    let mut walk = source.walk(Position::Start, UNTIL_MS);
+    let mut ids = Vec::new();
+    for _ in 0..10_000 {
+        match walk.next(NOW_MS + 60_000).await {
+            Ok(batch) => {
+                ids.extend(batch.records.iter().map(|record| number(&record.id)));
+                if batch.end {
+                    return (ids, None);
+                }
+            }
+            Err(error) => return (ids, Some(error)),
+        }
+    }
+    panic!("it never ends");
+}
+
+/// It is a halt, and says this.
+pub fn halted(error: Option<SourceError>, words: &[&str]) {
+    let Some(SourceError::Halt(text)) = error else { panic!("no halt: {error:?}") };
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in: {text}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod answers_of_sources;
+mod any_source;
 mod api;
 mod auth;
 mod cached;
@@ -11,6 +12,7 @@ mod ends;
 mod ends_of_one;
 mod faults;
 mod flow;
+mod habits;
 mod issuer;
 mod limits_of_sources;
 mod listing;
@@ -21,5 +23,5 @@ mod posted;
 mod random;
 mod reading;
 mod requests_of_sources;
-mod scripted;
+mod staged;
 mod token_requests;

@@ -8,7 +8,7 @@ use tidegate_core::model::Position;
 
 use crate::{
     flow::{TOKEN, set, source, unset, walk},
-    scripted::{Asked, Scripted, answer, number_of, page_of},
+    staged::{Asked, Staged, answer, number_of, page_of},
 };
 
 fn text(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -17,7 +17,7 @@ fn text(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn a_list_is_asked_for_by_a_form_with_the_parameters_in_it() {
-    let list = Scripted::start(|asked| {
+    let list = Staged::start(|asked| {
         let page = asked.form().iter().find(|(name, _)| name == "page").unwrap().1.parse().unwrap();
         answer(200, page_of(50, 20, page, ""))
     })
@@ -37,7 +37,7 @@ async fn a_list_is_asked_for_by_a_form_with_the_parameters_in_it() {
 
 #[tokio::test]
 async fn a_parameter_given_as_a_list_is_sent_as_often() {
-    let list = Scripted::start(|asked| answer(200, page_of(50, 20, number_of(asked), ""))).await;
+    let list = Staged::start(|asked| answer(200, page_of(50, 20, number_of(asked), ""))).await;
     let mut spec = list.numbered();
     set(&mut spec, "query", json!({ "status[]": ["placed", "paid & sent"], "n": 7 }));
     assert_eq!(walk(&*source(spec), Position::Start).await.unwrap().ids().len(), 50);
@@ -61,7 +61,7 @@ fn connection(asked: &Asked) -> Response {
 
 #[tokio::test]
 async fn a_graphql_connection_ends_where_it_has_no_next_page_though_a_cursor_stands_there() {
-    let list = Scripted::start(connection).await;
+    let list = Staged::start(connection).await;
     let mut spec = list.numbered();
     set(&mut spec, "records", "data.orders.nodes");
     set(&mut spec, "body", json!({ "query": "query ($first: Int!) { … }", "variables": {} }));
@@ -82,7 +82,7 @@ async fn a_token_that_is_a_number_is_posted_as_a_number_and_a_text_as_a_text() {
         ([json!(1.5), json!(-2)], "number"),
     ] {
         let given = tokens.clone();
-        let list = Scripted::start(move |asked| {
+        let list = Staged::start(move |asked| {
             let token = asked.json().get("next").cloned();
             let number = token.map_or(1, |token| {
                 2 + given.iter().position(|given| *given == token).expect("just as it was given")
@@ -106,7 +106,7 @@ async fn basic_credentials_may_have_an_empty_half() {
         ("", "${secrets.token}", format!(":{TOKEN}")),
         ("key", "", "key:".to_owned()),
     ] {
-        let list = Scripted::start(|asked| answer(200, page_of(3, 20, number_of(asked), ""))).await;
+        let list = Staged::start(|asked| answer(200, page_of(3, 20, number_of(asked), ""))).await;
         let mut spec = list.numbered();
         unset(&mut spec, "auth");
         set(&mut spec, "auth", json!({ "basic": { "username": username, "password": password } }));

@@ -7,12 +7,12 @@ use tidegate_core::model::Position;
 
 use crate::{
     flow::{set, walk},
-    scripted::{Asked, Scripted, answer, number_of, on_shelf, page_of},
+    staged::{Asked, Staged, answer, number_of, on_shelf, page_of},
 };
 
 /// A list behind a token, which is answered so.
-async fn issuer(token: &'static str) -> Scripted {
-    Scripted::start(move |asked| match asked.uri.path() {
+async fn issuer(token: &'static str) -> Staged {
+    Staged::start(move |asked| match asked.uri.path() {
         "/token" => answer(200, token),
         _ if asked.header("authorization") != "Bearer t-1" => answer(401, ""),
         _ => answer(200, page_of(50, 20, number_of(asked), "")),
@@ -21,7 +21,7 @@ async fn issuer(token: &'static str) -> Scripted {
 }
 
 /// Reads the list with these keys beside the token's address, and answers with the requests for tokens.
-async fn read(list: &Scripted, kind: &str, mut keys: Value) -> Vec<Asked> {
+async fn read(list: &Staged, kind: &str, mut keys: Value) -> Vec<Asked> {
     keys["token_url"] = format!("{}/token", list.base).into();
     let mut spec = list.numbered();
     set(&mut spec, "auth", json!({ kind: keys }));

@@ -3,15 +3,19 @@
 use std::collections::HashMap;
 
 use futures_util::future::join;
-use serde::Serialize;
 
-use super::{Flow, Ports, commit::help, stalls};
+use super::{
+    Flow, Ports,
+    commit::help,
+    fetch_report::{End, FetchReport},
+    stalls,
+};
 use crate::{
     decide::{Deadline, Draft, settled_until, source_failed, source_halted, source_waits, stuck},
     guard::Guard,
     model::{
         Cursor, Emission, EpochMs, Fence, FetchState, Message, PageMessage, PageNumber, Parked,
-        Position, Record, Refused, ShownStall, Stall, StallOn,
+        Record, Refused, Stall, StallOn,
     },
     ports::{
         Clock, CursorStore, Held, Ids, Lease, NewPage, PageQueue, ParkedStore, Platform, Seal,
@@ -35,102 +39,6 @@ pub struct FetchRun {
     pub send_delay_ms: u64,
 }
 
-/// Why a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// Everything up to the bound is read.
-    Source,
-    /// The run took on all it may.
-    Records,
-    /// The window is full: the processors come first.
-    Window,
-    /// Time was up.
-    Deadline,
-    /// Another invocation has the lease.
-    Held,
-    /// An operator paused the stream.
-    Paused,
-    /// Another fetcher took over meanwhile.
-    Fenced,
-    /// The source did not answer; the next run goes on.
-    SourceLater(String),
-    /// The source cannot be read before an operator acts.
-    SourceHalt(String),
-}
-
-/// What a run did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FetchReport {
-    /// Pages sealed.
-    pub pages: u64,
-    /// Records in them.
-    pub records: u64,
-    /// Records parked by the fetcher: too large for a message, or not readable.
-    pub parked: u64,
-    /// Requests to the source.
-    pub source_requests: u64,
-    /// Open pages that were voided, to be read again.
-    pub voided: u64,
-    /// Why it ended.
-    pub end: End,
-    /// The newest moment that it read up to.
-    pub until_ms: EpochMs,
-    /// Nothing is left to read up to the bound, and every page is committed.
-    pub caught_up: bool,
-    /// When the first of the records may be read that were seen and are too young, in ms since 1970;
-    /// `until_ms` is before them.
-    pub held_until_ms: Option<EpochMs>,
-    /// Where the next run goes on.
-    #[serde(serialize_with = "as_text")]
-    pub head: Position,
-    /// Settled up to there.
-    #[serde(serialize_with = "as_text")]
-    pub watermark: Position,
-    /// Why nothing was read, and until when.
-    #[serde(serialize_with = "shown")]
-    pub stall: Option<Stall>,
-    /// Why nothing is delivered while pages are open, as a processor noted it.
-    #[serde(serialize_with = "shown")]
-    pub delivering: Option<Stall>,
-    /// All that the source had at this moment is settled, as far as that is known.
-    pub settled_until_ms: Option<EpochMs>,
-}
-
-impl FetchReport {
-    /// Of a run that read up to `until_ms` and did nothing yet.
-    pub fn new(end: End, until_ms: EpochMs) -> Self {
-        Self {
-            pages: 0,
-            records: 0,
-            parked: 0,
-            source_requests: 0,
-            voided: 0,
-            end,
-            until_ms,
-            caught_up: false,
-            held_until_ms: None,
-            head: Position::Start,
-            watermark: Position::Start,
-            stall: None,
-            delivering: None,
-            settled_until_ms: None,
-        }
-    }
-
-    fn stalled(end: End, stall: Stall, until_ms: EpochMs) -> Self {
-        Self { stall: Some(stall), ..Self::new(end, until_ms) }
-    }
-}
-
-fn shown<S: serde::Serializer>(stall: &Option<Stall>, to: S) -> Result<S::Ok, S::Error> {
-    stall.as_ref().map(ShownStall::from).serialize(to)
-}
-
-fn as_text<S: serde::Serializer>(position: &Position, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(position)
-}
-
 /// Runs the fetcher once. An error means that the state table or the queue gave no answer: what was
 /// done holds, and the next run goes on from there.
 pub async fn fetch<P: Platform>(
@@ -143,7 +51,7 @@ pub async fn fetch<P: Platform>(
     let until_ms = now_ms - flow.settings.settle_lag_ms;
     let lease = ports.store.acquire(&flow.stream, &owner, now_ms, run.deadline.at_ms).await?;
     let cursor = match lease {
-        Lease::Acquired(cursor) => cursor,
+        Lease::Acquired(cursor) => *cursor,
         Lease::Held { until_ms: lease_until_ms } => {
             let why = "another invocation holds the lease";
             let stall = Stall::new(StallOn::Lease, why, now_ms, Some(lease_until_ms));
@@ -216,13 +124,8 @@ async fn under_lease<P: Platform>(
         requests: 0,
     };
     report.head = cursor.head.clone();
-    let is_open = cursor.pages_open() > 0;
-    report.delivering = cursor.delivering.stall.clone().filter(|_| is_open);
-    if let Some(stall) = source_waits(fetching, ports.clock.now_ms()) {
-        // It asked for that time, or failed just now: it is not asked before.
-        reader.end = Some(End::SourceLater(stall.reason.to_string()));
-        reader.stall = Some(stall.clone());
-    }
+    report.delivering = cursor.delivering.stall.clone().filter(|_| cursor.pages_open() > 0);
+    reader.waits_for_source(fetching);
 
     let mut batch = reader.fill().await;
     while !batch.is_empty() {
@@ -392,6 +295,14 @@ impl<P: Platform> Reader<'_, P> {
                     self.stops(&error);
                 }
             }
+        }
+    }
+
+    /// A source that asked for time, or failed just now, is not asked before that time is over.
+    fn waits_for_source(&mut self, fetching: &FetchState) {
+        if let Some(stall) = source_waits(fetching, self.clock.now_ms()) {
+            self.end = Some(End::SourceLater(stall.reason.to_string()));
+            self.stall = Some(stall.clone());
         }
     }
 

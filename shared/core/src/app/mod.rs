@@ -8,6 +8,7 @@ mod commit;
 mod digest;
 mod dispatch;
 mod fetch;
+mod fetch_report;
 mod flow;
 mod operate;
 mod process;
@@ -21,7 +22,8 @@ mod throttle;
 
 pub use bury::{Burial, bury};
 pub use digest::{DigestReport, digest, preview};
-pub use fetch::{End, FetchReport, FetchRun, fetch};
+pub use fetch::{FetchRun, fetch};
+pub use fetch_report::{End, FetchReport};
 pub use flow::{Flow, Ports};
 pub use operate::{ReplayRequest, Status, list_parked, replay, rewind, set_paused, status};
 pub use process::{Arrival, process};

@@ -4,12 +4,11 @@
 use super::{Ports, commit::help};
 use crate::{
     decide::Rate,
-    guard::Guard,
     model::{Budget, Ended, EpochMs, FetchState, FlowSettings, Position, StreamId},
     ports::{Clock, CursorStore, Ids, KeyValueStore, Lease, Platform, Swap, Unavailable, Void},
 };
 
-/// Tries at a budget that others change meanwhile: whoever does is about to end, for the host is alone.
+/// Tries at a budget that another call changes meanwhile; few are needed, for the host is alone.
 const TRIES: u32 = 5;
 
 /// What a host knows of the processes before it.
@@ -61,7 +60,7 @@ pub async fn recover<P: Platform>(
     let Lease::Acquired(cursor) = lease else { return Ok(nothing) };
     // What was settled before the stop need not be read again.
     let fence = cursor.fence;
-    let cursor = help::<P>(&ports.store, stream, cursor).await?;
+    let cursor = help::<P>(&ports.store, stream, *cursor).await?;
     let open = cursor.pages_open();
     if open == 0 {
         return Ok(nothing);
@@ -84,14 +83,13 @@ async fn take_back<P: Platform>(
 ) -> Result<(), Unavailable> {
     let key = settings.budget_of(stream).key();
     let spacing_us = Rate::within(&settings.rates).map_or(0, |rate| rate.spacing_us);
-    let holds_ms = if P::stands(Guard::DeadHoldUntilLanded) { before.holds_ms } else { 0 };
     let sent_until_ms = before.ended.sent_until_ms;
     let mut seen = ports.store.get(std::slice::from_ref(&key)).await?.pop().flatten();
     for _ in 0..TRIES {
         let Some(kept) = &seen else { return Ok(()) };
         let mut budget = Budget::read(Some(kept));
         let as_it_was = budget.clone();
-        budget.outlive(sent_until_ms, sent_until_ms + holds_ms, spacing_us);
+        budget.outlive(sent_until_ms, sent_until_ms + before.holds_ms, spacing_us);
         if budget == as_it_was {
             return Ok(());
         }

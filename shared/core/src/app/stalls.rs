@@ -25,7 +25,9 @@ pub(super) fn tell(
     }
     let Some(stall) = stall else { return };
     let (since, until, reason) = (stall.since(), stall.until(), &stall.reason);
-    if before.is_none_or(|before| before.on != stall.on) {
+    // What stood before may have ended unseen.
+    let began = |before: &Stall| before.on != stall.on || before.since_ms < stall.since_ms;
+    if before.is_none_or(began) {
         tracing::warn!(
             target: LOG, %stream, waits_for = %stall.on, since, until, %reason, "the stream waits"
         );

@@ -141,7 +141,9 @@ pub fn delivery_stalls(kept: &DeliverState, delivery: &Delivery, now_ms: EpochMs
     if !is_of_all && *settled {
         return None;
     }
-    let before = kept.stall.as_ref().filter(|stall| stall.on == on);
+    // A quota that there was something left of has been reset meanwhile.
+    let begins = on == StallOn::Quota && *settled;
+    let before = kept.stall.as_ref().filter(|stall| stall.on == on && !begins);
     let since_ms = match before {
         Some(stall) => stall.since_ms,
         None if is_of_all => now_ms,

@@ -29,9 +29,9 @@ pub use flow::{
 pub use message::{Message, PageMessage, ReplayMessage, WireRecord};
 pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
-pub use parked::Parked;
+pub use parked::{Parked, Refused};
 pub use position::{Mark, Moment, Position, RecordId};
-pub use record::{Edition, Record, RecordKey, Refused, Version};
+pub use record::{Edition, Record, RecordKey, Version};
 pub use secret::Secret;
 pub use stall::{DeliverState, FetchState, ShownStall, Stall, StallOn};
 pub use stored::{Stored, StoredKey};

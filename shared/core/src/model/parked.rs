@@ -25,6 +25,15 @@ pub struct Parked {
     pub data: Bytes,
 }
 
+/// A record that is parked without having been delivered once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The record; its data may be no JSON at all.
+    pub record: WireRecord,
+    /// Why, in one line.
+    pub reason: Box<str>,
+}
+
 /// What every reason begins with that stands for an unknown outcome.
 const UNKNOWN: &str = "unknown: ";
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, RecordId, WireRecord};
+use super::{Mark, RecordId};
 
 /// A record on its way from the source to a page: its JSON untouched, and what was picked out of it
 /// in the one parse that the source side makes.
@@ -22,15 +22,6 @@ pub struct Record {
     /// Why it cannot be delivered, in one line, where the source knows that already: it is parked, as
     /// it came, and `data` may be no JSON at all.
     pub refused: Option<Box<str>>,
-}
-
-/// A record that is parked without having been delivered once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The record; its data may be no JSON at all.
-    pub record: WireRecord,
-    /// Why, in one line.
-    pub reason: Box<str>,
 }
 
 /// Which state of an entity a record carries; greater is newer. Zero where records never change.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EpochMs, PageNumber};
 
-/// The longest reason that is kept, in bytes: the cursor's item is written often, and billed by the KB.
+/// The longest reason that is kept, in bytes: the cursor's item is written often, and is to stay small.
 const REASON_BYTES_MAX: usize = 240;
 
 /// What a stream waits for.

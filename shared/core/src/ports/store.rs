@@ -150,7 +150,7 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lease {
     /// It is ours, under the cursor's fence.
-    Acquired(Cursor),
+    Acquired(Box<Cursor>),
     /// Another invocation has it until then.
     Held {
         /// When it ends.

@@ -76,7 +76,7 @@ pub(crate) const STRUCTURE: &[Slip] = &[
         "records: [data]",
         13,
         "must be a text, and is a list",
-        "for example `customer.name`",
+        "for example `data.items`",
     ),
     slip(
         "ordering: entity",
@@ -140,6 +140,20 @@ pub(crate) const STRUCTURE: &[Slip] = &[
         26,
         "takes one kind: `token` or `offset`",
         "remove one of the two",
+    ),
+    slip(
+        "path: meta.next, ",
+        "",
+        25,
+        "`token` does not say where the token stands",
+        "`header:` with the header's name",
+    ),
+    slip(
+        "path: meta.next, ",
+        "path: meta.next, header: X-Next, ",
+        25,
+        "`token` has both `path` and `header`",
+        "remove the one where the token is not",
     ),
     slip(
         "pagination:\n      token: { param: cursor, path: meta.next, size_param: per_page }",

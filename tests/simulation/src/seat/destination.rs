@@ -149,7 +149,7 @@ impl SimDestination {
             Scenario::Conditional if inner.rng.chance(0.3) => {
                 inner.rng.below(LATE_LANDING_MS as u64) as EpochMs
             }
-            _ => inner.rng.below(LANDING_MS as u64) as EpochMs,
+            _ => inner.rng.below(world.settings.landing_ms as u64) as EpochMs,
         };
         // Time that passes is what lands it: nothing lands at once.
         let lands_ms = now_ms + takes_ms.max(1);
@@ -233,7 +233,7 @@ impl Awaited {
     }
 
     fn accepted(&self, lands_ms: EpochMs) {
-        let bound_ms = self.world.now_ms() + LANDING_MS;
+        let bound_ms = self.world.now_ms() + self.world.settings.landing_ms;
         self.with(|it| it.lands_ms = Some(lands_ms.min(bound_ms)));
     }
 

@@ -6,10 +6,7 @@ use tidegate_core::{
 };
 
 use super::Seat;
-use crate::{
-    scenario::Scenario,
-    world::{Row, mark, position},
-};
+use crate::world::{Row, mark, position};
 
 pub const CALLS: &[&str] = &["read", "mark"];
 
@@ -60,7 +57,7 @@ impl Walk for SimWalk {
                 let due =
                     |id: i64, row: Row| row.at_ms <= self.until_ms && position(id, row) > self.at;
                 // A table shows the newest state of each row, a log every one.
-                let mut rows: Vec<(i64, Row)> = if self.seat.world.scenario == Scenario::Log {
+                let mut rows: Vec<(i64, Row)> = if self.seat.world.scenario.is_log() {
                     let row = |(at_ms, id, deleted)| (id, Row { at_ms, deleted });
                     inner.log.iter().copied().map(row).collect()
                 } else {

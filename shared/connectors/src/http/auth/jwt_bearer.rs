@@ -19,13 +19,16 @@ use url::form_urlencoded;
 use super::{
     exchanged::Exchanged,
     grant::{Asking, Grant},
-    oauth2::post,
+    oauth2::{TokenAnswer, post},
+    token_client::{TokenResponse, Unread},
+    token_fields::TokenFields,
 };
 use crate::{
     error::ConnectError,
-    http::request::Request,
+    file::Findings,
+    http::{answer::Answer, request::Request},
     resolver::Resolver,
-    value::{Millis, SecretText, Url, Words},
+    value::{Millis, Path, SecretText, Url, Words},
 };
 
 /// Grant type: RFC 7523, section 2.1.
@@ -54,6 +57,15 @@ pub(crate) struct JwtBearer {
     algorithm: Option<JwtAlgorithm>,
     /// How long a signed JWT may be used. Default `5m`.
     lifetime: Option<Lifetime>,
+    /// Further fields of the request, like `client_id` or `resource`. A list of values gives a field as
+    /// often.
+    #[serde(default)]
+    fields: TokenFields,
+    /// Path to the token in the answer. Default `access_token`.
+    token: Option<Path>,
+    /// Path to the seconds that it lives, or to the moment at which it ends. Default: `expires_in` beside
+    /// the token. Where nothing stands there, a token is used until the API refuses it.
+    expires_in: Option<Path>,
 }
 
 /// A JWT's life: Google's and Salesforce's bounds are within it.
@@ -85,6 +97,8 @@ pub(super) struct JwtGrant {
     lifetime_ms: u64,
     key: Key,
     pem: String,
+    fields: Vec<(String, String)>,
+    answer: TokenAnswer,
 }
 
 enum Key {
@@ -94,6 +108,10 @@ enum Key {
 
 impl Exchanged for JwtBearer {
     type Grant = JwtGrant;
+
+    fn note_clashes(&self, findings: &mut Findings) {
+        self.fields.check(&["grant_type", "assertion", "scope"], findings);
+    }
 
     fn grant(&self, resolver: &Resolver<'_>) -> Result<JwtGrant, ConnectError> {
         let fill = |text: &Option<Words>| text.as_ref().map(|text| text.fill(resolver)).transpose();
@@ -110,6 +128,8 @@ impl Exchanged for JwtBearer {
             lifetime_ms: self.lifetime_ms(),
             key,
             pem,
+            fields: self.fields.fill(resolver)?,
+            answer: TokenAnswer::new(self.token.as_ref(), self.expires_in.as_ref()),
         })
     }
 }
@@ -130,7 +150,12 @@ impl Grant for JwtGrant {
         if let Some(scope) = &self.scope {
             form.append_pair("scope", scope);
         }
+        form.extend_pairs(&self.fields);
         post(self.token_url.clone(), HeaderMap::new(), form.finish())
+    }
+
+    fn read(&self, answer: &Answer) -> Result<TokenResponse, Unread> {
+        self.answer.read(answer)
     }
 
     fn identity(&self) -> Vec<&str> {
@@ -138,6 +163,8 @@ impl Grant for JwtGrant {
             vec!["jwt", self.token_url.as_str(), &self.issuer, &self.audience, &self.pem];
         let optional = [&self.subject, &self.scope, &self.key_id];
         texts.extend(optional.map(|text| text.as_deref().unwrap_or_default()));
+        texts.extend(self.fields.iter().flat_map(|(name, value)| [name.as_str(), value]));
+        texts.extend(self.answer.paths());
         texts
     }
 }

@@ -58,7 +58,8 @@ impl Exchanged for Oauth2Refresh {
     type Grant = RefreshGrant;
 
     fn note_clashes(&self, findings: &mut Findings) {
-        self.fields.check(findings);
+        let own = ["grant_type", "client_id", "client_secret", "refresh_token"];
+        self.fields.check(&own, findings);
         if let (Some(At { value: ClientCredentials::Basic, place }), None) =
             (&self.credentials, &self.client_secret)
         {

@@ -10,8 +10,6 @@ use crate::{
     value::Query,
 };
 
-/// Fields that have keys of their own.
-const OWN: [&str; 4] = ["grant_type", "client_id", "client_secret", "refresh_token"];
 /// What stands in these is a secret, whatever the API.
 const SECRET: [&str; 8] = [
     "password",
@@ -31,13 +29,13 @@ const SECRET: [&str; 8] = [
 pub(super) struct TokenFields(Query);
 
 impl TokenFields {
-    /// Notes fields that have keys of their own, and secrets that stand in the file.
-    pub(super) fn check(&self, findings: &mut Findings) {
+    /// Notes fields that the request has anyway, these, and secrets that stand in the file.
+    pub(super) fn check(&self, own: &[&str], findings: &mut Findings) {
         for (name, text) in &self.0.0 {
             let place = text.site.place;
-            if OWN.contains(&name.as_str()) {
-                let message = format!("`fields` holds `{name}`, which has a key of its own");
-                let remedy = format!("write `{name}:` beside `fields`");
+            if own.contains(&name.as_str()) {
+                let message = format!("`fields` holds `{name}`, which the request has anyway");
+                let remedy = "remove it: a key beside `fields` says it, or the kind of `auth`";
                 findings.add(Fault::new(place, message, remedy));
             } else if SECRET.contains(&name.to_ascii_lowercase().as_str())
                 && text.template.secrets().next().is_none()

@@ -172,9 +172,10 @@ mod tests {
         let again = Verdict::Again { after_ms: None };
         for (status, expected) in [
             (200, Verdict::Page),
-            (304, Verdict::Empty),
             (400, Verdict::Rejected),
             (404, Verdict::Rejected),
+            (422, Verdict::Rejected),
+            (304, Verdict::Empty),
             (408, again),
             (429, again),
             (500, again),

@@ -21,6 +21,16 @@ pub(super) enum Onward {
     End,
 }
 
+impl Onward {
+    /// The next page, where there is one.
+    pub(super) fn page(&self) -> Option<&PageRef> {
+        match self {
+            Self::Page(page) => Some(page),
+            Self::Unsure(_) | Self::End => None,
+        }
+    }
+}
+
 /// Where many sources stop answering, and say so only in words: an offset of so many records.
 const CAP: u64 = 10_000;
 /// What they say then.
@@ -75,13 +85,16 @@ pub(super) fn unnamed(
     if has_place || page.count == 0 || !list.told.follows() {
         return Onward::End;
     }
-    let why = match extent(&fetched.body, &fetched.headers, page.count) {
-        Extent::Whole => return Onward::End,
-        Extent::Part(said) => said,
-        Extent::Unknown if is_full(page.count, list.pager.page_size()) => {
-            format!("the page is full, with {} records", page.count)
-        }
-        Extent::Unknown => return Onward::End,
+    // A total may count records that were taken out of the page: it says something of a full page alone.
+    let is_full = is_full(page.count, list.pager.page_size());
+    let why = match names_more(&fetched.body, &fetched.headers) {
+        Some(said) => said,
+        None if !is_full => return Onward::End,
+        None => match extent(&fetched.body, &fetched.headers, page.count) {
+            Extent::Whole => return Onward::End,
+            Extent::Part(said) => said,
+            Extent::Unknown => format!("the page is full, with {} records", page.count),
+        },
     };
     Onward::Unsure(format!(
         "{} has nothing where the next page is named, {}, and there may be one: {why}. Set \

@@ -91,10 +91,8 @@ impl Found {
         for (name, value) in headers {
             let value = told::text(value.as_bytes());
             match name.as_str() {
-                "link" => {
-                    if !matches!(next_link(&[value]), Ok(None)) {
-                        self.note("the header `Link` names a next page".into());
-                    }
+                "link" if !matches!(next_link(std::slice::from_ref(&value)), Ok(None)) => {
+                    self.note("the header `Link` names a next page".into());
                 }
                 "x-next-page" | "x-next-cursor" if !value.trim().is_empty() => {
                     self.note(format!("the header `{name}` names a next page"));
@@ -178,19 +176,14 @@ impl Found {
                 }
             }
             Word::Next => {
-                let names = match json.first() {
-                    Some(b'{') => json.iter().any(u8::is_ascii_alphanumeric),
-                    _ => !matches!(text, "" | "0" | "-1" | "false"),
-                };
-                if names {
+                let is_object = json.first() == Some(&b'{');
+                if is_object && holds_text(json) || !matches!(text, "" | "0" | "-1" | "false") {
                     self.note(format!("`{place}` names a next page"));
                 }
             }
             Word::Total => self.compare_total(text, place),
-            Word::Count => {
-                if text.parse::<u64>().is_ok_and(|count| count > self.count) {
-                    self.compare_total(text, place);
-                }
+            Word::Count if text.parse::<u64>().is_ok_and(|count| count > self.count) => {
+                self.compare_total(text, place);
             }
             Word::Pages => match text.parse::<u64>() {
                 Ok(pages) if pages > 1 && self.count < u64::MAX => {
@@ -210,6 +203,15 @@ impl Found {
             self.note(format!("`{place}` names a next page"));
         }
     }
+}
+
+/// Whether an object has something but null and nothing in it: `{"after":"7"}`.
+fn holds_text(json: &[u8]) -> bool {
+    let fields: serde_json::Map<_, _> = serde_json::from_slice(json).unwrap_or_default();
+    fields.values().any(|value| match value {
+        serde_json::Value::String(text) => !text.is_empty(),
+        value => value.is_number() || value.is_object(),
+    })
 }
 
 /// What a key says, however it is written: `has_more`, `hasMore`, `@odata.nextLink`.
@@ -283,6 +285,7 @@ mod tests {
             r#"{"last":true}"#,
             r#"{"totalPages":1}"#,
             r#"{"next_cursor":"x","has_more":false}"#,
+            r#"{"next":{"after":null},"total":2}"#,
         ] {
             assert_eq!(of(body), Extent::Whole, "{body}");
         }

@@ -103,7 +103,8 @@ impl List {
     /// Checks that no two records of one page have one id and moment, and are two nevertheless.
     fn check_unique(&self, rows: &[Row]) -> Result<(), SourceError> {
         let sorts_ids = self.anchors.cursor.by.sorts_ids() || self.pager.is_whole();
-        for moment in rows.chunk_by(|left, right| left.mark.at == right.mark.at) {
+        let moments = rows.chunk_by(|left, right| left.mark.at == right.mark.at);
+        for moment in moments.filter(|moment| moment.len() > 1) {
             let mut rows: Vec<&Row> = moment.iter().collect();
             if !sorts_ids {
                 rows.sort_by(|left, right| left.mark.id.cmp(&right.mark.id));

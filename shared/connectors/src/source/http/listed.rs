@@ -37,18 +37,20 @@ impl EmptyList {
         }
         let page = match shape.parse(&fetched.body) {
             Ok(page) if page.count > 0 => {
-                return match beside(&page).filter(|it| says_error(it, 1)) {
+                return match beside(&page).filter(|it| says_error_beside(it)) {
                     Some(said) if !fetched.is_trusted => Err(PageError::Says(said)),
                     _ => Ok((page, fetched)),
                 };
             }
             Err(PageFault::NotJson(reason)) => {
-                return Err(fetched.instead_of_json.map_or(PageError::Passing(reason), PageError::Else));
+                return Err(fetched
+                    .instead_of_json
+                    .map_or(PageError::Passing(reason), PageError::Else));
             }
             Err(PageFault::Shape(message)) => return Err(PageError::Halt(message)),
             other => other,
         };
-        if !fetched.is_trusted && says_error(&fetched.body, DEPTH_MAX) {
+        if !fetched.is_trusted && says_error(&fetched.body) {
             return Err(PageError::Says(fetched.body.to_vec()));
         }
         match page {
@@ -74,22 +76,36 @@ fn beside(page: &Page) -> Option<Vec<u8>> {
     (page.frame.len() <= BESIDE_BYTES_MAX).then(|| page.frame.to_vec())
 }
 
-/// Whether a body says that something failed, in the words that APIs use, in objects so deep.
-fn says_error(body: &[u8], depth: u32) -> bool {
-    JsonValue::parse(body, true).is_ok_and(|body| fails(&body, depth))
+/// Whether a body without records says that something failed, in the words that APIs use.
+fn says_error(body: &[u8]) -> bool {
+    fn fails(value: &JsonValue<'_>, depth: u32) -> bool {
+        let JsonValue::Object(fields) = value else { return false };
+        fields.iter().any(|(key, value)| {
+            let key = plain(key);
+            is_error(&key, value) || is_failed(&key, value) || depth > 1 && fails(value, depth - 1)
+        })
+    }
+    JsonValue::parse(body, true).is_ok_and(|body| fails(&body, DEPTH_MAX))
 }
 
-fn fails(value: &JsonValue<'_>, depth: u32) -> bool {
-    let JsonValue::Object(fields) = value else { return false };
-    fields
-        .iter()
-        .any(|(key, value)| speaks_of_failure(key, value) || depth > 1 && fails(value, depth - 1))
+/// Whether that which stands beside records says so. A status may be what the list was asked for by: only
+/// the word `error` is not.
+fn says_error_beside(frame: &[u8]) -> bool {
+    let Ok(JsonValue::Object(fields)) = JsonValue::parse(frame, true) else { return false };
+    fields.iter().any(|(key, value)| {
+        let key = plain(key);
+        is_error(&key, value) || key == "status" && text(value).is_some_and(|text| text == "error")
+    })
 }
 
-/// Whether one field says that something failed.
-fn speaks_of_failure(key: &str, value: &JsonValue<'_>) -> bool {
-    let key: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
-    match key.to_ascii_lowercase().as_str() {
+/// A key without what APIs write differently.
+fn plain(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+}
+
+/// Whether a field is an error's, or says that there was no success.
+fn is_error(key: &str, value: &JsonValue<'_>) -> bool {
+    match key {
         "error" | "errors" | "err" | "errormessage" | "errormessages" | "errormsg"
         | "errorcode" | "errordescription" | "exception" | "exceptions" | "fault" | "failure"
         | "failures" => !is_nothing(value),
@@ -97,6 +113,13 @@ fn speaks_of_failure(key: &str, value: &JsonValue<'_>) -> bool {
             matches!(value, JsonValue::Bool(false) | JsonValue::Int(0))
                 || text(value).is_some_and(|text| ["false", "0", "no"].contains(&&*text))
         }
+        _ => false,
+    }
+}
+
+/// Whether a field is a status of something that failed.
+fn is_failed(key: &str, value: &JsonValue<'_>) -> bool {
+    match key {
         "status" | "statuscode" | "statustext" | "code" | "httpstatus" | "httpcode" | "result"
         | "state" | "type" => match value {
             JsonValue::Int(number) => (400..=599).contains(number),
@@ -150,6 +173,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn beside_records_only_an_error_speaks_of_failure() {
+        for (frame, says) in [
+            (r#"{"data":[],"errors":[{"message":"x"}]}"#, true),
+            (r#"{"status":"error","data":[]}"#, true),
+            (r#"{"success":false,"data":[]}"#, true),
+            (r#"{"status":"failed","code":500,"data":[]}"#, false),
+            (r#"{"meta":{"errors":["x"]},"data":[]}"#, false),
+            (r#"{"errors":[],"data":[]}"#, false),
+            ("[]", false),
+        ] {
+            assert_eq!(says_error_beside(frame.as_bytes()), says, "{frame}");
+        }
+    }
+
+    #[test]
     fn a_body_that_says_of_an_error_is_told_from_one_that_does_not() {
         for body in [
             r#"{"status":"error","data":null}"#,
@@ -164,7 +202,7 @@ mod tests {
             r#"{"error_code":17,"data":null}"#,
             r#"{"Fault":{"faultstring":"down"}}"#,
         ] {
-            assert!(says_error(body.as_bytes(), DEPTH_MAX), "{body}");
+            assert!(says_error(body.as_bytes()), "{body}");
         }
         for body in [
             "[]",
@@ -177,7 +215,7 @@ mod tests {
             r#"{"data":[],"message":"nothing here","status":"active"}"#,
             r#"{"data":[{"error":"of a record's own"}]}"#,
         ] {
-            assert!(!says_error(body.as_bytes(), DEPTH_MAX), "{body}");
+            assert!(!says_error(body.as_bytes()), "{body}");
         }
     }
 }

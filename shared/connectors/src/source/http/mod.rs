@@ -301,7 +301,9 @@ impl Http {
         let bounds = [cursor.since.as_ref(), cursor.until.as_ref()];
         let places = bounds.into_iter().chain(params).flatten();
         let body = match (&self.body, &self.form) {
-            (Some(body), _) => Some(Posted::Json(ListBody::new(body, cursor, places, resolver)?)),
+            (Some(body), _) => {
+                Some(Posted::Json(Box::new(ListBody::new(body, cursor, places, resolver)?)))
+            }
             (None, Some(form)) => Some(Posted::Form(form.value.fill(resolver)?)),
             (None, None) => None,
         };

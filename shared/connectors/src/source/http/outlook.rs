@@ -30,6 +30,8 @@ pub(super) struct Outlook {
     finds_lag: bool,
     /// Whether the user was told of what is guessed.
     told: bool,
+    /// Whether the user was told that an id stands twice on a page.
+    told_of_repeats: bool,
     /// Records of the last page that are too young.
     pub(super) held: Option<Held>,
     /// Records that were put aside, by hash.
@@ -46,7 +48,10 @@ impl Outlook {
         }
         let finds_lag = !cursor.says_lag() && cursor.by.has_timestamp();
         let told = mark.is_some() || !cursor.by.has_timestamp();
-        Self { resolution, finds_lag, told, held: None, seen: HashSet::new() }
+        // Sorted by id alone, one that stands twice is no later version.
+        let told_of_repeats = !cursor.by.has_timestamp();
+        let seen = HashSet::new();
+        Self { resolution, finds_lag, told, told_of_repeats, held: None, seen }
     }
 
     /// Looks at a page's timestamps: nothing is read that may still get company.
@@ -56,6 +61,7 @@ impl Outlook {
         if self.finds_lag {
             line.hold(self.resolution.lag_ns());
         }
+        self.tell_of_repeats(rows);
         let Some(at) = rows.first().and_then(|row| row.mark.at.as_ref()) else { return };
         if std::mem::replace(&mut self.told, true) {
             return;
@@ -75,6 +81,23 @@ impl Outlook {
                 needed_ms = self.resolution.lag_ns() / 1_000_000,
                 "source.http.cursor.settle_lag is shorter than the timestamps are apart: a record that \
                  joins a moment after it was read is lost; remove it, or raise it"
+            );
+        }
+    }
+
+    /// Says once that an id stands twice on a page: as versions of one record, the older may be skipped.
+    fn tell_of_repeats(&mut self, rows: &[Row]) {
+        if self.told_of_repeats {
+            return;
+        }
+        let mut ids = HashSet::with_capacity(rows.len());
+        if let Some(twice) = rows.iter().find(|row| !ids.insert(&row.mark.id)) {
+            self.told_of_repeats = true;
+            tracing::warn!(
+                id = %twice.mark.id,
+                "one id stands several times on a page, with several timestamps: they are taken for \
+                 versions of one record, of which the last one counts; where they are records of their \
+                 own, set source.http.id to what names one alone, like `id: [order_id, line]`"
             );
         }
     }

@@ -137,10 +137,11 @@ impl Pager {
             || (self.size_param().is_some() && count < PAGE_CAP_MIN.min(self.page_size as usize))
     }
 
-    /// Whether a page could have had more records. That fewer came than were asked for does not say so:
-    /// the source may cap its pages below that.
-    pub(super) fn had_room(&self, count: usize, largest: usize) -> bool {
-        count < largest.max(PAGE_CAP_MIN.min(self.page_size as usize))
+    /// Whether a page surely could have had more records: it has not half as many as any API would cap a
+    /// page at. That it has fewer than were asked for, or than another one, does not say so: the source
+    /// may cap its pages below that, or have taken records out of it.
+    pub(super) fn had_room(&self, count: usize) -> bool {
+        count * 2 < PAGE_CAP_MIN.min(self.page_size as usize)
     }
 
     /// The page after this one; `None` if this is the last.

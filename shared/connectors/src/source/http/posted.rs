@@ -9,7 +9,7 @@ use super::{body::ListBody, pagination::Param};
 /// What is posted for a page.
 pub(super) enum Posted {
     /// A JSON object: parameters have places in it.
-    Json(ListBody),
+    Json(Box<ListBody>),
     /// A form of these fields: parameters are further ones.
     Form(Vec<(String, String)>),
 }

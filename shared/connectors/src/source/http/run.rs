@@ -1,5 +1,6 @@
 //! Pages that follow each other from one anchor, and whether two of them meet.
 
+use bytes::Bytes;
 use tidegate_core::{
     model::{EpochMs, Mark},
     ports::SourceError,
@@ -15,6 +16,9 @@ use super::{
     told::Told,
 };
 use crate::value::Name;
+
+/// A body larger than this is not kept while the next page is read, for the sake of memory.
+const BODY_BYTES_KEPT: usize = 1 << 20;
 
 /// Pages that follow each other from one anchor.
 pub(super) struct PageRun {
@@ -49,6 +53,15 @@ impl Trace {
         let marks = page.rows.iter().map(|row| row.mark.clone()).collect();
         let last = page.last().cloned();
         Self { asked, marks, last, placed: None, fetched, told, had_room }
+    }
+
+    /// Lets go of its body, unless it is small and may be asked what it says of the page behind it.
+    pub(super) fn shed(mut self, next: Option<&PageRef>) -> Self {
+        let is_kept = next.is_some_and(PageRef::is_counted);
+        if !is_kept || self.fetched.body.len() > BODY_BYTES_KEPT {
+            self.fetched.body = Bytes::new();
+        }
+        self
     }
 }
 

@@ -271,7 +271,8 @@ mod tests {
             (r#"{"hasNextPage":false,"endCursor":"c"}"#, Some(false)),
             (r#"{"endCursor":"c","hasNextPage":null}"#, None),
         ] {
-            let told = read(&places, &format!(r#"{{"d":{{"pageInfo":{info},"nodes":[]}}}}"#)).unwrap();
+            let told =
+                read(&places, &format!(r#"{{"d":{{"pageInfo":{info},"nodes":[]}}}}"#)).unwrap();
             assert_eq!((told.more, told.next.as_deref()), (more, Some("c")), "{info}");
         }
     }

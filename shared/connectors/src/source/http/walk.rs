@@ -111,8 +111,8 @@ impl Walk for HttpWalk<'_> {
 impl<'a> HttpWalk<'a> {
     pub(super) fn new(list: &'a List, from: Position, until_ms: EpochMs) -> Self {
         let cursor = &list.anchors.cursor;
-        let until = (cursor.until.is_some() && cursor.by.has_timestamp())
-            .then(|| cursor.write(until_ms));
+        let until =
+            (cursor.until.is_some() && cursor.by.has_timestamp()).then(|| cursor.write(until_ms));
         let filter = list.anchors.filter();
         let anchor = list.anchors.anchor(&from, filter);
         let mut run = PageRun::new(list, anchor, list.first_page(&from));
@@ -199,7 +199,7 @@ impl<'a> HttpWalk<'a> {
         let next = told.clone().and_then(|told| {
             self.run.next(self.list, &page, (&fetched, &told), (self.largest, !is_new))
         });
-        let had_room = self.list.pager.had_room(page.count, self.largest);
+        let had_room = self.list.pager.had_room(page.count);
         let mut trace = Trace::new(asked, &page, (fetched, told.unwrap_or_default()), had_room);
         self.look_over(&mut page)?;
         trace.placed = page.rows.last().map(|row| row.mark.clone());
@@ -223,7 +223,7 @@ impl<'a> HttpWalk<'a> {
             Ok(onward) => onward,
             Err(halt) => return self.give_and_halt(page.rows, halt).map(|()| is_new),
         };
-        self.run.previous = Some(trace);
+        self.run.previous = Some(trace.shed(onward.page()));
         let taken = Taken { rows: page.rows, onward, had_room };
         match self.tie.take() {
             Some(tie) => self.walk_tie(tie, taken)?,
@@ -386,9 +386,9 @@ impl<'a> HttpWalk<'a> {
     fn check_place(&self, page: &Page) -> Result<(), SourceError> {
         let first_ever = *self.line.last() == Position::Start && self.run.previous.is_none();
         match page.astray().filter(|_| first_ever) {
-            Some(astray) => Err(SourceError::Halt(format!(
-                "{astray}; see source.http.id, records and cursor"
-            ))),
+            Some(astray) => {
+                Err(SourceError::Halt(format!("{astray}; see source.http.id, records and cursor")))
+            }
             None => Ok(()),
         }
     }

@@ -43,7 +43,7 @@ impl Fields {
     /// The fields of what was looked up that are not overwritten, dots between keys.
     pub(in crate::transform) fn never_overwritten(&self) -> Vec<String> {
         let never = self.iter().filter_map(|(target, keys)| keys.never_overwrite(target));
-        never.map(|path| path::written(path)).collect()
+        never.map(path::written).collect()
     }
 
     /// Whether what was looked up is read at all.

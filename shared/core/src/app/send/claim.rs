@@ -36,8 +36,7 @@ impl<P: Platform> Sender<'_, P> {
         let now_ms = self.ports.clock.now_ms();
         // No request of ours starts after the deadline, and none lands later than this.
         let until_ms = self.invocation.deadline.at_ms + flow.settings.landing_ms;
-        let may_repeat =
-            flow.settings.on_unknown == OnUnknown::Retry || !P::stands(Guard::RepeatWhereKnown);
+        let may_repeat = flow.settings.on_unknown == OnUnknown::Retry;
         let by = Claimant { owner, now_ms, until_ms, over: self.over(), may_repeat };
         let claims = join_all(items.iter().map(|Item { record, .. }| {
             let edition = record.edition(self.invocation.generation);

@@ -199,6 +199,7 @@ mod tests {
     #[test]
     fn an_order_by_id_leaves_the_position_out_and_takes_any_start() {
         let cursor: Cursor = section(json!({ "by": "id", "since": "after", "start": "a7" }));
+        assert_eq!(cursor.inclusive, None);
         assert_eq!(cursor.settle_lag_ms(), 0);
         let mut findings = Findings::default();
         cursor.check(Place::default(), &mut findings);
@@ -234,6 +235,37 @@ mod tests {
             cursor.check(Place::default(), &mut findings);
             let messages: Vec<_> = findings.faults.iter().map(|fault| &*fault.message).collect();
             assert_eq!(messages, [message]);
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_meant_is_noted() {
+        for (keys, notes) in [
+            (json!({ "by": "timestamp", "field": "at" }), &["taken as UTC"][..]),
+            (json!({ "by": "timestamp", "field": "at", "zone": "Asia/Tokyo" }), &[]),
+            (json!({ "by": "timestamp", "field": "at", "format": "epoch_s" }), &[]),
+            (json!({ "by": "id" }), &[]),
+            (
+                json!({ "by": "timestamp", "field": "at", "format": "epoch_s", "settle_lag": "0s" }),
+                &["shorter than"],
+            ),
+            (
+                json!({ "by": "timestamp", "field": "at", "settle_lag": "30s",
+                    "format": { "strptime": "%d.%m.%Y %H:%M" } }),
+                &["taken as UTC", "shorter than"],
+            ),
+            (
+                json!({ "by": "timestamp", "field": "at", "settle_lag": "61s",
+                    "format": { "strptime": "%d.%m.%Y %H:%M %z" } }),
+                &[],
+            ),
+        ] {
+            let (cursor, mut findings) = read::<Cursor>(keys.clone());
+            cursor.check(Place::default(), &mut findings);
+            assert_eq!(findings.faults, [], "{keys}");
+            let noted: Vec<_> = findings.notes.iter().map(|note| &*note.message).collect();
+            let as_said = noted.iter().zip(notes).all(|(noted, says)| noted.contains(says));
+            assert!(noted.len() == notes.len() && as_said, "{keys}: {noted:?}");
         }
     }
 }

@@ -94,7 +94,7 @@ impl PageShape {
     /// What to say where the path's keys stand there as one key.
     fn flat_key(&self, body: &[u8]) -> String {
         let flat = self.records.join(".");
-        if self.records.len() < 2 || Picker::of(&[flat.clone()]).value(body).is_none() {
+        if self.records.len() < 2 || Picker::of(std::slice::from_ref(&flat)).value(body).is_none() {
             return String::new();
         }
         format!("; it has one key `{flat}`: quote it, `.{}`", quote(&flat))

@@ -1,3 +1,5 @@
+//! What a page says of each body, and of each record that is unlike the others.
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tidegate_core::model::RecordId;
@@ -32,12 +34,7 @@ impl Shape {
             records => section::<ListPath>(records.into()).keys,
         };
         let ids: Vec<_> = self.ids.iter().map(|id| path(id)).collect();
-        let places = Places {
-            records: &records,
-            ids: &ids,
-            key_as: self.key_as,
-            records_max: 100,
-        };
+        let places = Places { records: &records, ids: &ids, key_as: self.key_as, records_max: 100 };
         let cursor = section(self.cursor.clone());
         PageShape::new(&places, &cursor).parse(&Bytes::copy_from_slice(body))
     }

@@ -7,7 +7,10 @@ use tidegate_core::ports::SourceError;
 use super::style::{Answered, Drift, PageRef, PageToken, Param, Style};
 use crate::{
     file::{At, Fault, Findings, Place},
-    source::http::{cursor::Order, told::{Told, ToldPlaces}},
+    source::http::{
+        cursor::Order,
+        told::{Told, ToldPlaces},
+    },
     value::{HeaderName, Name, RecordPath},
 };
 

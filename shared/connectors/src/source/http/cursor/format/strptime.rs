@@ -17,7 +17,10 @@ use crate::{
     value::{TextValue, text_value},
 };
 
-/// `strptime`: by a pattern as of C's strptime. Timestamps that a request carries are written by it too.
+/// `strptime`: by a pattern as of C's strptime, by which timestamps that a request carries are written too: `%Y`
+/// year, `%m` month, `%d` day, `%H` hour, `%M` minute, `%S` second, `%.f` its fraction with the dot, `%I` with `%p`
+/// hour with AM or PM, `%b` Jan, `%a` Thu, `%z` +0900, `%:z` +09:00, `%s` seconds since 1970. All else stands for
+/// itself, like ` UTC` at the end.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct Strptime(Pattern);
@@ -32,7 +35,7 @@ struct Pattern {
 }
 
 text_value!(Pattern, "TimePattern", {
-    "description": "How a timestamp is written: `%Y` year, `%m` month, `%d` day, `%H` hour, `%M` minute, `%S` second, `%.f` its fraction with the dot, `%I` with `%p` hour with AM or PM, `%b` Jan, `%a` Thu, `%z` +0900, `%:z` +09:00, `%s` seconds since 1970. All else stands for itself.",
+    "description": "A pattern that reads what it writes.",
     "type": "string",
     "examples": ["%m/%d/%Y %H:%M"],
 });

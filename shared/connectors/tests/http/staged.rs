@@ -64,12 +64,12 @@ fn pairs(text: &str) -> Vec<(String, String)> {
 
 /// A running server.
 #[derive(Clone)]
-pub struct Scripted {
+pub struct Staged {
     pub base: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
-impl Scripted {
+impl Staged {
     /// Answers every request by what was asked.
     pub async fn start(answer: impl Fn(&Asked) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
