@@ -6,10 +6,7 @@ use crate::{
     connection::Connection,
     error::ConnectError,
     http::Redactor,
-    value::{
-        path,
-        template::{Part, Template},
-    },
+    value::template::{Part, Template},
 };
 
 /// Fills a connection's values into templates.
@@ -46,15 +43,12 @@ impl<'a> Resolver<'a> {
                     .map(|secret| secret.expose().to_owned())
                     .ok_or_else(|| missing("secret", name))
             }
-            Part::Record(path) => Err(ConnectError::new(
-                place,
-                format!("`${{record.{}}}` has no meaning here", path::written(path)),
-            )),
-            Part::Lookup(what) => {
-                Err(ConnectError::new(place, format!("`{what}` has no meaning here")))
-            }
-            Part::IdempotencyKey => {
-                Err(ConnectError::new(place, "`${idempotency_key}` has no meaning here"))
+            Part::Record(_)
+            | Part::Lookup(_)
+            | Part::Cursor(_)
+            | Part::Parent(_)
+            | Part::IdempotencyKey => {
+                Err(ConnectError::new(place, format!("`{part}` has no meaning here")))
             }
         }
     }

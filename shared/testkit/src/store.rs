@@ -257,7 +257,7 @@ impl CursorStore for MemoryStore {
                     to: page.to.clone(),
                     count: page.count,
                     settled: Settled::default(),
-                    state: PageState::Open,
+                    state: if page.count == 0 { PageState::Done } else { PageState::Open },
                     last_progress_ms: now_ms,
                     waits_until_ms: 0,
                     attempts: 0,

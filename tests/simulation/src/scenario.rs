@@ -101,6 +101,14 @@ impl Scenario {
         matches!(self, Self::Killers | Self::Operators | Self::Rewinds | Self::Charges)
     }
 
+    /// The source says how far it was read, beyond the last record.
+    pub(crate) fn reaches(self) -> bool {
+        matches!(
+            self,
+            Self::Updates | Self::Serial | Self::Zombies | Self::Operators | Self::Rewinds
+        )
+    }
+
     /// What was delivered is marked at the source.
     pub(crate) fn marks(self) -> bool {
         matches!(self, Self::Imports | Self::Charges)

@@ -10,6 +10,7 @@ use super::{acquired, at, contract, cursor_of, emission, in_parallel, page, seal
 contract!(
     sealing_puts_the_pages_and_moves_the_cursor,
     sealing_again_finds_it_done,
+    a_page_without_records_is_done_from_the_start,
     sealing_again_keeps_what_was_settled_meanwhile,
     sealing_under_an_old_fence_is_lost,
     sealing_another_number_is_lost,
@@ -50,6 +51,16 @@ fn leaving(settled: Settled, done: bool, now_ms: i64) -> Settling {
 async fn settle<S: CursorStore>(store: &S, settled: Settled, done: bool, now_ms: i64) -> Settle {
     let settling = leaving(settled, done, now_ms);
     store.settle(&stream(), 1, &emission("fetcher-1"), &settling).await.unwrap()
+}
+
+async fn a_page_without_records_is_done_from_the_start<S: CursorStore>(store: &S) {
+    acquired(store, "fetcher", 0, 1_000).await;
+    let empty = NewPage { count: 0, ..page(2, "fetcher") };
+    let pages = [page(1, "fetcher"), empty];
+    assert_eq!(store.seal(&stream(), 1, &pages, 5).await, Ok(Seal::Sealed));
+    assert_eq!(the_page(store, 1).await.state, PageState::Open);
+    assert_eq!(the_page(store, 2).await.state, PageState::Done);
+    assert_eq!(cursor_of(store).await.head, at(20));
 }
 
 async fn sealing_puts_the_pages_and_moves_the_cursor<S: CursorStore>(store: &S) {

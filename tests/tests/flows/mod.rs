@@ -20,4 +20,5 @@ mod source_limits;
 mod styles;
 mod unknown;
 mod waiting;
+mod ways;
 mod world;

@@ -31,13 +31,16 @@ pub fn sealed(stream: &StreamId, page: &NewPage, now_ms: EpochMs) -> Item {
             ("from", position(&page.from)),
             ("to", position(&page.to)),
             ("count", number(page.count)),
-            ("state", text(OPEN)),
+            ("state", text(if page.count == 0 { DONE } else { OPEN })),
             ("last_progress_ms", number(now_ms)),
             ("attempts", number(0)),
             ("carried", number(0)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
+    if page.count == 0 {
+        item.insert("expires_at".to_owned(), number(now_ms / 1_000 + DONE_KEPT_SECONDS));
+    }
     item
 }
 

@@ -94,7 +94,11 @@ fn stand_in(template: &Template, connection: &Connection) -> Option<String> {
             Part::Literal(literal) => text.push_str(literal),
             Part::Param(name) => text.push_str(connection.params.get(name)?),
             Part::Secret(name) => text.push_str(connection.secrets.get(name)?.expose()),
-            Part::Record(_) | Part::Lookup(_) | Part::IdempotencyKey => text.push('x'),
+            Part::Record(_)
+            | Part::Lookup(_)
+            | Part::Cursor(_)
+            | Part::Parent(_)
+            | Part::IdempotencyKey => text.push('x'),
         }
     }
     Some(text)

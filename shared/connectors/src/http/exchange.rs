@@ -67,6 +67,18 @@ pub(crate) enum Astray {
 }
 
 impl Exchange {
+    /// Another one with the same credentials and the same budget, for the same origin.
+    pub(crate) fn beside(&self, limits: AdvertisedLimits) -> Self {
+        Self {
+            transmitter: self.transmitter.clone(),
+            origin: self.origin.clone(),
+            auth: self.auth.clone(),
+            timeout_ms: self.timeout_ms,
+            limits,
+            budget: self.budget.clone(),
+        }
+    }
+
     /// Sends a request; once more, with a newer token, where `refuses_token` finds that the answer says
     /// that the token is not known any more: then nothing was applied. It is over, answered or not, at
     /// `until` at the latest.

@@ -91,6 +91,12 @@ impl Redactor {
         }
     }
 
+    /// Whether a text holds a secret.
+    pub(crate) fn hides(&self, text: &str) -> bool {
+        let needles = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        needles.sorted.iter().any(|needle| text.contains(&**needle))
+    }
+
     /// A URL for people: no query, which may hold keys, and no secret in its path.
     pub(crate) fn url(&self, url: &Url) -> String {
         let mut shown = url.clone();

@@ -126,13 +126,5 @@ impl RecordUrl {
 
 /// The template as the flow file has it: no values, so no secrets.
 fn probe_shown(template: &Template) -> String {
-    let part = |part: &Part| match part {
-        Part::Literal(text) => text.clone(),
-        Part::Param(name) => format!("${{params.{name}}}"),
-        Part::Secret(name) => format!("${{secrets.{name}}}"),
-        Part::Record(path) => format!("${{record.{}}}", path::written(path)),
-        Part::Lookup(what) => what.to_string(),
-        Part::IdempotencyKey => "${idempotency_key}".to_owned(),
-    };
-    template.parts.iter().map(part).collect()
+    template.parts.iter().map(Part::to_string).collect()
 }

@@ -2,6 +2,7 @@
 
 mod ids;
 mod kind;
+mod notes;
 
 use crate::kinds::kinds;
 pub(crate) use kind::SourceKind;

@@ -86,7 +86,7 @@ impl Source for NdjsonSource {
             Position::At(Mark { id: RecordId::Number(end), .. }) if *end >= 0 => {
                 Ok(end.unsigned_abs())
             }
-            Position::At(_) => Err(SourceError::Halt(format!(
+            Position::At(_) | Position::Step(_) => Err(SourceError::Halt(format!(
                 "{from} is no place in {}: rewind to a number of bytes, or to the start",
                 self.path
             ))),
@@ -163,7 +163,7 @@ impl NdjsonSource {
             let place = i64::try_from(end).expect("no file is so long");
             let mark = Mark { at: None, id: RecordId::Number(place) };
             let version = Version(place);
-            records.push(Record { mark, id, version, deleted: false, data, refused });
+            records.push(Record { mark, step: None, id, version, deleted: false, data, refused });
         }
         Batch { records, ..Batch::default() }
     }

@@ -1,4 +1,4 @@
-//! How long: `500ms`, `5s`, `2m`, `1h`.
+//! How long: `500ms`, `5s`, `2m`, `1h`, `30d`.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
@@ -12,7 +12,7 @@ pub(crate) struct Millis<const LEAST: u64, const MOST: u64>(pub(crate) u64);
 /// How long one request may take: at most as long as a Lambda function.
 pub(crate) type Timeout = Millis<100, 900_000>;
 
-const REMEDY: &str = "write a whole number and its unit: `500ms`, `5s`, `2m` or `1h`";
+const REMEDY: &str = "write a whole number and its unit: `500ms`, `5s`, `2m`, `1h` or `30d`";
 
 impl<const LEAST: u64, const MOST: u64> TextValue for Millis<LEAST, MOST> {
     fn read(text: &str, site: Site) -> Result<Self, Fault> {
@@ -53,9 +53,9 @@ impl<const LEAST: u64, const MOST: u64> JsonSchema for Millis<LEAST, MOST> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A number and its unit: `500ms`, `5s`, `2m`, `1h`.",
+            "description": "A number and its unit: `500ms`, `5s`, `2m`, `1h`, `30d`.",
             "type": "string",
-            "pattern": "^[0-9]+(ms|s|m|h)$",
+            "pattern": "^[0-9]+(ms|s|m|h|d)$",
             "examples": ["5s"],
         })
     }
@@ -75,6 +75,7 @@ fn ms(text: &str) -> Result<u64, &'static str> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         "" => return Err("it has no unit"),
         _ => return Err("its unit is unknown"),
     };
@@ -83,7 +84,7 @@ fn ms(text: &str) -> Result<u64, &'static str> {
 
 /// A duration as one would write it.
 fn written(ms: u64) -> String {
-    [(3_600_000, "h"), (60_000, "m"), (1_000, "s")]
+    [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")]
         .into_iter()
         .find(|(unit_ms, _)| ms > 0 && ms.is_multiple_of(*unit_ms))
         .map_or_else(|| format!("{ms}ms"), |(unit_ms, unit)| format!("{}{unit}", ms / unit_ms))
@@ -95,11 +96,16 @@ mod tests {
 
     #[test]
     fn durations_are_whole_numbers_with_a_unit() {
-        for (text, expected) in [("500ms", 500), ("5s", 5_000), ("2m", 120_000), ("1h", 3_600_000)]
-        {
+        for (text, expected) in [
+            ("500ms", 500),
+            ("5s", 5_000),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+            ("30d", 2_592_000_000),
+        ] {
             assert_eq!(ms(text), Ok(expected), "{text}");
         }
-        for text in ["", "5", "s", "-5s", "1.5s", "5 s", "5d", "99999999999999999h"] {
+        for text in ["", "5", "s", "-5s", "1.5s", "5 s", "5w", "99999999999999999h"] {
             assert!(ms(text).is_err(), "{text}");
         }
         assert_eq!(written(900_000), "15m");

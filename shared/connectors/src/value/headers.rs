@@ -1,14 +1,14 @@
 //! Headers that a section sends with every request.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, marker::PhantomData};
 
 use reqwest::header::{HeaderMap, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    HeaderName, Scalar, TextValue as _, query::or_stand_in, references::NoRecord,
-    secret::SecretText, template::Template, text::Text,
+    HeaderName, NoRecord, RequestText, Scalar, TextValue as _, query::or_stand_in,
+    references::Allows, secret::SecretText, template::Template, text::Text,
 };
 use crate::{
     error::ConnectError,
@@ -19,18 +19,25 @@ use crate::{
 /// What stands in these is a secret, whatever the API.
 const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
 
-/// Headers by their names; those that carry credentials hold a secret.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Headers(Vec<(HeaderName, Template, Site)>);
+/// Headers by their names; those that carry credentials hold a secret. `A` says which references the others
+/// may hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Headers<A = NoRecord>(Vec<(HeaderName, Template, Site)>, PhantomData<A>);
 
-impl Headers {
-    /// The headers for a connection.
+impl<A> Default for Headers<A> {
+    fn default() -> Self {
+        Self(Vec::new(), PhantomData)
+    }
+}
+
+impl<A> Headers<A> {
+    /// The headers for a connection that are the same in every request.
     ///
     /// # Errors
     /// A value that the connection lacks, or that no header may carry.
     pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<HeaderMap, ConnectError> {
         let mut headers = HeaderMap::new();
-        for (name, template, site) in &self.0 {
+        for (name, template, site) in self.0.iter().filter(|(_, text, _)| !text.needs_request()) {
             let text = resolver.text(template, &site.key)?;
             let mut value = HeaderValue::from_str(&text).map_err(|_| {
                 ConnectError::new(&site.key, "it holds a character that no header may carry")
@@ -40,9 +47,29 @@ impl Headers {
         }
         Ok(headers)
     }
+
+    /// The headers for a connection that each request completes.
+    ///
+    /// # Errors
+    /// A value that the connection lacks.
+    pub(crate) fn fill_by_request(
+        &self,
+        resolver: &Resolver<'_>,
+    ) -> Result<Vec<(reqwest::header::HeaderName, RequestText)>, ConnectError> {
+        let by_request = self.0.iter().filter(|(_, text, _)| text.needs_request());
+        let fill = |(name, template, site): &(HeaderName, Template, Site)| {
+            Ok((name.0.clone(), RequestText::new(template, &site.key, resolver)?))
+        };
+        by_request.map(fill).collect()
+    }
+
+    /// Their texts, each with where it stands.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&Template, &Site)> {
+        self.0.iter().map(|(_, template, site)| (template, site))
+    }
 }
 
-impl<'de> Deserialize<'de> for Headers {
+impl<'de, A: Allows> Deserialize<'de> for Headers<A> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let key = site().key;
         let mut seen = BTreeSet::new();
@@ -63,7 +90,7 @@ impl<'de> Deserialize<'de> for Headers {
                     "write it on one line",
                 ))
             } else {
-                or_stand_in::<Text<NoRecord>>(&value.value.0, site.clone()).template
+                or_stand_in::<Text<A>>(&value.value.0, site.clone()).template
             };
             if !seen.insert(lower) {
                 let message = format!("the header `{}` is given twice", name.value);
@@ -73,7 +100,7 @@ impl<'de> Deserialize<'de> for Headers {
             }
             headers.push((or_stand_in(&name.value, at_name), template, site));
         }
-        Ok(Self(headers))
+        Ok(Self(headers, PhantomData))
     }
 }
 
@@ -82,7 +109,7 @@ fn stand_in(fault: Fault) -> Template {
     Template::literal("x")
 }
 
-impl JsonSchema for Headers {
+impl<A> JsonSchema for Headers<A> {
     fn inline_schema() -> bool {
         true
     }

@@ -22,7 +22,7 @@ impl<A> Default for Query<A> {
 }
 
 impl<A: Allows> Query<A> {
-    /// The texts for a connection, where no record takes part.
+    /// The texts for a connection, where neither a record nor a request takes part.
     ///
     /// # Errors
     /// The first value that the connection lacks.

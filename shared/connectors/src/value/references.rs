@@ -17,6 +17,11 @@ pub(crate) trait Allows:
         false
     }
 
+    /// Whether it may refer to the cursor's bounds, and to a parent of the list's records.
+    fn allows_request() -> bool {
+        false
+    }
+
     /// Whether it may refer to the record's idempotency key.
     fn allows_idempotency_key() -> bool {
         false
@@ -26,6 +31,10 @@ pub(crate) trait Allows:
 /// There is no record yet, or not one alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRecord;
+
+/// The text is of a request for a list: the request has bounds, and perhaps a parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listed;
 
 /// The text is of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +51,16 @@ pub(crate) struct LookupKeys;
 impl Allows for NoRecord {
     fn refuses_record() -> Option<&'static str> {
         Some("only `mark.url` and a destination's `url` without `batch` may hold it")
+    }
+}
+
+impl Allows for Listed {
+    fn refuses_record() -> Option<&'static str> {
+        NoRecord::refuses_record()
+    }
+
+    fn allows_request() -> bool {
+        true
     }
 }
 
@@ -94,11 +113,15 @@ pub(super) fn template<A: Allows>(text: &str, site: &Site) -> Result<Template, F
                 let why = "only `url`, `query`, `form` and `body` of `lookup.http` may hold it";
                 return misplaced(part.to_string(), why);
             }
+            Part::Cursor(_) | Part::Parent(_) if !A::allows_request() => {
+                let why = "only `url`, `query`, `headers` and `body` of `source.http` may hold it";
+                return misplaced(part.to_string(), why);
+            }
             Part::IdempotencyKey if !A::allows_idempotency_key() => {
                 let why = "only `on_unknown.lookup.url` may hold it";
                 return misplaced(part.to_string(), why);
             }
-            Part::Lookup(_) | Part::IdempotencyKey => {}
+            Part::Lookup(_) | Part::Cursor(_) | Part::Parent(_) | Part::IdempotencyKey => {}
         }
     }
     Ok(template)

@@ -24,8 +24,21 @@ pub enum Part {
     Record(Vec<String>),
     /// `${lookup.key}` or `${lookup.keys}`: what is looked up (in a look-up's request alone).
     Lookup(LookupPart),
+    /// `${cursor.since}` or `${cursor.until}`: the bounds of a list's request (there alone).
+    Cursor(CursorPart),
+    /// `${parent.a.b}`: a field of the record whose children a list is of (there alone), as a path.
+    Parent(Vec<String>),
     /// `${idempotency_key}`: the record's (where the place allows it).
     IdempotencyKey,
+}
+
+/// A bound of what a list's request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CursorPart {
+    /// `${cursor.since}`: where it begins.
+    Since,
+    /// `${cursor.until}`: where it ends.
+    Until,
 }
 
 /// What of the keys that are looked up.
@@ -62,6 +75,9 @@ impl fmt::Display for Part {
             Self::Secret(name) => write!(f, "${{secrets.{name}}}"),
             Self::Record(path) => write!(f, "${{record.{}}}", path::written(path)),
             Self::Lookup(what) => what.fmt(f),
+            Self::Cursor(CursorPart::Since) => f.write_str("${cursor.since}"),
+            Self::Cursor(CursorPart::Until) => f.write_str("${cursor.until}"),
+            Self::Parent(path) => write!(f, "${{parent.{}}}", path.join(".")),
             Self::IdempotencyKey => write!(f, "${{{IDEMPOTENCY_KEY}}}"),
         }
     }
@@ -114,6 +130,24 @@ impl Template {
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Secret(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether only a request for a list completes it.
+    pub fn needs_request(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Cursor(_) | Part::Parent(_)))
+    }
+
+    /// Whether it refers to this bound of a list's request.
+    pub fn names_cursor(&self, what: CursorPart) -> bool {
+        self.parts.contains(&Part::Cursor(what))
+    }
+
+    /// The fields of a parent that it refers to.
+    pub fn parent_paths(&self) -> impl Iterator<Item = &[String]> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Parent(path) => Some(path.as_slice()),
             _ => None,
         })
     }
@@ -194,9 +228,18 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
         )),
         "params" => Ok(Part::Param(name.into())),
         "secrets" => Ok(Part::Secret(name.into())),
-        "record" => match path::parse(name) {
+        "record" | "parent" => match path::parse(name) {
+            Ok(path) if kind == "parent" => Ok(Part::Parent(path)),
             Ok(path) => Ok(Part::Record(path)),
             Err(fault) => Err(error(format!("`{name}` is no path: {fault}"), path::REMEDY.into())),
+        },
+        "cursor" => match name {
+            "since" => Ok(Part::Cursor(CursorPart::Since)),
+            "until" => Ok(Part::Cursor(CursorPart::Until)),
+            _ => Err(error(
+                format!("`{reference}` refers to nothing"),
+                "write `${cursor.since}` or `${cursor.until}`".into(),
+            )),
         },
         "lookup" => match name {
             "key" => Ok(Part::Lookup(LookupPart::Key)),
@@ -208,7 +251,8 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
             )),
         },
         other => {
-            let near = crate::file::nearest(other, ["params", "secrets", "record", "lookup"]);
+            let kinds = ["params", "secrets", "record", "lookup", "cursor", "parent"];
+            let near = crate::file::nearest(other, kinds);
             let hint = near.map(|near| format!("did you mean `${{{near}.{name}}}`? "));
             let message = format!("`{reference}` refers to nothing: there is no `{other}`");
             Err(error(message, format!("{}{REFERENCES}", hint.unwrap_or_default())))
@@ -270,6 +314,8 @@ mod tests {
             ("${params.a-b}", "${params.a-b}"),
             ("${record.a..b}", "${record.a..b}"),
             ("${lookup.email}", "${lookup.email}"),
+            ("${cursor.from}", "${cursor.from}"),
+            ("${parent.a..b}", "${parent.a..b}"),
             ("a ${params.x", "${params.x"),
         ] {
             assert_eq!(text.parse::<Template>().unwrap_err().fragment, fragment, "{text}");

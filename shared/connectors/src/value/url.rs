@@ -31,7 +31,23 @@ impl<A: Allows> Url<A> {
     /// # Errors
     /// A value that the connection lacks, or an address that cannot be called with it.
     pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<url::Url, ConnectError> {
-        let text = resolver.text(&self.template, &self.site.key)?;
+        self.fill_with(resolver, |part| part.to_string())
+    }
+
+    /// The address for a connection, with this for what only a request completes.
+    ///
+    /// # Errors
+    /// As [`Url::fill`].
+    pub(crate) fn fill_with(
+        &self,
+        resolver: &Resolver<'_>,
+        request: impl Fn(&Part) -> String,
+    ) -> Result<url::Url, ConnectError> {
+        let part = |part: &Part| match part {
+            Part::Cursor(_) | Part::Parent(_) => Ok(request(part)),
+            part => resolver.part(part, &self.site.key),
+        };
+        let text = self.template.parts.iter().map(part).collect::<Result<String, _>>()?;
         address(&text).map_err(|fault| {
             let message = format!("{fault} once its references are filled in: {}", fault.remedy());
             ConnectError::new(&self.site.key, message)
@@ -79,7 +95,11 @@ fn record_after_host(template: &Template, site: &Site) -> Result<(), Fault> {
         match part {
             Part::Literal(text) => before.push_str(text),
             Part::Param(_) | Part::Secret(_) => before.push('1'),
-            Part::Record(_) | Part::Lookup(_) | Part::IdempotencyKey => {
+            Part::Record(_)
+            | Part::Lookup(_)
+            | Part::Cursor(_)
+            | Part::Parent(_)
+            | Part::IdempotencyKey => {
                 if before.split_once("://").is_some_and(|(_, rest)| rest.contains('/')) {
                     return Ok(());
                 }

@@ -11,7 +11,7 @@ use tidegate_core::model::Position;
 
 use crate::{
     flow::{Walked, set, source, walk},
-    listing::{Asked, Scripted, answer, halted, read},
+    scripted::{Asked, Scripted, answer, halted, read},
 };
 
 async fn all(spec: Value) -> Walked {

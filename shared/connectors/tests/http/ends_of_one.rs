@@ -1,5 +1,7 @@
 //! What is found out of a source, what is read before a halt, and lists that are one answer.
 
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
 use axum::{
     http::{HeaderValue, StatusCode},
     response::{IntoResponse, Response},
@@ -10,7 +12,7 @@ use tidegate_core::model::Position;
 use crate::{
     api::{Api, Behaviour, Order, Sort, Style},
     flow::{set, source, source_spec, unset, walk, walk_in_runs},
-    listing::{Asked, Scripted, answer, halted, read},
+    scripted::{Asked, Scripted, answer, halted, read},
 };
 
 /// Seven of each second, and one second with more than two pages.
@@ -97,6 +99,52 @@ async fn offsets_that_must_be_multiples_of_the_page_size_are_found_out() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn repro_offsets_pass_pages_that_have_nothing_but_what_was_read() {
+    for list in ["x..x.x.x..xxxxx", "...xx...xx...x", "x....x....x....x", "xxxxx"] {
+        for overlap in [true, false] {
+            for behind in [200_u16, 400, 404] {
+                // Of the records that the offset counts those are shown that are an `x`.
+                let shown = move |start: usize, count: usize| {
+                    let page = list.chars().enumerate().skip(start).take(count);
+                    page.filter(|(_, shown)| *shown == 'x').map(|(id, _)| id as i64)
+                };
+                let api = Scripted::start(move |asked| {
+                    let offset = asked.number("offset").unwrap() as usize;
+                    match behind {
+                        200 => answer(shown(offset, 5), json!({})),
+                        _ if offset < list.len() => answer(shown(offset, 5), json!({})),
+                        status => StatusCode::from_u16(status).unwrap().into_response(),
+                    }
+                })
+                .await;
+                let style = json!({ "param": "offset", "overlap": overlap });
+                let (ids, error) = read(api.spec(json!({ "offset": style }))).await;
+                assert_eq!(error, None, "{list} {overlap} {behind}");
+                let all: Vec<i64> = shown(0, list.len()).collect();
+                assert_eq!(ids, all, "{list} {overlap} {behind}");
+                assert!(api.requests() <= 2 * list.len(), "{list} {}", api.requests());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn repro_a_last_page_that_names_itself_is_read_on_as_it_grows() {
+    let pages = AtomicI64::new(0);
+    let api = Scripted::start(move |asked| {
+        let rows = match asked.number("token") {
+            None => 1..=3,
+            Some(_) => 4..=4 + pages.fetch_add(1, Relaxed).min(2),
+        };
+        answer(rows, json!({ "next": "7" }))
+    })
+    .await;
+    let style = json!({ "token": { "param": "token", "path": "next" } });
+    let (ids, error) = read(api.spec(style)).await;
+    assert_eq!((ids, error), (vec![1, 2, 3, 4, 5, 6], None));
 }
 
 #[tokio::test]

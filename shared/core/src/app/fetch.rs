@@ -15,7 +15,7 @@ use crate::{
     guard::Guard,
     model::{
         Cursor, Emission, EpochMs, Fence, FetchState, Message, PageMessage, PageNumber, Parked,
-        Record, Refused, Stall, StallOn,
+        Position, Record, Refused, Stall, StallOn,
     },
     ports::{
         Clock, CursorStore, Held, Ids, Lease, NewPage, PageQueue, ParkedStore, Platform, Seal,
@@ -116,6 +116,7 @@ async fn under_lease<P: Platform>(
         number: cursor.next,
         draft: Draft::new(cursor.head.clone(), ports.queue.limits().page_bytes_max),
         unread: Vec::new().into_iter(),
+        reached: None,
         refused: Vec::new(),
         ready: None,
         source_ended: false,
@@ -152,7 +153,10 @@ async fn under_lease<P: Platform>(
         report.until_ms = report.until_ms.min(held.read_to_ms);
         report.held_until_ms = Some(held.until_ms);
     }
-    report.caught_up = report.end == End::Source && report.pages == 0 && cursor.pages_open() == 0;
+    // A page may have nothing but a later position.
+    report.caught_up = report.end == End::Source
+        && (report.records, report.parked) == (0, 0)
+        && cursor.pages_open() == 0;
     report.stall = reader.stall;
     let last = cursor.next - 1 + report.pages;
     keep(flow, fetching, &mut report, (cursor.committed, last), ports.clock.now_ms());
@@ -232,6 +236,8 @@ struct Reader<'a, P: Platform> {
     number: u64,
     draft: Draft,
     unread: std::vec::IntoIter<Record>,
+    /// How far what was read goes behind its last record.
+    reached: Option<Position>,
     /// Read and not yet with a page: they are parked before the next one is sealed.
     refused: Vec<Refused>,
     /// A page that did not fit the batch before.
@@ -289,6 +295,7 @@ impl<P: Platform> Reader<'_, P> {
                     self.held = read.held;
                     self.refused.extend(read.refused);
                     self.unread = read.records.into_iter();
+                    self.reached = read.reached;
                 }
                 Err(error) => {
                     self.requests += 1;
@@ -338,13 +345,19 @@ impl<P: Platform> Reader<'_, P> {
             let record = self.unread.next().expect("it was just seen");
             self.draft.push(record);
         }
+        if self.unread.as_slice().is_empty()
+            && let Some(reached) = self.reached.take()
+        {
+            self.draft.reach(reached);
+        }
         if self.draft.is_full(records_max) {
             return Some(self.seal_draft());
         }
         if self.source_ended && self.unread.as_slice().is_empty() {
             self.end.get_or_insert(End::Source);
         }
-        (self.end.is_some() && !self.draft.is_empty()).then(|| self.seal_draft())
+        (self.end.is_some() && (self.draft.has_moved() || !self.draft.is_empty()))
+            .then(|| self.seal_draft())
     }
 
     fn seal_draft(&mut self) -> Sending {
@@ -396,7 +409,12 @@ impl<P: Platform> Emitter<'_, P> {
     }
 
     async fn send(&self, batch: &[Sending]) -> Result<(), Unavailable> {
-        let bodies: Vec<String> = batch.iter().map(|sending| sending.body.clone()).collect();
+        // A page without records is done as it is sealed: it needs no message.
+        let carried = batch.iter().filter(|sending| sending.records > 0);
+        let bodies: Vec<String> = carried.map(|sending| sending.body.clone()).collect();
+        if bodies.is_empty() {
+            return Ok(());
+        }
         let delay_ms = self.run.send_delay_ms;
         // A repeat after a lost answer sends copies of the same emission, which is harmless.
         let mut tries = 1;

@@ -7,7 +7,8 @@ use crate::model::{Position, Record, Refused, WireRecord};
 pub struct Draft {
     /// The end of the page before it.
     pub from: Position,
-    /// The last record's place, be it in `records` or in `refused`.
+    /// The last record's place, be it in `records` or in `refused`; or a later one, where the source says
+    /// that nothing is between.
     pub to: Position,
     /// Its records.
     pub records: Vec<WireRecord>,
@@ -25,9 +26,19 @@ impl Draft {
         Self { from, to, records: Vec::new(), refused: Vec::new(), bytes: 0, bytes_max }
     }
 
-    /// Whether nothing is in it.
+    /// Whether no record is in it.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty() && self.refused.is_empty()
+    }
+
+    /// Whether there is anything to seal: records, or a position that moved without any.
+    pub fn has_moved(&self) -> bool {
+        self.to != self.from
+    }
+
+    /// Moves its end behind the last record, to where nothing is between.
+    pub fn reach(&mut self, position: Position) {
+        self.to = position;
     }
 
     /// Whether it has as many records as a page may.
@@ -43,7 +54,7 @@ impl Draft {
 
     /// Adds the record that comes next in the source's order.
     pub fn push(&mut self, record: Record) {
-        self.to = Position::At(record.mark);
+        self.to = record.position();
         let Record { id, version, deleted, data, refused, .. } = record;
         let size = data.len();
         let record = WireRecord { id, version, deleted, data };

@@ -30,7 +30,7 @@ pub use message::{Message, PageMessage, ReplayMessage, WireRecord};
 pub use outcome::{Allowance, Blame, Later, Outcome, SkipReason};
 pub use page::{Emission, Fence, Page, PageNumber, PageState, Settled, Settling};
 pub use parked::{Parked, Refused};
-pub use position::{Mark, Moment, Position, RecordId};
+pub use position::{Mark, Moment, Position, RecordId, Step};
 pub use record::{Edition, Record, RecordKey, Version};
 pub use secret::Secret;
 pub use stall::{DeliverState, FetchState, ShownStall, Stall, StallOn};

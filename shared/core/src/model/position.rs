@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A place in the source's order. Everything at or before it has been read; `Start` is before all.
 ///
-/// Persisted and sent as compact JSON: `null`, or `{"at":[text,ns],"id":…}`.
+/// Persisted and sent as compact JSON: `null`, `{"at":[text,ns],"id":…}`, or `{"step":n,"state":text}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Position {
     /// Before the first record.
@@ -14,6 +14,20 @@ pub enum Position {
     Start,
     /// At one record.
     At(Mark),
+    /// At a step of a walk whose order is not that of the records' keys.
+    Step(Step),
+}
+
+/// A step of a walk that goes along a source in an order of its own: newest first, slice by slice, or parent
+/// by parent. A later step has a greater number, so steps compare and pages join as they do by keys.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Grows with every step of a stream.
+    #[serde(rename = "step")]
+    pub number: u64,
+    /// All that the source needs to go on from here, as it wrote it. At most [`Step::STATE_BYTES_MAX`].
+    pub state: Box<str>,
 }
 
 /// The key of one record in the source's order: by moment where the source has one, then by id.
@@ -60,24 +74,44 @@ impl Position {
         serde_json::from_str(text)
     }
 
-    /// The mark, unless at the start.
+    /// The mark, where the position is that of a record's key.
     pub fn mark(&self) -> Option<&Mark> {
         match self {
-            Self::Start => None,
             Self::At(mark) => Some(mark),
+            Self::Start | Self::Step(_) => None,
         }
     }
 }
 
+impl Step {
+    /// Most bytes of a state: a page's item and its message hold two of them, which text escapes may
+    /// double, and a transaction seals ten pages.
+    pub const STATE_BYTES_MAX: usize = 8 * 1024;
+}
+
 impl Serialize for Position {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.mark().serialize(serializer)
+        match self {
+            Self::Start => serializer.serialize_none(),
+            Self::At(mark) => mark.serialize(serializer),
+            Self::Step(step) => step.serialize(serializer),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Position {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::<Mark>::deserialize(deserializer)?.map_or(Self::Start, Self::At))
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Place {
+            Step(Step),
+            At(Mark),
+        }
+        Ok(match Option::<Place>::deserialize(deserializer)? {
+            None => Self::Start,
+            Some(Place::Step(step)) => Self::Step(step),
+            Some(Place::At(mark)) => Self::At(mark),
+        })
     }
 }
 
@@ -87,6 +121,8 @@ impl fmt::Display for Position {
             Self::Start => f.write_str("start"),
             Self::At(Mark { at: Some(at), id }) => write!(f, "{} ({id})", at.text),
             Self::At(Mark { at: None, id }) => write!(f, "{id}"),
+            // Its state is for the source alone.
+            Self::Step(step) => write!(f, "step {}", step.number),
         }
     }
 }
@@ -141,24 +177,36 @@ mod tests {
         Position::At(Mark { at: Some(Moment { text: ns.to_string().into(), ns }), id })
     }
 
+    fn step(number: u64, state: &str) -> Position {
+        Position::Step(Step { number, state: state.into() })
+    }
+
     #[test]
-    fn order_is_start_then_moment_then_id_with_numbers_as_numbers() {
+    fn order_is_start_then_moment_then_id_with_numbers_as_numbers_then_steps() {
         let line = [
             Position::Start,
             at(1, RecordId::Number(9)),
             at(1, RecordId::Number(10)),
             at(1, RecordId::Text("1".into())),
             at(2, RecordId::Number(1)),
+            step(1, "z"),
+            step(2, "a"),
         ];
         assert!(line.is_sorted());
     }
 
     #[test]
     fn a_position_reads_back_what_it_wrote_with_the_sources_own_text() {
-        for position in [Position::Start, at(5, RecordId::Text("x".into()))] {
+        let id = RecordId::Number(3);
+        let by_id = Position::At(Mark { at: None, id });
+        for position in
+            [Position::Start, by_id, at(5, RecordId::Text("x".into())), step(7, "{\"a\":[1]}")]
+        {
             let text = position.encode();
             assert_eq!(Position::decode(&text).unwrap(), position);
         }
         assert_eq!(at(7, RecordId::Number(3)).encode(), r#"{"at":["7",7],"id":3}"#);
+        assert_eq!(step(7, "{\"a\":1}").encode(), r#"{"step":7,"state":"{\"a\":1}"}"#);
+        assert!(Position::decode(r#"{"step":7}"#).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, RecordId};
+use super::{Mark, Position, RecordId, Step};
 
 /// A record on its way from the source to a page: its JSON untouched, and what was picked out of it
 /// in the one parse that the source side makes.
@@ -11,6 +11,8 @@ use super::{Mark, RecordId};
 pub struct Record {
     /// Its place in the source's order.
     pub mark: Mark,
+    /// Where a walk goes on after it, where the key alone does not say it.
+    pub step: Option<Step>,
     /// The entity's id: what orders and idempotency keys go by.
     pub id: RecordId,
     /// Which state of the entity this is.
@@ -22,6 +24,16 @@ pub struct Record {
     /// Why it cannot be delivered, in one line, where the source knows that already: it is parked, as
     /// it came, and `data` may be no JSON at all.
     pub refused: Option<Box<str>>,
+}
+
+impl Record {
+    /// The position at which everything up to it, itself included, has been read.
+    pub fn position(&self) -> Position {
+        match &self.step {
+            Some(step) => Position::Step(step.clone()),
+            None => Position::At(self.mark.clone()),
+        }
+    }
 }
 
 /// Which state of an entity a record carries; greater is newer. Zero where records never change.

@@ -36,8 +36,11 @@ pub trait Marker: Send + Sync {
 /// Some records of a walk.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// In ascending order.
+    /// In ascending order of their positions.
     pub records: Vec<Record>,
+    /// How far this goes behind the last of them, where nothing is between: the position moves there even
+    /// where no record is left to move it.
+    pub reached: Option<Position>,
     /// Records without a place in the order, to be parked before anything read with or after them moves
     /// the head. A later walk may give them again, with the same key.
     pub refused: Vec<Refused>,

@@ -72,7 +72,7 @@ pub trait CursorStore: Send + Sync {
 
     /// In one transaction: the cursor's `next` moves over all these pages and its `head` to the last
     /// one's end, if the fence is still ours and `next` the first one's number; and the pages are
-    /// put. A repeat finds the first page with our emission and answers [`Seal::Sealed`].
+    /// put, those without records as DONE. A repeat finds the first page with our emission and answers [`Seal::Sealed`].
     fn seal(
         &self,
         stream: &StreamId,
@@ -174,7 +174,8 @@ pub struct NewPage {
     pub from: Position,
     /// Its last record's place.
     pub to: Position,
-    /// Records in it; at least 1.
+    /// Records in it. With none the page is DONE from the start, and no message carries it: it only moves
+    /// the position.
     pub count: u32,
 }
 

@@ -3,5 +3,6 @@
 mod attempts;
 mod breaker;
 mod digest;
+mod reached;
 mod unknown;
 mod waiting;

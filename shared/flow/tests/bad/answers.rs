@@ -178,7 +178,7 @@ pub(crate) const ANSWERS: &[Slip] = &[
         "add `reset:`",
     ),
     slip("reset_in: epoch_ms", "reset_in: epoch", 42, "cannot be `epoch`", "`epoch_ms`"),
-    slip("window: 10s", "window: 2d", 44, "is no duration", "`500ms`, `5s`"),
+    slip("window: 10s", "window: 2d", 44, "is out of range", "from 1ms to 1d"),
     slip(
         "    per_second: extensions.cost.throttleStatus.restoreRate\n",
         "",

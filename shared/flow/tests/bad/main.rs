@@ -5,12 +5,14 @@ mod answers;
 mod meaning;
 mod posted;
 mod structure;
+mod ways;
 
 use answers::ANSWERS;
 use meaning::MEANING;
 use posted::POSTED;
 use structure::STRUCTURE;
 use tidegate_flow::{FlowErrors, parse};
+use ways::{WAYS, WITHOUT_START};
 
 const GOOD: &str = include_str!("../good.yaml");
 const GOOD_ANSWERS: &str = include_str!("../answers.yaml");
@@ -68,6 +70,12 @@ fn keys_and_kinds_of_values() {
 #[test]
 fn what_values_mean() {
     check(GOOD, MEANING);
+}
+
+#[test]
+fn how_a_list_is_gone_along() {
+    check(GOOD, WAYS);
+    check(&GOOD.replacen("      start: 2026-01-01T00:00:00Z\n", "", 1), WITHOUT_START);
 }
 
 #[test]

@@ -16,11 +16,13 @@ struct SimWalk {
     seat: Seat,
     at: Position,
     until_ms: EpochMs,
+    /// When the last record changed that it gave.
+    given_to_ms: Option<EpochMs>,
 }
 
 impl Source for SimSource {
     fn walk(&self, from: Position, until_ms: EpochMs) -> Box<dyn Walk + '_> {
-        Box::new(SimWalk { seat: self.0.clone(), at: from, until_ms })
+        Box::new(SimWalk { seat: self.0.clone(), at: from, until_ms, given_to_ms: None })
     }
 
     fn marker(&self) -> Option<&dyn Marker> {
@@ -75,6 +77,7 @@ impl Walk for SimWalk {
                 .into_iter()
                 .map(|(id, row)| Record {
                     mark: mark(id, row.at_ms),
+                    step: None,
                     id: RecordId::Number(id),
                     version: Version(row.at_ms),
                     deleted: row.deleted,
@@ -84,8 +87,15 @@ impl Walk for SimWalk {
                 .collect();
             if let Some(last) = records.last() {
                 self.at = Position::At(last.mark.clone());
+                self.given_to_ms = last.mark.at.as_ref().map(|at| at.ns / 1_000_000);
             }
-            Ok(Batch { records, end, requests: 1, ..Batch::default() })
+            // All of the last timestamp was read: the position moves behind it, with the last records or after
+            // them.
+            let given_to_ms =
+                self.given_to_ms.filter(|_| end && self.seat.world.scenario.reaches());
+            let reached = given_to_ms.map(|at_ms| Position::At(mark(i64::MAX, at_ms)));
+            let reached = reached.filter(|reached| *reached > self.at);
+            Ok(Batch { records, reached, end, requests: 1, ..Batch::default() })
         })
     }
 }

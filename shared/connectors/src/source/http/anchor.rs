@@ -1,20 +1,25 @@
 //! Where a list request starts: the value of `since`.
 
 use jiff::{SignedDuration, civil::Date, civil::DateTime};
-use tidegate_core::model::{Mark, Moment, Position, RecordId};
+use tidegate_core::model::{EpochMs, Mark, Moment, Position, RecordId};
 
 use super::{
-    cursor::{Cursor, is_mark_min},
+    cursor::{Cursor, Named, is_before_all, is_mark_min},
     page::Row,
 };
 use crate::{error::ConnectError, resolver::Resolver};
 
+const NS_PER_MS: i64 = 1_000_000;
 const NS_PER_S: i64 = 1_000_000_000;
 const NS_PER_DAY: i64 = 86_400 * NS_PER_S;
 
 /// Makes the anchors of a source's requests.
 pub(super) struct Anchors {
     pub(super) cursor: Cursor,
+    /// Whether requests carry a lower bound.
+    pub(super) takes_since: bool,
+    /// Whether requests carry an upper bound.
+    pub(super) takes_until: bool,
     /// What is sent as `since` before anything was read.
     start: Option<String>,
 }
@@ -54,10 +59,59 @@ enum Key {
 }
 
 impl Anchors {
-    /// Fills in a connection's values.
-    pub(super) fn new(cursor: &Cursor, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
+    /// Fills in a connection's values. `named` says which bounds the requests' texts refer to.
+    pub(super) fn new(
+        cursor: &Cursor,
+        named: Named,
+        resolver: &Resolver<'_>,
+    ) -> Result<Self, ConnectError> {
         let start = cursor.start.as_ref().map(|start| start.fill(resolver)).transpose()?;
-        Ok(Self { cursor: cursor.clone(), start })
+        let takes_since = cursor.since.is_some() || named.since;
+        let takes_until = cursor.until.is_some() || named.until;
+        Ok(Self { cursor: cursor.clone(), takes_since, takes_until, start })
+    }
+
+    /// The upper bound as requests carry it, where they do.
+    pub(super) fn until(&self, until_ms: EpochMs) -> Option<String> {
+        let sends = self.takes_until && self.cursor.by.has_timestamp();
+        sends.then(|| self.cursor.sent(until_ms))
+    }
+
+    /// A moment of the source as requests carry it: in the source's own words, unless they are to have a
+    /// format of their own. That may be coarser, and is never later.
+    fn sent(&self, at: &Moment) -> String {
+        match self.cursor.has_sent_format() {
+            true => self.cursor.sent(at.ns.div_euclid(NS_PER_MS)),
+            false => at.text.to_string(),
+        }
+    }
+
+    /// The anchor at a moment.
+    fn of(&self, at: &Moment) -> Anchor {
+        Anchor { value: Some(self.sent(at)), key: Some(Key::Ns(at.ns)) }
+    }
+
+    /// Where a walk from `position` starts, and what must show that nothing is left out there.
+    pub(super) fn opening(&self, position: &Position) -> (Anchor, Option<Proof>) {
+        let filter = self.filter();
+        match position.mark() {
+            // No record stands there to show it: `since` steps back, which includes that moment.
+            Some(mark) if is_before_all(mark) => (self.anchor_before(position), None),
+            mark => {
+                let proof = mark.and_then(|mark| self.proof(filter, mark, position));
+                (self.anchor(position, filter), proof)
+            }
+        }
+    }
+
+    /// Where a walk from `position` starts that includes its moment, whatever the source's filter may be
+    /// where the flow does not say it.
+    pub(super) fn anchor_before(&self, position: &Position) -> Anchor {
+        let filter = match self.cursor.inclusive {
+            Some(true) => Filter::Includes,
+            _ => Filter::LeavesOut,
+        };
+        self.anchor(position, filter)
     }
 
     /// What the flow says of the source's filter, or what it is taken for at first.
@@ -72,10 +126,11 @@ impl Anchors {
     /// a record's at the anchor, and everything up to `last` was read.
     pub(super) fn proof(&self, filter: Filter, mark: &Mark, last: &Position) -> Option<Proof> {
         let is_unsure = self.cursor.inclusive.is_none()
-            && self.cursor.since.is_some()
+            && self.takes_since
             && mark.at.is_some()
             && filter == Filter::Includes
-            && !is_mark_min(mark);
+            && !is_mark_min(mark)
+            && !is_before_all(mark);
         is_unsure.then(|| {
             let otherwise = self.anchor(last, Filter::LeavesOut);
             Proof { mark: mark.clone(), otherwise, is_coarse: false }
@@ -84,7 +139,7 @@ impl Anchors {
 
     /// Where a walk from `position` starts.
     pub(super) fn anchor(&self, position: &Position, filter: Filter) -> Anchor {
-        if self.cursor.since.is_none() {
+        if !self.takes_since {
             return Anchor::default();
         }
         match position.mark().filter(|mark| !is_mark_min(mark)) {
@@ -95,7 +150,7 @@ impl Anchors {
 
     fn at(&self, mark: &Mark, filter: Filter) -> Anchor {
         match &mark.at {
-            Some(at) if filter == Filter::Includes => Anchor::of(at),
+            Some(at) if filter == Filter::Includes => self.of(at),
             // `since` leaves its own moment out, and some of that moment may not be read yet.
             Some(at) => {
                 let (text, ns) = earlier(at, &self.cursor);
@@ -117,7 +172,7 @@ impl Anchors {
             // All of a moment has been seen once a later one is.
             Some(_) => {
                 let whole = rows.iter().rev().find(|row| row.mark.at < last.at)?;
-                Anchor::of(whole.mark.at.as_ref()?)
+                self.of(whole.mark.at.as_ref()?)
             }
         };
         anchor.is_beyond(from).then_some(anchor)
@@ -126,8 +181,8 @@ impl Anchors {
     /// The anchor behind a moment that was seen whole, given the least moment seen after it.
     pub(super) fn behind(&self, whole: &Moment, next: &Moment, filter: Filter) -> Anchor {
         match filter {
-            Filter::Includes => Anchor::of(next),
-            Filter::LeavesOut => Anchor::of(whole),
+            Filter::Includes => self.of(next),
+            Filter::LeavesOut => self.of(whole),
         }
     }
 
@@ -144,8 +199,12 @@ impl Anchors {
 }
 
 impl Anchor {
-    fn of(at: &Moment) -> Self {
-        Self { value: Some(at.text.to_string()), key: Some(Key::Ns(at.ns)) }
+    /// Its moment in ns, where it has one.
+    pub(super) fn ns(&self) -> Option<i64> {
+        match self.key {
+            Some(Key::Ns(ns)) => Some(ns),
+            _ => None,
+        }
     }
 
     /// Whether pages from here begin later than pages from there. Only then does a walk get on.
@@ -159,6 +218,9 @@ impl Anchor {
 /// it, also where its filter knows only whole seconds. Written as the source writes its own, where
 /// that is possible.
 fn earlier(at: &Moment, cursor: &Cursor) -> (String, i64) {
+    if cursor.has_sent_format() {
+        return cursor.second_before(at.ns);
+    }
     let number = |unit: i64| number_before(&at.text, unit);
     let candidates = [
         (time_before(&at.text), NS_PER_S),

@@ -10,7 +10,7 @@ use crate::{
     error::ConnectError,
     json::quote,
     resolver::Resolver,
-    value::{JsonPart, JsonTemplate, Name, NoRecord, path},
+    value::{JsonPart, JsonTemplate, Listed, Name, RequestText, RequestValues, path},
 };
 
 /// How the list is asked for.
@@ -32,6 +32,8 @@ pub(super) struct ListBody {
 enum Node {
     /// JSON without places.
     Fixed(String),
+    /// A text that each request completes.
+    Text(RequestText),
     Slot(usize),
     /// Each key as JSON with its colon. An object that is there for its places alone is left out
     /// where they are empty.
@@ -49,7 +51,7 @@ impl ListBody {
     /// Fills in a connection's values. The flow file's check has seen to it that every one of
     /// `places` is free.
     pub(super) fn new<'p>(
-        template: &JsonTemplate<NoRecord>,
+        template: &JsonTemplate<Listed>,
         cursor: &Cursor,
         places: impl Iterator<Item = &'p Name>,
         resolver: &Resolver<'_>,
@@ -71,13 +73,14 @@ impl ListBody {
 
     /// The body with these values, as JSON, at their places; of two for one place, the later. A place
     /// without a value is left out.
-    pub(super) fn render(&self, values: &[(&str, String)]) -> Bytes {
-        let value = |slot: usize| {
-            let found = values.iter().rev().find(|(place, _)| *place == self.places[slot]);
+    pub(super) fn render(&self, params: &[(&str, String)], values: &RequestValues<'_>) -> Bytes {
+        let slot = |slot: usize| {
+            let found = params.iter().rev().find(|(place, _)| *place == self.places[slot]);
             found.map(|(_, json)| json.as_str())
         };
+        let text = |text: &RequestText| text.json(values, |bound| self.bound(bound));
         let mut out = String::new();
-        self.root.write(&value, &mut out);
+        self.root.write(&slot, &text, &mut out);
         Bytes::from(out)
     }
 
@@ -112,7 +115,13 @@ impl Node {
     /// Fills in a connection's values. `section` is the key that they stand under.
     fn of(part: &JsonPart, section: &str, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
         Ok(match part {
-            JsonPart::Text(text) => Self::Fixed(quote(&resolver.text(text, section)?)),
+            JsonPart::Text(text) => {
+                let text = RequestText::new(text, section, resolver)?;
+                match text.fixed() {
+                    Some(fixed) => Self::Fixed(quote(&fixed)),
+                    None => Self::Text(text),
+                }
+            }
             JsonPart::Plain(value) => Self::Fixed(value.to_string()),
             JsonPart::List(items) => {
                 let items = items.iter().map(|item| Self::of(item, section, resolver));
@@ -150,7 +159,7 @@ impl Node {
                 let index = name.parse::<usize>().ok();
                 index.and_then(|index| items.get_mut(index)).ok_or(Taken)?
             }
-            Self::Fixed(_) | Self::Slot(_) => return Err(Taken),
+            Self::Fixed(_) | Self::Text(_) | Self::Slot(_) => return Err(Taken),
         };
         next.put(keys, slot)
     }
@@ -167,9 +176,15 @@ impl Node {
     }
 
     /// Writes it, and answers whether there was anything to write.
-    fn write<'v>(&self, value: &impl Fn(usize) -> Option<&'v str>, out: &mut String) -> bool {
+    fn write<'v>(
+        &self,
+        value: &impl Fn(usize) -> Option<&'v str>,
+        text: &impl Fn(&RequestText) -> String,
+        out: &mut String,
+    ) -> bool {
         match self {
             Self::Fixed(json) => out.push_str(json),
+            Self::Text(by_request) => out.push_str(&text(by_request)),
             Self::Slot(slot) => match value(*slot) {
                 Some(json) => out.push_str(json),
                 None => return false,
@@ -183,7 +198,7 @@ impl Node {
                         out.push(',');
                     }
                     out.push_str(name);
-                    if node.write(value, out) {
+                    if node.write(value, text, out) {
                         any = true;
                     } else {
                         out.truncate(start);
@@ -199,7 +214,7 @@ impl Node {
                         out.push(',');
                     }
                     // An item is an object or a value of the file's own: it is always there.
-                    item.write(value, out);
+                    item.write(value, text, out);
                 }
                 out.push(']');
             }
@@ -234,7 +249,7 @@ mod tests {
 
     fn rendered(body: &ListBody, values: &[(&str, &str)]) -> Value {
         let values: Vec<_> = values.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
-        serde_json::from_slice(&body.render(&values)).unwrap()
+        serde_json::from_slice(&body.render(&values, &RequestValues::default())).unwrap()
     }
 
     #[test]

@@ -21,8 +21,10 @@ pub(super) struct Line {
     last: Position,
     /// The newest moment that the walk was asked for.
     asked_ns: i64,
-    /// The newest that it reads: those behind it may still get company.
+    /// The newest that it reads: those behind it may still get company, or are the next window's.
     until_ns: i64,
+    /// Where its window ends.
+    window_ns: i64,
     /// Records of the newest timestamp, where the source gives them in no certain order.
     group: Group,
     /// Ready to leave.
@@ -90,7 +92,26 @@ impl Line {
     /// A line that goes on after `last`.
     pub(super) fn new(by: CursorBy, last: Position, until_ms: EpochMs) -> Self {
         let asked_ns = until_ms.saturating_mul(1_000_000);
-        Self { by, last, asked_ns, until_ns: asked_ns, group: Group::default(), ready: Vec::new() }
+        Self {
+            by,
+            last,
+            asked_ns,
+            until_ns: asked_ns,
+            window_ns: i64::MAX,
+            group: Group::default(),
+            ready: Vec::new(),
+        }
+    }
+
+    /// Reads nothing that is newer than this.
+    pub(super) fn end_at(&mut self, window_ms: EpochMs) {
+        self.window_ns = window_ms.saturating_mul(1_000_000);
+        self.until_ns = self.until_ns.min(self.window_ns);
+    }
+
+    /// The newest moment that it reads, in ns.
+    pub(super) fn until_ns(&self) -> i64 {
+        self.until_ns
     }
 
     /// Given up to here.
@@ -100,7 +121,7 @@ impl Line {
 
     /// Reads nothing that is younger than this, from the newest moment asked for.
     pub(super) fn hold(&mut self, lag_ns: i64) {
-        self.until_ns = self.asked_ns.saturating_sub(lag_ns);
+        self.until_ns = self.asked_ns.saturating_sub(lag_ns).min(self.window_ns);
     }
 
     /// How long before now a record must be to be read, in ns.
@@ -179,6 +200,7 @@ impl Line {
         self.ready.push(Record {
             id: row.mark.id.clone(),
             mark: row.mark,
+            step: None,
             version,
             deleted: false,
             data: row.data,

@@ -12,10 +12,10 @@ use super::{
     page::{Page, PageShape, Row},
     pager::Pager,
     pagination::{Drift, PageRef},
+    place::Place,
     requests::{Fetched, PageRequest, Refusal, Requester},
     told::{Told, ToldReader},
 };
-
 use crate::json::is_same_text;
 
 /// A list, with a connection's values filled in.
@@ -57,6 +57,20 @@ impl List {
         })
     }
 
+    /// A page as a position may carry it: without secrets, which a link may repeat.
+    pub(super) fn place(&self, page: &PageRef) -> Place {
+        let place = Place::of(page);
+        match &place {
+            Place::Address(url) if self.hides(url) => Place::First,
+            _ => place,
+        }
+    }
+
+    /// Whether a text holds a secret, so that no position may carry it.
+    pub(super) fn hides(&self, text: &str) -> bool {
+        self.requester.exchange.transmitter.redactor.hides(text)
+    }
+
     /// The first page of those that begin after `position`.
     pub(super) fn first_page(&self, position: &Position) -> PageRef {
         match position.mark() {
@@ -68,7 +82,7 @@ impl List {
     /// Whether a walk starts anew at the last key after every page. Where a page is found by the
     /// last id, and ids are the order, the next page is just that already.
     pub(super) fn starts_anew(&self) -> bool {
-        self.anchors.cursor.since.is_some() && !self.pager.is_whole() && !self.by_last_id
+        self.anchors.takes_since && !self.pager.is_whole() && !self.by_last_id
     }
 
     /// How the gap between two pages is watched.

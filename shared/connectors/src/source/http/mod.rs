@@ -1,45 +1,60 @@
 //! `http`: pages of a list over HTTP, read in ascending order from a position.
 //!
-//! [`cursor`] and [`pagination`] are sections of their own. [`requests`] gets a page, [`body`] is what it
-//! is asked for by, [`page`] splits it in one pass, [`pager`] finds the next one, [`anchor`] says where a
-//! request starts, [`outlook`] how far it may read, [`fallback`] which records are sorted by
-//! another timestamp, [`mod@line`] lets records out in order, [`tie`] reads what one timestamp has too much
-//! of, [`run`] is a row of pages from one anchor, and [`walk`] puts them together along one [`list`].
+//! [`cursor`] and [`pagination`] are sections of their own. [`requests`] gets a page, [`address`] and [`body`]
+//! are what it is asked for by, whose [`texts`] each request may complete, [`page`] splits it in one pass,
+//! [`pager`] finds the next one, [`anchor`] says where a request starts, [`outlook`] how far it may read,
+//! [`fallback`] which records are sorted by another timestamp, [`mod@line`] lets records out in order, [`tie`]
+//! reads what one timestamp has too much of, [`run`] is a row of pages from one anchor, and [`walk`] puts
+//! them together along one [`list`].
 //!
 //! Where a list ends is known by what an answer tells ([`told`], [`link`], [`extent`]), by what was read
 //! before ([`seen`]), or by how long nothing new came ([`idle`]); [`offsets`] finds out which ones the
 //! source takes, and [`ending`] weighs all of it.
+//!
+//! [`way`] names the other ways along a list: [`newest`] first, by [`delta`] tokens, in [`windows`];
+//! their positions carry [`steps`]. With [`for_each`] a list is one of the [`children`] of each parent.
 
+mod address;
 mod anchor;
 mod answers;
 mod body;
+mod children;
 mod cursor;
+mod delta;
 mod ending;
 mod extent;
 mod fallback;
+mod for_each;
 mod idle;
 mod line;
 mod link;
 mod list;
 mod listed;
 mod mark;
+mod newest;
 mod offsets;
 mod outlook;
 mod page;
 mod pager;
 mod pagination;
+mod place;
 mod places;
 mod posted;
 mod requests;
 mod run;
 mod seen;
+mod spec;
+mod steps;
+mod texts;
 mod tie;
 mod told;
 mod walk;
+mod way;
+mod windows;
 
 use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::{
@@ -52,56 +67,50 @@ use crate::{
     error::ConnectError,
     file::{At, Fault, Findings},
     flow::Limits,
-    http::{
-        AdvertisedLimits, Auth, Exchange, Origin, Reads, RequestBudget, Transmitter, authenticator,
-    },
+    http::{AdvertisedLimits, Auth, Exchange, Reads, RequestBudget, Transmitter, authenticator},
     options::Options,
     resolver::Resolver,
     value::{
-        Headers, JsonTemplate, ListPath, Name, NoRecord, OneOrList, Query, RecordPath, Timeout,
-        Url, given, path,
+        Headers, JsonTemplate, ListPath, Listed, Name, OneOrList, Query, RecordPath, Timeout, Url,
+        given, path,
     },
 };
-use anchor::Anchors;
+use address::Address;
 use answers::SourceAnswers;
-use body::{ListBody, ListMethod};
+use body::ListMethod;
+use children::{Children, ChildrenWalk};
 use cursor::Cursor;
+use for_each::ForEach;
 use list::List;
 use listed::EmptyList;
 use mark::{HttpMarker, MarkRequest};
-use page::{PageShape, Places};
-use pager::Pager;
 use pagination::Pagination;
-use posted::Posted;
-use requests::Requester;
-use told::ToldReader;
-use walk::HttpWalk;
+use spec::{Habits, ListSpec, PAGE_SIZE_DEFAULT};
+use way::Way;
 
 const TIMEOUT_DEFAULT_MS: u64 = 30_000;
-const PAGE_SIZE_DEFAULT: u32 = 100;
 const BODY_BYTES_DEFAULT: u64 = 32 << 20;
 /// Read of an answer to a mark, which has a code at the most.
 const MARK_BYTES_MAX: usize = 1024 * 1024;
-/// What a record takes beside its JSON: one response has no more records than there is room for.
-const RECORD_BYTES_MIN: usize = 128;
 
 /// A list behind an HTTP API.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "HttpSource")]
 pub(crate) struct Http {
-    /// The list's address.
+    /// The list's address. It, `query`, `headers` and `body` may hold `${cursor.since}` and `${cursor.until}`,
+    /// where the API takes the position inside of an expression.
     #[schemars(example = "${params.source_url}/orders")]
-    url: Url,
+    url: Url<Listed>,
     /// How the list is asked for. Default GET, and POST with a `body` or a `form`.
     method: Option<At<ListMethod>>,
     /// Query parameters sent with every request for the list; a list of values gives a parameter as
     /// often.
     #[serde(default)]
-    query: Query,
+    query: Query<Listed>,
     /// Headers sent with every request.
     #[serde(default)]
-    headers: Headers,
+    headers: Headers<Listed>,
     /// The JSON object sent with every request for the list; its texts may hold references. With it,
     /// the parameters of `cursor` and `pagination` are no query parameters but places in it: keys
     /// with dots between (`filters.from`), and a number for an item of a list (`sorts.0.value`). No
@@ -109,11 +118,11 @@ pub(crate) struct Http {
     /// numbers; so are ids that are whole numbers, tokens that the source gave as numbers, and
     /// timestamps with `format: epoch_s` or `epoch_ms`. All the rest are texts.
     #[serde(default, deserialize_with = "given")]
-    body: Option<JsonTemplate<NoRecord>>,
+    body: Option<JsonTemplate<Listed>>,
     /// The fields of a form that is posted for the list, in the place of `body`; its texts may hold
     /// references, and a list of values gives a field as often. The parameters of `cursor` and
     /// `pagination` are further fields of it.
-    form: Option<At<Query>>,
+    form: Option<At<Query<Listed>>>,
     /// How requests prove who sends them.
     auth: Option<Auth>,
     /// Path to the list of records in the body; left out: the body is the list. `orders.*` takes each value
@@ -150,6 +159,8 @@ pub(crate) struct Http {
     /// Most bytes of one response, decompressed. Default 32 MiB.
     #[schemars(range(min = 1024, max = 1073741824))]
     body_bytes_max: Option<u64>,
+    /// The list of parents, where the list is of the children of each.
+    for_each: Option<ForEach>,
     /// The request that marks a delivered record as processed at the source.
     mark: Option<MarkRequest>,
 }
@@ -157,6 +168,9 @@ pub(crate) struct Http {
 /// A list for one connection.
 struct HttpSource {
     list: List,
+    way: Way,
+    /// The parents, where the list is of the children of each.
+    children: Option<Children>,
     marker: Option<HttpMarker>,
 }
 
@@ -166,13 +180,19 @@ impl SourceKind for Http {
             auth.check(findings);
         }
         let At { value: cursor, place } = &self.cursor;
-        cursor.check(*place, findings);
+        cursor.check(*place, self.named_bounds(), findings);
+        self.check_texts(findings);
         self.answers.check(findings);
         if let Some(limits) = &self.limits {
             limits.check(findings);
         }
         let At { value: pagination, place } = &self.pagination;
-        pagination.check(&*cursor.by, *place, findings);
+        if !cursor.is_newest_first() {
+            pagination.check(&*cursor.by, *place, findings);
+        }
+        if let Some(each) = &self.for_each {
+            each.check(!self.parent_paths().is_empty(), findings);
+        }
         self.check_key(findings);
         let posted = (self.body.as_ref(), self.form.as_ref());
         places::check(self.method.as_ref(), posted, cursor, pagination, findings);
@@ -199,14 +219,23 @@ impl SourceKind for Http {
         let marker = self.mark.as_ref().map(|mark| {
             let body_bytes_max = MARK_BYTES_MAX;
             let transmitter = Transmitter { body_bytes_max, ..exchange.transmitter.clone() };
-            let (origin, auth) = (exchange.origin.clone(), exchange.auth.clone());
-            let (limits, budget) = (self.advertised(), exchange.budget.clone());
-            let timeout_ms = u64::MAX;
-            let exchange = Exchange { transmitter, origin, auth, timeout_ms, limits, budget };
+            let exchange = Exchange {
+                transmitter,
+                timeout_ms: u64::MAX,
+                ..exchange.beside(self.advertised())
+            };
             mark.connect(resolver, exchange, self.answers.rules())
         });
+        let children = self.for_each.as_ref();
+        let paths = self.parent_paths();
+        let children = children.map(|each| {
+            let exchange = exchange.beside(self.advertised());
+            each.connect(&paths, (exchange, self.habits()), resolver, options)
+        });
+        let children = children.transpose()?;
         let list = self.list(address, exchange, resolver, options)?;
-        Ok(Box::new(HttpSource { list, marker: marker.transpose()? }))
+        let way = Way::new(&self.cursor.value, resolver, options)?;
+        Ok(Box::new(HttpSource { list, way, children, marker: marker.transpose()? }))
     }
 }
 
@@ -248,15 +277,9 @@ impl Http {
         &self,
         resolver: &Resolver<'_>,
         options: &Options,
-    ) -> Result<(url::Url, Exchange), ConnectError> {
-        let mut address = self.url.fill(resolver)?;
-        let origin = Origin::of(&address).ok_or_else(|| {
-            let message = "it must be http or https, with a host and without credentials";
-            ConnectError::new(&self.url.site.key, message)
-        })?;
-        for (name, value) in self.query.fill(resolver)? {
-            address.query_pairs_mut().append_pair(&name, &value);
-        }
+    ) -> Result<(Address, Exchange), ConnectError> {
+        let address = Address::new(&self.url, &self.query, resolver)?;
+        let origin = address.origin().clone();
         let redactor = resolver.redactor();
         let auth = authenticator(self.auth.as_ref(), "source.http.auth", resolver, options)?;
         let mut headers = self.headers.fill(resolver)?;
@@ -283,6 +306,17 @@ impl Http {
         Ok((address, exchange))
     }
 
+    /// How its API answers.
+    fn habits(&self) -> Habits {
+        Habits {
+            rules: self.answers.rules(),
+            empty: EmptyList {
+                null: self.null_is_empty.unwrap_or(false),
+                absent: self.absent_is_empty.unwrap_or(false),
+            },
+        }
+    }
+
     /// Where answers say what is left.
     fn advertised(&self) -> AdvertisedLimits {
         self.limits.as_ref().map(Limits::advertised).unwrap_or_default()
@@ -291,54 +325,37 @@ impl Http {
     /// The list at an address.
     fn list(
         &self,
-        address: url::Url,
-        mut exchange: Exchange,
+        address: Address,
+        exchange: Exchange,
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<List, ConnectError> {
-        let (cursor, pagination) = (&self.cursor.value, &self.pagination.value);
-        let params = [pagination.page_param(), pagination.size_param()];
-        let bounds = [cursor.since.as_ref(), cursor.until.as_ref()];
-        let places = bounds.into_iter().chain(params).flatten();
-        let body = match (&self.body, &self.form) {
-            (Some(body), _) => {
-                Some(Posted::Json(Box::new(ListBody::new(body, cursor, places, resolver)?)))
-            }
-            (None, Some(form)) => Some(Posted::Form(form.value.fill(resolver)?)),
-            (None, None) => None,
-        };
-        if let Some(body) = &body {
-            let headers = &mut exchange.transmitter.headers;
-            headers.entry(CONTENT_TYPE).or_insert(body.content_type());
-        }
-        let records = self.records.as_ref().map_or(&[][..], |records| &records.keys);
-        let page_size = self.page_size.unwrap_or(PAGE_SIZE_DEFAULT);
         let ids = self.id_paths();
-        let key_as = self.key_as.as_ref().map(|name| name.text.as_str());
-        let records_max = exchange.transmitter.body_bytes_max / RECORD_BYTES_MIN;
-        let places = Places { records, ids: &ids, key_as, records_max };
-        Ok(List {
-            shape: PageShape::new(&places, cursor),
-            told: ToldReader::new(&pagination.told()),
-            by_last_id: !cursor.by.has_timestamp() && pagination.goes_by_last_id(),
-            pager: Pager::new(pagination.clone(), page_size, address, body),
-            empty: EmptyList {
-                null: self.null_is_empty.unwrap_or(false),
-                absent: self.absent_is_empty.unwrap_or(false),
-            },
-            anchors: Anchors::new(cursor, resolver)?,
-            requester: Requester {
-                exchange,
-                rules: self.answers.rules(),
-                now: options.now.clone(),
-            },
-        })
+        let spec = ListSpec {
+            headers: &self.headers,
+            body: self.body.as_ref(),
+            form: self.form.as_ref().map(|form| &form.value),
+            records: self.records.as_ref(),
+            ids: &ids,
+            key_as: self.key_as.as_ref(),
+            cursor: &self.cursor.value,
+            pagination: &self.pagination.value,
+            page_size: self.page_size.unwrap_or(PAGE_SIZE_DEFAULT),
+            named: self.named_bounds(),
+            habits: self.habits(),
+        };
+        spec.connect(address, exchange, resolver, options)
     }
 }
 
 impl Source for HttpSource {
     fn walk(&self, from: Position, until_ms: EpochMs) -> Box<dyn Walk + '_> {
-        Box::new(HttpWalk::new(&self.list, from, until_ms))
+        match &self.children {
+            None => self.way.walk(&self.list, from, until_ms, None),
+            Some(children) => {
+                Box::new(ChildrenWalk::new(&self.list, &self.way, children, from, until_ms))
+            }
+        }
     }
 
     fn marker(&self) -> Option<&dyn Marker> {

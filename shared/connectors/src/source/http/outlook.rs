@@ -11,7 +11,7 @@ use tidegate_core::{
 };
 
 use super::{
-    cursor::{Cursor, Resolution, is_mark_min},
+    cursor::{Cursor, Resolution, is_before_all, is_mark_min},
     line::Line,
     page::{Aside, Page, Row},
 };
@@ -42,7 +42,7 @@ impl Outlook {
     /// For a walk from a position.
     pub(super) fn new(cursor: &Cursor, from: &Position) -> Self {
         let mut resolution = Resolution::new(cursor.zone());
-        let mark = from.mark().filter(|mark| !is_mark_min(mark));
+        let mark = from.mark().filter(|mark| !is_mark_min(mark) && !is_before_all(mark));
         if let Some(at) = mark.and_then(|mark| mark.at.as_ref()) {
             resolution.see(at.ns);
         }

@@ -1,13 +1,16 @@
 //! How one page leads to the next: the request's address or body, and what the response says.
 
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_core::ports::SourceError;
 use url::Url;
 
 use super::{
+    address::Address,
     pagination::{Answered, Drift, PageRef, Pagination, Param},
     posted::Posted,
     requests::PageRequest,
 };
+use crate::value::{RequestText, RequestValues};
 
 /// Of a parameter's value so many characters are shown.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -18,20 +21,41 @@ const PAGE_CAP_MIN: usize = 10;
 pub(super) struct Pager {
     style: Pagination,
     page_size: u32,
-    /// Address and query.
-    base: Url,
+    bounds: BoundParams,
+    address: Address,
+    /// Headers that each request completes.
+    headers: Vec<(HeaderName, RequestText)>,
     /// What is posted; none: a GET.
     body: Option<Posted>,
 }
 
+/// The parameters that carry the cursor's bounds, where it has some.
+#[derive(Default)]
+pub(super) struct BoundParams {
+    pub(super) since: Option<String>,
+    pub(super) until: Option<String>,
+}
+
 impl Pager {
-    pub(super) fn new(style: Pagination, page_size: u32, base: Url, body: Option<Posted>) -> Self {
-        Self { style, page_size, base, body }
+    pub(super) fn new(
+        style: Pagination,
+        page_size: u32,
+        bounds: BoundParams,
+        address: Address,
+        headers: Vec<(HeaderName, RequestText)>,
+        body: Option<Posted>,
+    ) -> Self {
+        Self { style, page_size, bounds, address, headers, body }
     }
 
     /// Whether one response has everything, so that we may sort it ourselves.
     pub(super) fn is_whole(&self) -> bool {
         self.style.is_whole()
+    }
+
+    /// Whether a page is found by the last record's id.
+    pub(super) fn goes_by_last_id(&self) -> bool {
+        self.style.goes_by_last_id()
     }
 
     /// Whether that one response may be a part of the list.
@@ -54,9 +78,9 @@ impl Pager {
         self.page_size
     }
 
-    /// The list's address.
+    /// An address of the list, whatever the request: it says to which host they go.
     pub(super) fn base(&self) -> &Url {
-        &self.base
+        self.address.base()
     }
 
     /// How the gap between two pages is watched; `in_tie` where pages are read only inside ties.
@@ -64,23 +88,38 @@ impl Pager {
         self.style.drift(in_tie)
     }
 
-    /// The request for a page. `bounds` are the cursor's parameters.
-    pub(super) fn request(&self, page: &PageRef, bounds: &[(&str, &str)]) -> PageRequest {
-        let shown = self.shown(page, bounds);
+    /// The request for a page.
+    pub(super) fn request(&self, page: &PageRef, values: &RequestValues<'_>) -> PageRequest {
+        let header = |(name, text): &(HeaderName, RequestText)| {
+            // The walk gives no value that a header cannot carry.
+            Some((name.clone(), HeaderValue::from_str(&text.text(values)).ok()?))
+        };
+        let headers: HeaderMap = self.headers.iter().filter_map(header).collect();
+        let shown = self.shown(page, values);
         let Some(body) = &self.body else {
-            return PageRequest { url: self.address(page, bounds), body: None, page: shown };
+            let url = self.address(page, values);
+            return PageRequest { url, headers, body: None, page: shown };
         };
         let url = match page {
-            PageRef::Address(url) => url,
-            _ => &self.base,
+            PageRef::Address(url) => url.clone(),
+            _ => self.address.url(values),
         };
         let size = self.size_param().map(|name| (name, self.page_size));
-        let body = body.render(bounds, self.page_param(page), size, self.style.stands_alone());
-        PageRequest { url: url.clone(), body: Some(body), page: shown }
+        let param = self.page_param(page);
+        let alone = self.style.stands_alone();
+        let body = body.render(&self.bounds(values), param, size, (alone, values));
+        PageRequest { url, headers, body: Some(body), page: shown }
+    }
+
+    /// The cursor's parameters and what they carry.
+    fn bounds<'v>(&'v self, values: &RequestValues<'v>) -> Vec<(&'v str, &'v str)> {
+        let since = self.bounds.since.as_deref().zip(values.since);
+        let until = self.bounds.until.as_deref().zip(values.until);
+        since.into_iter().chain(until).collect()
     }
 
     /// Which page a request is for, by the parameters that say so.
-    fn shown(&self, page: &PageRef, bounds: &[(&str, &str)]) -> Box<str> {
+    fn shown(&self, page: &PageRef, values: &RequestValues<'_>) -> Box<str> {
         if let PageRef::Address(_) = page {
             return "the next page's address, as the source gave it".into();
         }
@@ -88,26 +127,28 @@ impl Pager {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text.to_owned(),
         };
-        let bound = |(name, value): &(&str, &str)| format!("{name}={}", cut(value));
+        let bound = |(name, value): (&str, &str)| format!("{name}={}", cut(value));
+        let bounds = self.bounds(values).into_iter().map(bound);
         let param =
             self.page_param(page).map(|(name, value)| format!("{name}={}", cut(&value.text())));
         let size = self.size_param().map(|name| format!("{name}={}", self.page_size));
-        let shown: Vec<String> = bounds.iter().map(bound).chain(param).chain(size).collect();
+        let shown: Vec<String> = bounds.chain(param).chain(size).collect();
         if shown.is_empty() { "the first page".into() } else { shown.join(", ").into() }
     }
 
     /// The address of a page; one that the source gave has the cursor's parameters already.
-    fn address(&self, page: &PageRef, bounds: &[(&str, &str)]) -> Url {
+    fn address(&self, page: &PageRef, values: &RequestValues<'_>) -> Url {
         if let PageRef::Address(url) = page {
             return url.clone();
         }
-        let mut url = self.base.clone();
+        let bounds = self.bounds(values);
+        let mut url = self.address.url(values);
         {
             let mut query = url.query_pairs_mut();
             let param = self.page_param(page);
             // A source may take the position and the page's last id by one and the same parameter.
             let taken = param.as_ref().map(|(name, _)| *name);
-            query.extend_pairs(bounds.iter().filter(|(name, _)| Some(*name) != taken));
+            query.extend_pairs(bounds.into_iter().filter(|(name, _)| Some(*name) != taken));
             if let Some((name, value)) = param {
                 query.append_pair(name, &value.text());
             }
@@ -164,11 +205,20 @@ mod tests {
         let style = crate::testing::section::<Pagination>(
             serde_json::json!({ "last_id": { "param": "since_id" } }),
         );
-        let pager = Pager::new(style, 10, Url::parse("http://a.test/?x=1").unwrap(), None);
+        let connection = crate::Connection::default();
+        let address = Address::new(
+            &crate::testing::section("http://a.test/?x=1".into()),
+            &crate::testing::section(serde_json::json!({})),
+            &crate::resolver::Resolver::new(&connection),
+        );
+        let bounds = BoundParams { since: Some("since_id".into()), until: Some("until".into()) };
+        let pager = Pager::new(style, 10, bounds, address.unwrap(), Vec::new(), None);
         let after = PageRef::After(RecordId::Number(9));
-        let url = pager.address(&after, &[("since_id", "5"), ("until", "z")]);
+        let values = RequestValues { since: Some("5"), until: Some("z"), parent: None };
+        let url = pager.address(&after, &values);
         assert_eq!(url.query(), Some("x=1&until=z&since_id=9"));
-        let url = pager.address(&PageRef::First, &[("since_id", "5")]);
+        let values = RequestValues { since: Some("5"), ..RequestValues::default() };
+        let url = pager.address(&PageRef::First, &values);
         assert_eq!(url.query(), Some("x=1&since_id=5"));
     }
 }

@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::{body::ListMethod, cursor::Cursor, pagination::Pagination};
 use crate::{
     file::{At, Fault, Findings},
-    value::{JsonTemplate, Name, NoRecord, Query, path},
+    value::{JsonTemplate, Listed, Name, Query, path},
 };
 
 /// Notes where `method`, `body` and the parameters of cursor and pagination do not go together.
 pub(super) fn check(
     method: Option<&At<ListMethod>>,
-    (body, form): (Option<&JsonTemplate<NoRecord>>, Option<&At<Query>>),
+    (body, form): (Option<&JsonTemplate<Listed>>, Option<&At<Query<Listed>>>),
     cursor: &Cursor,
     pagination: &Pagination,
     findings: &mut Findings,
@@ -41,7 +41,7 @@ pub(super) fn check(
 
 /// Notes parameters that are fields of the form already.
 fn check_form(
-    form: &At<Query>,
+    form: &At<Query<Listed>>,
     has_body: bool,
     cursor: &Cursor,
     pagination: &Pagination,
@@ -203,7 +203,7 @@ mod tests {
         let (cursor, pagination) = (section(json!({ "by": "id" })), section(json!("none")));
         let messages = |method: Option<ListMethod>, body: Option<Value>| {
             let method = method.map(|value| At { value, place: Place::default() });
-            let body = body.map(section::<JsonTemplate<NoRecord>>);
+            let body = body.map(section::<JsonTemplate<Listed>>);
             let mut findings = Findings::default();
             check(method.as_ref(), (body.as_ref(), None), &cursor, &pagination, &mut findings);
             findings.faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>()
@@ -228,7 +228,7 @@ mod tests {
             let at = |value| At { value, place: Place::default() };
             let (method, form) =
                 (method.map(|value| At { value, place: Place::default() }), at(section(form)));
-            let body = body.map(section::<JsonTemplate<NoRecord>>);
+            let body = body.map(section::<JsonTemplate<Listed>>);
             let mut findings = Findings::default();
             check(
                 method.as_ref(),

@@ -5,24 +5,25 @@ use reqwest::header::HeaderValue;
 use url::form_urlencoded;
 
 use super::{body::ListBody, pagination::Param};
+use crate::value::{RequestText, RequestValues};
 
 /// What is posted for a page.
 pub(super) enum Posted {
     /// A JSON object: parameters have places in it.
     Json(Box<ListBody>),
     /// A form of these fields: parameters are further ones.
-    Form(Vec<(String, String)>),
+    Form(Vec<(String, RequestText)>),
 }
 
 impl Posted {
     /// The body for a page. `bounds` are the cursor's parameters; of two parameters of a name the page's
-    /// counts. A parameter that is `alone` takes nothing else along.
+    /// counts. A parameter that is `alone` takes nothing else along. `values` complete the texts.
     pub(super) fn render(
         &self,
         bounds: &[(&str, &str)],
         param: Option<(&str, Param<'_>)>,
         size: Option<(&str, u32)>,
-        alone: bool,
+        (alone, values): (bool, &RequestValues<'_>),
     ) -> Bytes {
         match (self, param) {
             (Self::Json(_), Some((place, value))) if alone => ListBody::alone(place, &value.json()),
@@ -30,14 +31,15 @@ impl Posted {
                 form([(name, &*value.text())].into_iter())
             }
             (Self::Json(body), param) => {
-                let mut values: Vec<(&str, String)> =
+                let mut params: Vec<(&str, String)> =
                     bounds.iter().map(|(name, value)| (*name, body.bound(value))).collect();
-                values.extend(param.map(|(name, value)| (name, value.json())));
-                values.extend(size.map(|(name, size)| (name, size.to_string())));
-                body.render(&values)
+                params.extend(param.map(|(name, value)| (name, value.json())));
+                params.extend(size.map(|(name, size)| (name, size.to_string())));
+                body.render(&params, values)
             }
             (Self::Form(fields), param) => {
-                let fixed = fields.iter().map(|(name, value)| (&**name, &**value));
+                let texts: Vec<_> = fields.iter().map(|(_, text)| text.text(values)).collect();
+                let fixed = fields.iter().zip(&texts).map(|((name, _), text)| (&**name, &**text));
                 let taken = param.as_ref().map(|(name, _)| *name);
                 let bounds = bounds.iter().copied().filter(|(name, _)| Some(*name) != taken);
                 let value = param.as_ref().map(|(name, value)| (*name, value.text()));
@@ -65,16 +67,25 @@ fn form<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Connection, resolver::Resolver, testing::section, value::Text};
+
+    fn text(text: &str) -> RequestText {
+        let text: Text = section(text.into());
+        RequestText::new(&text.template, "form", &Resolver::new(&Connection::default())).unwrap()
+    }
 
     #[test]
     fn a_form_has_its_own_fields_then_the_parameters_each_once() {
-        let posted = Posted::Form(vec![("a".into(), "1 2".into()), ("a".into(), "3".into())]);
+        let posted = Posted::Form(vec![("a".into(), text("1 2")), ("a".into(), text("3"))]);
+        let values = RequestValues::default();
+        let whole = (false, &values);
         let bounds = [("after", "x"), ("to", "z")];
         let body =
-            posted.render(&bounds, Some(("after", Param::Text("y&"))), Some(("n", 9)), false);
+            posted.render(&bounds, Some(("after", Param::Text("y&"))), Some(("n", 9)), whole);
         assert_eq!(body, "a=1+2&a=3&to=z&after=y%26&n=9");
-        let body = posted.render(&bounds, Some(("after", Param::Text("y"))), None, true);
+        let alone = (true, &values);
+        let body = posted.render(&bounds, Some(("after", Param::Text("y"))), None, alone);
         assert_eq!(body, "after=y");
-        assert_eq!(posted.render(&[], None, None, true), "a=1+2&a=3");
+        assert_eq!(posted.render(&[], None, None, alone), "a=1+2&a=3");
     }
 }

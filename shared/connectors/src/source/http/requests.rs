@@ -37,6 +37,8 @@ pub(super) struct Requester {
 #[derive(Clone)]
 pub(super) struct PageRequest {
     pub(super) url: Url,
+    /// Those of this request alone.
+    pub(super) headers: HeaderMap,
     /// What is posted; none: a GET.
     pub(super) body: Option<Bytes>,
     /// Which page it is, for people: the parameters that say so.
@@ -150,6 +152,7 @@ impl Requester {
     ) -> Result<Fetched, Failure> {
         let until = Instant::now() + Duration::from_millis(self.left_ms(deadline_ms));
         let request = Request::new(asked.method(), asked.url.clone(), asked.body());
+        let request = Request { headers: asked.headers.clone(), ..request };
         let refuses_token =
             |answer: &Answer| answers::judge(&self.rules, answer).meaning == Meaning::Token;
         let answer = self.exchange.follow(request, until, refuses_token, requests).await;

@@ -15,7 +15,6 @@ use super::{
     seen::Seen,
     told::Told,
 };
-use crate::value::Name;
 
 /// A body larger than this is not kept while the next page is read, for the sake of memory.
 const BODY_BYTES_KEPT: usize = 1 << 20;
@@ -55,6 +54,13 @@ impl Trace {
         Self { asked, marks, last, placed: None, fetched, told, had_room }
     }
 
+    /// Whether it has all that a page has up to a record.
+    fn holds_all_up_to(&self, last: &Edge, page: &Page) -> bool {
+        let Edge::Row(last) = last else { return false };
+        let mut earlier = page.rows.iter().map(|row| &row.mark).take_while(|mark| *mark != last);
+        earlier.all(|mark| self.marks.contains(mark))
+    }
+
     /// Lets go of its body, unless it is small and may be asked what it says of the page behind it.
     pub(super) fn shed(mut self, next: Option<&PageRef>) -> Self {
         let is_kept = next.is_some_and(PageRef::is_counted);
@@ -78,15 +84,6 @@ impl PageRun {
 
     pub(super) fn marks_before(&self) -> Option<&[Mark]> {
         self.previous.as_ref().map(|previous| previous.marks.as_slice())
-    }
-
-    /// What its page is asked for by. `until` is the upper bound, where the source takes one.
-    pub(super) fn request(&self, list: &List, until: Option<&str>) -> PageRequest {
-        let cursor = &list.anchors.cursor;
-        let since = name(cursor.since.as_ref()).zip(self.anchor.value.as_deref());
-        let until = name(cursor.until.as_ref()).zip(until);
-        let bounds: Vec<(&str, &str)> = since.into_iter().chain(until).collect();
-        list.pager.request(&self.page, &bounds)
     }
 
     /// The page after one. `largest` is the largest page seen, and `is_empty` where this one has nothing
@@ -154,6 +151,13 @@ impl PageRun {
             }
             is_unmoved = true;
         }
+        // A page may begin before the end of the one before it: where records are taken out of it after
+        // it was cut, or where the last page is named again and has grown.
+        if let Some(last) = &before.last
+            && before.holds_all_up_to(last, page)
+        {
+            page.drop_through(last);
+        }
         match (&before.placed, page.rows.first()) {
             (Some(last), Some(first)) if !list.in_order(last, &first.mark) => match is_unmoved {
                 true => Err(list.unsorted(last, &first.mark)),
@@ -162,8 +166,4 @@ impl PageRun {
             _ => Ok(true),
         }
     }
-}
-
-fn name(param: Option<&Name>) -> Option<&str> {
-    param.map(|name| name.text.as_str())
 }

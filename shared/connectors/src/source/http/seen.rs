@@ -15,6 +15,8 @@ pub(super) struct Seen {
     /// The ids at the furthest moment, where they are in no certain order.
     ids: HashSet<RecordId>,
     first: Vec<Mark>,
+    /// The last page that was added, and the one before it.
+    last: [Vec<Mark>; 2],
     asked: HashSet<PageRef>,
     /// Pages.
     pub(super) pages: u64,
@@ -40,6 +42,7 @@ impl Seen {
             furthest: None,
             ids: HashSet::new(),
             first: Vec::new(),
+            last: Default::default(),
             asked: HashSet::new(),
             pages: 0,
             records: 0,
@@ -57,19 +60,26 @@ impl Seen {
             return Sight::Empty;
         }
         // Records without a key cannot be told from each other.
-        if rows.is_empty() || rows.iter().any(|row| self.is_further(&row.mark)) {
+        if self.is_behind(rows) {
             return Sight::New;
         }
-        let known = |marks: &[Mark]| {
-            let mut marks: Vec<&Mark> = marks.iter().collect();
+        let known = |pages: &[&[Mark]]| {
+            let mut marks: Vec<&Mark> = pages.iter().copied().flatten().collect();
             marks.sort_unstable();
             rows.iter().all(|row| marks.binary_search(&&row.mark).is_ok())
         };
-        let is_known = previous.is_some_and(known) || known(&self.first);
+        // Pages by offsets overlap: the last one whole may be parts of two.
+        let [last, older] = &self.last;
+        let is_known = known(&[previous.unwrap_or(last), last, older]) || known(&[&self.first]);
         match is_known || self.asked.contains(page) {
             true => Sight::Again,
             false => Sight::New,
         }
+    }
+
+    /// Whether a page has a record that the pages before cannot have had, or one without a key.
+    pub(super) fn is_behind(&self, rows: &[Row]) -> bool {
+        rows.is_empty() || rows.iter().any(|row| self.is_further(&row.mark))
     }
 
     /// Whether a page is the first one once more.
@@ -86,6 +96,10 @@ impl Seen {
     pub(super) fn add(&mut self, page: &PageRef, rows: &[Row], count: usize) {
         if self.pages == 0 {
             self.first = rows.iter().map(|row| row.mark.clone()).collect();
+        }
+        if !rows.is_empty() {
+            self.last.swap(0, 1);
+            self.last[0] = rows.iter().map(|row| row.mark.clone()).collect();
         }
         self.pages += 1;
         self.records += count as u64;

@@ -15,12 +15,27 @@ use crate::{
     file::{At, Fault, Findings, Place},
     value::{Millis, Name, OneOrList, RecordPath, Scalar, Text, Zone},
 };
-pub(crate) use by::{CursorBy, Order, is_mark_min};
+pub(crate) use by::{BEFORE_ALL, CursorBy, Order, is_before_all, is_mark_min};
 pub(crate) use format::{NoMoment, TimeFormat};
 pub(crate) use resolution::Resolution;
 
 /// What is older than a day is no longer settling.
 type SettleLag = Millis<0, 86_400_000>;
+
+/// A week is read again at the most.
+type Overlap = Millis<0, 604_800_000>;
+
+/// From a minute to ten years.
+type Window = Millis<60_000, 315_360_000_000>;
+
+const OVERLAP_DEFAULT_MS: u64 = 60_000;
+
+/// Which bounds the texts of a list's requests refer to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Named {
+    pub(crate) since: bool,
+    pub(crate) until: bool,
+}
 
 /// What the source sorts by, and how to ask for what is new.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -45,6 +60,9 @@ pub(crate) struct Cursor {
     pub(crate) inclusive: Option<bool>,
     /// The query parameter that carries the upper bound, or its place in the `body`.
     pub(crate) until: Option<Name>,
+    /// How `since` and `until` are written in requests, and `${cursor.since}` and `${cursor.until}`, where
+    /// that is another way than the records'. Default as `format`.
+    sent_format: Option<TimeFormat>,
     /// Sent as `since` before anything was read; left out: no `since` is sent then.
     #[schemars(with = "Option<Scalar>")]
     pub(crate) start: Option<Text>,
@@ -53,11 +71,25 @@ pub(crate) struct Cursor {
     /// fractions of a second, 2s for whole seconds, 61s for whole minutes, a day for dates. With `by: id`
     /// `0s`.
     settle_lag: Option<At<SettleLag>>,
+    /// Whether the list begins with the newest record, as feeds do. Then a run reads down to where the last one
+    /// began, in as many invocations as that takes. Default false.
+    newest_first: Option<At<bool>>,
+    /// With `newest_first`, how far before the newest record that was read the next run looks for records that
+    /// appeared late; none is sent twice. At most `168h`. Default `1m`.
+    overlap: Option<At<Overlap>>,
+    /// The longest span that the API permits between `since` and `until`: the list is read in windows of it, from
+    /// `start` on, which must be given. At least `1m`.
+    window: Option<At<Window>>,
+    /// With `window`, most results that the API gives of one. A window that it refuses is halved, and one that has
+    /// as many is asked for what is left.
+    #[schemars(range(min = 1))]
+    results_max: Option<At<u64>>,
 }
 
 impl Cursor {
-    /// Notes keys that do not go together. `place` is the section's.
-    pub(crate) fn check(&self, place: Place, findings: &mut Findings) {
+    /// Notes keys that do not go together. `place` is the section's; `named` says which bounds the requests'
+    /// texts refer to.
+    pub(crate) fn check(&self, place: Place, named: Named, findings: &mut Findings) {
         let given = by::Given {
             field: self.field.as_ref().and_then(|fields| Some(fields.0.first()?.place)),
             time: self.time.as_ref().map(|time| time.site.place),
@@ -66,25 +98,165 @@ impl Cursor {
             format: self.format.as_ref().map(|format| format.place),
         };
         self.by.check(&given, place, findings);
+        self.check_overlap(findings);
+        self.check_ways(place, named, findings);
         self.note(findings);
         let Some(start) = &self.start else { return };
-        if self.since.is_none() {
+        if self.since.is_none() && !named.since {
             let message = "`start` is sent as `since`, which is not given";
-            let remedy = "add `since:` with the query parameter's name, or remove `start`";
+            let remedy = "add `since:` with the query parameter's name, write `${cursor.since}` where the \
+                          API takes it, or remove `start`";
             findings.add(Fault::new(start.site.place, message, remedy));
         }
         // An id may be any text, and what a parameter holds is not known yet.
         let literal = start.template.as_literal().filter(|_| self.by.has_timestamp());
         let Some(literal) = literal else { return };
-        if let Err(remedy) = self.format().check_start(literal) {
+        if let Err(remedy) = self.sent_format().check_start(literal) {
             let message = format!("`{literal}` is no timestamp of the cursor's format");
             findings.add(Fault::new(start.site.place, message, remedy));
+        }
+    }
+
+    /// The cursor of a list that is sorted by ids and takes no bounds.
+    pub(crate) fn by_id() -> Self {
+        Self {
+            by: CursorBy::by_id(),
+            field: None,
+            time: None,
+            format: None,
+            zone: None,
+            since: None,
+            inclusive: None,
+            until: None,
+            sent_format: None,
+            start: None,
+            settle_lag: None,
+            newest_first: None,
+            overlap: None,
+            window: None,
+            results_max: None,
         }
     }
 
     /// How timestamps are written.
     pub(crate) fn format(&self) -> TimeFormat {
         self.format.as_ref().map(|format| format.value.clone()).unwrap_or_default()
+    }
+
+    /// Notes an overlap that nothing goes by.
+    fn check_overlap(&self, findings: &mut Findings) {
+        let Some(overlap) = &self.overlap else { return };
+        let (message, remedy) = if !self.is_newest_first() {
+            (
+                "`overlap` is for lists that begin with the newest record",
+                "remove it, or add `newest_first: true`",
+            )
+        } else if !self.by.has_timestamp() {
+            (
+                "`overlap` needs a timestamp, and `by: id` has none",
+                "remove it, or write `by: timestamp`",
+            )
+        } else {
+            return;
+        };
+        findings.add(Fault::new(overlap.place, message, remedy));
+    }
+
+    /// Notes keys of one way along the list that another has no use for, or that it lacks.
+    fn check_ways(&self, place: Place, named: Named, findings: &mut Findings) {
+        let mut fault = |place, message: &str, remedy: &str| {
+            findings.add(Fault::new(place, message, remedy));
+        };
+        let newest_first = self.newest_first.as_ref().filter(|newest_first| newest_first.value);
+        let several = self.field.as_ref().filter(|fields| fields.0.len() > 1);
+        if let (Some(_), Some(second)) = (newest_first, several.and_then(|fields| fields.0.get(1)))
+        {
+            fault(
+                second.place,
+                "a list that begins with the newest record is read by one timestamp",
+                "name the one that the list is sorted by",
+            );
+        }
+        if let (Some(At { place, .. }), Some(_)) = (newest_first, self.by.delta_path()) {
+            fault(
+                *place,
+                "`newest_first` is not for `by: delta`: the source itself keeps the place",
+                "remove it",
+            );
+        }
+        if let (Some(start), Some(_)) = (&self.start, self.by.delta_path()) {
+            fault(
+                start.site.place,
+                "`start` is not for `by: delta`: everything is read first",
+                "remove it",
+            );
+        }
+        if let (Some(At { place, .. }), None) = (&self.results_max, &self.window) {
+            fault(
+                *place,
+                "`results_max` is of a `window`, which is not given",
+                "add `window:`, like `30d`, or remove it",
+            );
+        }
+        let Some(At { place: window, .. }) = self.window else { return };
+        if !self.by.has_timestamp() {
+            fault(
+                window,
+                "`window` needs a list by time",
+                "write `by: timestamp` or `by: timestamp_id`",
+            );
+        } else if newest_first.is_some() {
+            fault(
+                window,
+                "`window` is for lists that begin with the oldest record",
+                "remove one of `window` and `newest_first`",
+            );
+        } else if self.start.is_none() {
+            fault(
+                place,
+                "`window` does not say where the first one begins",
+                "add `start:` with a timestamp",
+            );
+        } else if !named.until && self.until.is_none() {
+            fault(
+                place,
+                "`window` needs an upper bound in the requests",
+                "add `until:` with the parameter's name, or write `${cursor.until}` where the API takes it",
+            );
+        }
+    }
+
+    /// The longest span that one request may ask for, in ms.
+    pub(crate) fn window_ms(&self) -> Option<EpochMs> {
+        // Ten years at the most.
+        self.window.as_ref().map(|window| EpochMs::try_from(window.value.0).unwrap_or(EpochMs::MAX))
+    }
+
+    /// Most results that the API gives of a window.
+    pub(crate) fn results_max(&self) -> Option<u64> {
+        self.results_max.as_ref().map(|most| most.value)
+    }
+
+    /// Whether the list begins with the newest record.
+    pub(crate) fn is_newest_first(&self) -> bool {
+        self.newest_first.as_ref().is_some_and(|newest_first| newest_first.value)
+    }
+
+    /// How far before the newest record a run reads again, in ms.
+    pub(crate) fn overlap_ms(&self) -> i64 {
+        let ms = self.overlap.as_ref().map_or(OVERLAP_DEFAULT_MS, |overlap| overlap.value.0);
+        // A week at the most.
+        i64::try_from(ms).unwrap_or(i64::MAX)
+    }
+
+    /// How timestamps are written in requests.
+    fn sent_format(&self) -> TimeFormat {
+        self.sent_format.clone().unwrap_or_else(|| self.format())
+    }
+
+    /// Whether requests write timestamps in another way than records.
+    pub(crate) fn has_sent_format(&self) -> bool {
+        self.sent_format.is_some()
     }
 
     /// The paths to the timestamp that the source sorts by; none where it sorts by id alone.
@@ -112,14 +284,24 @@ impl Cursor {
         self.zone.is_none() && !self.format().says_zone(text)
     }
 
-    /// A moment as a request carries it.
+    /// A moment as the records have it.
     pub(crate) fn write(&self, ms: EpochMs) -> String {
         self.format().write(ms, self.given_zone().as_ref())
     }
 
+    /// A moment as a request carries it.
+    pub(crate) fn sent(&self, ms: EpochMs) -> String {
+        self.sent_format().write(ms, self.given_zone().as_ref())
+    }
+
+    /// What a request carries, in nanoseconds since 1970; `None` where the text is no timestamp.
+    pub(crate) fn sent_ns(&self, text: &str) -> Option<i64> {
+        i64::try_from(self.sent_format().ns(text, &self.zone())?).ok()
+    }
+
     /// The whole second before a moment, as a request carries it, and as a number.
     pub(crate) fn second_before(&self, ns: i64) -> (String, i64) {
-        self.format().second_before(ns, self.given_zone().as_ref())
+        self.sent_format().second_before(ns, self.given_zone().as_ref())
     }
 
     /// A timestamp in nanoseconds since 1970; `None` where the text is none.
@@ -168,7 +350,7 @@ impl Cursor {
 
     /// A value of `since` or `until` as JSON.
     pub(crate) fn bound_json(&self, text: &str) -> String {
-        self.by.bound_json(text, &*self.format())
+        self.by.bound_json(text, &*self.sent_format())
     }
 }
 
@@ -202,7 +384,7 @@ mod tests {
         assert_eq!(cursor.inclusive, None);
         assert_eq!(cursor.settle_lag_ms(), 0);
         let mut findings = Findings::default();
-        cursor.check(Place::default(), &mut findings);
+        cursor.check(Place::default(), Named::default(), &mut findings);
         assert_eq!(findings.faults, []);
     }
 
@@ -232,7 +414,7 @@ mod tests {
             ),
         ] {
             let (cursor, mut findings) = read::<Cursor>(keys);
-            cursor.check(Place::default(), &mut findings);
+            cursor.check(Place::default(), Named::default(), &mut findings);
             let messages: Vec<_> = findings.faults.iter().map(|fault| &*fault.message).collect();
             assert_eq!(messages, [message]);
         }
@@ -261,7 +443,7 @@ mod tests {
             ),
         ] {
             let (cursor, mut findings) = read::<Cursor>(keys.clone());
-            cursor.check(Place::default(), &mut findings);
+            cursor.check(Place::default(), Named::default(), &mut findings);
             assert_eq!(findings.faults, [], "{keys}");
             let noted: Vec<_> = findings.notes.iter().map(|note| &*note.message).collect();
             let as_said = noted.iter().zip(notes).all(|(noted, says)| noted.contains(says));

@@ -4,7 +4,7 @@ mod style;
 
 use crate::kinds::kinds;
 pub(crate) use style::Style;
-pub(super) use style::{Answered, Drift, PageRef, Param};
+pub(super) use style::{Answered, Drift, PageRef, PageToken, Param};
 
 kinds! {
     /// How the next page of the list is asked for: exactly one kind.

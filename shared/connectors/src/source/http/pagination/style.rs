@@ -280,6 +280,14 @@ impl PageRef {
         matches!(self, Self::Number(_) | Self::Offset { .. })
     }
 
+    /// The page behind the one before, and nothing of that.
+    pub(crate) fn without_overlap(self) -> Self {
+        match self {
+            Self::Offset { at, overlap: true } => Self::Offset { at: at + 1, overlap: false },
+            page => page,
+        }
+    }
+
     /// Whether it is a token by which many sources say that there is no next page.
     pub(crate) fn is_end_like(&self) -> bool {
         let Self::Token(token) = self else { return false };

@@ -2,8 +2,10 @@
 
 mod order;
 
+use std::sync::Arc;
+
 use crate::kinds::kinds;
-pub(crate) use order::{Given, Order, is_mark_min};
+pub(crate) use order::{BEFORE_ALL, Given, Order, is_before_all, is_mark_min};
 
 kinds! {
     /// `source.http.cursor.by`
@@ -11,5 +13,13 @@ kinds! {
         mod id: Id;
         mod timestamp: Timestamp;
         mod timestamp_id: TimestampId;
+        mod delta: Delta;
+    }
+}
+
+impl CursorBy {
+    /// `id`.
+    pub(crate) fn by_id() -> Self {
+        Self::Id(Arc::new(id::Id))
     }
 }

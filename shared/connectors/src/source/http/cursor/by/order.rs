@@ -7,6 +7,7 @@ use tidegate_core::model::{Mark, RecordId};
 use crate::{
     file::{Fault, Findings, Place},
     source::http::cursor::format::Timestamps,
+    value::Path,
 };
 
 /// What a list is sorted by.
@@ -34,6 +35,11 @@ pub(crate) trait Order: fmt::Debug + Send + Sync {
         if self.sorts_ids() { earlier <= later } else { earlier.at <= later.at }
     }
 
+    /// Where the last page has the token by which the source keeps the place.
+    fn delta_path(&self) -> Option<&Path> {
+        None
+    }
+
     /// A value of `since` or `until` as JSON. It was written in `format` unless it is an id.
     fn bound_json(&self, text: &str, format: &dyn Timestamps) -> String {
         format.json(text)
@@ -55,6 +61,14 @@ const ID_MIN: RecordId = RecordId::Number(i64::MIN);
 /// one with a key, and state may hold it.
 pub(crate) fn is_mark_min(mark: &Mark) -> bool {
     mark.id == ID_MIN
+}
+
+/// Before every record of its moment, and no record's.
+pub(crate) const BEFORE_ALL: RecordId = RecordId::Number(i64::MIN + 1);
+
+/// Whether a mark is of a moment before all of its records, where a window ended.
+pub(crate) fn is_before_all(mark: &Mark) -> bool {
+    mark.id == BEFORE_ALL
 }
 
 /// What [`Order::check`] says of an order by timestamp. `by` is its name in the file.

@@ -8,9 +8,11 @@
 //! two are the same ([`Tie`]).
 //!
 //! Where no answer tells that the list ends, it ends with a page that is empty, or is one that came
-//! before, or with a refusal behind the last page. What is read before a halt is given before it.
+//! before, or with a refusal behind the last page ([`ends`]). What is read before a halt is given before it.
 
-use std::time::Duration;
+mod ends;
+
+use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
     model::{EpochMs, Mark, Moment, Position, Refused},
@@ -20,7 +22,6 @@ use tidegate_core::{
 use super::{
     anchor::{Anchor, Filter, Proof},
     ending::{self, Onward},
-    extent::is_full,
     fallback::Fallbacks,
     idle::Idle,
     line::{Line, Took},
@@ -29,14 +30,12 @@ use super::{
     outlook::Outlook,
     page::{Page, Row},
     pagination::PageRef,
-    requests::{PageRequest, Refusal},
+    requests::{Fetched, PageRequest, Refusal},
     run::{PageRun, Trace},
     seen::Sight,
     tie::{Pass, Tie},
 };
-
-/// How often pages are read anew, because they did not meet, before the next run tries.
-const RESTARTS_MAX: u32 = 5;
+use crate::value::{ParentValues, RequestValues};
 
 /// One walk along an HTTP source.
 pub(super) struct HttpWalk<'a> {
@@ -44,6 +43,8 @@ pub(super) struct HttpWalk<'a> {
     line: Line,
     /// The upper bound, as requests carry it.
     until: Option<String>,
+    /// Whose children the list is of.
+    parent: Option<Arc<ParentValues>>,
     run: PageRun,
     tie: Option<Tie>,
     /// What the records' timestamps say of how far the walk may read.
@@ -103,20 +104,24 @@ impl Walk for HttpWalk<'_> {
                 self.expired = false;
             }
             let held = self.outlook.held.filter(|_| self.ended);
-            Ok(Batch { records, refused, end: self.ended, held, requests })
+            Ok(Batch { records, refused, reached: None, end: self.ended, held, requests })
         })
     }
 }
 
 impl<'a> HttpWalk<'a> {
-    pub(super) fn new(list: &'a List, from: Position, until_ms: EpochMs) -> Self {
+    pub(super) fn new(
+        list: &'a List,
+        from: Position,
+        until_ms: EpochMs,
+        parent: Option<Arc<ParentValues>>,
+    ) -> Self {
         let cursor = &list.anchors.cursor;
-        let until =
-            (cursor.until.is_some() && cursor.by.has_timestamp()).then(|| cursor.write(until_ms));
+        let until = list.anchors.until(until_ms);
         let filter = list.anchors.filter();
-        let anchor = list.anchors.anchor(&from, filter);
+        let (anchor, proof) = list.anchors.opening(&from);
         let mut run = PageRun::new(list, anchor, list.first_page(&from));
-        run.proof = from.mark().and_then(|mark| list.anchors.proof(filter, mark, &from));
+        run.proof = proof;
         Self {
             list,
             outlook: Outlook::new(cursor, &from),
@@ -124,6 +129,7 @@ impl<'a> HttpWalk<'a> {
             aside: Vec::new(),
             line: Line::new(cursor.by.clone(), from, until_ms),
             until,
+            parent,
             run,
             tie: None,
             filter,
@@ -137,6 +143,18 @@ impl<'a> HttpWalk<'a> {
             ended: false,
             halt: None,
         }
+    }
+
+    /// The walk along a window of the list: nothing newer is read.
+    pub(super) fn within(mut self, window_ms: EpochMs) -> Self {
+        self.until = self.list.anchors.until(window_ms);
+        self.line.end_at(window_ms);
+        self
+    }
+
+    /// The newest moment that it reads, in ns: what is newer may still get company.
+    pub(super) fn until_ns(&self) -> i64 {
+        self.line.until_ns()
     }
 
     /// Reads one page, not before its time.
@@ -154,25 +172,36 @@ impl<'a> HttpWalk<'a> {
         Ok(())
     }
 
-    /// Reads one page; answers whether it had something new.
-    async fn read_page(
+    fn request(&self) -> PageRequest {
+        let values = RequestValues {
+            since: self.run.anchor.value.as_deref(),
+            until: self.until.as_deref(),
+            parent: self.parent.as_deref(),
+        };
+        self.list.pager.request(&self.run.page, &values)
+    }
+
+    /// Fetches a page. `None` where it was none, or none of this list: the walk goes on otherwise.
+    async fn arrive(
         &mut self,
+        asked: &PageRequest,
         deadline_ms: EpochMs,
         requests: &mut u32,
-    ) -> Result<bool, SourceError> {
-        let asked = self.run.request(self.list, self.until.as_deref());
-        let (mut page, fetched) = match self.list.fetch(&asked, deadline_ms, requests).await {
+    ) -> Result<Option<(Page, Fetched)>, SourceError> {
+        let (page, fetched) = match self.list.fetch(asked, deadline_ms, requests).await {
             Ok(fetched) => fetched,
             Err(Refusal::Rejected { halt, status }) => {
-                return self.rejected((status, halt), deadline_ms, requests).await.map(|()| false);
+                self.rejected((status, halt), deadline_ms, requests).await?;
+                return Ok(None);
             }
             Err(Refusal::Source(error)) => return Err(error),
         };
         if let Some(message) = ending::part(self.list, &page, &fetched) {
+            let halt = SourceError::Halt(message);
             // Only what is in order is certain to have nothing before it in the rest of the list.
             return match self.list.ascends(&page.rows) {
-                true => self.give_and_halt(page.rows, SourceError::Halt(message)).map(|()| true),
-                false => Err(SourceError::Halt(message)),
+                true => self.give_and_halt(page.rows, halt).map(|()| None),
+                false => Err(halt),
             };
         }
         self.check_place(&page)?;
@@ -183,16 +212,37 @@ impl<'a> HttpWalk<'a> {
             self.filter = Filter::LeavesOut;
             self.since_is_coarse |= proof.is_coarse;
             self.run = PageRun::new(self.list, proof.otherwise, PageRef::First);
-            return Ok(false);
+            return Ok(None);
         }
+        Ok(Some((page, fetched)))
+    }
+
+    /// Takes one page; answers whether it had something new.
+    async fn read_page(
+        &mut self,
+        deadline_ms: EpochMs,
+        requests: &mut u32,
+    ) -> Result<bool, SourceError> {
+        let asked = self.request();
+        let Some((mut page, fetched)) = self.arrive(&asked, deadline_ms, requests).await? else {
+            return Ok(false);
+        };
         self.largest = self.largest.max(page.count);
         let before = self.run.marks_before();
         let sight = self.run.seen.sight(&self.run.page, (&page.rows, page.count), before);
-        let is_overlap = sight == Sight::Again && self.run.is_overlap(&page);
-        if sight == Sight::Again && !is_overlap {
-            return self.page_again(&page, &asked).map(|()| false);
+        // Further pages are looked for behind the last one, and a source may begin anew there.
+        let is_stepping = sight == Sight::New && self.offsets.has_met();
+        if sight == Sight::Again || is_stepping && !self.run.seen.is_behind(&page.rows) {
+            return self.page_again(&page, &fetched).map(|()| false);
         }
         let is_new = sight == Sight::New;
+        if is_new && let Some(refused) = self.offsets.refused_before() {
+            self.run.page = refused;
+            return Ok(false);
+        }
+        if is_new {
+            self.offsets.brought(&self.run.page);
+        }
         self.run.seen.add(&self.run.page, &page.rows, page.count);
         let told = self.list.told(&page, &fetched);
         self.has_place |= told.as_ref().is_ok_and(|told| told.has_place);
@@ -203,14 +253,8 @@ impl<'a> HttpWalk<'a> {
         let mut trace = Trace::new(asked, &page, (fetched, told.unwrap_or_default()), had_room);
         self.look_over(&mut page)?;
         trace.placed = page.rows.last().map(|row| row.mark.clone());
-        // A tie's passes find what a shift has hidden.
-        if self.tie.is_none()
-            && !self.run.meets(self.list, &mut page, deadline_ms, requests).await?
-        {
+        if !self.meets(&mut page, deadline_ms, requests).await? {
             return self.start_anew().map(|()| is_new);
-        }
-        if is_overlap {
-            page.rows.clear();
         }
         let onward = next.map(|next| self.onward(next, is_new, &page, &trace));
         if matches!(onward, Ok(Onward::End)) {
@@ -235,6 +279,11 @@ impl<'a> HttpWalk<'a> {
     /// What follows a page. One that brought nothing new leads only to a page not asked for before: by
     /// the same token there is nothing new either.
     fn onward(&self, next: Option<PageRef>, is_new: bool, page: &Page, trace: &Trace) -> Onward {
+        // A tie's passes find what a shift has hidden, and nothing slips past a page that had room.
+        let next = match self.tie.is_some() || trace.had_room {
+            true => next.map(PageRef::without_overlap),
+            false => next,
+        };
         let next = next.map(|next| self.offsets.adapt(next));
         match next.filter(|next| is_new || !self.run.seen.has_asked(next)) {
             Some(next) => Onward::Page(next),
@@ -245,141 +294,18 @@ impl<'a> HttpWalk<'a> {
         }
     }
 
-    /// A page came that was read before.
-    fn page_again(&mut self, page: &Page, asked: &PageRequest) -> Result<(), SourceError> {
-        if let Some(instead) = self.offsets.instead(&self.run.page) {
-            tracing::debug!("the source rounds offsets down");
-            self.run.page = instead;
-            return Ok(());
-        }
-        let says_more = self.run.previous.as_ref().is_some_and(|it| it.told.more == Some(true));
-        // Nothing shows that the source heeds what names a page, and its first one may not be its last.
-        let is_unheeded = self.run.seen.pages == 1
-            && self.run.seen.is_first(&page.rows)
-            && is_full(page.count, self.list.pager.page_size())
-            && !self.run.page.is_end_like();
-        if says_more || is_unheeded {
-            return Err(SourceError::Halt(format!(
-                "{} gives the same page again instead of the next one: see \
-                 source.http.pagination",
-                self.list.requester.shown(&asked.url)
-            )));
-        }
-        tracing::debug!("a page came again: the list is at its end");
-        self.no_more()
-    }
-
-    /// A page was refused. Behind the last of counted pages that is the end. A token or a next address
-    /// has expired: the keyset is still good, once.
-    async fn rejected(
-        &mut self,
-        (status, halt): (u16, String),
+    /// Whether a page follows the one before without a gap.
+    async fn meets(
+        &self,
+        page: &mut Page,
         deadline_ms: EpochMs,
         requests: &mut u32,
-    ) -> Result<(), SourceError> {
-        if status != 404
-            && let Some(instead) = self.offsets.instead(&self.run.page)
-        {
-            tracing::debug!(status, "the source does not take every offset");
-            self.run.page = instead;
-            return Ok(());
+    ) -> Result<bool, SourceError> {
+        // A tie's passes find what a shift has hidden.
+        if self.tie.is_some() || page.count == 0 && self.offsets.has_met() {
+            return Ok(true);
         }
-        let is_followed = matches!(self.run.page, PageRef::Token(_) | PageRef::Address(_));
-        let may_be_behind = status != 410
-            && (self.run.page.is_counted() || self.run.page.is_end_like() || self.expired);
-        if let Some(before) = self.run.previous.as_ref().filter(|_| may_be_behind) {
-            let against =
-                ending::not_the_end(self.list, &self.run.seen, before, self.largest, &halt);
-            if let Some(why) = against.filter(|_| !self.run.page.is_end_like()) {
-                return Err(SourceError::Halt(format!("{halt}; {why}")));
-            }
-            let mut behind = Page::default();
-            if self.tie.is_none()
-                && !self.run.meets(self.list, &mut behind, deadline_ms, requests).await?
-            {
-                return self.start_anew();
-            }
-            tracing::debug!(
-                status,
-                "the page behind the last one is refused: the list is at its end"
-            );
-            return self.no_more();
-        }
-        if !is_followed || self.expired {
-            return Err(SourceError::Halt(halt));
-        }
-        tracing::info!(status, "the next page's token has expired: reading on from the keyset");
-        self.expired = true;
-        self.rewind();
-        Ok(())
-    }
-
-    /// Many requests in a row brought nothing new.
-    fn nothing_comes(&mut self) -> Result<(), SourceError> {
-        let requests = self.idle.requests();
-        self.idle = Idle::default();
-        if self.run.previous.as_ref().is_some_and(|before| before.told.more == Some(true)) {
-            return Err(SourceError::Halt(format!(
-                "{requests} requests in a row brought nothing new, and the source says that there is \
-                 more: see `more` in source.http.pagination"
-            )));
-        }
-        tracing::warn!(
-            requests,
-            "as many requests in a row brought nothing new: the list is taken to be at its end"
-        );
-        self.no_more()
-    }
-
-    /// The list has nothing behind what was read.
-    fn no_more(&mut self) -> Result<(), SourceError> {
-        let mut page = Page::default();
-        self.fallbacks.end(&mut page);
-        let taken = Taken { rows: page.rows, onward: Onward::End, had_room: true };
-        match self.tie.take() {
-            Some(tie) => self.walk_tie(tie, taken),
-            None => self.walk_on(taken),
-        }
-    }
-
-    /// Gives what is certain, and says then why it cannot go on. If the bound is among the rows, all up
-    /// to it was read, and what is behind does not matter.
-    fn give_and_halt(&mut self, mut rows: Vec<Row>, halt: SourceError) -> Result<(), SourceError> {
-        if self.tie.is_some() {
-            return Err(halt);
-        }
-        if let Some(bound) = rows.iter().position(|row| self.line.is_too_new(row)) {
-            rows.truncate(bound);
-            return self.walk_on(Taken { rows, onward: Onward::End, had_room: true });
-        }
-        self.give(rows)?;
-        Err(halt)
-    }
-
-    /// The pages did not meet: records have moved between them.
-    fn start_anew(&mut self) -> Result<(), SourceError> {
-        self.restarts += 1;
-        if self.restarts > RESTARTS_MAX {
-            self.restarts = 0;
-            self.rewind();
-            let reason = "the list's records keep moving while its pages are read; with a \
-                          `since` parameter in source.http.cursor they could not"
-                .to_owned();
-            return Err(SourceError::Later { reason, after_ms: None });
-        }
-        self.rewind();
-        Ok(())
-    }
-
-    /// Back to the last record given.
-    fn rewind(&mut self) {
-        self.line.drop_group();
-        self.fallbacks.forget();
-        if let Some(tie) = &mut self.tie {
-            tie.restart_pass();
-        }
-        let anchor = self.run.anchor.clone();
-        self.run = PageRun::new(self.list, anchor, self.list.first_page(self.line.last()));
+        self.run.meets(self.list, page, deadline_ms, requests).await
     }
 
     /// Checks that the flow looks for records' keys in the right place.

@@ -1,0 +1,515 @@
+//! Lists that begin with the newest record: each walk reads down to where the last one began.
+//!
+//! A walk may take many invocations. Its position says how far down it is ([`Descent`]), and the mark that
+//! the next walk reads down to moves only when it is complete. Rows that are added meanwhile shift counted
+//! pages down, so rows come again, which are known by their place; rows that leave shift them up, so a
+//! page that does not begin at or above the last row given, or right behind a page that stands as it was, is
+//! not trusted. Rows that appear late, within `overlap` before the newest one, are told from those that were
+//! given by what was noted of these.
+
+mod track;
+
+use std::{cmp::Ordering, collections::HashSet, sync::Arc, time::Duration};
+
+use tidegate_core::{
+    model::{EpochMs, Mark, Position, Record, Step, Version},
+    ports::{Batch, BoxFuture, Held, SourceError, Walk},
+};
+
+use super::{
+    ending::{self, Onward},
+    list::List,
+    offsets::Offsets,
+    outlook::Outlook,
+    page::{Aside, Page, Row},
+    pagination::{Answered, Drift, PageRef},
+    requests::{Fetched, PageRequest, Refusal},
+    run::Trace,
+    seen::{Seen, Sight},
+    steps::{Resumed, Steps},
+    told::Told,
+};
+use crate::{
+    source::notes::NoteStore,
+    value::{ParentValues, RequestValues},
+};
+use track::{Fate, State, Track, compare, digest, seen_key};
+
+/// Pages in a row that get no further down, before they are taken for the end.
+const STALE_PAGES_MAX: u32 = 10;
+/// Between two of them.
+const STALE_WAIT: Duration = Duration::from_millis(100);
+/// How often in a row pages are read again because rows have left, before the next run tries.
+const STEPS_BACK_MAX: u32 = 10;
+
+/// How a list that begins with the newest record is read.
+pub(super) struct NewestFirst {
+    /// How far before the newest record rows may still appear, in ms.
+    pub(super) overlap_ms: i64,
+    pub(super) notes: NoteStore,
+}
+
+/// One invocation's part of a walk.
+pub(super) struct NewestWalk<'a> {
+    list: &'a List,
+    settings: &'a NewestFirst,
+    from: Position,
+    until_ms: EpochMs,
+    parent: Option<Arc<ParentValues>>,
+    under_way: Option<UnderWay<'a>>,
+    ended: bool,
+}
+
+struct UnderWay<'a> {
+    list: &'a List,
+    steps: Steps,
+    /// The state of the last position that was given out.
+    given_out: State,
+    track: Track,
+    page: PageRef,
+    /// The page before, as it was.
+    previous: Option<(PageRef, Trace)>,
+    /// The pages since the walk last began at one.
+    seen: Seen,
+    offsets: Offsets,
+    /// Records without a place that were given.
+    outlook: Outlook,
+    /// An answer had the place where the next page is named.
+    has_place: bool,
+    /// The least mark that this invocation saw, and for how many pages it has not moved.
+    lowest: Option<Mark>,
+    stale_pages: u32,
+    steps_back: u32,
+    largest: usize,
+    expired: bool,
+    complete: bool,
+    /// When the first record was changed that the next walk is to read, in ns.
+    too_new_ns: i64,
+    /// Said once what was read before it is given.
+    halt: Option<SourceError>,
+}
+
+impl<'a> NewestWalk<'a> {
+    pub(super) fn new(
+        list: &'a List,
+        settings: &'a NewestFirst,
+        from: Position,
+        until_ms: EpochMs,
+        parent: Option<Arc<ParentValues>>,
+    ) -> Self {
+        Self { list, settings, from, until_ms, parent, under_way: None, ended: false }
+    }
+}
+
+impl Walk for NewestWalk<'_> {
+    fn next(&mut self, deadline_ms: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>> {
+        Box::pin(async move {
+            if self.ended {
+                return Ok(Batch { end: true, ..Batch::default() });
+            }
+            let walk = match self.under_way.take() {
+                Some(walk) => self.under_way.insert(walk),
+                None => {
+                    let (list, settings) = (self.list, self.settings);
+                    let walk = UnderWay::open(list, settings, &self.from, self.until_ms).await?;
+                    self.under_way.insert(walk)
+                }
+            };
+            if let Some(halt) = walk.halt.take() {
+                return Err(halt);
+            }
+            let mut batch = Batch::default();
+            walk.read_page(self.parent.as_deref(), deadline_ms, &mut batch).await?;
+            self.ended = batch.end;
+            Ok(batch)
+        })
+    }
+}
+
+impl<'a> UnderWay<'a> {
+    async fn open(
+        list: &'a List,
+        settings: &'a NewestFirst,
+        from: &Position,
+        until_ms: EpochMs,
+    ) -> Result<Self, SourceError> {
+        let (steps, resumed) = Steps::resume::<State>(from)?;
+        let state = match resumed {
+            Resumed::Start => State::default(),
+            Resumed::Mark(mark) => State::down_to(mark),
+            Resumed::State(state) => state,
+        };
+        let given_out = state.clone();
+        let (track, page) =
+            Track::open(settings.overlap_ms, &settings.notes, state, until_ms).await?;
+        Ok(Self {
+            list,
+            steps,
+            given_out,
+            track,
+            // Some answer named the page at which it goes on.
+            has_place: matches!(page, PageRef::Token(_) | PageRef::Address(_)),
+            page,
+            previous: None,
+            seen: Seen::new(list.anchors.cursor.by.clone()),
+            offsets: Offsets::new(list.pager.page_size_asked()),
+            outlook: Outlook::new(&list.anchors.cursor, &Position::Start),
+            lowest: None,
+            stale_pages: 0,
+            steps_back: 0,
+            largest: 0,
+            expired: false,
+            complete: false,
+            too_new_ns: i64::MAX,
+            halt: None,
+        })
+    }
+
+    /// Reads one page, and gives what is new of it.
+    async fn read_page(
+        &mut self,
+        parent: Option<&ParentValues>,
+        deadline_ms: EpochMs,
+        batch: &mut Batch,
+    ) -> Result<(), SourceError> {
+        let asked = self.request(&self.page, parent);
+        let read = self.list.fetch(&asked, deadline_ms, &mut batch.requests).await;
+        let (mut page, fetched) = match read {
+            Ok(read) => read,
+            Err(Refusal::Rejected { halt, status }) => {
+                self.rejected(status, halt)?;
+                return self.finish(batch).await;
+            }
+            Err(Refusal::Source(error)) => return Err(error),
+        };
+        self.put_in_order(&mut page.rows)?;
+        self.largest = self.largest.max(page.count);
+        let before = self.previous.as_ref().map(|(_, trace)| trace.marks.as_slice());
+        let sight = self.seen.sight(&self.page, (&page.rows, page.count), before);
+        let instead = match sight {
+            Sight::Again => self.offsets.again(&self.page, true, self.largest),
+            Sight::New => self.offsets.refused_before(),
+            Sight::Empty => None,
+        };
+        if let Some(instead) = instead {
+            self.page = instead;
+            return self.finish(batch).await;
+        }
+        if sight == Sight::New {
+            self.offsets.brought(&self.page);
+        }
+        if let Some(before) = self.gap_before(&page, deadline_ms, batch).await? {
+            self.step_back(before)?;
+            return self.finish(batch).await;
+        }
+        self.steps_back = 0;
+        self.stale_pages = if self.gets_lower(&page.rows) { 0 } else { self.stale_pages + 1 };
+        if self.stale_pages > 0 {
+            tokio::time::sleep(STALE_WAIT).await;
+        }
+        self.seen.add(&self.page, &page.rows, page.count);
+        let told = self.list.told(&page, &fetched)?;
+        let onward = self.onward(&page, (&fetched, &told), sight == Sight::New)?;
+        let had_room = self.list.pager.had_room(page.count);
+        let trace = Trace::new(asked, &page, (fetched, told), had_room).shed(onward.page());
+        self.take(page, batch).await?;
+        if !self.complete {
+            self.go_on(onward, trace);
+        }
+        self.finish(batch).await
+    }
+
+    /// What follows a page, if the walk is to go below it.
+    fn onward(
+        &mut self,
+        page: &Page,
+        (fetched, told): (&Fetched, &Told),
+        is_new: bool,
+    ) -> Result<Onward, SourceError> {
+        self.has_place |= told.has_place;
+        if let Some(message) = ending::part(self.list, page, fetched) {
+            return Ok(Onward::Unsure(message));
+        }
+        let pager = &self.list.pager;
+        let next = pager.next(&Answered {
+            asked: &self.page,
+            page,
+            url: &fetched.url,
+            base: pager.base(),
+            told,
+            pages_read: self.seen.pages,
+            records_read: self.seen.records,
+            largest: self.largest,
+            is_short: pager.is_short(page.count, self.largest),
+            is_empty: !is_new,
+        })?;
+        let next = next.map(|next| self.offsets.adapt(next));
+        Ok(match next.filter(|next| is_new || !self.seen.has_asked(next)) {
+            Some(next) => Onward::Page(next),
+            None => ending::unnamed(self.list, page, (told, self.has_place), fetched),
+        })
+    }
+
+    /// Goes to the page below, unless many have brought nothing.
+    fn go_on(&mut self, onward: Onward, trace: Trace) {
+        let stale = self.stale_pages >= STALE_PAGES_MAX && !self.list.pager.knows_its_pages();
+        match onward {
+            Onward::Unsure(message) => self.halt = Some(SourceError::Halt(message)),
+            Onward::Page(_) if stale && trace.told.more == Some(true) => {
+                self.halt = Some(SourceError::Halt(format!(
+                    "{STALE_PAGES_MAX} pages in a row brought nothing new, and the source says that there \
+                     is more: see `more` in source.http.pagination"
+                )));
+            }
+            Onward::Page(next) if !stale => {
+                let asked = std::mem::replace(&mut self.page, next);
+                self.previous = Some((asked, trace));
+            }
+            Onward::Page(_) | Onward::End => self.complete = true,
+        }
+    }
+
+    fn request(&self, page: &PageRef, parent: Option<&ParentValues>) -> PageRequest {
+        let anchors = &self.list.anchors;
+        let floor = self.track.lowered_floor(|ms| anchors.cursor.write(ms));
+        let (since, until) =
+            (anchors.anchor_before(&floor).value, anchors.until(self.track.until_ms()));
+        let values = RequestValues { since: since.as_deref(), until: until.as_deref(), parent };
+        self.list.pager.request(page, &values)
+    }
+
+    /// Checks a page's order; where one response has everything, sorts it instead.
+    fn put_in_order(&self, rows: &mut [Row]) -> Result<(), SourceError> {
+        if self.list.pager.is_whole() {
+            rows.sort_by(|left, right| right.mark.cmp(&left.mark));
+            return Ok(());
+        }
+        let fault =
+            rows.windows(2).find(|pair| compare(&pair[0].mark, &pair[1].mark) == Ordering::Less);
+        let Some([earlier, later]) = fault else { return Ok(()) };
+        let show = |row: &Row| Position::At(row.mark.clone()).to_string();
+        Err(SourceError::Halt(format!(
+            "the list is not sorted newest first: {} comes before {}; add the API's sort parameter to \
+             source.http.query, or remove `newest_first` from source.http.cursor",
+            show(earlier),
+            show(later)
+        )))
+    }
+
+    /// The page to read before this one, where rows may have left in front of it: then some have moved over
+    /// the edge between the two. Also the page before itself, read anew.
+    async fn gap_before(
+        &mut self,
+        page: &Page,
+        deadline_ms: EpochMs,
+        batch: &mut Batch,
+    ) -> Result<Option<PageRef>, SourceError> {
+        let is_counted = matches!(self.page, PageRef::Number(_) | PageRef::Offset { .. });
+        let may_shift = self.list.pager.drift(true) != Drift::Stored
+            && !self.list.pager.goes_by_last_id()
+            && self.page != PageRef::First;
+        let (true, Some(at)) = (may_shift || is_counted, self.track.at()) else { return Ok(None) };
+        // It begins with a row that was given: nothing is between. Of a timestamp with too many rows to
+        // remember, a walk that is resumed must trust any.
+        let is_resumed = self.previous.is_none() && self.track.forgets_rows();
+        let reaches_up = page.rows.first().is_some_and(|row| match compare(&row.mark, at) {
+            Ordering::Greater => true,
+            Ordering::Equal => row.mark == *at || is_resumed || self.track.was_given(row),
+            Ordering::Less => false,
+        });
+        if reaches_up {
+            return Ok(None);
+        }
+        let Some((before, trace)) = &self.previous else {
+            return Ok(Some(self.counted_before(page.count)));
+        };
+        let again = match self.list.fetch(&trace.asked, deadline_ms, &mut batch.requests).await {
+            Ok((again, _)) => again,
+            Err(Refusal::Rejected { .. }) => return Ok(Some(PageRef::First)),
+            Err(Refusal::Source(error)) => return Err(error),
+        };
+        let stands = again.rows.iter().map(|row| &row.mark).eq(&trace.marks);
+        Ok((!stands).then(|| before.clone()))
+    }
+
+    /// The page before the one at hand, where pages are counted; else the first.
+    fn counted_before(&self, count: usize) -> PageRef {
+        match self.page {
+            PageRef::Number(number) if number > 1 => PageRef::Number(number - 1),
+            PageRef::Offset { at, .. } if at > count as u64 && count > 0 => {
+                PageRef::Offset { at: at - count as u64, overlap: true }
+            }
+            _ => PageRef::First,
+        }
+    }
+
+    /// Goes on at another page than the one that follows.
+    fn begin_at(&mut self, page: PageRef) {
+        self.page = page;
+        self.previous = None;
+        self.seen = Seen::new(self.list.anchors.cursor.by.clone());
+    }
+
+    fn step_back(&mut self, to: PageRef) -> Result<(), SourceError> {
+        self.begin_at(to);
+        self.steps_back += 1;
+        if self.steps_back <= STEPS_BACK_MAX {
+            return Ok(());
+        }
+        let reason = "the list's records keep leaving while its pages are read".to_owned();
+        Err(SourceError::Later { reason, after_ms: None })
+    }
+
+    /// A token or an address that is refused has expired: the walk goes down from the top again, once. Past
+    /// the last of counted pages some answer that there is none.
+    fn rejected(&mut self, status: u16, halt: String) -> Result<(), SourceError> {
+        if status != 404
+            && let Some(instead) = self.offsets.refused(&self.page)
+        {
+            tracing::debug!(status, "the source does not take every offset");
+            self.page = instead;
+            return Ok(());
+        }
+        if let Some((_, before)) = &self.previous
+            && status != 410
+            && (self.page.is_counted() || self.page.is_end_like())
+        {
+            let against = ending::not_the_end(self.list, &self.seen, before, self.largest, &halt);
+            if let Some(why) = against.filter(|_| !self.page.is_end_like()) {
+                return Err(SourceError::Halt(format!("{halt}; {why}")));
+            }
+            self.complete = true;
+            return Ok(());
+        }
+        if self.page == PageRef::First || self.expired {
+            return Err(SourceError::Halt(halt));
+        }
+        tracing::info!(status, "the next page is no more: going down from the top again");
+        self.expired = true;
+        self.begin_at(PageRef::First);
+        Ok(())
+    }
+
+    /// Whether a page's last row is below all that was seen.
+    fn gets_lower(&mut self, rows: &[Row]) -> bool {
+        let Some(last) = rows.last().map(|row| &row.mark) else { return false };
+        let lower = self.lowest.as_ref().is_none_or(|lowest| {
+            compare(last, lowest) == Ordering::Less
+                || compare(last, lowest) == Ordering::Equal && last != lowest
+        });
+        if lower {
+            self.lowest = Some(last.clone());
+        }
+        lower
+    }
+
+    /// Gives what is new of a page.
+    async fn take(&mut self, page: Page, batch: &mut Batch) -> Result<(), SourceError> {
+        let mut on_page = HashSet::new();
+        for row in page.rows {
+            match self.track.fate(&row) {
+                Fate::TooNew => {
+                    let least = self.too_new_ns.min(row.changed_ns.unwrap_or(i64::MAX));
+                    self.too_new_ns = least;
+                }
+                Fate::Passed => {}
+                Fate::Below => {
+                    self.complete = true;
+                    break;
+                }
+                Fate::Seen => self.track.pass(&row, &mut on_page).await?,
+                Fate::New => {
+                    self.track.pass(&row, &mut on_page).await?;
+                    self.give(row, &on_page, batch)?;
+                }
+                Fate::Wrong => {
+                    let key = seen_key(&row);
+                    let is_noted = self.track.is_noted(&key);
+                    self.track.note(&key, i64::MAX).await?;
+                    if !is_noted {
+                        self.give(row, &on_page, batch)?;
+                    }
+                }
+            }
+        }
+        if !self.complete {
+            self.track.end_page(on_page);
+        }
+        self.put_aside(page.aside, batch).await
+    }
+
+    fn give(
+        &mut self,
+        row: Row,
+        on_page: &HashSet<Box<str>>,
+        batch: &mut Batch,
+    ) -> Result<(), SourceError> {
+        batch.records.push(Record {
+            id: row.mark.id.clone(),
+            // A record that has no order by time never changes: one version.
+            version: Version(row.mark.at.as_ref().map_or(0, |at| at.ns)),
+            mark: row.mark,
+            step: Some(self.step(on_page)?),
+            deleted: false,
+            data: row.data,
+            refused: row.refused,
+        });
+        Ok(())
+    }
+
+    /// Gives records without a place, unless the walk before did.
+    async fn put_aside(&mut self, aside: Vec<Aside>, batch: &mut Batch) -> Result<(), SourceError> {
+        for refused in self.outlook.unseen(aside) {
+            let key = digest(&(&refused.record.id, &refused.record.data));
+            let is_noted = self.track.is_noted(&key);
+            if self.track.is_at_top() {
+                self.track.note(&key, i64::MAX).await?;
+            }
+            if !is_noted {
+                batch.refused.push(refused);
+            }
+        }
+        Ok(())
+    }
+
+    /// The position after what was given so far.
+    fn step(&mut self, on_page: &HashSet<Box<str>>) -> Result<Step, SourceError> {
+        let state = self.state(on_page);
+        let step = self.steps.next(&state)?;
+        self.given_out = state;
+        Ok(step)
+    }
+
+    fn state(&self, on_page: &HashSet<Box<str>>) -> State {
+        let page = (!self.complete).then(|| self.list.place(&self.page));
+        self.track.state(page, on_page)
+    }
+
+    /// What is said of records that the next walk is to read.
+    fn held(&self) -> Option<Held> {
+        let read_to_ms = self.track.until_ms();
+        let lag_ms = (self.list.requester.now)().saturating_sub(read_to_ms).max(0);
+        let first_ms = self.too_new_ns.div_euclid(1_000_000);
+        let until_ms = first_ms.saturating_add(lag_ms).saturating_add(1);
+        (self.too_new_ns < i64::MAX).then_some(Held { read_to_ms, until_ms })
+    }
+
+    /// Says how far the walk is, where no record does.
+    async fn finish(&mut self, batch: &mut Batch) -> Result<(), SourceError> {
+        batch.end = self.complete;
+        batch.held = self.held().filter(|_| self.complete);
+        if self.complete {
+            self.track.keep().await?;
+        }
+        let state = self.state(&HashSet::new());
+        // Nothing was read before the first row, and nothing is lost by beginning there again.
+        let has_begun = self.complete || self.track.at().is_some();
+        // Most walks find nothing new on their first page and end with the next one: that moves nothing.
+        let has_gone_down = self.complete || self.seen.pages > 1 || !self.given_out.is_complete();
+        if has_begun && has_gone_down && state != self.given_out {
+            batch.reached = Some(Position::Step(self.steps.next(&state)?));
+            self.given_out = state;
+        }
+        Ok(())
+    }
+}

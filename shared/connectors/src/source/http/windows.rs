@@ -1,0 +1,178 @@
+//! Lists that are asked for a window of time at a go, for the API permits no more.
+//!
+//! Each window is a walk of its own, from its beginning to its end. A position is the last record's key, or
+//! where a window ended that had none behind it: so the next run goes on in the same window, or with the next
+//! one. What an API says of too many results halves the window, where the flow permits it.
+
+use std::sync::Arc;
+
+use tidegate_core::{
+    model::{EpochMs, Mark, Moment, Position},
+    ports::{Batch, BoxFuture, SourceError, Walk},
+};
+
+use super::{cursor::BEFORE_ALL, list::List, walk::HttpWalk};
+use crate::value::ParentValues;
+
+/// A window is halved down to this and no further, in ms.
+const WINDOW_MS_MIN: EpochMs = 1_000;
+const NS_PER_MS: i64 = 1_000_000;
+/// What is not so old may still get company, where the flow does not say for how long.
+const YOUNG_MS: EpochMs = 24 * 3_600_000;
+
+/// How a list is cut into windows.
+pub(super) struct Windows {
+    /// The longest that the API permits, in ms.
+    pub(super) window_ms: EpochMs,
+    /// Most results that it gives of one.
+    pub(super) results_max: Option<u64>,
+    /// Where the first window begins, in ns.
+    pub(super) start_ns: i64,
+}
+
+/// One invocation's windows.
+pub(super) struct WindowWalk<'a> {
+    list: &'a List,
+    settings: &'a Windows,
+    /// Read up to here.
+    at: Position,
+    until_ms: EpochMs,
+    parent: Option<Arc<ParentValues>>,
+    window_ms: EpochMs,
+    open: Option<Open<'a>>,
+    ended: bool,
+}
+
+/// A window that is being read.
+struct Open<'a> {
+    walk: HttpWalk<'a>,
+    from: Position,
+    until_ms: EpochMs,
+    /// Records that it gave.
+    results: u64,
+    /// Whether an answer came.
+    answered: bool,
+}
+
+impl<'a> WindowWalk<'a> {
+    pub(super) fn new(
+        list: &'a List,
+        settings: &'a Windows,
+        from: Position,
+        until_ms: EpochMs,
+        parent: Option<Arc<ParentValues>>,
+    ) -> Self {
+        let window_ms = settings.window_ms;
+        Self { list, settings, at: from, until_ms, parent, window_ms, open: None, ended: false }
+    }
+
+    /// The window that comes next.
+    fn open(&self) -> Open<'a> {
+        let begins_ns = match self.at.mark().and_then(|mark| mark.at.as_ref()) {
+            Some(at) => at.ns,
+            None => self.settings.start_ns,
+        };
+        // Where `since` steps back, the window begins there: it must not be longer than it may be.
+        let asked_ns = self.list.anchors.anchor_before(&self.at).ns().unwrap_or(begins_ns);
+        let (begins_ms, asked_ms) =
+            (begins_ns.div_euclid(NS_PER_MS), asked_ns.div_euclid(NS_PER_MS));
+        let end_ms = asked_ms
+            .saturating_add(self.window_ms)
+            .max(begins_ms.saturating_add((self.window_ms / 2).max(1)));
+        let until_ms = self.as_sent(end_ms, begins_ns).min(self.until_ms);
+        let (from, parent) = (self.at.clone(), self.parent.clone());
+        let walk = HttpWalk::new(self.list, from.clone(), self.until_ms, parent);
+        Open { walk: walk.within(until_ms), from, until_ms, results: 0, answered: false }
+    }
+
+    /// A window's end as the request says it, which may be coarser: what lies between is the next window's.
+    fn as_sent(&self, end_ms: EpochMs, begins_ns: i64) -> EpochMs {
+        let cursor = &self.list.anchors.cursor;
+        let sent = cursor.sent_ns(&cursor.sent(end_ms)).filter(|sent| *sent > begins_ns);
+        sent.map_or(end_ms, |ns| ns.div_euclid(NS_PER_MS))
+    }
+
+    async fn read(&mut self, deadline_ms: EpochMs) -> Result<Batch, SourceError> {
+        let mut window = self.open.take().unwrap_or_else(|| self.open());
+        let mut batch = match window.walk.next(deadline_ms).await {
+            Ok(batch) => batch,
+            Err(SourceError::Halt(_)) if self.may_halve(&window) => {
+                self.window_ms = (self.window_ms / 2).max(WINDOW_MS_MIN);
+                tracing::info!(window_ms = self.window_ms, "the source refuses so long a window");
+                return Ok(Batch { requests: 1, ..Batch::default() });
+            }
+            Err(error) => {
+                self.open = Some(window);
+                return Err(error);
+            }
+        };
+        window.answered = true;
+        window.results += (batch.records.len() + batch.refused.len()) as u64;
+        if let Some(last) = batch.records.last() {
+            self.at = last.position();
+        }
+        if !batch.end {
+            self.open = Some(window);
+            return Ok(batch);
+        }
+        batch.end = false;
+        if self.settings.results_max.is_some_and(|most| window.results >= most) {
+            // It may have cut the rest off: what is left is asked for anew.
+            batch.held = None;
+            return self.is_beyond(&window).map(|()| batch);
+        }
+        // What is behind the newest moment that may be read yet is for a later run.
+        let reads_all = window.walk.until_ns() >= window.until_ms.saturating_mul(NS_PER_MS);
+        if window.until_ms >= self.until_ms || !reads_all {
+            self.ended = true;
+            batch.end = true;
+        } else {
+            batch.held = None;
+            self.close(&window, &mut batch);
+        }
+        Ok(batch)
+    }
+
+    /// Whether a refusal may be of the window's length.
+    fn may_halve(&self, window: &Open<'_>) -> bool {
+        self.settings.results_max.is_some() && !window.answered && self.window_ms > WINDOW_MS_MIN
+    }
+
+    /// Checks that a window got on.
+    fn is_beyond(&self, window: &Open<'_>) -> Result<(), SourceError> {
+        if self.at > window.from {
+            return Ok(());
+        }
+        Err(SourceError::Halt(
+            "one moment has as many records as the API gives of a window: no window is short enough; see \
+             source.http.cursor.results_max"
+                .into(),
+        ))
+    }
+
+    /// Moves to the end of a window that was read to its end.
+    fn close(&mut self, window: &Open<'_>, batch: &mut Batch) {
+        let ns = window.until_ms.saturating_mul(NS_PER_MS);
+        let cursor = &self.list.anchors.cursor;
+        let text = cursor.write(window.until_ms).into();
+        let end = Position::At(Mark { at: Some(Moment { text, ns }), id: BEFORE_ALL });
+        if end > self.at {
+            self.at = end.clone();
+            // Records may still appear in a window that is young: it is read again, unless later ones came.
+            let is_settled =
+                cursor.says_lag() || window.until_ms <= self.until_ms.saturating_sub(YOUNG_MS);
+            batch.reached = is_settled.then_some(end);
+        }
+    }
+}
+
+impl Walk for WindowWalk<'_> {
+    fn next(&mut self, deadline_ms: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>> {
+        Box::pin(async move {
+            if self.ended {
+                return Ok(Batch { end: true, ..Batch::default() });
+            }
+            self.read(deadline_ms).await
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! Lists that are asked for a window of time at a go.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    flow::{UNTIL_MS, set, source},
+    stream::{Asked, Server, Stream},
+};
+
+const DAY_MS: u64 = 86_400_000;
+/// Where the flow begins: 100 days ago.
+const START_MS: u64 = UNTIL_MS as u64 - 100 * DAY_MS;
+
+/// What the API permits.
+#[derive(Clone, Copy)]
+struct Api {
+    span_ms_max: u64,
+    results_max: usize,
+    /// Whether it refuses a window with more results, or cuts them off.
+    refuses: bool,
+    /// Whether `to` takes its own moment in.
+    to_inclusive: bool,
+}
+
+const API: Api =
+    Api { span_ms_max: 7 * DAY_MS, results_max: usize::MAX, refuses: false, to_inclusive: true };
+
+fn answer(api: Api, rows: &[(u64, u64)], asked: &Asked) -> Response {
+    let (from, to) = (asked.number("from").unwrap(), asked.number("to").unwrap());
+    if to < from || to - from > api.span_ms_max {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    let mut found: Vec<_> = rows
+        .iter()
+        .filter(|(_, at)| *at >= from && (*at < to || api.to_inclusive && *at == to))
+        .collect();
+    if found.len() > api.results_max && api.refuses {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    found.sort_by_key(|(id, at)| (*at, *id));
+    found.truncate(api.results_max);
+    let offset = asked.number("offset").unwrap_or(0) as usize;
+    let data: Vec<Value> =
+        found.iter().skip(offset).take(10).map(|(id, at)| json!({ "id": id, "at": at })).collect();
+    Json(json!({ "data": data })).into_response()
+}
+
+async fn server(api: Api, rows: Vec<(u64, u64)>) -> Server {
+    Server::start(move |_, asked| answer(api, &rows, asked)).await
+}
+
+fn spec(server: &Server) -> Value {
+    json!({
+        "url": format!("{}/rows", server.base),
+        "records": "data",
+        "cursor": {
+            "by": "timestamp_id", "field": "at", "format": "epoch_ms", "since": "from", "until": "to",
+            "start": START_MS.to_string(), "window": "7d",
+        },
+        "pagination": { "offset": { "param": "offset", "size_param": "limit" } },
+        "page_size": 10,
+    })
+}
+
+fn ids(rows: &[(u64, u64)]) -> Vec<u64> {
+    rows.iter().map(|(id, _)| *id).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_read_window_by_window_from_start_to_now() {
+    for to_inclusive in [true, false] {
+        // Some windows are empty, some rows stand just where one ends.
+        let mut rows: Vec<(u64, u64)> =
+            (1..=60).map(|id| (id, START_MS + id * DAY_MS / 2)).collect();
+        rows.extend((61..=80).map(|id| (id, START_MS + 98 * DAY_MS + id)));
+        let server = server(Api { to_inclusive, ..API }, rows.clone()).await;
+        let source = source(spec(&server));
+        let mut stream = Stream::default();
+        stream.run(&*source, 7).await;
+        assert_eq!(stream.numbers(), ids(&rows), "{to_inclusive}");
+        // The next run asks for the window at hand alone.
+        let before = server.requests();
+        assert!(stream.invoke(&*source, 7).await);
+        assert!(server.requests() - before <= 2, "{}", server.requests() - before);
+        assert_eq!(stream.numbers(), ids(&rows));
+    }
+}
+
+#[tokio::test]
+async fn windows_without_records_are_behind_us_once_they_are_read() {
+    let server = server(API, vec![(1, UNTIL_MS as u64 - DAY_MS - 1_234)]).await;
+    let source = source(spec(&server));
+    let mut stream = Stream::default();
+    // No invocation gets further than one window.
+    for _ in 0..14 {
+        let mut walk = source.walk(stream.head.clone(), UNTIL_MS);
+        let batch = walk.next(crate::flow::NOW_MS + 60_000).await.unwrap();
+        assert!(batch.records.is_empty());
+        stream.head = batch.reached.expect("an empty window moves the position");
+    }
+    assert!(stream.invoke(&*source, 9).await);
+    assert_eq!(stream.numbers(), [1]);
+}
+
+#[tokio::test]
+async fn a_window_with_more_results_than_the_api_gives_is_halved_or_asked_for_what_is_left() {
+    for refuses in [true, false] {
+        let rows: Vec<(u64, u64)> =
+            (1..=200).map(|id| (id, START_MS + 3 * DAY_MS + id * 60_000)).collect();
+        let api = Api { results_max: 25, refuses, ..API };
+        let server = server(api, rows.clone()).await;
+        let mut spec = spec(&server);
+        set(&mut spec, "cursor.results_max", 25);
+        let source = source(spec);
+        let mut stream = Stream::default();
+        stream.run(&*source, 60).await;
+        assert_eq!(stream.numbers(), ids(&rows), "{refuses}");
+        assert!(server.requests() < 500, "{}", server.requests());
+    }
+}
+
+#[tokio::test]
+async fn a_window_that_is_refused_for_another_reason_halts() {
+    let api = Api { span_ms_max: 60_000, ..API };
+    let server = server(api, Vec::new()).await;
+    let error = Stream::default().try_invoke(&*source(spec(&server)), 9).await.unwrap_err();
+    assert!(error.to_string().contains("400"), "{error}");
+    assert_eq!(server.requests(), 1);
+}
