@@ -83,7 +83,7 @@ const SLIPS: &[Slip] = &[
     ("  by: visitor.email\n", "", 13, "missing key `by`", "add `by:`"),
     ("by: visitor.email", "by: visitor..email", 13, "is no path", "customer.name"),
     ("size: 300", "size: 3000", 15, "`lookup.size` is 3000", "from 1 to 1000"),
-    ("size: 300", "size: 300\n  cache: 10ms", 16, "out of range", "from 1s to 24h"),
+    ("size: 300", "size: 300\n  cache: 10ms", 16, "out of range", "from 1s to 1d"),
     (
         "size: 300",
         "size: 300\n  cache: 10m",

@@ -33,13 +33,15 @@ enum Known {
 fn known(guard: Guard) -> Option<Known> {
     Some(match guard {
         Guard::VoidAsSeen => Known::Seed(41, Scenario::Imports),
-        Guard::LookTwice => Known::Seed(52, Scenario::Imports),
+        Guard::LookTwice => Known::Seed(96, Scenario::Imports),
         Guard::ParkFirst => Known::Seed(20, Scenario::Zombies),
-        Guard::RefusedIsNotApplied => Known::Seed(20, Scenario::LateLandings),
+        Guard::RefusedIsNotApplied => Known::Seed(18, Scenario::Log),
         Guard::YieldToNewer => Known::Seed(74, Scenario::LateLandings),
         Guard::ParkedUntilSettled => Known::Seed(14, Scenario::Charges),
         Guard::SlotUntilLanded => Known::Seed(17, Scenario::Charges),
-        Guard::SlotExpires => Known::Seed(1_885, Scenario::Charges),
+        Guard::SlotExpires => Known::Seed(223, Scenario::Imports),
+        Guard::RewindFence => Known::Seed(21, Scenario::Rewinds),
+        Guard::LandingOutlivesProcess => Known::Seed(183, Scenario::Restarts),
         Guard::ReceiptsLast
         | Guard::CarriedIsNotLost
         | Guard::HiddenIsNotLost

@@ -228,6 +228,29 @@ fn sorted(api: &Behaviour, since: Option<&str>) -> Vec<Order> {
     orders
 }
 
+/// How many orders come before the page that is asked for.
+fn start<'q>(
+    api: &Behaviour,
+    orders: &[Order],
+    param: impl Fn(&str) -> Option<&'q str>,
+    limit: usize,
+) -> usize {
+    match api.style {
+        Style::PageNumber => (param("page").unwrap().parse::<usize>().unwrap() - 1) * limit,
+        Style::Offset => param("offset").unwrap().parse().unwrap(),
+        Style::Token => param("token").map_or(0, |token| token[1..].parse().unwrap()),
+        Style::Link | Style::NextUrl => param("start").map_or(0, |start| start.parse().unwrap()),
+        Style::LastId => param("after").map_or(0, |after| {
+            let after: i64 = after.parse().unwrap();
+            match api.sort {
+                Sort::Id => orders.iter().filter(|order| order.id <= after).count(),
+                _ => orders.iter().position(|order| order.id == after).unwrap() + 1,
+            }
+        }),
+        Style::Letter | Style::None => 0,
+    }
+}
+
 async fn list(
     State(api): State<Api>,
     method: Method,
@@ -256,20 +279,7 @@ async fn list(
         orders.retain(|order| letter(order, api.sort) == asked);
     }
     let limit = param("limit").map_or(api.cap, |limit| limit.parse().unwrap()).min(api.cap);
-    let start = match api.style {
-        Style::PageNumber => (param("page").unwrap().parse::<usize>().unwrap() - 1) * limit,
-        Style::Offset => param("offset").unwrap().parse().unwrap(),
-        Style::Token => param("token").map_or(0, |token| token[1..].parse().unwrap()),
-        Style::Link | Style::NextUrl => param("start").map_or(0, |start| start.parse().unwrap()),
-        Style::LastId => param("after").map_or(0, |after| {
-            let after: i64 = after.parse().unwrap();
-            match api.sort {
-                Sort::Id => orders.iter().filter(|order| order.id <= after).count(),
-                _ => orders.iter().position(|order| order.id == after).unwrap() + 1,
-            }
-        }),
-        Style::Letter | Style::None => 0,
-    };
+    let start = start(&api, &orders, param, limit);
     let is_capped = !matches!(api.style, Style::Letter | Style::None);
     let limit = if is_capped { limit } else { usize::MAX };
     let more = start.saturating_add(limit) < orders.len();

@@ -101,29 +101,8 @@ async fn under_lease<P: Platform>(
     }
 
     let mut emitter = Emitter { ports, flow, fence, run, parked: 0 };
-    let mut reader = Reader::<P> {
-        walk: flow.source.walk(cursor.head.clone(), until_ms),
-        stall: None,
-        kept: fetching.stall.clone(),
-        ids: &ports.entropy,
-        queue: &ports.queue,
-        clock: &ports.clock,
-        flow,
-        fence,
-        run,
-        pages_left: flow.settings.window_pages().saturating_sub(cursor.pages_open()),
-        records_left: run.records_max.unwrap_or(u64::MAX),
-        number: cursor.next,
-        draft: Draft::new(cursor.head.clone(), ports.queue.limits().page_bytes_max),
-        unread: Vec::new().into_iter(),
-        reached: None,
-        refused: Vec::new(),
-        ready: None,
-        source_ended: false,
-        held: None,
-        end: None,
-        requests: 0,
-    };
+    let mut reader = Reader::new(ports, flow, run, &cursor, until_ms);
+    reader.kept = fetching.stall.clone();
     report.head = cursor.head.clone();
     report.delivering = cursor.delivering.stall.clone().filter(|_| cursor.pages_open() > 0);
     reader.waits_for_source(fetching);
@@ -252,7 +231,40 @@ struct Reader<'a, P: Platform> {
     requests: u64,
 }
 
-impl<P: Platform> Reader<'_, P> {
+impl<'a, P: Platform> Reader<'a, P> {
+    /// Reads on from the cursor's head.
+    fn new(
+        ports: &'a Ports<P>,
+        flow: &'a Flow,
+        run: FetchRun,
+        cursor: &Cursor,
+        until_ms: EpochMs,
+    ) -> Self {
+        Self {
+            walk: flow.source.walk(cursor.head.clone(), until_ms),
+            ids: &ports.entropy,
+            queue: &ports.queue,
+            clock: &ports.clock,
+            flow,
+            fence: cursor.fence,
+            run,
+            pages_left: flow.settings.window_pages().saturating_sub(cursor.pages_open()),
+            records_left: run.records_max.unwrap_or(u64::MAX),
+            number: cursor.next,
+            draft: Draft::new(cursor.head.clone(), ports.queue.limits().page_bytes_max),
+            unread: Vec::new().into_iter(),
+            reached: None,
+            refused: Vec::new(),
+            ready: None,
+            source_ended: false,
+            held: None,
+            end: None,
+            stall: None,
+            kept: None,
+            requests: 0,
+        }
+    }
+
     /// The next batch of pages; empty when the run is over, and then `end` says why.
     async fn fill(&mut self) -> Vec<Sending> {
         let started_ms = self.clock.now_ms();
