@@ -92,7 +92,7 @@ impl Pager {
     pub(super) fn request(&self, page: &PageRef, values: &RequestValues<'_>) -> PageRequest {
         let header = |(name, text): &(HeaderName, RequestText)| {
             // The walk gives no value that a header cannot carry.
-            Some((name.clone(), HeaderValue::from_str(&text.text(values)).ok()?))
+            Some((name.clone(), HeaderValue::from_bytes(text.text(values).as_bytes()).ok()?))
         };
         let headers: HeaderMap = self.headers.iter().filter_map(header).collect();
         let shown = self.shown(page, values);

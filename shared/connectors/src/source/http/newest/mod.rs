@@ -204,7 +204,12 @@ impl<'a> UnderWay<'a> {
             return self.finish(batch).await;
         }
         self.steps_back = 0;
-        self.stale_pages = if self.gets_lower(&page.rows) { 0 } else { self.stale_pages + 1 };
+        // Begun anew at the top, it comes through what was given before it gets any lower.
+        let is_above = self.track.at().zip(page.rows.last()).is_some_and(|(at, row)| {
+            sight == Sight::New && compare(&row.mark, at) == Ordering::Greater
+        });
+        let gets_on = self.gets_lower(&page.rows) || is_above;
+        self.stale_pages = if gets_on { 0 } else { self.stale_pages + 1 };
         if self.stale_pages > 0 {
             tokio::time::sleep(STALE_WAIT).await;
         }

@@ -5,7 +5,7 @@ use tidegate_core::{model::EpochMs, ports::SourceError};
 use super::{HttpWalk, Taken};
 use crate::source::http::{
     ending::{self, Onward},
-    extent::is_full,
+    extent::{Extent, extent, is_full},
     idle::Idle,
     page::{Page, Row},
     pagination::PageRef,
@@ -33,7 +33,7 @@ impl HttpWalk<'_> {
         let is_unheeded = !is_overlap
             && self.run.seen.pages == 1
             && self.run.seen.is_first(&page.rows)
-            && is_full(page.count, self.list.pager.page_size())
+            && (is_full(page.count, self.list.pager.page_size()) || self.is_a_part(page, fetched))
             && !self.run.page.is_end_like();
         if says_more || is_unheeded {
             return Err(SourceError::Halt(format!(
@@ -44,6 +44,12 @@ impl HttpWalk<'_> {
         }
         tracing::debug!("a page came again: the list is at its end");
         self.no_more()
+    }
+
+    /// Whether a counted page says itself that it is not all of the list.
+    fn is_a_part(&self, page: &Page, fetched: &Fetched) -> bool {
+        let said = extent(&page.frame, &fetched.headers, page.count);
+        self.run.page.is_counted() && matches!(said, Extent::Part(_))
     }
 
     /// A page was refused. Behind the last of counted pages that is the end. A token or a next address
@@ -62,8 +68,9 @@ impl HttpWalk<'_> {
             return Ok(());
         }
         let is_followed = matches!(self.run.page, PageRef::Token(_) | PageRef::Address(_));
-        let may_be_behind = status != 410
-            && (self.run.page.is_counted() || self.run.page.is_end_like() || self.expired);
+        // A page that the source itself named is behind its list's end only by a token that says so.
+        let may_be_behind =
+            status != 410 && (self.run.page.is_counted() || self.run.page.is_end_like());
         if let Some(before) = self.run.previous.as_ref().filter(|_| may_be_behind) {
             let against =
                 ending::not_the_end(self.list, &self.run.seen, before, self.largest, &halt);
