@@ -17,6 +17,7 @@ use crate::{
     embedded::{self, EmbeddedApp, Fixed},
     failure::Failure,
     options::ParamOptions,
+    runner::noting,
 };
 
 /// Calls one handler with one event file.
@@ -64,6 +65,7 @@ pub async fn run(asked: Invoke) -> Result<(), Failure> {
     connection::complete(&file, &given)?;
     let state = embedded::open(Some(&asked.state))?;
     let flow = connection::flow(file, stream, &given, &state.table, WallClock::default())?;
+    let flow = noting(flow, &state, WallClock::default());
     let timeout_ms = asked.invocation_seconds * 1_000;
     let app = embedded::app(
         state.table.clone(),

@@ -19,6 +19,7 @@ use crate::{
     failure::Failure,
     options::{OperatorOptions, ParamOptions, ParkedOptions},
     output::print_json,
+    runner::noting,
     stream::stream,
     text::count,
 };
@@ -73,6 +74,7 @@ pub async fn run(asked: Replay) -> Result<(), Failure> {
         if path.exists() { connection::read(path)? } else { connection::shipped(stream.flow())? };
     let given = connection::given(&file, &asked.params.params);
     let flow = connection::flow(file, stream.clone(), &given, &state.table, WallClock::default())?;
+    let flow = noting(flow, &state, WallClock::default());
     on_laptop(&asked, &state, flow, &stream, &listed).await
 }
 

@@ -84,13 +84,19 @@ pub struct RunEnd {
     pub failure: Option<String>,
 }
 
+/// The flow, noting beside the state until when it sends: the process after this one goes by that. Whatever
+/// delivers on a laptop delivers so.
+pub fn noting(mut flow: Flow, state: &State, clock: WallClock) -> Flow {
+    if let Some(sending) = state.sending.clone() {
+        flow.destination = Box::new(Noted { destination: flow.destination, sending, clock });
+    }
+    flow
+}
+
 impl<'a> Runner<'a> {
     /// A run of this flow on this state, until it is caught up.
-    pub fn of(mut flow: Flow, state: &State, host: &'a HostOptions) -> Self {
-        if let Some(sending) = state.sending.clone() {
-            let clock = clock(host);
-            flow.destination = Box::new(Noted { destination: flow.destination, sending, clock });
-        }
+    pub fn of(flow: Flow, state: &State, host: &'a HostOptions) -> Self {
+        let flow = noting(flow, state, clock(host));
         let (stream, settings) = (flow.stream.clone(), flow.settings.clone());
         let app = embedded::app(
             state.table.clone(),

@@ -68,7 +68,9 @@ impl Pace {
             End::SourceLater(_) => stalled_until_ms.map_or(Next::Tick, Next::At),
             End::Source => {
                 if let Some(until_ms) = self.lag_until_ms(report) {
-                    return Next::At(until_ms);
+                    // Records that are held back have a moment of their own.
+                    let until_ms = until_ms.max(report.held_until_ms.unwrap_or(until_ms));
+                    return Next::At(until_ms.max(now_ms + LOOK_AGAIN_MS));
                 }
                 match self.every.due_ms(now_ms) {
                     None => Next::Tick,

@@ -43,8 +43,12 @@ impl Sending {
         if until_ms <= self.noted_ms.load(Relaxed) {
             return Ok(());
         }
-        let until_ms = until_ms + AHEAD_MS;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have noted a later one meanwhile.
+        if until_ms <= self.noted_ms.load(Relaxed) {
+            return Ok(());
+        }
+        let until_ms = until_ms + AHEAD_MS;
         file.seek(SeekFrom::Start(0))?;
         // In the file as the system has it: a killed process loses nothing.
         file.write_all(&until_ms.to_le_bytes())?;

@@ -305,6 +305,10 @@ impl<'a, P: Platform> Reader<'a, P> {
                     self.requests += u64::from(read.requests);
                     self.source_ended = read.end;
                     self.held = read.held;
+                    if read.end || read.reached.is_some() || !read.records.is_empty() {
+                        // It got on: a failure from here on is a new one.
+                        self.kept = None;
+                    }
                     self.refused.extend(read.refused);
                     self.unread = read.records.into_iter();
                     self.reached = read.reached;
