@@ -12,8 +12,6 @@ const HAVE_STILL: &[(&str, usize)] = &[
     ("functions/digest/src/deployed.rs", 1),
     ("functions/fetcher/src/handler.rs", 2),
     ("shared/aws/src/queue.rs", 1),
-    ("shared/aws/src/table/cursor.rs", 5),
-    ("shared/aws/src/table/ledger.rs", 3),
     ("shared/aws/src/table/page.rs", 2),
     ("shared/aws/src/table/parked.rs", 1),
     ("shared/connectors/src/destination/http/results.rs", 1),

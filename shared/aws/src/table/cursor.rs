@@ -62,12 +62,14 @@ impl CursorStore for Table {
     async fn release(&self, stream: &StreamId, owner: &str, fetching: &FetchState) -> Answer<()> {
         let update = self
             .update(Key::cursor(stream))
-            .update_expression("SET lease_until_ms = :zero, #owner = :nobody, fetching = :fetching")
+            .update_expression(
+                "SET lease_until_ms = :zero, #owner = :no_owner, fetching = :fetching",
+            )
             .expression_attribute_values(":fetching", json(fetching))
             .condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", "owner")
             .expression_attribute_values(":owner", text(owner))
-            .expression_attribute_values(":nobody", text(""))
+            .expression_attribute_values(":no_owner", text(""))
             .expression_attribute_values(":zero", number(0));
         conditionally(update).await.map(drop)
     }
@@ -195,12 +197,12 @@ impl CursorStore for Table {
             let update = update
                 .update_expression(format!(
                     "SET fence = if_not_exists(fence, :zero), \
-                     #owner = if_not_exists(#owner, :nobody), \
+                     #owner = if_not_exists(#owner, :no_owner), \
                      lease_until_ms = if_not_exists(lease_until_ms, :zero), \
                      paused = :true, paused_ms = if_not_exists(paused_ms, :now), {CREATE}"
                 ))
                 .expression_attribute_names("#owner", "owner")
-                .expression_attribute_values(":nobody", text(""))
+                .expression_attribute_values(":no_owner", text(""))
                 .expression_attribute_values(":true", AttributeValue::Bool(true))
                 .expression_attribute_values(":now", number(now_ms));
             created(update)
@@ -238,7 +240,7 @@ impl CursorStore for Table {
     }
 }
 
-/// The attributes that a new cursor begins with, beside those of whoever creates it.
+/// The attributes that a new cursor begins with, beside those of the caller that creates it.
 const CREATE: &str = "#next = if_not_exists(#next, :one), \
                       committed = if_not_exists(committed, :zero), \
                       generation = if_not_exists(generation, :zero), \

@@ -101,14 +101,14 @@ impl Table {
         let update = self
             .update(key)
             .update_expression(format!(
-                // Who had it before, and what: a lock that ran out tells nobody what came of it.
+                // Who had it before, and what: the lock of a claim that ran out does not say what came of it.
                 "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until, \
-                 locked_ms = :locked, prior_owner = if_not_exists(lock_owner, :nobody), \
+                 locked_ms = :locked, prior_owner = if_not_exists(lock_owner, :no_owner), \
                  prior_claimed = {before}"
             ))
             .return_values(ReturnValue::UpdatedNew)
             .expression_attribute_values(":edition", number(as_number(edition)))
-            .expression_attribute_values(":nobody", text(""))
+            .expression_attribute_values(":no_owner", text(""))
             .expression_attribute_values(":owner", text(by.owner))
             .expression_attribute_values(":locked", number(by.now_ms))
             .expression_attribute_values(":until", number(by.until_ms));
