@@ -88,6 +88,20 @@ async fn an_error_that_stays_is_never_taken_for_the_end_of_a_list() {
     .await;
 }
 
+/// What a body says of the next page was not read where it left its list out: the walk ended there.
+#[tokio::test]
+async fn repro_a_page_that_leaves_its_list_out_and_names_the_next_is_no_end() {
+    let list = Staged::start(|asked| match asked.param("token").as_deref() {
+        None => answer(200, r#"{"data":[{"id":1}],"next":"b"}"#),
+        Some("b") => answer(200, r#"{"next":"c"}"#),
+        _ => answer(200, r#"{"data":[{"id":2}]}"#),
+    })
+    .await;
+    let token = json!({ "token": { "param": "token", "path": "next" } });
+    let walked = walked(&list, &[("pagination", token), ("absent_is_empty", true.into())]).await;
+    assert_eq!(walked.unwrap().ids(), [1, 2]);
+}
+
 #[tokio::test]
 async fn a_null_list_is_an_empty_one_only_where_the_flow_says_so() {
     let body = |page: usize, end: &'static str| match page {

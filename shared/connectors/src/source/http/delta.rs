@@ -120,7 +120,7 @@ impl<'a> DeltaWalk<'a> {
         if walk.empty_pages > 0 {
             tokio::time::sleep(EMPTY_WAIT).await;
         }
-        let told = self.list.told(&page, &fetched)?;
+        let told = self.list.told(&fetched)?;
         (walk.pages, walk.records) = (walk.pages + 1, walk.records + page.count as u64);
         let pager = &self.list.pager;
         let next = pager.next(&Answered {

@@ -21,16 +21,6 @@ pub(super) enum Onward {
     End,
 }
 
-impl Onward {
-    /// The next page, where there is one.
-    pub(super) fn page(&self) -> Option<&PageRef> {
-        match self {
-            Self::Page(page) => Some(page),
-            Self::Unsure(_) | Self::End => None,
-        }
-    }
-}
-
 /// Where many sources stop answering, and say so only in words: an offset of so many records.
 const CAP: u64 = 10_000;
 /// What they say then.

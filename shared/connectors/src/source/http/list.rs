@@ -50,8 +50,8 @@ impl List {
     ///
     /// # Errors
     /// What stands where the next page is named, and names none.
-    pub(super) fn told(&self, page: &Page, fetched: &Fetched) -> Result<Told, SourceError> {
-        self.told.read(&page.frame, &fetched.headers).map_err(|what| {
+    pub(super) fn told(&self, fetched: &Fetched) -> Result<Told, SourceError> {
+        self.told.read(&fetched.body, &fetched.headers).map_err(|what| {
             let shown = self.requester.shown(&fetched.url);
             SourceError::Halt(format!("{shown}: {what}; see source.http.pagination"))
         })

@@ -4,6 +4,7 @@
 //! What the body says of an error, and a list that is null or not there, is therefore asked for again. So is
 //! a page with records that says so beside them: perhaps it has not all of them.
 
+use bytes::Bytes;
 use jiter::JsonValue;
 
 use super::{
@@ -11,7 +12,8 @@ use super::{
     requests::{Fetched, PageError},
 };
 
-/// What stands beside records is looked at where it is no longer than this, in bytes.
+/// What stands beside records is looked at for an error where it is no longer than this, in bytes: more of
+/// it is data, too.
 const BESIDE_BYTES_MAX: usize = 64 * 1024;
 /// Objects inside objects are looked into so far.
 const DEPTH_MAX: u32 = 3;
@@ -33,14 +35,17 @@ impl EmptyList {
         fetched: Fetched,
     ) -> Result<(Page, Fetched), PageError> {
         if fetched.is_nothing() {
-            return Ok((Page::default(), fetched));
+            return Ok((Page::default(), Fetched { body: Bytes::new(), ..fetched }));
         }
         let page = match shape.parse(&fetched.body) {
             Ok(page) if page.count > 0 => {
-                return match beside(&page).filter(|it| says_error_beside(it)) {
-                    Some(said) if !fetched.is_trusted => Err(PageError::Says(said)),
-                    _ => Ok((page, fetched)),
-                };
+                if !fetched.is_trusted
+                    && page.frame.len() <= BESIDE_BYTES_MAX
+                    && says_error_beside(&page.frame)
+                {
+                    return Err(PageError::Says(page.frame));
+                }
+                return Ok(beside(page, fetched));
             }
             Err(PageFault::NotJson(reason)) => {
                 return Err(fetched
@@ -51,7 +56,7 @@ impl EmptyList {
             other => other,
         };
         if !fetched.is_trusted && says_error(&fetched.body) {
-            return Err(PageError::Says(fetched.body.to_vec()));
+            return Err(PageError::Says(fetched.body));
         }
         match page {
             Ok(page) if page.is_null && !self.null => Err(PageError::Doubtful(format!(
@@ -59,7 +64,7 @@ impl EmptyList {
                  so that there are none, write `null_is_empty: true` in source.http",
                 shape.records()
             ))),
-            Ok(page) => Ok((page, fetched)),
+            Ok(page) => Ok(beside(page, fetched)),
             Err(PageFault::NoList { is_absent: true, .. }) if self.absent => {
                 Ok((Page::default(), fetched))
             }
@@ -71,9 +76,10 @@ impl EmptyList {
     }
 }
 
-/// What a body says beside its records. `None` where that is so much that it is data, too.
-fn beside(page: &Page) -> Option<Vec<u8>> {
-    (page.frame.len() <= BESIDE_BYTES_MAX).then(|| page.frame.to_vec())
+/// A page, with what its answer says beside the records in the place of the whole body.
+fn beside(page: Page, fetched: Fetched) -> (Page, Fetched) {
+    let body = page.frame.clone();
+    (page, Fetched { body, ..fetched })
 }
 
 /// Whether a body without records says that something failed, in the words that APIs use.

@@ -47,7 +47,7 @@ pub(super) struct PageRequest {
 
 /// A response's parts that a walk goes by.
 pub(super) struct Fetched {
-    /// Decompressed.
+    /// Decompressed; once its records are read, what stands beside them.
     pub(super) body: Bytes,
     /// Where it came from, after redirects.
     pub(super) url: Url,
@@ -315,7 +315,7 @@ pub(super) enum PageError {
     /// It is no JSON, but something else.
     Else(String),
     /// It says that something failed: what it says, without records.
-    Says(Vec<u8>),
+    Says(Bytes),
     /// It has no list of records, and does not say why.
     Doubtful(String),
     /// It will not get better.

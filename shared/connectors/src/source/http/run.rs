@@ -1,6 +1,5 @@
 //! Pages that follow each other from one anchor, and whether two of them meet.
 
-use bytes::Bytes;
 use tidegate_core::{
     model::{EpochMs, Mark},
     ports::SourceError,
@@ -15,9 +14,6 @@ use super::{
     seen::Seen,
     told::Told,
 };
-
-/// A body larger than this is not kept while the next page is read, for the sake of memory.
-const BODY_BYTES_KEPT: usize = 1 << 20;
 
 /// Pages that follow each other from one anchor.
 pub(super) struct PageRun {
@@ -59,15 +55,6 @@ impl Trace {
         let Edge::Row(last) = last else { return false };
         let mut earlier = page.rows.iter().map(|row| &row.mark).take_while(|mark| *mark != last);
         earlier.all(|mark| self.marks.contains(mark))
-    }
-
-    /// Lets go of its body, unless it is small and may be asked what it says of the page behind it.
-    pub(super) fn shed(mut self, next: Option<&PageRef>) -> Self {
-        let is_kept = next.is_some_and(PageRef::is_counted);
-        if !is_kept || self.fetched.body.len() > BODY_BYTES_KEPT {
-            self.fetched.body = Bytes::new();
-        }
-        self
     }
 }
 

@@ -214,10 +214,10 @@ impl<'a> UnderWay<'a> {
             tokio::time::sleep(STALE_WAIT).await;
         }
         self.seen.add(&self.page, &page.rows, page.count);
-        let told = self.list.told(&page, &fetched)?;
+        let told = self.list.told(&fetched)?;
         let onward = self.onward(&page, (&fetched, &told), sight == Sight::New)?;
         let had_room = self.list.pager.had_room(page.count);
-        let trace = Trace::new(asked, &page, (fetched, told), had_room).shed(onward.page());
+        let trace = Trace::new(asked, &page, (fetched, told), had_room);
         self.take(page, batch).await?;
         if !self.complete {
             self.go_on(onward, trace);

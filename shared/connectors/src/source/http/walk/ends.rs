@@ -20,7 +20,7 @@ impl HttpWalk<'_> {
     /// A page came that was read before.
     pub(super) fn page_again(&mut self, page: &Page, fetched: &Fetched) -> Result<(), SourceError> {
         let is_overlap = self.run.is_overlap(page);
-        let told = self.list.told(page, fetched)?;
+        let told = self.list.told(fetched)?;
         let next = self.run.next(self.list, page, (fetched, &told), (self.largest, false))?;
         if next.is_some()
             && let Some(further) = self.offsets.again(&self.run.page, !is_overlap, self.largest)
@@ -48,7 +48,7 @@ impl HttpWalk<'_> {
 
     /// Whether a counted page says itself that it is not all of the list.
     fn is_a_part(&self, page: &Page, fetched: &Fetched) -> bool {
-        let said = extent(&page.frame, &fetched.headers, page.count);
+        let said = extent(&fetched.body, &fetched.headers, page.count);
         self.run.page.is_counted() && matches!(said, Extent::Part(_))
     }
 

@@ -244,7 +244,7 @@ impl<'a> HttpWalk<'a> {
             self.offsets.brought(&self.run.page);
         }
         self.run.seen.add(&self.run.page, &page.rows, page.count);
-        let told = self.list.told(&page, &fetched);
+        let told = self.list.told(&fetched);
         self.has_place |= told.as_ref().is_ok_and(|told| told.has_place);
         let next = told.clone().and_then(|told| {
             self.run.next(self.list, &page, (&fetched, &told), (self.largest, !is_new))
@@ -267,7 +267,7 @@ impl<'a> HttpWalk<'a> {
             Ok(onward) => onward,
             Err(halt) => return self.give_and_halt(page.rows, halt).map(|()| is_new),
         };
-        self.run.previous = Some(trace.shed(onward.page()));
+        self.run.previous = Some(trace);
         let taken = Taken { rows: page.rows, onward, had_room };
         match self.tie.take() {
             Some(tie) => self.walk_tie(tie, taken)?,
