@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use tidegate_core::{
     app::{list_parked, replay},
-    model::{Parked as ParkedRecord, StreamId},
+    model::{EpochMs, Parked as ParkedRecord, StreamId},
     ports::Clock,
 };
 use tidegate_local::{Host, HostSettings};
@@ -45,13 +45,14 @@ pub struct Replay {
 pub async fn run(asked: Replay) -> Result<(), Failure> {
     let stream = stream(&asked.operator.stream)?;
     let wanted = asked.parked.request()?;
+    let asked_ms = WallClock::default().now_ms();
     if asked.operator.state.aws {
         let ports = deployed::ports(&asked.operator.state).await?;
         let listed = list_parked(&ports, &stream, |parked| wanted.wants(parked)).await?;
         if asked.dry_run {
             return dry(&asked, &stream, &listed);
         }
-        replay(&ports, &stream, &listed).await?;
+        replay(&ports, &stream, &listed, asked_ms).await?;
         let tried = listed.len() as u64;
         if asked.operator.json {
             print_json(&json!({ "stream": stream, "sent": tried }));
@@ -75,7 +76,7 @@ pub async fn run(asked: Replay) -> Result<(), Failure> {
     let given = connection::given(&file, &asked.params.params);
     let flow = connection::flow(file, stream.clone(), &given, &state.table, WallClock::default())?;
     let flow = noting(flow, &state, WallClock::default());
-    on_laptop(&asked, &state, flow, &stream, &listed).await
+    on_laptop(&asked, &state, flow, &stream, (&listed, asked_ms)).await
 }
 
 async fn on_laptop(
@@ -83,7 +84,7 @@ async fn on_laptop(
     state: &embedded::State,
     flow: tidegate_core::app::Flow,
     stream: &StreamId,
-    listed: &[ParkedRecord],
+    (listed, asked_ms): (&[ParkedRecord], EpochMs),
 ) -> Result<(), Failure> {
     let settings = HostSettings { invocation_ms: 60_000, processors: 2, tick_ms: 50 };
     let fixed = Fixed::one(flow);
@@ -97,7 +98,7 @@ async fn on_laptop(
         WallClock::default(),
     );
     let app = Arc::new(app);
-    replay(&app.ports, stream, listed).await?;
+    replay(&app.ports, stream, listed, asked_ms).await?;
     let queue = app.ports.queue.clone();
     let host =
         Host::new(WallClock::default(), queue.clone(), Arc::new(Handlers(app.clone())), settings);

@@ -21,7 +21,7 @@ impl Ledger for MemoryStore {
             let entity = state.entities.entry(entity.clone()).or_default();
             let ours = entity.owner.as_deref() == Some(owner);
             if ours && entity.claimed == Some(edition) {
-                return Claim::Mine { maybe_applied: entity.maybe_applied };
+                return Claim::Mine { unknown_until_ms: entity.unknown_until_ms };
             }
             let settled = if (self.stands)(Guard::ClaimIsNotApplied) {
                 entity.applied
@@ -55,12 +55,14 @@ impl Ledger for MemoryStore {
                 return Claim::Newer;
             }
             // Who had it was never heard of, or did not know.
-            entity.maybe_applied = entity.owner.is_some() && entity.claimed == Some(edition);
+            let is_unknown = entity.owner.is_some() && !another;
+            let lands_ms = entity.lands_until_ms.filter(|_| repeats).unwrap_or(locked_ms);
+            entity.unknown_until_ms = is_unknown.then_some(lands_ms);
             entity.claimed = Some(edition);
             entity.owner = Some(owner.into());
             entity.since_ms = now_ms;
             entity.until_ms = until_ms;
-            Claim::Mine { maybe_applied: entity.maybe_applied }
+            Claim::Mine { unknown_until_ms: entity.unknown_until_ms }
         }))
     }
 
@@ -75,6 +77,10 @@ impl Ledger for MemoryStore {
         self.with(stream, |state| {
             let Some(entity) = state.entities.get_mut(entity) else { return };
             if entity.owner.as_deref() != Some(owner) || entity.claimed != Some(edition) {
+                return;
+            }
+            if let (ClaimEnd::AsBefore, Some(until_ms)) = (end, entity.unknown_until_ms) {
+                entity.until_ms = until_ms;
                 return;
             }
             entity.owner = None;

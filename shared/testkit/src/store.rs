@@ -53,8 +53,8 @@ pub(crate) struct Entity {
     pub(crate) until_ms: EpochMs,
     /// What was written before a repeat of it may land until then.
     pub(crate) lands_until_ms: Option<EpochMs>,
-    /// An earlier owner of the same claim may have written.
-    pub(crate) maybe_applied: bool,
+    /// An earlier owner of the same claim may have written, until then.
+    pub(crate) unknown_until_ms: Option<EpochMs>,
 }
 
 impl Default for MemoryStore {

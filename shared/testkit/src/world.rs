@@ -105,7 +105,7 @@ impl World {
         let parked: Vec<Parked> = ids.into_iter().map(park).collect();
         run(self.ports.store.park(&parked)).expect("memory answers");
         let keys = parked.iter().map(|parked| parked.key.clone()).collect();
-        let message = ReplayMessage { stream: stream.clone(), keys };
+        let message = ReplayMessage { stream: stream.clone(), keys, asked_ms: self.now_ms() };
         let receipt = Receipt("replay".into());
         let replayed =
             process_replay(&self.ports, &self.flow, receipt, message, self.deadline(), 1);

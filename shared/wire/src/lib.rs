@@ -19,7 +19,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tidegate_core::model::{
-    Emission, Fence, Message, PageMessage, PageNumber, Position, RecordId, RecordKey,
+    Emission, EpochMs, Fence, Message, PageMessage, PageNumber, Position, RecordId, RecordKey,
     ReplayMessage, StreamId, Version, WireRecord,
 };
 
@@ -76,6 +76,9 @@ struct PlainRecord<'a> {
 struct ReplayEnvelope {
     stream: StreamId,
     keys: Vec<(RecordId, Version)>,
+    /// Without it, nothing is known to have been looked for.
+    #[serde(default)]
+    asked_ms: EpochMs,
 }
 
 /// The body of a message.
@@ -88,6 +91,7 @@ pub fn encode(message: &Message) -> String {
         Message::Replay(replay) => Envelope::Replay(ReplayEnvelope {
             stream: replay.stream.clone(),
             keys: replay.keys.iter().map(|key| (key.id.clone(), key.version)).collect(),
+            asked_ms: replay.asked_ms,
         }),
     };
     serde_json::to_string(&envelope).expect("an envelope is plain data")
@@ -99,6 +103,7 @@ pub fn decode(body: &str) -> Result<Message, WireError> {
         Envelope::Replay(replay) => Message::Replay(ReplayMessage {
             stream: replay.stream,
             keys: replay.keys.into_iter().map(|(id, version)| RecordKey { id, version }).collect(),
+            asked_ms: replay.asked_ms,
         }),
         Envelope::Page(page) => {
             let records = match (page.records, page.packed) {

@@ -56,9 +56,10 @@ pub async fn operator(seat: Seat, deed: Deed) {
         Deed::Resume => drop(set_paused(&ports, stream, false).await),
         Deed::FixAndReplay => {
             seat.world.inner().poison.clear();
+            let asked_ms = seat.now_ms();
             let again = |parked: &Parked| is_to_be_replayed(&seat.world, parked);
             if let Ok(parked) = list_parked(&ports, stream, again).await {
-                let _ = replay(&ports, stream, &parked).await;
+                let _ = replay(&ports, stream, &parked, asked_ms).await;
             }
         }
         // Whoever parks does so within its invocation.

@@ -5,7 +5,7 @@ use tidegate_core::{
     ports::{Claim, ClaimEnd, Claimant, Ledger, Over},
 };
 
-use ClaimEnd::{Applied, Deleted, Free};
+use ClaimEnd::{Applied, AsBefore, Deleted, Free};
 
 use super::{contract, in_parallel, other_stream, stream};
 
@@ -21,6 +21,7 @@ contract!(
     what_was_not_sent_is_claimed_again,
     a_claim_after_a_lock_that_ran_out_is_in_doubt,
     doubt_is_of_the_same_edition_only,
+    who_sent_nothing_leaves_the_doubt_as_it_was,
     only_the_owner_finishes,
     who_lost_the_lock_finishes_nothing,
     finishing_again_does_nothing,
@@ -41,7 +42,12 @@ contract!(
     once_only:
 );
 
-const MINE: Claim = Claim::Mine { maybe_applied: false };
+const MINE: Claim = Claim::Mine { unknown_until_ms: None };
+
+/// A claim of what another had claimed, whose write can land until then.
+fn unknown_until(until_ms: i64) -> Claim {
+    Claim::Mine { unknown_until_ms: Some(until_ms) }
+}
 
 /// A claim of entity 7 by `owner`, at `now_ms`, for 100 ms.
 async fn claim<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
@@ -88,7 +94,7 @@ async fn a_lock_keeps_others_out_until_no_write_can_land<S: Ledger>(store: &S) {
             assert_eq!(claim(store, version, "b", now_ms).await, locked);
         }
     }
-    assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine { maybe_applied: true });
+    assert_eq!(claim(store, 2, "b", 101).await, unknown_until(100));
     assert_eq!(claim(store, 3, "c", 102).await, Claim::Locked { until_ms: 201 });
     assert_eq!(claim(store, 3, "c", 202).await, MINE);
 }
@@ -97,10 +103,10 @@ async fn a_lock_keeps_others_out_until_no_write_can_land<S: Ledger>(store: &S) {
 async fn a_claim_after_a_lock_that_ran_out_is_in_doubt<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     for _ in 0..2 {
-        assert_eq!(claim(store, 2, "b", 101).await, Claim::Mine { maybe_applied: true });
+        assert_eq!(claim(store, 2, "b", 101).await, unknown_until(100));
     }
     // Nor did the second one hear.
-    assert_eq!(claim(store, 2, "c", 202).await, Claim::Mine { maybe_applied: true });
+    assert_eq!(claim(store, 2, "c", 202).await, unknown_until(201));
     finish(store, 2, "c", Free).await;
     assert_eq!(claim(store, 2, "d", 203).await, MINE);
 }
@@ -108,7 +114,22 @@ async fn a_claim_after_a_lock_that_ran_out_is_in_doubt<S: Ledger>(store: &S) {
 async fn doubt_is_of_the_same_edition_only<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     assert_eq!(claim(store, 3, "b", 101).await, MINE);
-    assert_eq!(claim(store, 3, "c", 202).await, Claim::Mine { maybe_applied: true });
+    assert_eq!(claim(store, 3, "c", 202).await, unknown_until(201));
+}
+
+async fn who_sent_nothing_leaves_the_doubt_as_it_was<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    for (owner, now_ms) in [("b", 101), ("c", 102)] {
+        assert_eq!(
+            claim(store, 2, owner, now_ms).await,
+            unknown_until(100),
+            "{owner} waits for no other"
+        );
+        finish(store, 2, "a", AsBefore).await;
+        assert_eq!(claim(store, 2, "d", now_ms).await, Claim::Locked { until_ms: now_ms + 100 });
+        finish(store, 2, owner, AsBefore).await;
+    }
+    assert_eq!(claim(store, 3, "d", 103).await, MINE);
 }
 
 async fn a_repeat_finds_its_own_claim<S: Ledger>(store: &S) {
@@ -304,7 +325,7 @@ async fn the_lock_of_who_is_no_more_ends_when_nothing_of_it_can_land<S: Ledger>(
 
 async fn who_is_no_more_is_repeated_at_once_and_other_versions_wait<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
-    assert_eq!(claim_after(store, 2, "b", 60).await, Claim::Mine { maybe_applied: true });
+    assert_eq!(claim_after(store, 2, "b", 60).await, unknown_until(80));
     finish(store, 2, "b", Free).await;
     let waits = Claim::Locked { until_ms: 80 };
     assert_eq!(claim(store, 3, "c", 61).await, waits);
@@ -333,7 +354,7 @@ async fn where_a_repeat_is_not_known_it_waits_too<S: Ledger>(store: &S) {
         store.claim(&stream(), &RecordId::Number(7), first(2), &by).await.unwrap()
     };
     assert_eq!(claim(80).await, Claim::Locked { until_ms: 80 });
-    assert_eq!(claim(81).await, Claim::Mine { maybe_applied: true });
+    assert_eq!(claim(81).await, unknown_until(80));
 }
 
 /// Many find out at once that who had the lock is no more.
@@ -349,7 +370,7 @@ async fn of_eight_one_takes_over<S: Ledger>(store: &S) {
         let mut mine = Vec::new();
         for entity in entities.clone() {
             let claim = store.claim(&stream(), &RecordId::Number(entity), first(2), &by).await;
-            mine.extend((claim == Ok(Claim::Mine { maybe_applied: true })).then_some(entity));
+            mine.extend((claim == Ok(unknown_until(80))).then_some(entity));
         }
         mine
     })

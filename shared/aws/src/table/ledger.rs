@@ -27,7 +27,7 @@ impl Ledger for Table {
     ) -> Answer<Claim> {
         let Claimant { owner, now_ms, .. } = *by;
         let update = self
-            .claims(Key::ledger(stream, entity), edition, by, None)
+            .claims(Key::ledger(stream, entity), edition, by, Prior::AsItStands)
             .condition_expression(
                 "attribute_not_exists(claimed) OR (claimed <= :edition \
                  AND (attribute_not_exists(applied) OR applied < :edition) \
@@ -67,14 +67,19 @@ impl Ledger for Table {
         let update = self
             .update(Key::ledger(stream, entity))
             .update_expression(match end {
-                ClaimEnd::Free => "REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed",
+                ClaimEnd::Free => {
+                    "REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed, prior_until_ms"
+                }
+                // The lock that ran out before it stays, as the sign of what is unknown.
+                ClaimEnd::AsBefore => "SET lock_until_ms = prior_until_ms",
                 ClaimEnd::Applied => {
                     "SET applied = :edition \
-                     REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed, tombstone"
+                     REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed, prior_until_ms, \
+                     tombstone"
                 }
                 ClaimEnd::Deleted => {
                     "SET applied = :edition, tombstone = :edition \
-                     REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed"
+                     REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed, prior_until_ms"
                 }
             })
             .condition_expression("lock_owner = :owner AND claimed = :edition")
@@ -85,21 +90,28 @@ impl Ledger for Table {
 }
 
 impl Table {
-    /// The update that claims. Where it repeats what was claimed, what was written before may land until
-    /// `lands_until_ms`.
+    /// The update that claims.
     fn claims(
         &self,
         key: Key,
         edition: Edition,
         by: &Claimant<'_>,
-        lands_until_ms: Option<EpochMs>,
+        prior: Prior,
     ) -> UpdateItemFluentBuilder {
-        let before = match lands_until_ms {
-            None => "if_not_exists(claimed, :edition)",
-            Some(_) => ":edition, lands_until_ms = :lands",
+        let (before, lands_ms) = match prior {
+            Prior::AsItStands => {
+                let before = "if_not_exists(claimed, :edition), \
+                              prior_until_ms = if_not_exists(lock_until_ms, :lands)";
+                (before, 0)
+            }
+            Prior::Over { lands_ms } => {
+                ("if_not_exists(claimed, :edition), prior_until_ms = :lands", lands_ms)
+            }
+            Prior::Repeated { lands_ms } => {
+                (":edition, prior_until_ms = :lands, lands_until_ms = :lands", lands_ms)
+            }
         };
-        let update = self
-            .update(key)
+        self.update(key)
             .update_expression(format!(
                 // Who had it before, and what: the lock of a claim that ran out does not say what came of it.
                 "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until, \
@@ -111,11 +123,8 @@ impl Table {
             .expression_attribute_values(":no_owner", text(""))
             .expression_attribute_values(":owner", text(by.owner))
             .expression_attribute_values(":locked", number(by.now_ms))
-            .expression_attribute_values(":until", number(by.until_ms));
-        match lands_until_ms {
-            None => update,
-            Some(lands_ms) => update.expression_attribute_values(":lands", number(lands_ms)),
-        }
+            .expression_attribute_values(":until", number(by.until_ms))
+            .expression_attribute_values(":lands", number(lands_ms))
     }
 
     /// Claims what a claimant has that is no more, as it stands: when nothing of it can land any more, or
@@ -137,9 +146,12 @@ impl Table {
         if waits || is_older || refusal == Claim::Applied {
             return Ok(refusal);
         }
-        let lands_until_ms = lands_ms.max(lands_until(stands)?);
+        let prior = match repeats {
+            true => Prior::Repeated { lands_ms: lands_ms.max(lands_until(stands)?) },
+            false => Prior::Over { lands_ms },
+        };
         let update = self
-            .claims(key, edition, by, repeats.then_some(lands_until_ms))
+            .claims(key, edition, by, prior)
             .condition_expression("lock_owner = :prior")
             .expression_attribute_values(":prior", text(stands.text("lock_owner")?));
         match conditionally(update).await? {
@@ -156,10 +168,25 @@ impl Table {
     }
 }
 
+/// What is known of the claim before this one.
+enum Prior {
+    /// What its lock says, if it has one.
+    AsItStands,
+    /// Its owner is no more, and nothing of it lands after this moment.
+    Over { lands_ms: EpochMs },
+    /// The same, but that the new one writes the same before that moment. Other editions wait for it.
+    Repeated { lands_ms: EpochMs },
+}
+
 /// A claim that was made.
 fn mine(item: &Item, edition: Edition) -> Answer<Claim> {
     let again = item.number::<i128>("prior_claimed")? == as_number(edition);
-    Ok(Claim::Mine { maybe_applied: again && !item.text("prior_owner")?.is_empty() })
+    if !again || item.text("prior_owner")?.is_empty() {
+        return Ok(Claim::Mine { unknown_until_ms: None });
+    }
+    // A claim of an older release does not say.
+    let until_ms = item.number_if_any("prior_until_ms")?.unwrap_or(EpochMs::MAX);
+    Ok(Claim::Mine { unknown_until_ms: Some(until_ms) })
 }
 
 /// Whether who has the lock is known to be no more.

@@ -123,11 +123,13 @@ impl ReplayRequest {
 /// Sends these parked records through the queue again: under the stream's limits and ledger, and
 /// with the keys that they had. They stay parked until they are settled.
 ///
-/// Processors that crashed by one of them before are forgotten: perhaps that was mended.
+/// Processors that crashed by one of them before are forgotten: perhaps that was mended. Of those that may have
+/// been applied, the operator has seen that they were not, by `asked_ms`.
 pub async fn replay<P: Platform>(
     ports: &Ports<P>,
     stream: &StreamId,
     parked: &[Parked],
+    asked_ms: EpochMs,
 ) -> Result<(), Unavailable> {
     let keys: Vec<RecordKey> = parked.iter().map(|parked| parked.key.clone()).collect();
     if !keys.is_empty() {
@@ -139,7 +141,7 @@ pub async fn replay<P: Platform>(
         .chunks(REPLAY_KEYS)
         .map(|chunk| {
             let keys = chunk.iter().map(|parked| parked.key.clone()).collect();
-            let message = Message::Replay(ReplayMessage { stream: stream.clone(), keys });
+            let message = Message::Replay(ReplayMessage { stream: stream.clone(), keys, asked_ms });
             ports.queue.encode(&message)
         })
         .collect();

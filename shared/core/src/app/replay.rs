@@ -4,7 +4,7 @@ use super::{
     Flow, Ports,
     dispatch::{Dispatched, Dispatcher, PageWork, Refusal, Sink, Standing, crashed},
     report::ProcessReport,
-    send::{Invocation, Packing, Sender},
+    send::{Confirmed, Invocation, Packing, Sender},
     throttle::Throttle,
 };
 use crate::{
@@ -37,9 +37,12 @@ pub async fn process_replay<P: Platform>(
     let invocation = Invocation { deadline, generation, ended };
     // An operator who replays something else, say what crashed its processor, does not know that it was sent.
     let unknown = (0u32..).zip(&parked).filter(|(_, parked)| parked.is_unknown());
-    let operator_confirmed = unknown.map(|(index, _)| index).collect();
+    let confirmed = Confirmed {
+        records: unknown.map(|(index, _)| index).collect(),
+        until_ms: message.asked_ms,
+    };
     let packing = Packing { flow, pages: vec![&records] };
-    let sender = Sender { ports, flow, invocation, packing, operator_confirmed };
+    let sender = Sender { ports, flow, invocation, packing, confirmed };
     let throttle = Throttle::new(ports, flow, deadline, processors, loaded.budget).one_at_a_time();
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let work = PageWork::new(count, records.len(), Settled::default(), true);

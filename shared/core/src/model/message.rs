@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Emission, Fence, PageNumber, Position, RecordId, RecordKey, StreamId, Version};
+use super::{
+    Emission, EpochMs, Fence, PageNumber, Position, RecordId, RecordKey, StreamId, Version,
+};
 
 /// What a queue message asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,4 +71,7 @@ pub struct ReplayMessage {
     pub stream: StreamId,
     /// The keys of the records.
     pub keys: Vec<RecordKey>,
+    /// When an operator asked for it. Where a record may have been applied, the operator has looked for what
+    /// could have landed by then, and for nothing that was sent later.
+    pub asked_ms: EpochMs,
 }

@@ -275,6 +275,8 @@ pub struct Over {
 pub enum ClaimEnd {
     /// Nothing has landed: only the lock goes.
     Free,
+    /// Nothing of this claim has landed. Whether something of an earlier one did is as unknown as before.
+    AsBefore,
     /// The edition has landed.
     Applied,
     /// The edition has landed and was the entity's deletion. What the ledger knows stays, as a
@@ -287,8 +289,9 @@ pub enum ClaimEnd {
 pub enum Claim {
     /// Write it.
     Mine {
-        /// This edition was claimed before, and that claim never ended: it may have landed.
-        maybe_applied: bool,
+        /// This edition was claimed before, and that claim never ended: it may have landed. After this
+        /// moment it can land no more.
+        unknown_until_ms: Option<EpochMs>,
     },
     /// This edition or a newer one has been applied.
     Applied,

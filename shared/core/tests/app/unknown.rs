@@ -43,10 +43,19 @@ fn wait(world: &World) {
     world.ports.clock.advance(world.invocation_ms + world.flow.settings.landing_ms + 1);
 }
 
-/// An operator replays what is parked.
-fn replay(world: &World) {
+/// An operator asks now for a replay of what is parked.
+fn asked(world: &World) -> ReplayMessage {
     let keys = parked(world).into_iter().map(|parked| parked.key).collect();
-    let message = ReplayMessage { stream: world.flow.stream.clone(), keys };
+    ReplayMessage { stream: world.flow.stream.clone(), keys, asked_ms: world.now_ms() }
+}
+
+/// An operator replays what is parked, and a processor receives it at once.
+fn replay(world: &World) {
+    work(world, asked(world));
+}
+
+/// A processor receives a replay's message.
+fn work(world: &World, message: ReplayMessage) {
     let receipt = Receipt("replay".into());
     let replayed = process_replay(&world.ports, &world.flow, receipt, message, world.deadline(), 1);
     run(replayed).expect("memory answers");
@@ -70,4 +79,53 @@ fn repro_a_replay_that_fails_says_nothing_of_the_request_before_it() {
         assert_eq!(world.api.requests(), 2, "{of_replay:?}");
         assert!(parked(&world).iter().all(Parked::is_unknown) && parked(&world).len() == 1);
     }
+}
+
+/// Seed 401014: two operators replayed the same record. The outcome of the first replay was unknown too, and the
+/// second one, which was asked for before that, was taken for a confirmation that it had not been applied.
+#[test]
+fn repro_a_replay_confirms_nothing_that_was_sent_after_it_was_asked_for() {
+    let world = world([later(true), later(true), Outcome::Delivered]);
+    world.process(vec![arrival(world.page([1]), 1)]);
+    wait(&world);
+    let (first, second) = (asked(&world), asked(&world));
+    work(&world, first);
+    assert_eq!(world.api.requests(), 2, "the operator confirmed it");
+    wait(&world);
+    work(&world, second);
+    assert_eq!(world.api.requests(), 2, "that confirmed nothing");
+    let reasons: Vec<_> = parked(&world).into_iter().map(|parked| parked.reason).collect();
+    assert!(matches!(&reasons[..], [reason] if reason.contains("look again")), "{reasons:?}");
+    wait(&world);
+    replay(&world);
+    assert_eq!((world.api.requests(), parked(&world).len()), (3, 0), "the operator looked again");
+}
+
+/// The operator looked too early: what was sent could still land.
+#[test]
+fn a_replay_that_is_asked_for_too_early_confirms_nothing() {
+    let world = world([later(true), Outcome::Delivered]);
+    world.process(vec![arrival(world.page([1]), 1)]);
+    let early = asked(&world);
+    wait(&world);
+    work(&world, early);
+    assert_eq!((world.api.requests(), parked(&world).len()), (1, 1));
+    wait(&world);
+    replay(&world);
+    assert_eq!((world.api.requests(), parked(&world).len()), (2, 0));
+}
+
+/// A replay that met a limit was not applied: what its operator confirmed holds still, and it does not wait for
+/// its own lock.
+#[test]
+fn a_replay_that_comes_again_is_confirmed_still() {
+    let world = world([later(true), later(false), Outcome::Delivered]);
+    world.process(vec![arrival(world.page([1]), 1)]);
+    wait(&world);
+    let message = asked(&world);
+    work(&world, message.clone());
+    assert_eq!((world.api.requests(), parked(&world).len()), (2, 1));
+    world.ports.clock.advance(1_000);
+    work(&world, message);
+    assert_eq!((world.api.requests(), parked(&world).len()), (3, 0));
 }

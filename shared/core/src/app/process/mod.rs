@@ -7,7 +7,7 @@ use super::{
     commit::help,
     dispatch::{Dispatched, Dispatcher, PageWork},
     report::{Disposition, ProcessReport},
-    send::{Invocation, Packing, Sender},
+    send::{Confirmed, Invocation, Packing, Sender},
     stalls,
     standing::{Standing, judge, look},
     throttle::Throttle,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES, delivery_changes, delivery_stalls},
     guard::Guard,
-    model::{Cursor, DeliverState, Page, Settled, Stall},
+    model::{Cursor, DeliverState, Page, Stall},
     ports::{Clock, CursorStore, Loaded, PageQueue, Platform, Unavailable},
 };
 pub use pages::Arrival;
@@ -41,8 +41,7 @@ pub async fn process<P: Platform>(
     let invocation = Invocation { deadline, generation: cursor.generation, ended: cursor.ended };
     let records = jobs.iter().map(|job| &*job.arrival.page.records).collect();
     let packing = Packing { flow, pages: records };
-    let sender =
-        Sender { ports, flow, invocation, packing, operator_confirmed: Settled::default() };
+    let sender = Sender { ports, flow, invocation, packing, confirmed: Confirmed::default() };
     let throttle = Throttle::new(ports, flow, deadline, processors, budget);
     let work = jobs.iter().map(work_on).collect();
     let done = Dispatcher::new(&sender, &sink, throttle, work).run().await;

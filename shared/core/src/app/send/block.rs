@@ -86,7 +86,7 @@ impl Packing<'_> {
         &self,
         items: Vec<Item<Outgoing>>,
     ) -> (Vec<Item<Outgoing>>, Vec<Item<Outgoing>>) {
-        let is_repeat = |item: &Item<Outgoing>| item.maybe_applied;
+        let is_repeat = |item: &Item<Outgoing>| item.maybe_applied();
         if !self.flow.destination.batching().known_as_a_whole || !items.iter().any(is_repeat) {
             return (items, Vec::new());
         }

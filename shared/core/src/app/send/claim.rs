@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 
 use super::{
-    sender::{Sender, Start, Step, not_attempted, unknown},
+    sender::{Confirmed, Sender, Start, Step, not_attempted, unknown},
     unit::{Chunk, Item, Place, Unit, Versioned},
 };
 use crate::{
     decide::SendSlot,
     guard::Guard,
-    model::{Ended, OnUnknown, Outcome, SkipReason},
+    model::{Ended, EpochMs, OnUnknown, Outcome, SkipReason},
     ports::{Claim, ClaimEnd, Claimant, Clock, Ledger, Outgoing, Over, Platform},
 };
 
@@ -47,8 +47,8 @@ impl<P: Platform> Sender<'_, P> {
         let mut applied = Vec::new();
         for (mut item, claim) in items.into_iter().zip(claims) {
             let outcome = match claim {
-                Ok(Claim::Mine { maybe_applied }) => {
-                    item.maybe_applied = maybe_applied;
+                Ok(Claim::Mine { unknown_until_ms }) => {
+                    item.unknown_until_ms = unknown_until_ms;
                     mine.push(item);
                     continue;
                 }
@@ -100,29 +100,31 @@ impl<P: Platform> Sender<'_, P> {
         join_all(ends.collect::<Vec<_>>()).await;
     }
 
-    /// Ends the claims of records of which nothing was sent. One that may have been applied keeps its claim:
-    /// only a lock that runs out tells the next claim so.
+    /// Ends the claims of records of which nothing was sent.
     pub(super) async fn let_go<R: Versioned>(&self, owner: &str, items: &[Item<R>]) {
         if owner.is_empty() {
             // They were never claimed.
             return;
         }
-        self.finish(owner, items, |at| (!items[at].maybe_applied).then_some(ClaimEnd::Free)).await;
+        self.finish(owner, items, |at| Some(unsent(&items[at]))).await;
     }
 
     /// How an answer ends its record's claim. An unknown outcome keeps the lock: the write may still
     /// land. Refused only unlocks: it is marked nowhere until it is durably parked, or a crash in between
     /// would skip it for good. Where nothing may be sent twice, an answer that does not say "applied" says
-    /// nothing of an earlier request whose outcome is unknown, so that claim stays too.
+    /// nothing of an earlier request whose outcome is unknown, so that stays unknown.
     pub(super) fn end_of(&self, item: &Item<Outgoing>, answer: &Outcome) -> Option<ClaimEnd> {
-        let stays = item.maybe_applied && self.flow.settings.on_unknown != OnUnknown::Retry;
+        let not_applied = match self.flow.settings.on_unknown {
+            OnUnknown::Retry => ClaimEnd::Free,
+            OnUnknown::Park | OnUnknown::LookUp => unsent(item),
+        };
         match answer {
             Outcome::Delivered | Outcome::Skipped(_) if item.record.deleted => {
                 Some(ClaimEnd::Deleted)
             }
             Outcome::Delivered | Outcome::Skipped(_) => Some(ClaimEnd::Applied),
-            Outcome::Refused { .. } => (!stays).then_some(ClaimEnd::Free),
-            Outcome::Later(later) => (!stays && !later.unknown).then_some(ClaimEnd::Free),
+            Outcome::Refused { .. } => Some(not_applied),
+            Outcome::Later(later) => (!later.unknown).then_some(not_applied),
         }
     }
 
@@ -138,19 +140,31 @@ impl<P: Platform> Sender<'_, P> {
         if policy == OnUnknown::Retry {
             return items;
         }
-        let is_confirmed = |item: &Item<Outgoing>| {
-            policy == OnUnknown::Park && self.operator_confirmed.contains(item.place.index)
+        let is_to_be_resolved = |item: &Item<Outgoing>| match item.unknown_until_ms {
+            None => false,
+            Some(until_ms) => {
+                policy == OnUnknown::LookUp || !self.is_confirmed(item.place, until_ms)
+            }
         };
         let (unknown_ones, items): (Vec<_>, Vec<_>) =
-            items.into_iter().partition(|item| item.maybe_applied && !is_confirmed(item));
+            items.into_iter().partition(is_to_be_resolved);
         if policy == OnUnknown::LookUp {
             step.next.extend(unknown_ones.into_iter().map(|item| Unit::Ask(item, owner.into())));
             return items;
         }
         // Their claims stay as they are: were they ended, the next claim would not be told.
-        let why = "the processor that sent it crashed";
-        step.outcomes.extend(unknown_ones.iter().map(|item| (item.place, unknown(why))));
+        let why = |item: &Item<Outgoing>| match self.confirmed.records.contains(item.place.index) {
+            true => "it was sent, or could still land, after its replay was asked for; look again",
+            false => "the processor that sent it crashed",
+        };
+        step.outcomes.extend(unknown_ones.iter().map(|item| (item.place, unknown(why(item)))));
         items
+    }
+
+    /// Whether an operator knows that it was not applied, if it can have been applied until then.
+    fn is_confirmed(&self, place: Place, unknown_until_ms: EpochMs) -> bool {
+        let Confirmed { records, until_ms } = &self.confirmed;
+        records.contains(place.index) && unknown_until_ms < *until_ms
     }
 
     /// Asks the destination whether it has a record.
@@ -185,7 +199,7 @@ impl<P: Platform> Sender<'_, P> {
                 step.outcomes.push((items[0].place, answer));
             }
             Ok(false) => {
-                item.maybe_applied = false;
+                item.unknown_until_ms = None;
                 let items = vec![item];
                 step.next.push(Unit::Send(Chunk {
                     items,
@@ -198,4 +212,9 @@ impl<P: Platform> Sender<'_, P> {
         }
         step
     }
+}
+
+/// How the claim of a record ends of which it sent nothing that was applied.
+pub(super) fn unsent<R>(item: &Item<R>) -> ClaimEnd {
+    if item.maybe_applied() { ClaimEnd::AsBefore } else { ClaimEnd::Free }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::{
+    claim::unsent,
     sender::{Sender, Start, Step},
     unit::{Chunk, Group, Item, Place, Prepared, Unit},
 };
@@ -128,7 +129,7 @@ impl<P: Platform> Sender<'_, P> {
         let end = |at: usize| match outcomes[at] {
             // The destination has all of it already.
             Outcome::Skipped(SkipReason::Unchanged) => Some(ClaimEnd::Applied),
-            _ => Some(ClaimEnd::Free),
+            _ => Some(unsent(&settled[at])),
         };
         self.finish(&owner, &settled, end).await;
         step.outcomes.extend(settled.iter().map(|item| item.place).zip(outcomes));

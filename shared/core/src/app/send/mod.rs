@@ -10,5 +10,5 @@ mod sender;
 mod unit;
 
 pub(super) use packing::Packing;
-pub(super) use sender::{Invocation, Sender, Step};
+pub(super) use sender::{Confirmed, Invocation, Sender, Step};
 pub(super) use unit::{Place, Places, Unit};

@@ -78,8 +78,8 @@ impl<'a> Bodies<'a> {
     pub(super) fn into_items(self, items: Vec<Item<Prepared>>) -> Vec<Item<Outgoing>> {
         let buffer = Bytes::from(self.buffer);
         let with_body = |(item, span): (Item<Prepared>, std::ops::Range<usize>)| {
-            let Item { place, record, maybe_applied } = item;
-            Item { place, record: record.with_body(buffer.slice(span)), maybe_applied }
+            let Item { place, record, unknown_until_ms } = item;
+            Item { place, record: record.with_body(buffer.slice(span)), unknown_until_ms }
         };
         items.into_iter().zip(self.spans).map(with_body).collect()
     }
@@ -183,7 +183,7 @@ impl<'a> Packing<'a> {
     /// A record on its way, before it has a body.
     pub(super) fn item(&self, place: Place) -> Item<Prepared> {
         let record = prepared(&self.flow.stream, self.record(place));
-        Item { place, record, maybe_applied: false }
+        Item { place, record, unknown_until_ms: None }
     }
 
     /// Takes records that are to be looked up together. Of several that are looked up by the same key only

@@ -8,7 +8,9 @@ use crate::{
     app::{Flow, Ports},
     decide::{Deadline, SendSlot},
     guard::Guard,
-    model::{Allowance, Blame, Ended, Later, OnUnknown, Ordering, Outcome, Parked, Settled},
+    model::{
+        Allowance, Blame, Ended, EpochMs, Later, OnUnknown, Ordering, Outcome, Parked, Settled,
+    },
     ports::{Clock, Ids, Outgoing, Platform},
 };
 
@@ -23,6 +25,15 @@ pub(in crate::app) struct Invocation {
     pub ended: Option<Ended>,
 }
 
+/// What an operator who replays parked records has confirmed not to have been applied.
+#[derive(Default)]
+pub(in crate::app) struct Confirmed {
+    /// By index: these were parked as unknown.
+    pub records: Settled,
+    /// What could have landed by then was looked for.
+    pub until_ms: EpochMs,
+}
+
 /// Sends the records of some pages.
 pub(in crate::app) struct Sender<'a, P: Platform> {
     pub ports: &'a Ports<P>,
@@ -30,9 +41,8 @@ pub(in crate::app) struct Sender<'a, P: Platform> {
     pub invocation: Invocation,
     /// The records, to be put into requests.
     pub packing: Packing<'a>,
-    /// Of one page, by index: these were parked as unknown, and an operator wants them to be sent all the
-    /// same.
-    pub operator_confirmed: Settled,
+    /// What an operator knows of the records of one page.
+    pub confirmed: Confirmed,
 }
 
 /// What came of one step of a unit's way.
@@ -136,8 +146,10 @@ impl<P: Platform> Sender<'_, P> {
         step: &mut Step,
     ) {
         let started_ms = self.ports.clock.now_ms();
-        let (places, records): (Vec<(Place, bool)>, Vec<Outgoing>) =
-            items.into_iter().map(|item| ((item.place, item.maybe_applied), item.record)).unzip();
+        let (places, records): (Vec<_>, Vec<Outgoing>) = items
+            .into_iter()
+            .map(|item| ((item.place, item.unknown_until_ms), item.record))
+            .unzip();
         let delivery = self.flow.destination.deliver(&records, timeout_ms).await;
         let took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).unwrap_or(0);
         step.took_ms = Some(took_ms);
@@ -147,8 +159,11 @@ impl<P: Platform> Sender<'_, P> {
         // A destination that answers for too few leaves the others unknown, and never settled.
         answers.resize_with(records.len(), unanswered);
         let items = places.into_iter().zip(records);
-        let items =
-            items.map(|((place, maybe_applied), record)| Item { place, record, maybe_applied });
+        let items = items.map(|((place, unknown_until_ms), record)| Item {
+            place,
+            record,
+            unknown_until_ms,
+        });
         let items: Vec<Item<Outgoing>> = items.collect();
 
         if answers.len() > 1 && answers.iter().all(is_for_the_others) {

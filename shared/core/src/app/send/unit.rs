@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
-    model::{Edition, Outcome, RecordId, RequestKind, Version},
+    model::{Edition, EpochMs, Outcome, RecordId, RequestKind, Version},
     ports::{Found, Outgoing},
 };
 
@@ -65,8 +65,16 @@ impl Versioned for Outgoing {
 pub(in crate::app) struct Item<R> {
     pub place: Place,
     pub record: R,
-    /// It was claimed before, and that claim never ended: it may have been applied.
-    pub maybe_applied: bool,
+    /// It was claimed before, and that claim never ended: it may have been applied. After this moment it can
+    /// be applied no more.
+    pub unknown_until_ms: Option<EpochMs>,
+}
+
+impl<R> Item<R> {
+    /// Whether it may have been applied under an earlier claim.
+    pub fn maybe_applied(&self) -> bool {
+        self.unknown_until_ms.is_some()
+    }
 }
 
 /// Records that go out in one request.

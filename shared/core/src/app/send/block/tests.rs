@@ -190,7 +190,7 @@ fn what_may_have_been_applied_is_not_sent_with_others() {
             .map(|index| {
                 let Item { place, record, .. } = packing.item(Place { page: PAGE, index });
                 let record = record.with_body(Bytes::new());
-                Item { place, record, maybe_applied: index % 2 == 1 }
+                Item { place, record, unknown_until_ms: (index % 2 == 1).then_some(0) }
             })
             .collect()
     };
