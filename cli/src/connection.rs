@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path, sync::Arc};
 
 use tidegate_aws::Table;
-use tidegate_connectors::{HttpClient, Options};
+use tidegate_connectors::{ConnectError, HttpClient, Look, Options};
 use tidegate_core::{
     app::Flow,
     model::{Secret, StreamId},
@@ -80,14 +80,31 @@ pub fn flow(
     clock: WallClock,
 ) -> Result<Flow, Failure> {
     complete(&file, connection)?;
+    connected(&file.spec, connection, stream, &options(table, clock)?)
+        .map_err(|error| unconnected(&file, &error))
+}
+
+/// The flow's source, to look at a page of it, or what is missing.
+pub fn look(
+    file: &FlowFile,
+    stream: StreamId,
+    connection: &Connection,
+    table: &Table,
+) -> Result<Box<dyn Look>, Failure> {
+    complete(file, connection)?;
+    let options = options(table, WallClock::default())?.of_stream(stream);
+    tidegate_connectors::look(&file.spec, connection, &options)
+        .map_err(|error| unconnected(file, &error))
+}
+
+fn options(table: &Table, clock: WallClock) -> Result<Options, Failure> {
     let http = HttpClient::new().map_err(Failure::run)?;
-    let options = Options {
-        now: Arc::new(move || clock.now_ms()),
-        ..Options::new(http, Arc::new(table.clone()), Arc::new(OsEntropy))
-    };
-    connected(&file.spec, connection, stream, &options).map_err(|error| {
-        Failure::usage(format!("error: {} cannot be connected: {error}", file.name))
-    })
+    let options = Options::new(http, Arc::new(table.clone()), Arc::new(OsEntropy));
+    Ok(Options { now: Arc::new(move || clock.now_ms()), ..options })
+}
+
+fn unconnected(file: &FlowFile, error: &ConnectError) -> Failure {
+    Failure::usage(format!("error: {} cannot be connected: {error}", file.name))
 }
 
 /// Whether every parameter and secret is given.

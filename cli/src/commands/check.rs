@@ -1,20 +1,22 @@
 //! `tidegate check`: is a flow file right, and what does it do?
 
+mod live;
+mod mapped;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
-use tidegate_connectors::{Registry, transform};
-use tidegate_core::ports::Transformed;
+use tidegate_connectors::Registry;
 use tidegate_flow::{Connection, FlowSpec, cases, secret_variable};
 
 use crate::{
     connection::{self, FlowFile},
     failure::Failure,
     input,
-    options::ParamOptions,
+    options::{ParamOptions, StateOptions},
 };
 
 /// Validates a flow file, runs its tests, and shows a record through its mapping.
@@ -34,6 +36,13 @@ pub struct Check {
     pub connection: Option<String>,
     #[command(flatten)]
     pub params: ParamOptions,
+    /// Asks the source for one page and says what it saw: the order, the timestamps, what ends the list, the
+    /// limits, and a record through the mapping. Sends nothing to the destination.
+    #[arg(long, conflicts_with = "record")]
+    pub live: bool,
+    /// Where tokens are kept, and budgets that a run shares.
+    #[command(flatten, next_help_heading = "With --live")]
+    pub state: StateOptions,
 }
 
 /// Validates the file, runs its tests, and shows a record through it.
@@ -54,6 +63,10 @@ pub async fn run(asked: Check) -> Result<(), Failure> {
         println!("  note, line {}: {}; {}", note.location.line, note.message, note.remedy);
     }
     run_cases(&asked.flow, &file.spec)?;
+    if asked.live {
+        let connection = asked.connection.as_deref().unwrap_or("default");
+        return live::run(&file, (connection, &given), &asked.state).await;
+    }
     match &asked.record {
         Some(path) => show_record(path, asked.lookup.as_deref(), &file),
         None => Ok(()),
@@ -103,25 +116,5 @@ fn show_record(path: &Path, lookup: Option<&Path>, file: &FlowFile) -> Result<()
     }
     let record = input::read(path)?;
     let found = lookup.map(input::read).transpose()?;
-    let transform = transform(&file.spec, &Registry::new()).map_err(Failure::usage)?;
-    let mut out = Vec::new();
-    match transform.apply(&record, found.as_deref(), &mut out) {
-        Transformed::Written => {
-            let value: serde_json::Value = serde_json::from_slice(&out)
-                .map_err(|error| Failure::run(format!("the mapping wrote no JSON: {error}")))?;
-            println!("{}", serde_json::to_string_pretty(&value).expect("it was just read"));
-            Ok(())
-        }
-        Transformed::Unchanged => {
-            println!("skipped: what was looked up has all of it already");
-            Ok(())
-        }
-        Transformed::Filtered => {
-            println!("skipped: the filter leaves this record out");
-            Ok(())
-        }
-        Transformed::Refused(reason) => {
-            Err(Failure::run(format!("this record would be parked: {reason}")))
-        }
-    }
+    mapped::show(&record, found.as_deref(), &file.spec)
 }

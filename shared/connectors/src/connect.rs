@@ -13,6 +13,7 @@ use crate::{
     options::Options,
     registry::Registry,
     resolver::Resolver,
+    source::Look,
 };
 
 /// One connection, ready to run.
@@ -58,6 +59,19 @@ pub fn connect(
         destination: sections.destination.connect(&sections.limits, &resolver, options)?,
         settings: flow.settings.clone(),
     })
+}
+
+/// A flow's source for one connection, to look at a page of it. Makes no request.
+///
+/// # Errors
+/// As with [`connect`].
+pub fn look(
+    flow: &FlowSpec,
+    connection: &Connection,
+    options: &Options,
+) -> Result<Box<dyn Look>, ConnectError> {
+    let connection = connection.clone().with_defaults(flow);
+    flow.sections().source.look(&Resolver::new(&connection), options)
 }
 
 /// A flow's filter and shape alone: what `check --record` shows and test cases run.

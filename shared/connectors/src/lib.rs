@@ -33,7 +33,7 @@ mod transform;
 mod value;
 
 pub use clock::{Now, wall_clock};
-pub use connect::{Connected, connect, transform};
+pub use connect::{Connected, connect, look, transform};
 pub use connection::{Connection, secret_variable};
 pub use error::ConnectError;
 pub use flow::{Flow, FlowSpec, Needs};
@@ -42,4 +42,5 @@ pub use json::is_same;
 pub use lookup::LookupCache;
 pub use options::Options;
 pub use registry::Registry;
+pub use source::{Fact, Look, Sight};
 pub use value::{Given, given, next_run_ms};

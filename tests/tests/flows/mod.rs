@@ -8,6 +8,7 @@ mod deadly;
 mod demo;
 mod halted;
 mod killed;
+mod live;
 mod logged;
 mod look_ups;
 mod on_table;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use tidegate_core::{model::EpochMs, ports};
 
+use super::look::{FirstBatch, Look};
 use crate::{error::ConnectError, file::Findings, options::Options, resolver::Resolver};
 
 /// A kind of source: its keys, as a flow file gives them.
@@ -30,4 +31,17 @@ pub(crate) trait SourceKind: fmt::Debug + Send + Sync {
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Box<dyn ports::Source>, ConnectError>;
+
+    /// The source for a look at it, for one connection: at the first records that it gives, unless the kind
+    /// can show more. Makes no request.
+    ///
+    /// # Errors
+    /// As with [`Self::connect`].
+    fn look(
+        &self,
+        resolver: &Resolver<'_>,
+        options: &Options,
+    ) -> Result<Box<dyn Look>, ConnectError> {
+        Ok(Box::new(FirstBatch(self.connect(resolver, options)?)))
+    }
 }

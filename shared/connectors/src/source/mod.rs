@@ -2,10 +2,12 @@
 
 mod ids;
 mod kind;
+mod look;
 mod notes;
 
 use crate::kinds::kinds;
 pub(crate) use kind::SourceKind;
+pub use look::{Fact, Look, Sight};
 
 kinds! {
     /// Where records come from: exactly one kind.

@@ -18,6 +18,7 @@ mod for_each;
 mod habits;
 mod issuer;
 mod limits_of_sources;
+mod look;
 mod lookup;
 mod lookup_answers;
 mod newest;

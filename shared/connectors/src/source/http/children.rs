@@ -274,6 +274,14 @@ impl Walk for ChildrenWalk<'_> {
 
 impl Children {
     /// What a parent's children are asked for by, and what it says of having changed.
+    /// What a parent's children are asked for by.
+    ///
+    /// # Errors
+    /// What the parent lacks.
+    pub(super) fn values_of(&self, parent: &Record) -> Result<ParentValues, SourceError> {
+        self.values(parent).map(|(values, _)| values)
+    }
+
     fn values(&self, parent: &Record) -> Result<(ParentValues, Option<Box<str>>), SourceError> {
         let halt = |why: String| {
             SourceError::Halt(format!(

@@ -30,6 +30,7 @@ mod line;
 mod link;
 mod list;
 mod listed;
+mod look;
 mod mark;
 mod newest;
 mod offsets;
@@ -62,7 +63,7 @@ use tidegate_core::{
     ports::{Marker, Source, Walk},
 };
 
-use super::SourceKind;
+use super::{Look, SourceKind};
 use crate::{
     error::ConnectError,
     file::{At, Fault, Findings},
@@ -214,6 +215,24 @@ impl SourceKind for Http {
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Box<dyn Source>, ConnectError> {
+        Ok(Box::new(self.source(resolver, options)?))
+    }
+
+    fn look(
+        &self,
+        resolver: &Resolver<'_>,
+        options: &Options,
+    ) -> Result<Box<dyn Look>, ConnectError> {
+        Ok(Box::new(self.source(resolver, options)?))
+    }
+}
+
+impl Http {
+    fn source(
+        &self,
+        resolver: &Resolver<'_>,
+        options: &Options,
+    ) -> Result<HttpSource, ConnectError> {
         let (address, exchange) = self.exchange(resolver, options)?;
         // A mark has all the time that its caller gives it.
         let marker = self.mark.as_ref().map(|mark| {
@@ -235,11 +254,9 @@ impl SourceKind for Http {
         let children = children.transpose()?;
         let list = self.list(address, exchange, resolver, options)?;
         let way = Way::new(&self.cursor.value, resolver, options)?;
-        Ok(Box::new(HttpSource { list, way, children, marker: marker.transpose()? }))
+        Ok(HttpSource { list, way, children, marker: marker.transpose()? })
     }
-}
 
-impl Http {
     /// The paths to what names a record.
     fn id_paths(&self) -> Vec<Vec<String>> {
         let given = self.id.as_ref().filter(|id| !id.0.is_empty());

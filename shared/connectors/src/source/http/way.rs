@@ -60,6 +60,23 @@ impl Way {
         Ok(Self::Windows(Windows { window_ms, results_max: cursor.results_max(), start_ns }))
     }
 
+    /// The bounds of the first request along a list, as they are sent.
+    pub(super) fn first_bounds(
+        &self,
+        list: &List,
+        until_ms: EpochMs,
+    ) -> (Option<String>, Option<String>) {
+        let since = list.anchors.opening(&Position::Start).0.value;
+        match self {
+            Self::OldestFirst | Self::NewestFirst(_) => (since, list.anchors.until(until_ms)),
+            Self::Delta(_) => (None, list.anchors.until(until_ms)),
+            Self::Windows(Windows { window_ms, start_ns, .. }) => {
+                let end_ms = start_ns.div_euclid(1_000_000).saturating_add(*window_ms);
+                (since, list.anchors.until(end_ms.min(until_ms)))
+            }
+        }
+    }
+
     /// A walk along a list from a position; `parent` is whose children it lists.
     pub(super) fn walk<'a>(
         &'a self,

@@ -284,6 +284,11 @@ impl Cursor {
         self.zone.is_none() && !self.format().says_zone(text)
     }
 
+    /// Whether a timestamp says its zone itself.
+    pub(crate) fn says_zone(&self, text: &str) -> bool {
+        self.format().says_zone(text)
+    }
+
     /// A moment as the records have it.
     pub(crate) fn write(&self, ms: EpochMs) -> String {
         self.format().write(ms, self.given_zone().as_ref())
