@@ -11,6 +11,7 @@ mod delta;
 mod destination;
 mod ends;
 mod ends_of_one;
+mod ends_told;
 mod expressions;
 mod faults;
 mod flow;

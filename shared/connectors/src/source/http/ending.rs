@@ -1,7 +1,7 @@
 //! Where a list ends, and where it only seems to: what an answer says against its being the last.
 
 use super::{
-    extent::{Extent, extent, is_full, names_more},
+    extent::{Extent, extent, names_more},
     list::List,
     page::Page,
     pagination::PageRef,
@@ -44,7 +44,7 @@ pub(super) fn part(list: &List, page: &Page, fetched: &Fetched) -> Option<String
     let why = match extent(&fetched.body, &fetched.headers, page.count) {
         Extent::Whole => return None,
         Extent::Part(said) => said,
-        Extent::Unknown if is_full(page.count, list.pager.page_size()) => {
+        Extent::Unknown if list.pager.is_full(page.count, page.count) => {
             format!("{} records are as many as a page often has", page.count)
         }
         Extent::Unknown => return None,
@@ -76,7 +76,7 @@ pub(super) fn unnamed(
         return Onward::End;
     }
     // A total may count records that were taken out of the page: it says something of a full page alone.
-    let is_full = is_full(page.count, list.pager.page_size());
+    let is_full = list.pager.is_full(page.count, page.count);
     let why = match names_more(&fetched.body, &fetched.headers) {
         Some(said) => said,
         None if !is_full => return Onward::End,
@@ -127,7 +127,9 @@ pub(super) fn not_the_end(
     }
     if list.told.follows() {
         // It was the source that named the page, and named it again after its list was read anew.
-        return is_full(before.marks.len(), list.pager.page_size())
+        return list
+            .pager
+            .is_full(before.marks.len(), largest)
             .then(|| "the page before is full, so that there may be more".into());
     }
     let more = names_more(&fetched.body, &fetched.headers)?;

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{
     address::Address,
+    extent::is_full,
     pagination::{Answered, Drift, PageRef, Pagination, Param},
     posted::Posted,
     requests::PageRequest,
@@ -71,11 +72,6 @@ impl Pager {
     /// How many records are asked for, where the flow says how.
     pub(super) fn page_size_asked(&self) -> Option<u32> {
         self.style.size_param().map(|_| self.page_size)
-    }
-
-    /// How many records a page is taken to have at most.
-    pub(super) fn page_size(&self) -> u32 {
-        self.page_size
     }
 
     /// An address of the list, whatever the request: it says to which host they go.
@@ -176,6 +172,11 @@ impl Pager {
     pub(super) fn is_short(&self, count: usize, largest: usize) -> bool {
         count < largest
             || (self.size_param().is_some() && count < PAGE_CAP_MIN.min(self.page_size as usize))
+    }
+
+    /// Whether a page may have as many records as the source gives at most. `largest` is the largest one seen.
+    pub(super) fn is_full(&self, count: usize, largest: usize) -> bool {
+        is_full(count, self.page_size, largest)
     }
 
     /// Whether a page surely could have had more records: it has not half as many as any API would cap a

@@ -302,7 +302,8 @@ impl<'a> HttpWalk<'a> {
         requests: &mut u32,
     ) -> Result<bool, SourceError> {
         // A tie's passes find what a shift has hidden.
-        if self.tie.is_some() || page.count == 0 && self.offsets.has_met() {
+        let is_end = page.count == 0 && (self.offsets.has_met() || self.run.was_said_to_end());
+        if self.tie.is_some() || is_end {
             return Ok(true);
         }
         self.run.meets(self.list, page, deadline_ms, requests).await
