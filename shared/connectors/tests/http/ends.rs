@@ -385,5 +385,6 @@ async fn with_a_since_a_place_that_never_comes_costs_a_request_and_no_record() {
     let mut spec = api.spec(json!({ "token": { "param": "token", "path": "nxt" } }));
     set(&mut spec, "cursor.since", "since");
     let walked = all(spec).await;
-    assert_eq!((walked.ids(), walked.requests), ((1..=250).collect(), 4));
+    // The last page is not full: larger ones came.
+    assert_eq!((walked.ids(), walked.requests), ((1..=250).collect(), 3));
 }

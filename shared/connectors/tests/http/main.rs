@@ -10,6 +10,7 @@ mod cursor_bugs;
 mod delta;
 mod destination;
 mod ends;
+mod ends_full;
 mod ends_of_one;
 mod ends_told;
 mod expressions;

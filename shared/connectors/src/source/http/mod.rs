@@ -9,7 +9,7 @@
 //!
 //! Where a list ends is known by what an answer tells ([`told`], [`link`], [`extent`]), by what was read
 //! before ([`seen`]), or by how long nothing new came ([`idle`]); [`offsets`] finds out which ones the
-//! source takes, and [`ending`] weighs all of it.
+//! source takes, [`learned`] keeps what answers have shown of the list, and [`ending`] weighs all of it.
 //!
 //! [`way`] names the other ways along a list: [`newest`] first, by [`delta`] tokens, in [`windows`];
 //! their positions carry [`steps`]. With [`for_each`] a list is one of the [`children`] of each parent.
@@ -26,6 +26,7 @@ mod extent;
 mod fallback;
 mod for_each;
 mod idle;
+mod learned;
 mod line;
 mod link;
 mod list;

@@ -7,6 +7,7 @@ use super::{
     anchor::Anchors,
     body::ListBody,
     cursor::{Cursor, Named},
+    learned::Learned,
     list::List,
     listed::EmptyList,
     page::{PageShape, Places},
@@ -86,6 +87,7 @@ impl ListSpec<'_> {
             empty,
             anchors: Anchors::new(cursor, self.named, resolver)?,
             requester: Requester { exchange, rules, now: options.now.clone() },
+            learned: Learned::default(),
         })
     }
 

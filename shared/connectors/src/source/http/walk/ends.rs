@@ -18,7 +18,13 @@ const RESTARTS_MAX: u32 = 5;
 
 impl HttpWalk<'_> {
     /// A page came that was read before.
-    pub(super) fn page_again(&mut self, page: &Page, fetched: &Fetched) -> Result<(), SourceError> {
+    pub(super) async fn page_again(
+        &mut self,
+        page: &Page,
+        fetched: &Fetched,
+        deadline_ms: EpochMs,
+        requests: &mut u32,
+    ) -> Result<(), SourceError> {
         let is_overlap = self.run.is_overlap(page);
         if self.run.was_said_to_end() {
             tracing::debug!("a page came again, behind the last one as the source says");
@@ -39,7 +45,7 @@ impl HttpWalk<'_> {
             && self.run.seen.is_first(&page.rows)
             && (self.list.pager.is_full(page.count, self.largest) || self.is_a_part(page, fetched))
             && !self.run.page.is_end_like();
-        if says_more || is_unheeded {
+        if says_more || is_unheeded && !self.heeds_pages(page, deadline_ms, requests).await? {
             return Err(SourceError::Halt(format!(
                 "{} gives the same page again instead of the next one: see \
                  source.http.pagination",
