@@ -45,7 +45,7 @@ impl List {
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<(Page, Fetched), Refusal> {
-        let read = |fetched: Fetched| self.empty.read(&self.shape, fetched);
+        let read = |fetched: Fetched| self.empty.read(&self.shape, asked, fetched);
         self.requester.get(asked, deadline_ms, requests, read).await
     }
 

@@ -86,7 +86,7 @@ impl ListSpec<'_> {
             pager: Pager::new(style, size, bounds, address, headers, body),
             empty,
             anchors: Anchors::new(cursor, self.named, resolver)?,
-            requester: Requester { exchange, rules, now: options.now.clone() },
+            requester: Requester { exchange, rules, now: options.now.clone(), refused: 0.into() },
             learned: Learned::default(),
         })
     }
