@@ -17,6 +17,7 @@ mod expressions;
 mod faults;
 mod flow;
 mod for_each;
+mod for_each_refused;
 mod habits;
 mod issuer;
 mod limits_of_sources;

@@ -12,7 +12,8 @@
 //! source takes, [`learned`] keeps what answers have shown of the list, and [`ending`] weighs all of it.
 //!
 //! [`way`] names the other ways along a list: [`newest`] first, by [`delta`] tokens, in [`windows`];
-//! their positions carry [`steps`]. With [`for_each`] a list is one of the [`children`] of each parent.
+//! their positions carry [`steps`]. With [`for_each`] a list is one of the [`children`] of each parent, of which
+//! some may be refused ([`refused_parents`]).
 
 mod address;
 mod anchor;
@@ -42,6 +43,7 @@ mod pagination;
 mod place;
 mod places;
 mod posted;
+mod refused_parents;
 mod requests;
 mod run;
 mod seen;
