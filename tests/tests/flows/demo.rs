@@ -40,7 +40,7 @@ fn every_order_arrives_once() {
         + 2 * sends
         + 7 * number(&summary, "fetch_invocations")
         + 7 * number(&summary, "process_invocations")
-        + 2 * number(&summary, "elapsed_ms").div_ceil(1_000);
+        + 4 * number(&summary, "elapsed_ms").div_ceil(1_000);
     assert!(requests <= permitted, "{requests} of {permitted}: {summary}");
 }
 

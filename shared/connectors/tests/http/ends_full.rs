@@ -134,7 +134,9 @@ async fn a_page_of_a_usual_size_is_not_full_where_larger_ones_come() {
     // The first parent has a page of 60, the others one of 50, of 25, of 10 records.
     let api = Scripted::start(move |asked| match asked.path.split('/').collect::<Vec<_>>()[..] {
         ["", "parents"] => answer(1..=4, json!({})),
-        ["", "parents", id, _] => list(asked, &own, ([60, 50, 25, 10][id.parse::<usize>().unwrap() - 1], 100)),
+        ["", "parents", id, _] => {
+            list(asked, &own, ([60, 50, 25, 10][id.parse::<usize>().unwrap() - 1], 100))
+        }
         _ => panic!("{asked:?}"),
     })
     .await;
@@ -195,5 +197,30 @@ async fn a_single_full_page_that_comes_again_as_the_second_is_the_end_where_half
                 false => halted(error, &["the same page again"]),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn newest_first_a_single_full_page_is_looked_behind_too() {
+    // Of several pages each is seen to follow the one before.
+    for (count, cap, requests) in [(100, 100, 2), (50, 100, 2), (37, 100, 1), (250, 100, 3 + 2)] {
+        let api = Scripted::start(move |asked| {
+            let start = asked.number("token").unwrap_or(0);
+            let end = count.min(start + asked.number("limit").unwrap_or(100).min(cap));
+            let ids = (start..end).map(move |place| count - place);
+            let link = format!("<{}{}?token={end}>; rel=\"next\"", asked.base, asked.path);
+            match end == count {
+                true => answer(ids, json!({})),
+                false => ([("link", link)], answer(ids, json!({}))).into_response(),
+            }
+        })
+        .await;
+        let mut spec = api.spec(followed()[0].clone());
+        let cursor = json!({ "by": "timestamp", "field": "updated_at", "newest_first": true });
+        set(&mut spec, "cursor", cursor);
+        let mut stream = Stream::default();
+        assert!(stream.invoke(&*source(spec), 9_999).await);
+        assert_eq!(stream.ids().len(), count as usize);
+        assert_eq!(api.requests(), requests, "{count}");
     }
 }

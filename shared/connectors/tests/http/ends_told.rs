@@ -53,15 +53,21 @@ async fn a_total_that_is_capped_or_late_or_of_the_page_alone_ends_nothing() {
     ] {
         for style in counted(&json!({ "total": "total" })) {
             // Where nothing says how many are asked for, pages of the API's own size are.
-            if cap < 100 && style.to_string().contains("page_number") && !style.to_string().contains("limit") {
+            if cap < 100
+                && style.to_string().contains("page_number")
+                && !style.to_string().contains("limit")
+            {
                 continue;
             }
-            let api = Scripted::start(move |asked| {
-                cut(asked, (count, cap), json!({ "total": total }))
-            })
-            .await;
+            let api =
+                Scripted::start(move |asked| cut(asked, (count, cap), json!({ "total": total })))
+                    .await;
             let (ids, error) = read(api.spec(style.clone())).await;
-            assert_eq!((ids, error), ((1..=count).collect(), None), "{style} {count} {cap} {total}");
+            assert_eq!(
+                (ids, error),
+                ((1..=count).collect(), None),
+                "{style} {count} {cap} {total}"
+            );
         }
     }
 }
@@ -71,13 +77,18 @@ async fn a_total_that_is_right_costs_a_request_at_most() {
     for (count, requests) in [(250, 5), (37, 2), (4, 2), (100, 2), (200, 4)] {
         for behind in [200, 404, 416, 0] {
             for style in counted(&json!({ "total": "total" })) {
-                let api = Scripted::start(move |asked| match (start(asked, 100) >= count, behind) {
-                    (false, _) | (true, 200) => cut(asked, (count, 100), json!({ "total": count })),
-                    // The last page once more.
-                    (true, 0) => answer((count - 1) / 100 * 100 + 1..=count, json!({ "total": count })),
-                    (true, status) => StatusCode::from_u16(status).unwrap().into_response(),
-                })
-                .await;
+                let api =
+                    Scripted::start(move |asked| match (start(asked, 100) >= count, behind) {
+                        (false, _) | (true, 200) => {
+                            cut(asked, (count, 100), json!({ "total": count }))
+                        }
+                        // The last page once more.
+                        (true, 0) => {
+                            answer((count - 1) / 100 * 100 + 1..=count, json!({ "total": count }))
+                        }
+                        (true, status) => StatusCode::from_u16(status).unwrap().into_response(),
+                    })
+                    .await;
                 let (ids, error) = read(api.spec(style.clone())).await;
                 assert_eq!((ids, error), ((1..=count).collect(), None), "{style} {count} {behind}");
                 let at_most = requests + usize::from(style.to_string().contains("offset")) * 2;
@@ -106,7 +117,8 @@ async fn a_total_of_records_that_are_shown_is_not_reached_by_those_that_are_not(
 async fn a_number_of_pages_that_is_capped_or_late_ends_nothing() {
     for (count, pages) in [(250, 1), (250, 2), (300, 2), (450, 2), (250, 0)] {
         for style in &counted(&json!({ "pages": "pages" }))[..2] {
-            let api = Scripted::start(move |asked| cut(asked, (count, 100), json!({ "pages": pages })));
+            let api =
+                Scripted::start(move |asked| cut(asked, (count, 100), json!({ "pages": pages })));
             let api = api.await;
             let (ids, error) = read(api.spec(style.clone())).await;
             assert_eq!((ids, error), ((1..=count).collect(), None), "{style} {count} {pages}");
@@ -179,7 +191,8 @@ async fn behind_a_page_that_says_no_more_whatever_comes_is_the_end() {
                     };
                     let next = if is_behind { page } else { page + 1 };
                     let more = (page + 1) * 100 < count;
-                    let mut response = named(asked, &own, shown * 100 + 1..=count.min(shown * 100 + 100), next);
+                    let mut response =
+                        named(asked, &own, shown * 100 + 1..=count.min(shown * 100 + 100), next);
                     if more {
                         let ids = page * 100 + 1..=page * 100 + 100;
                         let next = match own.get("token") {
@@ -194,7 +207,11 @@ async fn behind_a_page_that_says_no_more_whatever_comes_is_the_end() {
                 let (ids, error) = read(api.spec(style.clone())).await;
                 assert_eq!((ids, error), ((1..=count).collect(), None), "{style} {behind} {count}");
                 let pages = (count as usize).div_ceil(100);
-                assert!(api.requests() <= pages + 1, "{style} {behind} {count}: {}", api.requests());
+                assert!(
+                    api.requests() <= pages + 1,
+                    "{style} {behind} {count}: {}",
+                    api.requests()
+                );
             }
         }
     }

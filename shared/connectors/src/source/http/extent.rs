@@ -30,8 +30,7 @@ pub(super) enum Extent {
 /// Whether a page has as many records as an API may give at most. One that has given more on a page, the
 /// `largest`, was not cut at fewer.
 pub(super) fn is_full(count: usize, page_size: u32, largest: usize) -> bool {
-    let is_usual =
-        USUAL_PAGE_SIZES.contains(&count) || (count > 0 && count.is_multiple_of(1_000));
+    let is_usual = USUAL_PAGE_SIZES.contains(&count) || (count > 0 && count.is_multiple_of(1_000));
     count >= page_size as usize || is_usual && count >= largest
 }
 

@@ -8,7 +8,8 @@
 //! them together along one [`list`].
 //!
 //! Where a list ends is known by what an answer tells ([`told`], [`link`], [`extent`]), by what was read
-//! before ([`seen`]), or by how long nothing new came ([`idle`]); [`offsets`] finds out which ones the
+//! before ([`seen`]), by how long nothing new came ([`idle`]),
+//! or by a [`smaller`] page; [`offsets`] finds out which ones the
 //! source takes, [`learned`] keeps what answers have shown of the list, and [`ending`] weighs all of it.
 //!
 //! [`way`] names the other ways along a list: [`newest`] first, by [`delta`] tokens, in [`windows`];
@@ -47,6 +48,7 @@ mod refused_parents;
 mod requests;
 mod run;
 mod seen;
+mod smaller;
 mod spec;
 mod steps;
 mod texts;

@@ -109,13 +109,11 @@ mod tests {
     fn a_number_that_ends_the_list_at_a_full_page_is_not_believed() {
         let keys = json!({ "param": "page", "total": "total", "pages": "pages" });
         let style: PageNumber = section(keys);
-        for told in [
-            Told { total: Some(6), ..Told::default() },
-            Told { pages: Some(2), ..Told::default() },
-        ] {
-            let next = |count, is_short| {
-                next_told(&style, &PageRef::Number(2), count, is_short, &told)
-            };
+        for told in
+            [Told { total: Some(6), ..Told::default() }, Told { pages: Some(2), ..Told::default() }]
+        {
+            let next =
+                |count, is_short| next_told(&style, &PageRef::Number(2), count, is_short, &told);
             assert_eq!(next(3, false), Some(PageRef::Number(3)), "{told:?}");
             assert_eq!(next(3, true), None, "{told:?}");
             assert_eq!(next(0, true), None, "{told:?}");

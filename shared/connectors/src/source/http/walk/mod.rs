@@ -11,7 +11,7 @@
 //! before, or with a refusal behind the last page ([`ends`]). What is read before a halt is given before it.
 
 mod ends;
-mod smaller;
+mod halves;
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,6 +34,7 @@ use super::{
     requests::{Fetched, PageRequest, Refusal},
     run::{PageRun, Trace},
     seen::Sight,
+    smaller,
     tie::{Pass, Tie},
 };
 use crate::value::{ParentValues, RequestValues};
@@ -256,7 +257,9 @@ impl<'a> HttpWalk<'a> {
         if let Ok(told) = &told {
             self.has_place |= told.has_place;
             if ending::is_in_doubt(self.list, &page, told, &fetched) && self.ends_with(&page) {
-                self.look_for_place(page.count, deadline_ms, requests).await?;
+                let half = self.request_for_half(page.count);
+                smaller::look_for_place(self.list, &half, page.count, deadline_ms, requests)
+                    .await?;
             }
         }
         let next = told.clone().and_then(|told| {
