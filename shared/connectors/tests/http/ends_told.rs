@@ -73,6 +73,17 @@ async fn a_total_that_is_capped_or_late_or_of_the_page_alone_ends_nothing() {
 }
 
 #[tokio::test]
+async fn a_total_of_the_page_alone_ends_nothing_where_offsets_are_rounded_down() {
+    let api = Scripted::start(|asked| {
+        let start = asked.number("offset").unwrap() / 100 * 100;
+        answer(start + 1..=250.min(start + 100), json!({ "total": 100 }))
+    })
+    .await;
+    let style = counted(&json!({ "total": "total" }))[2].clone();
+    assert_eq!(read(api.spec(style)).await, ((1..=250).collect(), None));
+}
+
+#[tokio::test]
 async fn a_total_that_is_right_costs_a_request_at_most() {
     for (count, requests) in [(250, 5), (37, 2), (4, 2), (100, 2), (200, 4)] {
         for behind in [200, 404, 416, 0] {

@@ -41,7 +41,7 @@ fn answer(refuses: &Refuses, asked: &Asked) -> Response {
 }
 
 fn parent(id: u64) -> Value {
-    json!({ "id": id, "changes": 1, "slug": if id % 5 == 0 { Value::Null } else { id.into() } })
+    json!({ "id": id, "changes": 1, "slug": if id.is_multiple_of(5) { Value::Null } else { id.into() } })
 }
 
 async fn api(refused: impl IntoIterator<Item = (u64, u16)>) -> (Server, Refuses) {
@@ -184,7 +184,7 @@ async fn a_parent_without_what_its_children_are_asked_for_by_is_parked_too() {
     set(&mut spec, "url", format!("{}/parents/${{parent.slug}}/children", server.base));
     let mut stream = Stream::default();
     assert!(stream.invoke(&*source(spec), 9_999).await);
-    assert_eq!(stream.ids(), children((1..=PARENTS).filter(|id| id % 5 != 0)));
+    assert_eq!(stream.ids(), children((1..=PARENTS).filter(|id| !id.is_multiple_of(5))));
     assert_eq!(stream.refused.len(), 6);
     assert!(stream.refused[0].reason.contains("the parent 5 cannot be asked for"));
 }

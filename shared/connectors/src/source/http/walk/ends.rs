@@ -26,7 +26,9 @@ impl HttpWalk<'_> {
         requests: &mut u32,
     ) -> Result<(), SourceError> {
         let is_overlap = self.run.is_overlap(page);
-        if self.run.was_said_to_end() {
+        // An offset that overlaps may have been rounded down, so that nothing behind the page was asked for.
+        let overlaps = matches!(self.run.page, PageRef::Offset { overlap: true, .. });
+        if self.run.was_said_to_end() && !overlaps {
             tracing::debug!("a page came again, behind the last one as the source says");
             return self.no_more();
         }
