@@ -93,10 +93,14 @@ fn delivered(app: &EmbeddedApp) -> u64 {
     app.meter.totals().tally.delivered
 }
 
-/// Records of pages that are done, also of an invocation that is not over.
-async fn done(app: &EmbeddedApp, stream: &StreamId) -> u32 {
+/// Records that are settled, also of pages that are open. `None` before there are pages.
+async fn settled(app: &EmbeddedApp, stream: &StreamId) -> Option<u32> {
     let pages = app.ports.store.pages_after(stream, 0, 100).await.expect("the table answers");
-    pages.iter().filter(|page| page.state == PageState::Done).map(|page| page.count).sum()
+    let settled = pages.iter().map(|page| match page.state {
+        PageState::Done => page.count,
+        PageState::Open => page.settled.len(),
+    });
+    (!pages.is_empty()).then(|| settled.sum())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,26 +109,31 @@ async fn two_flows_that_share_a_budget_share_it_fairly_and_never_break_it() {
     let state = embedded::open(None).unwrap_or_else(|failure| panic!("{}", failure.report));
     let [(a, app_a), (b, app_b)] = ["accounts", "invoices"]
         .map(|name| Sharing { name, priority: "normal" }.app(&orders, &state));
-    let first = {
-        let (run_a, run_b) = (run(a.clone(), app_a.clone()), run(b.clone(), app_b.clone()));
-        let (run_a, run_b) = (tokio::spawn(run_a), tokio::spawn(run_b));
-        let mut halfway = None;
-        while !(run_a.is_finished() && run_b.is_finished()) {
-            let done = (done(&app_a, &a).await, done(&app_b, &b).await);
-            if halfway.is_none() && done.0.max(done.1) == 120 {
-                halfway = Some(done);
+    let (run_a, run_b) = (run(a.clone(), app_a.clone()), run(b.clone(), app_b.clone()));
+    let (run_a, run_b) = (tokio::spawn(run_a), tokio::spawn(run_b));
+    // How many each had settled when both had records to send, and when one was done.
+    let (mut begun, mut ended) = (None, None);
+    while !(run_a.is_finished() && run_b.is_finished()) {
+        let now = (settled(&app_a, &a).await, settled(&app_b, &b).await);
+        if let (Some(a), Some(b)) = now {
+            begun.get_or_insert([a, b]);
+            if a.max(b) == 120 {
+                ended.get_or_insert([a, b]);
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        run_a.await.and(run_b.await).expect("both end well");
-        halfway.unwrap_or((120, 120))
-    };
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    run_a.await.and(run_b.await).expect("both end well");
     assert_eq!((delivered(&app_a), delivered(&app_b)), (120, 120));
     let audit = orders.audit();
     assert_eq!((audit.applied, audit.traffic.throttled_429), (240, 0), "{audit:?}");
     assert!(audit.traffic.in_flight_max <= CONCURRENCY, "{audit:?}");
-    // When the one was done, the other had got a fair part.
-    assert!(first.0.min(first.1) >= 40, "{first:?}");
+    // Each got a fair part of what both got then, be it that a busy machine let one begin late. Of each a page
+    // may be under way.
+    let (begun, ended) = (begun.expect("both have pages"), ended.expect("one was done first"));
+    let got = [ended[0] - begun[0], ended[1] - begun[1]];
+    let (less, more) = (got[0].min(got[1]), got[0].max(got[1]));
+    assert!(3 * less + 20 >= more, "{begun:?} to {ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,13 +153,18 @@ async fn an_urgent_stream_that_comes_later_is_done_before_those_that_are_not() {
     let (low, low_stream, low_place) = start("backfill", "low");
     let (_, _, normal_place) = start("hourly", "normal");
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let (_, _, high_place) = start("webhook", "high");
+    let (high, high_stream, high_place) = start("webhook", "high");
+    while settled(&high, &high_stream).await.is_none() && !high_place.is_finished() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let low_before = settled(&low, &low_stream).await.unwrap_or(0);
     let high_place = high_place.await.expect("it ends well");
-    let low_then = done(&low, &low_stream).await;
+    let low_then = settled(&low, &low_stream).await.unwrap_or(0);
     normal_place.await.and(low_place.await).expect("both end well");
     // Of the other two, the one that began first may end first.
     assert_eq!(high_place, 0);
-    assert!(low_then < 60, "{low_then} of 100");
+    // Meanwhile the low one got what was under way, and little more.
+    assert!(low_then - low_before <= 40, "{low_before} to {low_then} of 100");
     let audit = orders.audit();
     assert_eq!((audit.applied, audit.traffic.throttled_429), (300, 0), "{audit:?}");
     assert!(audit.traffic.in_flight_max <= CONCURRENCY, "{audit:?}");

@@ -10,6 +10,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
+    http::StatusCode,
     routing::{get, post},
 };
 use serde_json::{Value, json};
@@ -28,6 +29,8 @@ struct Data {
     to_be_added: u64,
     /// Each parent's children: ids from 1 on.
     parents: BTreeMap<u64, u64>,
+    /// Those whose children are refused.
+    archived: BTreeSet<u64>,
     latency_ms: u64,
     requests: u64,
     /// What arrived, by idempotency key.
@@ -180,10 +183,13 @@ async fn children(
     State(data): State<Shared>,
     Path(id): Path<u64>,
     Query(query): Asked,
-) -> Json<Value> {
+) -> Result<Json<Value>, StatusCode> {
     asked(&data).await;
-    let count = data.lock().expect("no panic").parents[&id];
-    page_after(1..=count, &query)
+    let data = data.lock().expect("no panic");
+    if data.archived.contains(&id) {
+        return Err(StatusCode::GONE);
+    }
+    Ok(page_after(1..=data.parents[&id], &query))
 }
 
 async fn bulk(State(data): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
@@ -268,4 +274,42 @@ fn parents_and_children_killed_at_random_all_is_delivered_and_a_second_run_asks_
     assert_eq!(delivered, 3);
     // The parents twice, for a run that found something looks once more; and one parent's children.
     assert!(requests <= 3 + 3 + 2, "{requests}");
+}
+
+#[test]
+fn a_parent_that_is_refused_is_among_the_parked_once_and_delivered_when_it_is_not() {
+    let parents: BTreeMap<u64, u64> = (1..=20).map(|id| (id, 3)).collect();
+    let apis = Apis::start(Data { parents, archived: [1, 7].into(), ..Data::default() });
+    let run = apis.run(
+        "    url: BASE/parents/${parent.id}/children
+    records: data
+    cursor: { by: id }
+    pagination: { last_id: { param: after, size_param: limit } }
+    for_each:
+      url: BASE/parents
+      records: data
+      pagination: { last_id: { param: after, size_param: limit } }
+      embed: parent",
+    );
+    let number = |summary: &Value, name: &str| summary[name].as_u64().expect("a number");
+    let first = run.run().fine();
+    assert_eq!((number(&first, "delivered"), number(&first, "parked")), (18 * 3, 2), "{first}");
+    let second = run.run().fine();
+    assert_eq!((number(&second, "delivered"), number(&second, "parked")), (0, 0), "{second}");
+    assert_eq!(second["caught_up"], true);
+    let state = apis.folder.path().join("state");
+    let flow = apis.folder.path().join("flow.yaml");
+    let (flow, state) = (flow.display().to_string(), state.display().to_string());
+    let parked = tidegate(["parked", &flow, "--json", "--state", &state].map(str::to_owned));
+    let parked = parked.run().fine();
+    let records = parked["records"].as_array().expect("a list");
+    let ids: BTreeSet<&str> = records.iter().filter_map(|record| record["id"].as_str()).collect();
+    assert_eq!(ids, ["1/", "7/"].into(), "{parked}");
+    for words in ["410", "/children", "for_each"] {
+        let reason = records[0]["reason"].as_str().expect("a reason");
+        assert!(reason.contains(words), "{words} is not in {reason}");
+    }
+    apis.data.lock().expect("no panic").archived.clear();
+    let (_, delivered) = apis.run_again(&run);
+    assert_eq!(delivered, 2 * 3);
 }

@@ -119,8 +119,51 @@ async fn a_null_list_is_an_empty_one_only_where_the_flow_says_so() {
     }
     // The flow's word is about null, and not about an error beside it.
     let list = list(second(99, r#"{"data":null,"error":"down"}"#)).await;
-    let (reason, _) = later(walked(&list, &[("null_is_empty", true.into())]).await);
+    let reason = halt(walked(&list, &[("null_is_empty", true.into())]).await);
     assert!(reason.contains("down"), "{reason}");
+}
+
+#[tokio::test]
+async fn an_empty_list_with_words_of_an_error_is_not_asked_for_for_ever() {
+    for (body, rule) in [
+        (
+            r#"{"status":"failed","data":[]}"#,
+            r#"code: status, rules: [{ code: "failed", means: page }]"#,
+        ),
+        (
+            r#"{"meta":{"state":"error"},"data":[]}"#,
+            r#"code: meta.state, rules: [{ code: "error","#,
+        ),
+        (r#"{"success":false,"data":[]}"#, r#"code: success, rules: [{ code: "false","#),
+        (r#"{"errors":[{"message":"x"}],"data":[]}"#, "a rule in source.http.answers"),
+        (r#"{"status":"error","data":[{"id":21}]}"#, r#"code: status, rules: [{ code: "error","#),
+        (r#"{"status":"error","data":null}"#, r#"code: status, rules: [{ code: "error","#),
+    ] {
+        let list = list(second(99, body)).await;
+        let reason = halt(walked(&list, &[]).await);
+        assert!(reason.contains(rule), "{body}: {reason}");
+        assert_eq!(list.asked().len(), 1 + 3, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_rule_that_is_said_has_the_answer_read() {
+    let list =
+        list(|asked| Some(answer(200, page_of(50, 20, number_of(asked), r#""status":"failed","#))))
+            .await;
+    // Beside records a status says nothing; without them it does.
+    halt(walked(&list, &[]).await);
+    let answers = json!({ "code": "status", "rules": [{ "code": "failed", "means": "page" }] });
+    assert_eq!(walked(&list, &[("answers", answers)]).await.unwrap().ids().len(), 50);
+}
+
+#[tokio::test]
+async fn a_status_that_the_list_is_asked_for_by_is_no_error() {
+    let list =
+        list(|asked| Some(answer(200, page_of(50, 20, number_of(asked), r#""status":"failed","#))))
+            .await;
+    let walked = walked(&list, &[("query", json!({ "status": "failed" }))]).await.unwrap();
+    assert_eq!(walked.ids().len(), 50);
 }
 
 #[tokio::test]

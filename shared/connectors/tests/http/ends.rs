@@ -92,8 +92,9 @@ async fn an_empty_page_in_the_middle_ends_nothing_where_the_answer_says_that_the
     let expected: Vec<i64> = (1..=100).chain(301..=ROWS).collect();
     for (keys, requests) in [
         (json!({ "more": "meta.more" }), 5 + 4),
-        (json!({ "pages": "meta.pages" }), 5 + 4),
-        (json!({ "total": "meta.total" }), 5 + 4),
+        // The last page is full: a number is not believed to be the end without a look behind it.
+        (json!({ "pages": "meta.pages" }), 6 + 4),
+        (json!({ "total": "meta.total" }), 6 + 4),
     ] {
         let api = Scripted::start(move |asked| {
             let more = asked.number("page").unwrap() < 5;
@@ -384,5 +385,6 @@ async fn with_a_since_a_place_that_never_comes_costs_a_request_and_no_record() {
     let mut spec = api.spec(json!({ "token": { "param": "token", "path": "nxt" } }));
     set(&mut spec, "cursor.since", "since");
     let walked = all(spec).await;
-    assert_eq!((walked.ids(), walked.requests), ((1..=250).collect(), 4));
+    // The last page is not full: larger ones came.
+    assert_eq!((walked.ids(), walked.requests), ((1..=250).collect(), 3));
 }

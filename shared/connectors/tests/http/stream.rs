@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 use tidegate_core::{
-    model::{Position, Record},
+    model::{Position, Record, Refused},
     ports::{Source, SourceError},
 };
 use tokio::net::TcpListener;
@@ -24,6 +24,8 @@ use crate::flow::{NOW_MS, UNTIL_MS};
 pub struct Stream {
     pub head: Position,
     pub delivered: Vec<Record>,
+    /// What was to be parked.
+    pub refused: Vec<Refused>,
     pub requests: u32,
 }
 
@@ -39,6 +41,7 @@ impl Stream {
         for _ in 0..10_000 {
             let batch = walk.next(NOW_MS + 60_000).await?;
             self.requests += batch.requests;
+            self.refused.extend(batch.refused);
             for record in batch.records {
                 if left == 0 {
                     return Ok(false);

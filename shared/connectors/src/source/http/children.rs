@@ -14,6 +14,7 @@ use tidegate_core::{
 
 use super::{
     list::List,
+    refused_parents::Refusals,
     steps::{Resumed, Steps},
     walk::HttpWalk,
     way::Way,
@@ -65,6 +66,9 @@ struct State {
     /// The parent at hand, and how far its children have been read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     child: Option<(Box<str>, Position)>,
+    /// A parent was answered in this sweep: one that is refused is so for its own sake.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    answered: bool,
     notes: Noted,
 }
 
@@ -91,6 +95,7 @@ struct Sweep<'a> {
     at_hand: Option<AtHand<'a>>,
     /// What is said of records that are too young, of all lists together.
     held: Option<Held>,
+    refusals: Refusals,
     ended: bool,
 }
 
@@ -147,6 +152,7 @@ impl<'a> Lists<'a> {
             all_listed: false,
             at_hand: None,
             held: None,
+            refusals: Refusals::resumed(state.answered),
             ended: false,
         })
     }
@@ -161,15 +167,10 @@ impl<'a> Lists<'a> {
         }
         if let Some(mut at_hand) = sweep.at_hand.take() {
             let read = at_hand.walk.next(deadline_ms).await;
-            let read = match read {
-                Ok(read) => read,
-                Err(error) => {
-                    let error = of_parent(&at_hand.id, error);
-                    sweep.at_hand = Some(at_hand);
-                    return Err(error);
-                }
+            return match read {
+                Ok(read) => self.take(sweep, at_hand, read).await,
+                Err(error) => self.give_up(sweep, at_hand, error).await,
             };
-            return self.take(sweep, at_hand, read).await;
         }
         if let Some(parent) = sweep.waiting.pop_front() {
             return self.begin(sweep, parent).await;
@@ -182,8 +183,10 @@ impl<'a> Lists<'a> {
             let refused = read.refused.into_iter().map(of_parents).collect();
             return Ok(Batch { refused, requests: read.requests, ..Batch::default() });
         }
+        sweep.refusals.end()?;
         sweep.ended = true;
         sweep.parents = Position::Start;
+        sweep.refusals = Refusals::default();
         sweep.notes.keep().await?;
         let reached = sweep.reached()?;
         Ok(Batch { end: true, reached, held: sweep.held, ..Batch::default() })
@@ -201,20 +204,50 @@ impl<'a> Lists<'a> {
             let (id, data) = (id.clone(), data.clone());
             let record = WireRecord { id, version: *version, deleted: *deleted, data };
             let refused = vec![of_parents(Refused { record, reason: reason.clone() })];
-            sweep.parents = parent.position();
-            return Ok(Batch { refused, reached: sweep.reached()?, ..Batch::default() });
+            return sweep.pass(&parent, refused);
         }
         let id: Box<str> = parent.id.to_string().into();
-        let (values, changed) = self.settings.values(&parent)?;
+        let (values, changed) = match self.settings.values(&parent) {
+            Ok(values) => values,
+            Err(SourceError::Halt(said)) => {
+                let refused = sweep.refusals.note_refusal(&parent, None, &said)?;
+                return sweep.pass(&parent, refused);
+            }
+            Err(later) => return Err(later),
+        };
         let note = sweep.notes.get(&id).and_then(Note::of_json).unwrap_or_default();
         if changed.is_some() && note.c == changed {
-            sweep.parents = parent.position();
-            return Ok(Batch { reached: sweep.reached()?, ..Batch::default() });
+            let refused = sweep.refusals.note_unchanged();
+            return sweep.pass(&parent, refused);
         }
         let walk =
             self.way.walk(self.children, note.p.clone(), self.until_ms, Some(Arc::new(values)));
         sweep.at_hand = Some(AtHand { parent, id, changed, walk, position: note.p });
         Ok(Batch::default())
+    }
+
+    /// A parent's children cannot be read: where only it is refused, the others are.
+    async fn give_up(
+        &self,
+        sweep: &mut Sweep<'a>,
+        at_hand: AtHand<'a>,
+        error: SourceError,
+    ) -> Result<Batch, SourceError> {
+        let error = of_parent(&at_hand.id, error);
+        let (SourceError::Halt(said), Some(status)) = (&error, self.children.requester.refused())
+        else {
+            sweep.at_hand = Some(at_hand);
+            return Err(error);
+        };
+        let AtHand { parent, id, position, .. } = at_hand;
+        let refused = sweep.refusals.note_refusal(&parent, Some(status), said)?;
+        tracing::warn!(parent = %id, status, "the children of a parent are refused");
+        let note = Note { p: position, c: None };
+        if note != Note::default() {
+            sweep.notes.set(&id, note.to_json()).await?;
+        }
+        let batch = sweep.pass(&parent, refused)?;
+        Ok(Batch { requests: 1, ..batch })
     }
 
     /// Gives children on, each with the position of the sweep.
@@ -225,6 +258,9 @@ impl<'a> Lists<'a> {
         read: Batch,
     ) -> Result<Batch, SourceError> {
         let mut batch = Batch { requests: read.requests, ..Batch::default() };
+        if read.end || !read.records.is_empty() {
+            batch.refused = sweep.refusals.note_answer();
+        }
         let child_id = |id: &RecordId, of: &str| RecordId::Text(format!("{of}/{id}").into());
         for mut refused in read.refused {
             refused.record.id = child_id(&refused.record.id, &at_hand.id);
@@ -273,7 +309,6 @@ impl Walk for ChildrenWalk<'_> {
 }
 
 impl Children {
-    /// What a parent's children are asked for by, and what it says of having changed.
     /// What a parent's children are asked for by.
     ///
     /// # Errors
@@ -282,6 +317,7 @@ impl Children {
         self.values(parent).map(|(values, _)| values)
     }
 
+    /// The same, and what the parent says of having changed.
     fn values(&self, parent: &Record) -> Result<(ParentValues, Option<Box<str>>), SourceError> {
         let halt = |why: String| {
             SourceError::Halt(format!(
@@ -327,7 +363,8 @@ impl Children {
 impl Sweep<'_> {
     fn state(&self, at_hand: Option<&AtHand<'_>>) -> State {
         let child = at_hand.map(|at_hand| (at_hand.id.clone(), at_hand.position.clone()));
-        State { parents: self.parents.clone(), child, notes: self.notes.noted().clone() }
+        let (answered, notes) = (self.refusals.is_answered(), self.notes.noted().clone());
+        State { parents: self.parents.clone(), child, answered, notes }
     }
 
     fn step(
@@ -348,6 +385,14 @@ impl Sweep<'_> {
             until_ms: before.until_ms.min(held.until_ms),
         };
         self.held = Some(self.held.map_or(held, least));
+    }
+
+    /// Is done with a parent, for the records that are to be parked.
+    fn pass(&mut self, parent: &Record, refused: Vec<Refused>) -> Result<Batch, SourceError> {
+        if self.refusals.may_pass() {
+            self.parents = parent.position();
+        }
+        Ok(Batch { refused, reached: self.reached()?, ..Batch::default() })
     }
 
     /// How far the sweep is, where that is further than what was given out.

@@ -1,7 +1,7 @@
 //! Where a list ends, and where it only seems to: what an answer says against its being the last.
 
 use super::{
-    extent::{Extent, extent, is_full, names_more},
+    extent::{Extent, extent, names_more},
     list::List,
     page::Page,
     pagination::PageRef,
@@ -44,16 +44,30 @@ pub(super) fn part(list: &List, page: &Page, fetched: &Fetched) -> Option<String
     let why = match extent(&fetched.body, &fetched.headers, page.count) {
         Extent::Whole => return None,
         Extent::Part(said) => said,
-        Extent::Unknown if is_full(page.count, list.pager.page_size()) => {
+        Extent::Unknown if list.pager.is_full(page.count, page.count) => {
             format!("{} records are as many as a page often has", page.count)
         }
         Extent::Unknown => return None,
     };
     Some(format!(
         "{} may have answered with a part of the list: {why}. Set source.http.pagination to how the \
-         API names the next page; if this is all that it has, write `pagination: whole`",
+         API names the next page; if it never cuts this list, however long that gets, write `pagination: \
+         whole`",
         list.requester.shown(&fetched.url)
     ))
+}
+
+/// Whether asking for fewer records would tell if a page of which no next one is named is the last: it may
+/// be full, and no answer had the place where the flow says that the next one is named.
+pub(super) fn is_in_doubt(list: &List, page: &Page, told: &Told, fetched: &Fetched) -> bool {
+    list.told.follows()
+        && told.next.is_none()
+        && told.more.is_none()
+        && !list.learned.names_next()
+        && page.count > 1
+        && list.pager.page_size_asked().is_some()
+        && list.pager.is_full(page.count, list.learned.largest())
+        && names_more(&fetched.body, &fetched.headers).is_none()
 }
 
 /// What follows a page of which no next one is named. `has_place` if any answer had the place where
@@ -72,27 +86,47 @@ pub(super) fn unnamed(
             shown()
         ));
     }
-    if has_place || page.count == 0 || !list.told.follows() {
+    if page.count == 0 || !list.told.follows() || list.learned.names_next() {
         return Onward::End;
     }
-    // A total may count records that were taken out of the page: it says something of a full page alone.
-    let is_full = is_full(page.count, list.pager.page_size());
-    let why = match names_more(&fetched.body, &fetched.headers) {
-        Some(said) => said,
-        None if !is_full => return Onward::End,
-        None => match extent(&fetched.body, &fetched.headers, page.count) {
-            Extent::Whole => return Onward::End,
-            Extent::Part(said) => said,
-            Extent::Unknown => format!("the page is full, with {} records", page.count),
-        },
+    let why = match why_unsure(list, page, has_place, fetched) {
+        Some(why) => why,
+        None => return Onward::End,
+    };
+    // Where the size is asked for, that was tried.
+    let remedy = match list.pager.page_size_asked() {
+        Some(_) => "",
+        None => {
+            "; if the API names none only where there is one page, add `size_param`, the parameter that \
+             carries the page size: then it is found out by asking for fewer records"
+        }
     };
     Onward::Unsure(format!(
         "{} has nothing where the next page is named, {}, and there may be one: {why}. Set \
-         source.http.pagination to where the API names it; if the API never has more than one page, \
-         write `pagination: whole`",
+         source.http.pagination to where the API names it{remedy}",
         shown(),
         list.told.next_place()
     ))
+}
+
+/// Why there may be a page behind one that names none; `None` where nothing speaks for it.
+fn why_unsure(list: &List, page: &Page, has_place: bool, fetched: &Fetched) -> Option<String> {
+    if let Some(said) = names_more(&fetched.body, &fetched.headers) {
+        return Some(said);
+    }
+    // A total may count records that were taken out of the page: it says something of a full page alone.
+    if !list.pager.is_full(page.count, list.learned.largest().max(page.count)) {
+        return None;
+    }
+    if list.learned.is_elsewhere() {
+        return Some("an answer of fewer records than there are has nothing there either".into());
+    }
+    match extent(&fetched.body, &fetched.headers, page.count) {
+        _ if has_place => None,
+        Extent::Whole => None,
+        Extent::Part(said) => Some(said),
+        Extent::Unknown => Some(format!("the page is full, with {} records", page.count)),
+    }
 }
 
 /// What speaks against a refused page's being behind the last one. `before` is the page before it;
@@ -127,7 +161,9 @@ pub(super) fn not_the_end(
     }
     if list.told.follows() {
         // It was the source that named the page, and named it again after its list was read anew.
-        return is_full(before.marks.len(), list.pager.page_size())
+        return list
+            .pager
+            .is_full(before.marks.len(), largest)
             .then(|| "the page before is full, so that there may be more".into());
     }
     let more = names_more(&fetched.body, &fetched.headers)?;

@@ -27,11 +27,11 @@ pub(super) enum Extent {
     Unknown,
 }
 
-/// Whether a page has as many records as an API may give at most.
-pub(super) fn is_full(count: usize, page_size: u32) -> bool {
-    count >= page_size as usize
-        || USUAL_PAGE_SIZES.contains(&count)
-        || (count > 0 && count.is_multiple_of(1_000))
+/// Whether a page has as many records as an API may give at most. One that has given more on a page, the
+/// `largest`, was not cut at fewer.
+pub(super) fn is_full(count: usize, page_size: u32, largest: usize) -> bool {
+    let is_usual = USUAL_PAGE_SIZES.contains(&count) || (count > 0 && count.is_multiple_of(1_000));
+    count >= page_size as usize || is_usual && count >= largest
 }
 
 /// What an answer with so many records says of the rest of its list.
@@ -335,8 +335,10 @@ mod tests {
             (137, false),
             (3_000, true),
         ] {
-            assert_eq!(is_full(count, 500), is, "{count}");
+            assert_eq!(is_full(count, 500, count), is, "{count}");
         }
-        assert!(is_full(137, 137));
+        assert!(is_full(137, 137, 137));
+        assert!(!is_full(100, 500, 137), "a page of 137 came");
+        assert!(is_full(500, 500, 700));
     }
 }

@@ -28,7 +28,8 @@ use crate::{
 
 /// A list of parents. The source's own list is asked for once for each of them, with `${parent.…}` for the fields
 /// of the parent in `url`, `query`, `headers` and `body`; how far it was read is kept for each. A child's id counts
-/// within its parent. The parents are asked for with the same credentials and limits, from the same host, and what
+/// within its parent. A parent that is refused is parked with what was answered, and asked again in the next run;
+/// the others are read on, unless no parent is answered. The parents are asked for with the same credentials and limits, from the same host, and what
 /// answers mean is the same.
 ///
 /// ```yaml

@@ -8,6 +8,7 @@ use tidegate_core::{
 use super::{
     anchor::Anchors,
     cursor::is_mark_min,
+    learned::Learned,
     listed::EmptyList,
     page::{Page, PageShape, Row},
     pager::Pager,
@@ -29,6 +30,8 @@ pub(super) struct List {
     pub(super) anchors: Anchors,
     /// Ids are both the order and what pages go by: a walk's first page is the one after its position.
     pub(super) by_last_id: bool,
+    /// What its answers have shown so far.
+    pub(super) learned: Learned,
 }
 
 impl List {
@@ -42,7 +45,7 @@ impl List {
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<(Page, Fetched), Refusal> {
-        let read = |fetched: Fetched| self.empty.read(&self.shape, fetched);
+        let read = |fetched: Fetched| self.empty.read(&self.shape, asked, fetched);
         self.requester.get(asked, deadline_ms, requests, read).await
     }
 
@@ -51,10 +54,12 @@ impl List {
     /// # Errors
     /// What stands where the next page is named, and names none.
     pub(super) fn told(&self, fetched: &Fetched) -> Result<Told, SourceError> {
-        self.told.read(&fetched.body, &fetched.headers).map_err(|what| {
+        let told = self.told.read(&fetched.body, &fetched.headers).map_err(|what| {
             let shown = self.requester.shown(&fetched.url);
             SourceError::Halt(format!("{shown}: {what}; see source.http.pagination"))
-        })
+        })?;
+        self.learned.see(&told);
+        Ok(told)
     }
 
     /// A page as a position may carry it: without secrets, which a link or a token may repeat.

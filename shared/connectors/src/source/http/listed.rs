@@ -2,14 +2,15 @@
 //!
 //! An error that is taken for an empty list ends a walk in silence, and what stands behind it is missed.
 //! What the body says of an error, and a list that is null or not there, is therefore asked for again. So is
-//! a page with records that says so beside them: perhaps it has not all of them.
+//! a page with records that says so beside them: perhaps it has not all of them. What stays so halts the run,
+//! which says what to write. A status that the list was asked for by is no error: it comes back as it was sent.
 
 use bytes::Bytes;
 use jiter::JsonValue;
 
 use super::{
     page::{Page, PageFault, PageShape},
-    requests::{Fetched, PageError},
+    requests::{Fetched, PageError, PageRequest, Said},
 };
 
 /// What stands beside records is looked at for an error where it is no longer than this, in bytes: more of
@@ -32,6 +33,7 @@ impl EmptyList {
     pub(super) fn read(
         self,
         shape: &PageShape,
+        asked: &PageRequest,
         fetched: Fetched,
     ) -> Result<(Page, Fetched), PageError> {
         if fetched.is_nothing() {
@@ -39,13 +41,12 @@ impl EmptyList {
         }
         let page = match shape.parse(&fetched.body) {
             Ok(page) if page.count > 0 => {
-                if !fetched.is_trusted
-                    && page.frame.len() <= BESIDE_BYTES_MAX
-                    && says_error_beside(&page.frame)
-                {
-                    return Err(PageError::Says(page.frame));
-                }
-                return Ok(beside(page, fetched));
+                let is_data = fetched.is_trusted || page.frame.len() > BESIDE_BYTES_MAX;
+                let said = if is_data { None } else { error_beside(&page.frame, asked) };
+                return match said {
+                    Some(said) => Err(PageError::Says { body: page.frame, said }),
+                    None => Ok(beside(page, fetched)),
+                };
             }
             Err(PageFault::NotJson(reason)) => {
                 return Err(fetched
@@ -55,8 +56,9 @@ impl EmptyList {
             Err(PageFault::Shape(message)) => return Err(PageError::Halt(message)),
             other => other,
         };
-        if !fetched.is_trusted && says_error(&fetched.body) {
-            return Err(PageError::Says(fetched.body));
+        let said = if fetched.is_trusted { None } else { error(&fetched.body, asked) };
+        if let Some(said) = said {
+            return Err(PageError::Says { body: fetched.body, said });
         }
         match page {
             Ok(page) if page.is_null && !self.null => Err(PageError::Doubtful(format!(
@@ -82,26 +84,74 @@ fn beside(page: Page, fetched: Fetched) -> (Page, Fetched) {
     (page, Fetched { body, ..fetched })
 }
 
-/// Whether a body without records says that something failed, in the words that APIs use.
-fn says_error(body: &[u8]) -> bool {
-    fn fails(value: &JsonValue<'_>, depth: u32) -> bool {
-        let JsonValue::Object(fields) = value else { return false };
-        fields.iter().any(|(key, value)| {
-            let key = plain(key);
-            is_error(&key, value) || is_failed(&key, value) || depth > 1 && fails(value, depth - 1)
-        })
-    }
-    JsonValue::parse(body, true).is_ok_and(|body| fails(&body, DEPTH_MAX))
+/// What stands at a path and says so.
+fn said(path: &str, value: &JsonValue<'_>) -> Said {
+    let value = match value {
+        JsonValue::Str(text) => Some(text.to_string()),
+        JsonValue::Bool(is) => Some(is.to_string()),
+        JsonValue::Int(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Said { path: path.to_owned(), value }
 }
 
-/// Whether that which stands beside records says so. A status may be what the list was asked for by: only
-/// the word `error` is not.
-fn says_error_beside(frame: &[u8]) -> bool {
-    let Ok(JsonValue::Object(fields)) = JsonValue::parse(frame, true) else { return false };
-    fields.iter().any(|(key, value)| {
-        let key = plain(key);
-        is_error(&key, value) || key == "status" && text(value).is_some_and(|text| text == "error")
+/// Where a body without records says that something failed, in the words that APIs use.
+fn error(body: &[u8], asked: &PageRequest) -> Option<Said> {
+    fn find(value: &JsonValue<'_>, above: &str, depth: u32, asked: &PageRequest) -> Option<Said> {
+        let JsonValue::Object(fields) = value else { return None };
+        fields.iter().find_map(|(name, value)| {
+            let (key, path) = (plain(name), format!("{above}{name}"));
+            let is_failed = is_failed(&key, value) && !asked_for_by(asked, &key, value);
+            if is_error(&key, value) || is_failed {
+                return Some(said(&path, value));
+            }
+            if depth > 1 { find(value, &format!("{path}."), depth - 1, asked) } else { None }
+        })
+    }
+    find(&JsonValue::parse(body, true).ok()?, "", DEPTH_MAX, asked)
+}
+
+/// Where that which stands beside records says so. A status may be what the list was asked for by: only
+/// the word `error` is not, unless it was sent.
+fn error_beside(frame: &[u8], asked: &PageRequest) -> Option<Said> {
+    let JsonValue::Object(fields) = JsonValue::parse(frame, true).ok()? else { return None };
+    fields.iter().find_map(|(name, value)| {
+        let key = plain(name);
+        let is_failed = key == "status"
+            && text(value).is_some_and(|text| text == "error")
+            && !asked_for_by(asked, &key, value);
+        (is_error(&key, value) || is_failed).then(|| said(name, value))
     })
+}
+
+/// Whether a value is what the request itself sent under such a name.
+fn asked_for_by(asked: &PageRequest, key: &str, value: &JsonValue<'_>) -> bool {
+    let value = match value {
+        JsonValue::Str(_) => text(value),
+        JsonValue::Int(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let Some(value) = value else { return false };
+    let is_it = |name: &str, sent: &str| {
+        plain(name).ends_with(key) && sent.trim().to_ascii_lowercase() == value
+    };
+    let body = asked.body.as_deref().unwrap_or_default();
+    asked.url.query_pairs().any(|(name, sent)| is_it(&name, &sent))
+        || url::form_urlencoded::parse(body).any(|(name, sent)| is_it(&name, &sent))
+        || JsonValue::parse(body, true).is_ok_and(|body| sends(&body, &is_it))
+}
+
+/// Whether a posted body has such a field.
+fn sends(body: &JsonValue<'_>, is_it: &impl Fn(&str, &str) -> bool) -> bool {
+    match body {
+        JsonValue::Object(fields) => fields.iter().any(|(name, value)| match value {
+            JsonValue::Str(text) => is_it(name, text),
+            JsonValue::Int(number) => is_it(name, &number.to_string()),
+            value => sends(value, is_it),
+        }),
+        JsonValue::Array(items) => items.iter().any(|item| sends(item, is_it)),
+        _ => false,
+    }
 }
 
 /// A key without what APIs write differently.
@@ -178,6 +228,39 @@ fn is_nothing(value: &JsonValue<'_>) -> bool {
 mod tests {
     use super::*;
 
+    fn asked(query: &str, body: Option<&'static str>) -> PageRequest {
+        PageRequest {
+            url: format!("http://a.test/?{query}").parse().unwrap(),
+            headers: reqwest::header::HeaderMap::new(),
+            body: body.map(Bytes::from),
+            page: "the first page".into(),
+        }
+    }
+
+    #[test]
+    fn a_status_that_was_asked_for_is_no_error() {
+        let answer = br#"{"filter":{"status":"Failed"},"data":[]}"#;
+        for (query, body, is_error) in [
+            ("", None, true),
+            ("status=failed", None, false),
+            ("filter%5Bstatus%5D=failed", None, false),
+            ("state=failed", None, true),
+            ("status=active", None, true),
+            ("", Some(r#"{"where":[{"status":"failed"}]}"#), false),
+            ("", Some("status=failed&limit=9"), false),
+        ] {
+            let said = error(answer, &asked(query, body));
+            assert_eq!(said.is_some(), is_error, "{query} {body:?}");
+            if let Some(said) = said {
+                assert_eq!((&*said.path, said.value.as_deref()), ("filter.status", Some("Failed")));
+            }
+        }
+        let beside = br#"{"status":"error","data":[]}"#;
+        assert!(error_beside(beside, &asked("", None)).is_some());
+        assert!(error_beside(beside, &asked("status=error", None)).is_none());
+        assert!(error(br#"{"error":"x","data":[]}"#, &asked("error=x", None)).is_some());
+    }
+
     #[test]
     fn beside_records_only_an_error_speaks_of_failure() {
         for (frame, says) in [
@@ -189,7 +272,8 @@ mod tests {
             (r#"{"errors":[],"data":[]}"#, false),
             ("[]", false),
         ] {
-            assert_eq!(says_error_beside(frame.as_bytes()), says, "{frame}");
+            let said = error_beside(frame.as_bytes(), &asked("", None));
+            assert_eq!(said.is_some(), says, "{frame}");
         }
     }
 
@@ -208,7 +292,7 @@ mod tests {
             r#"{"error_code":17,"data":null}"#,
             r#"{"Fault":{"faultstring":"down"}}"#,
         ] {
-            assert!(says_error(body.as_bytes()), "{body}");
+            assert!(error(body.as_bytes(), &asked("", None)).is_some(), "{body}");
         }
         for body in [
             "[]",
@@ -221,7 +305,7 @@ mod tests {
             r#"{"data":[],"message":"nothing here","status":"active"}"#,
             r#"{"data":[{"error":"of a record's own"}]}"#,
         ] {
-            assert!(!says_error(body.as_bytes()), "{body}");
+            assert!(error(body.as_bytes(), &asked("", None)).is_none(), "{body}");
         }
     }
 }

@@ -264,6 +264,10 @@ impl<'a> Looked<'a> {
         if let Some(part) = ending::part(list, page, fetched) {
             return sight.wrong.push(part);
         }
+        if ending::is_in_doubt(list, page, told, fetched) {
+            let says = "none is named, and the page is full: a run asks for half of it, to see where one is";
+            return sight.fact("next page", says.to_owned());
+        }
         let why = match ending::unnamed(list, page, (told, told.has_place), fetched) {
             Onward::Unsure(message) => return sight.wrong.push(message),
             _ if told.more == Some(false) => {

@@ -8,11 +8,13 @@
 //! them together along one [`list`].
 //!
 //! Where a list ends is known by what an answer tells ([`told`], [`link`], [`extent`]), by what was read
-//! before ([`seen`]), or by how long nothing new came ([`idle`]); [`offsets`] finds out which ones the
-//! source takes, and [`ending`] weighs all of it.
+//! before ([`seen`]), by how long nothing new came ([`idle`]),
+//! or by a [`smaller`] page; [`offsets`] finds out which ones the
+//! source takes, [`learned`] keeps what answers have shown of the list, and [`ending`] weighs all of it.
 //!
 //! [`way`] names the other ways along a list: [`newest`] first, by [`delta`] tokens, in [`windows`];
-//! their positions carry [`steps`]. With [`for_each`] a list is one of the [`children`] of each parent.
+//! their positions carry [`steps`]. With [`for_each`] a list is one of the [`children`] of each parent, of which
+//! some may be refused ([`refused_parents`]).
 
 mod address;
 mod anchor;
@@ -26,6 +28,7 @@ mod extent;
 mod fallback;
 mod for_each;
 mod idle;
+mod learned;
 mod line;
 mod link;
 mod list;
@@ -41,9 +44,11 @@ mod pagination;
 mod place;
 mod places;
 mod posted;
+mod refused_parents;
 mod requests;
 mod run;
 mod seen;
+mod smaller;
 mod spec;
 mod steps;
 mod texts;

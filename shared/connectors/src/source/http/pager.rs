@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{
     address::Address,
+    extent::is_full,
     pagination::{Answered, Drift, PageRef, Pagination, Param},
     posted::Posted,
     requests::PageRequest,
@@ -73,11 +74,6 @@ impl Pager {
         self.style.size_param().map(|_| self.page_size)
     }
 
-    /// How many records a page is taken to have at most.
-    pub(super) fn page_size(&self) -> u32 {
-        self.page_size
-    }
-
     /// An address of the list, whatever the request: it says to which host they go.
     pub(super) fn base(&self) -> &Url {
         self.address.base()
@@ -90,21 +86,31 @@ impl Pager {
 
     /// The request for a page.
     pub(super) fn request(&self, page: &PageRef, values: &RequestValues<'_>) -> PageRequest {
+        self.request_of(self.page_size, page, values)
+    }
+
+    /// The same, of so many records at most where the flow says how that is asked for.
+    pub(super) fn request_of(
+        &self,
+        size: u32,
+        page: &PageRef,
+        values: &RequestValues<'_>,
+    ) -> PageRequest {
         let header = |(name, text): &(HeaderName, RequestText)| {
             // The walk gives no value that a header cannot carry.
             Some((name.clone(), HeaderValue::from_bytes(text.text(values).as_bytes()).ok()?))
         };
         let headers: HeaderMap = self.headers.iter().filter_map(header).collect();
-        let shown = self.shown(page, values);
+        let size = self.size_param().map(|name| (name, size));
+        let shown = self.shown(page, values, size);
         let Some(body) = &self.body else {
-            let url = self.address(page, values);
+            let url = self.address(page, values, size);
             return PageRequest { url, headers, body: None, page: shown };
         };
         let url = match page {
             PageRef::Address(url) => url.clone(),
             _ => self.address.url(values),
         };
-        let size = self.size_param().map(|name| (name, self.page_size));
         let param = self.page_param(page);
         let alone = self.style.stands_alone();
         let body = body.render(&self.bounds(values), param, size, (alone, values));
@@ -119,7 +125,12 @@ impl Pager {
     }
 
     /// Which page a request is for, by the parameters that say so.
-    fn shown(&self, page: &PageRef, values: &RequestValues<'_>) -> Box<str> {
+    fn shown(
+        &self,
+        page: &PageRef,
+        values: &RequestValues<'_>,
+        size: Option<(&str, u32)>,
+    ) -> Box<str> {
         if let PageRef::Address(_) = page {
             return "the next page's address, as the source gave it".into();
         }
@@ -131,13 +142,18 @@ impl Pager {
         let bounds = self.bounds(values).into_iter().map(bound);
         let param =
             self.page_param(page).map(|(name, value)| format!("{name}={}", cut(&value.text())));
-        let size = self.size_param().map(|name| format!("{name}={}", self.page_size));
+        let size = size.map(|(name, size)| format!("{name}={size}"));
         let shown: Vec<String> = bounds.chain(param).chain(size).collect();
         if shown.is_empty() { "the first page".into() } else { shown.join(", ").into() }
     }
 
     /// The address of a page; one that the source gave has the cursor's parameters already.
-    fn address(&self, page: &PageRef, values: &RequestValues<'_>) -> Url {
+    fn address(
+        &self,
+        page: &PageRef,
+        values: &RequestValues<'_>,
+        size: Option<(&str, u32)>,
+    ) -> Url {
         if let PageRef::Address(url) = page {
             return url.clone();
         }
@@ -152,8 +168,8 @@ impl Pager {
             if let Some((name, value)) = param {
                 query.append_pair(name, &value.text());
             }
-            if let Some(size) = self.size_param() {
-                query.append_pair(size, &self.page_size.to_string());
+            if let Some((name, size)) = size {
+                query.append_pair(name, &size.to_string());
             }
         }
         if url.query() == Some("") {
@@ -176,6 +192,11 @@ impl Pager {
     pub(super) fn is_short(&self, count: usize, largest: usize) -> bool {
         count < largest
             || (self.size_param().is_some() && count < PAGE_CAP_MIN.min(self.page_size as usize))
+    }
+
+    /// Whether a page may have as many records as the source gives at most. `largest` is the largest one seen.
+    pub(super) fn is_full(&self, count: usize, largest: usize) -> bool {
+        is_full(count, self.page_size, largest)
     }
 
     /// Whether a page surely could have had more records: it has not half as many as any API would cap a
@@ -215,10 +236,10 @@ mod tests {
         let pager = Pager::new(style, 10, bounds, address.unwrap(), Vec::new(), None);
         let after = PageRef::After(RecordId::Number(9));
         let values = RequestValues { since: Some("5"), until: Some("z"), parent: None };
-        let url = pager.address(&after, &values);
+        let url = pager.address(&after, &values, None);
         assert_eq!(url.query(), Some("x=1&until=z&since_id=9"));
         let values = RequestValues { since: Some("5"), ..RequestValues::default() };
-        let url = pager.address(&PageRef::First, &values);
+        let url = pager.address(&PageRef::First, &values, None);
         assert_eq!(url.query(), Some("x=1&since_id=5"));
     }
 }

@@ -1,6 +1,9 @@
 //! Reads with patience: tries, waits and same-origin redirects, within the caller's deadline.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU16, Ordering::Relaxed},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use reqwest::{Method, header::HeaderMap};
@@ -12,6 +15,7 @@ use super::answers::{self, SAID_CHARS_MAX, Verdict};
 use crate::{
     Now,
     http::{Answer, Astray, BodyEnd, Exchange, ExchangeError, Judged, Meaning, Request, Rules},
+    json::quote,
 };
 
 /// Tries of one request in a walk; then the next run goes on.
@@ -22,6 +26,8 @@ const BACKOFF_MS: u64 = 500;
 const PAUSE_MS_MIN: u64 = 100;
 /// The longest wait inside a walk, in ms: a longer one ends it, and is kept for the runs to come.
 const PAUSE_MS_MAX: u64 = 5_000;
+/// A longer value is no code.
+const RULE_BYTES_MAX: usize = 40;
 /// So much of a body is looked at for what it says.
 const SAID_BYTES_MAX: usize = 64 * 1024;
 
@@ -31,6 +37,8 @@ pub(super) struct Requester {
     /// What the answers mean.
     pub(super) rules: Rules,
     pub(super) now: Now,
+    /// The status of the last answer, where that alone refuses the request.
+    pub(super) refused: AtomicU16,
 }
 
 /// What a page is asked for by.
@@ -150,6 +158,7 @@ impl Requester {
         deadline_ms: EpochMs,
         requests: &mut u32,
     ) -> Result<Fetched, Failure> {
+        self.refused.store(0, Relaxed);
         let until = Instant::now() + Duration::from_millis(self.left_ms(deadline_ms));
         let request = Request::new(asked.method(), asked.url.clone(), asked.body());
         let request = Request { headers: asked.headers.clone(), ..request };
@@ -232,6 +241,9 @@ impl Requester {
         let said = self.exchange.line(&judged.said(body), SAID_CHARS_MAX);
         let said = if said.is_empty() { "it does not say why".to_owned() } else { said };
         let said = format!("{} answered {status}: {said}", self.asked(asked));
+        if !judged.by_rule && !matches!(verdict, Verdict::Again { .. }) {
+            self.refused.store(status.as_u16(), Relaxed);
+        }
         match verdict {
             Verdict::Again { after_ms } => Failure::Passing { reason: said, after_ms },
             Verdict::Halt { see } => halt(format!("{said}; {see}")),
@@ -258,14 +270,13 @@ impl Requester {
                 let reason = format!("{asked} answered no page: {reason}");
                 Failure::Passing { reason, after_ms: None }
             }
-            PageError::Says(body) => Failure::Passing {
+            PageError::Says { body, said: at } => Failure::Doubtful {
                 reason: format!(
                     "{asked} answered no page, but an error: {}; if this is how it says that there \
-                     are no records, or how it always answers, say so by a rule in \
-                     source.http.answers",
-                    said(&body)
+                     are no records, or how it always answers, say so {}",
+                    said(&body),
+                    self.rule(&at)
                 ),
-                after_ms: None,
             },
             PageError::Else(came) => Failure::Doubtful {
                 reason: format!(
@@ -280,11 +291,33 @@ impl Requester {
         }
     }
 
+    /// The rule that says of an answer which is taken for an error that it is a page.
+    fn rule(&self, at: &Said) -> String {
+        let value = at.value.as_ref().filter(|value| value.len() <= RULE_BYTES_MAX);
+        match value {
+            Some(value) => {
+                let rule = format!(
+                    "`answers: {{ code: {}, rules: [{{ code: {}, means: page }}] }}`",
+                    at.path,
+                    quote(value)
+                );
+                format!("by {} in source.http", self.exchange.line(&rule, SAID_CHARS_MAX))
+            }
+            None => "by a rule in source.http.answers".to_owned(),
+        }
+    }
+
     /// A request for people: its method, its address and which page it is for.
     fn asked(&self, asked: &PageRequest) -> String {
         let url = self.shown(&asked.url);
         let page = self.exchange.line(&asked.page, SAID_CHARS_MAX);
         format!("{} {url} ({page})", asked.method())
+    }
+
+    /// The status by which the last answer refuses what was asked for, where no rule of the flow's says what
+    /// it means.
+    pub(super) fn refused(&self) -> Option<u16> {
+        Some(self.refused.load(Relaxed)).filter(|status| *status > 0)
     }
 
     /// Time left until a deadline, in ms.
@@ -314,10 +347,19 @@ pub(super) enum PageError {
     Passing(String),
     /// It is no JSON, but something else.
     Else(String),
-    /// It says that something failed: what it says, without records.
-    Says(Bytes),
+    /// It says that something failed: what it says, without records, and where.
+    Says { body: Bytes, said: Said },
     /// It has no list of records, and does not say why.
     Doubtful(String),
     /// It will not get better.
     Halt(String),
+}
+
+/// Where a body says that something failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// The path there.
+    pub(super) path: String,
+    /// What stands there, where that is a plain value.
+    pub(super) value: Option<String>,
 }

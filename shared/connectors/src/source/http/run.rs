@@ -71,6 +71,19 @@ impl PageRun {
         self.seen.pages <= 1
     }
 
+    /// Whether the page before says that there is none behind it.
+    pub(super) fn was_said_to_end(&self) -> bool {
+        let Some(Trace { told, .. }) = &self.previous else { return false };
+        let Told { more, total, pages, .. } = told;
+        match more {
+            Some(more) => !more,
+            None => {
+                total.is_some_and(|total| self.seen.records >= total)
+                    || pages.is_some_and(|pages| self.seen.pages >= pages)
+            }
+        }
+    }
+
     pub(super) fn marks_before(&self) -> Option<&[Mark]> {
         self.previous.as_ref().map(|previous| previous.marks.as_slice())
     }
@@ -87,6 +100,16 @@ impl PageRun {
         (fetched, told): (&Fetched, &Told),
         (largest, is_empty): (usize, bool),
     ) -> Result<Option<PageRef>, SourceError> {
+        // Behind a full page it is not believed that there is no more, where the answer names a page even so:
+        // it is asked for once.
+        let is_doubted = told.more == Some(false)
+            && told.next.is_some()
+            && !is_empty
+            && list.pager.is_full(page.count, largest);
+        let told = match is_doubted {
+            true => &Told { more: None, ..told.clone() },
+            false => told,
+        };
         list.pager.next(&Answered {
             asked: &self.page,
             page,

@@ -20,7 +20,7 @@ pub(super) struct Seen {
     asked: HashSet<PageRef>,
     /// Pages.
     pub(super) pages: u64,
-    /// Records in them.
+    /// Records in them, without those by which one overlaps with the page before.
     pub(super) records: u64,
 }
 
@@ -102,7 +102,8 @@ impl Seen {
             self.last[0] = rows.iter().map(|row| row.mark.clone()).collect();
         }
         self.pages += 1;
-        self.records += count as u64;
+        let overlaps = matches!(page, PageRef::Offset { overlap: true, .. });
+        self.records += (count as u64).saturating_sub(overlaps.into());
         self.asked.insert(page.clone());
         let Some(last) = rows.last().map(|row| &row.mark) else { return };
         if self.by.sorts_ids() {

@@ -7,6 +7,7 @@ use super::{
     anchor::Anchors,
     body::ListBody,
     cursor::{Cursor, Named},
+    learned::Learned,
     list::List,
     listed::EmptyList,
     page::{PageShape, Places},
@@ -85,7 +86,8 @@ impl ListSpec<'_> {
             pager: Pager::new(style, size, bounds, address, headers, body),
             empty,
             anchors: Anchors::new(cursor, self.named, resolver)?,
-            requester: Requester { exchange, rules, now: options.now.clone() },
+            requester: Requester { exchange, rules, now: options.now.clone(), refused: 0.into() },
+            learned: Learned::default(),
         })
     }
 

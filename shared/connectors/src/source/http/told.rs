@@ -55,8 +55,10 @@ pub(crate) struct Told {
     pub(crate) next: Option<String>,
     /// Whether that is a number, and not a text.
     pub(crate) next_is_number: bool,
-    /// Whether the answer has the place where that would stand.
+    /// Whether the answer has the place where that would stand, or what would hold it.
     pub(crate) has_place: bool,
+    /// Whether it has that place itself, be it empty.
+    pub(crate) has_key: bool,
     /// Whether there are more records behind this page.
     pub(crate) more: Option<bool>,
     /// How many records the list has.
@@ -121,9 +123,9 @@ impl ToldReader {
             let count = |slot: Option<usize>| picks.text(slot?)?.trim().parse::<u64>().ok();
             (told.total, told.pages) = (count(self.total), count(self.pages));
             if let Some(NextPlace::Body { slot, parent, path }) = &self.next {
-                told.has_place = picks.is_null(*slot)
-                    || picks.json(*slot).is_some()
-                    || parent.is_some_and(|parent| picks.json(parent).is_some());
+                told.has_key = picks.is_null(*slot) || picks.json(*slot).is_some();
+                told.has_place =
+                    told.has_key || parent.is_some_and(|parent| picks.json(parent).is_some());
                 let is_number = |json| matches!(Scalar::read(json), Some(Scalar::Number(_)));
                 told.next_is_number = picks.json(*slot).is_some_and(is_number);
                 told.next = named(&picks, *slot).map_err(|what| {
@@ -133,18 +135,19 @@ impl ToldReader {
         }
         match &self.next {
             Some(NextPlace::Header(name)) => {
-                told.has_place = headers.contains_key(name);
+                told.has_key = headers.contains_key(name);
                 let text = headers.get(name).map(|value| text(value.as_bytes()));
                 told.next = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
             }
             Some(NextPlace::Link) => {
                 let links: Vec<String> =
                     headers.get_all(LINK).iter().map(|value| text(value.as_bytes())).collect();
-                told.has_place = !links.is_empty();
+                told.has_key = !links.is_empty();
                 told.next = next_link(&links)?;
             }
             _ => {}
         }
+        told.has_place |= told.has_key;
         Ok(told)
     }
 }

@@ -28,6 +28,7 @@ use super::{
     requests::{Fetched, PageRequest, Refusal},
     run::Trace,
     seen::{Seen, Sight},
+    smaller,
     steps::{Resumed, Steps},
     told::Told,
 };
@@ -218,6 +219,14 @@ impl<'a> UnderWay<'a> {
         }
         self.seen.add(&self.page, &page.rows, page.count);
         let told = self.list.told(&fetched);
+        self.list.learned.see_count(page.count);
+        if let Ok(told) = &told
+            && ending::is_in_doubt(self.list, &page, told, &fetched)
+        {
+            let half = self.request_of(Some(smaller::half(page.count)), &self.page, parent);
+            let requests = &mut batch.requests;
+            smaller::look_for_place(self.list, &half, page.count, deadline_ms, requests).await?;
+        }
         let onward = told
             .clone()
             .and_then(|told| self.onward(&page, (&fetched, &told), sight == Sight::New));
@@ -293,12 +302,25 @@ impl<'a> UnderWay<'a> {
     }
 
     fn request(&self, page: &PageRef, parent: Option<&ParentValues>) -> PageRequest {
+        self.request_of(None, page, parent)
+    }
+
+    /// The same, of so many records at most.
+    fn request_of(
+        &self,
+        size: Option<u32>,
+        page: &PageRef,
+        parent: Option<&ParentValues>,
+    ) -> PageRequest {
         let anchors = &self.list.anchors;
         let floor = self.track.lowered_floor(|ms| anchors.cursor.write(ms));
         let (since, until) =
             (anchors.anchor_before(&floor).value, anchors.until(self.track.until_ms()));
         let values = RequestValues { since: since.as_deref(), until: until.as_deref(), parent };
-        self.list.pager.request(page, &values)
+        match size {
+            Some(size) => self.list.pager.request_of(size, page, &values),
+            None => self.list.pager.request(page, &values),
+        }
     }
 
     /// Checks a page's order; where one response has everything, sorts it instead.

@@ -22,7 +22,8 @@ pub(crate) struct NextUrl {
     /// Whose scheme, host and port the address is asked at. Default `given`.
     origin: Option<NextOrigin>,
     /// Path to what says whether there are more records: false, 0, null or empty ends the list, whatever
-    /// the address. Where a body does not have it, it says nothing.
+    /// the address; behind a full page an address that stands there is tried once. Where a body does not have
+    /// it, it says nothing.
     more: Option<RecordPath>,
 }
 

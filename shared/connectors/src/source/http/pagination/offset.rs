@@ -25,7 +25,8 @@ pub(crate) struct Offset {
     /// Path to what says whether there are more records: false, 0, null or empty ends the list, and
     /// anything else goes on, be the page empty or not. Where a body does not have it, it says nothing.
     more: Option<RecordPath>,
-    /// Path to the number of records in the whole list: once that many were read, it ends.
+    /// Path to the number of records in the whole list: once that many were read, it ends. Behind a page that
+    /// is full, and where more came than that, only an empty page does: many APIs cap the number.
     total: Option<RecordPath>,
     /// What a page with fewer records than the others says. Where it says nothing, only an empty page
     /// ends the list, which costs a request more: some APIs take records out of a page after they

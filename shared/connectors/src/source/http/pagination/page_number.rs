@@ -24,9 +24,10 @@ pub(crate) struct PageNumber {
     /// Path to what says whether there are more records: false, 0, null or empty ends the list, and
     /// anything else goes on, be the page empty or not. Where a body does not have it, it says nothing.
     more: Option<RecordPath>,
-    /// Path to the number of records in the whole list: once that many were read, it ends.
+    /// Path to the number of records in the whole list: once that many were read, it ends. Behind a page that
+    /// is full, and where more came than that, only an empty page does: many APIs cap the number.
     total: Option<RecordPath>,
-    /// Path to the number of pages in the whole list: the last of them ends it.
+    /// Path to the number of pages in the whole list: the last of them ends it, unless it is full.
     pages: Option<RecordPath>,
     /// What a page with fewer records than the others says. Where it says nothing, only an empty page
     /// ends the list, which costs a request more: some APIs take records out of a page after they
@@ -105,6 +106,21 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_ends_the_list_at_a_full_page_is_not_believed() {
+        let keys = json!({ "param": "page", "total": "total", "pages": "pages" });
+        let style: PageNumber = section(keys);
+        for told in
+            [Told { total: Some(6), ..Told::default() }, Told { pages: Some(2), ..Told::default() }]
+        {
+            let next =
+                |count, is_short| next_told(&style, &PageRef::Number(2), count, is_short, &told);
+            assert_eq!(next(3, false), Some(PageRef::Number(3)), "{told:?}");
+            assert_eq!(next(3, true), None, "{told:?}");
+            assert_eq!(next(0, true), None, "{told:?}");
+        }
+    }
+
+    #[test]
     fn what_the_answer_tells_counts_before_what_the_page_looks_like() {
         let keys = json!({ "param": "page", "more": "more", "total": "total", "pages": "pages" });
         let style: PageNumber = section(keys);
@@ -114,9 +130,15 @@ mod tests {
         };
         for (more, pages, total, count, last) in [
             (Some(true), None, None, 0, false),
-            (Some(false), Some(9), Some(99), 3, true),
+            (Some(false), None, None, 3, true),
             (None, Some(3), None, 0, false),
-            (None, Some(2), Some(99), 3, true),
+            (None, Some(2), None, 3, true),
+            // One contradicts another: an empty page tells.
+            (Some(false), Some(9), Some(99), 3, false),
+            (Some(false), Some(9), Some(99), 0, true),
+            (None, Some(2), Some(99), 3, false),
+            (None, Some(1), None, 3, false),
+            (None, None, Some(3), 3, false),
             (None, None, Some(7), 3, false),
             (None, None, Some(6), 3, true),
             // The second page was empty, for its records were taken out; a third one is told of.

@@ -230,18 +230,49 @@ impl Answered<'_> {
         (!is_last).then_some(next)
     }
 
-    /// Whether the answer says that this is the last page; `None` where it says nothing.
+    /// Whether the answer says that this is the last page; `None` where it says nothing, or where something
+    /// contradicts it: an empty page tells then.
     fn told_last(&self) -> Option<bool> {
         let Told { more, total, pages, .. } = self.told;
-        if let Some(more) = more {
-            return Some(!more);
+        let by_total = total.and_then(|total| self.reaches(total));
+        let by_pages = pages.map(|pages| self.pages_read >= pages);
+        if *more == Some(true) {
+            return Some(false);
         }
-        if let Some(pages) = pages {
-            return Some(self.pages_read >= *pages);
+        let numbers = [by_total, by_pages];
+        if numbers.contains(&Some(false)) {
+            let is_contradicted = *more == Some(false) || numbers.contains(&Some(true));
+            return (!is_contradicted).then_some(false);
         }
-        // Records may have been taken out of the pages, and the total counts them.
+        if *more == Some(false) {
+            return Some(true);
+        }
+        let is_last = numbers.contains(&Some(true)) && !self.is_beyond_what_was_told();
+        is_last.then_some(true)
+    }
+
+    /// Whether a total was reached. Records may have been taken out of the pages, and it may count them or
+    /// not: where that makes the difference, it says nothing.
+    fn reaches(&self, total: u64) -> Option<bool> {
         let passed = self.records_read.max(self.pages_read * self.largest.max(1) as u64);
-        total.map(|total| passed >= total)
+        match (self.records_read >= total, passed >= total) {
+            (true, _) => Some(true),
+            (_, false) => Some(false),
+            (false, true) => None,
+        }
+    }
+
+    /// Whether the list may go on where its total or its number of pages ends: this page is full, or was
+    /// not to be there. Such numbers are capped by many APIs, or were counted before, or are of one page.
+    fn is_beyond_what_was_told(&self) -> bool {
+        if self.is_empty {
+            return false;
+        }
+        let Told { total, pages, .. } = self.told;
+        let read_before = self.records_read.saturating_sub(self.page.count as u64);
+        !self.is_short
+            || total.is_some_and(|total| read_before >= total)
+            || pages.is_some_and(|pages| self.pages_read > pages)
     }
 
     /// The page at the address that the source gave, if it gave one.

@@ -30,7 +30,8 @@ pub(crate) struct Token {
     /// order and the page size of the first request. Default false.
     alone: Option<At<bool>>,
     /// Path to what says whether there are more records: false, 0, null or empty ends the list, whatever
-    /// the token. Where a body does not have it, it says nothing.
+    /// the token; behind a full page a token that stands there is tried once. Where a body does not have it,
+    /// it says nothing.
     more: Option<RecordPath>,
 }
 

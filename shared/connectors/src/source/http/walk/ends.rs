@@ -5,7 +5,7 @@ use tidegate_core::{model::EpochMs, ports::SourceError};
 use super::{HttpWalk, Taken};
 use crate::source::http::{
     ending::{self, Onward},
-    extent::{Extent, extent, is_full},
+    extent::{Extent, extent},
     idle::Idle,
     page::{Page, Row},
     pagination::PageRef,
@@ -18,8 +18,20 @@ const RESTARTS_MAX: u32 = 5;
 
 impl HttpWalk<'_> {
     /// A page came that was read before.
-    pub(super) fn page_again(&mut self, page: &Page, fetched: &Fetched) -> Result<(), SourceError> {
+    pub(super) async fn page_again(
+        &mut self,
+        page: &Page,
+        fetched: &Fetched,
+        deadline_ms: EpochMs,
+        requests: &mut u32,
+    ) -> Result<(), SourceError> {
         let is_overlap = self.run.is_overlap(page);
+        // An offset that overlaps may have been rounded down, so that nothing behind the page was asked for.
+        let overlaps = matches!(self.run.page, PageRef::Offset { overlap: true, .. });
+        if self.run.was_said_to_end() && !overlaps {
+            tracing::debug!("a page came again, behind the last one as the source says");
+            return self.no_more();
+        }
         let told = self.list.told(fetched)?;
         let next = self.run.next(self.list, page, (fetched, &told), (self.largest, false))?;
         if next.is_some()
@@ -33,9 +45,9 @@ impl HttpWalk<'_> {
         let is_unheeded = !is_overlap
             && self.run.seen.pages == 1
             && self.run.seen.is_first(&page.rows)
-            && (is_full(page.count, self.list.pager.page_size()) || self.is_a_part(page, fetched))
+            && (self.list.pager.is_full(page.count, self.largest) || self.is_a_part(page, fetched))
             && !self.run.page.is_end_like();
-        if says_more || is_unheeded {
+        if says_more || is_unheeded && !self.heeds_pages(page, deadline_ms, requests).await? {
             return Err(SourceError::Halt(format!(
                 "{} gives the same page again instead of the next one: see \
                  source.http.pagination",
@@ -68,6 +80,10 @@ impl HttpWalk<'_> {
             return Ok(());
         }
         let is_followed = matches!(self.run.page, PageRef::Token(_) | PageRef::Address(_));
+        if is_followed && self.run.was_said_to_end() {
+            tracing::debug!(status, "there is no more, as the page before says");
+            return self.no_more();
+        }
         // A page that the source itself named is behind its list's end only by a token that says so.
         let may_be_behind =
             status != 410 && (self.run.page.is_counted() || self.run.page.is_end_like());

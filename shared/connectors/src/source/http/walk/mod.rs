@@ -11,6 +11,7 @@
 //! before, or with a refusal behind the last page ([`ends`]). What is read before a halt is given before it.
 
 mod ends;
+mod halves;
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,6 +34,7 @@ use super::{
     requests::{Fetched, PageRequest, Refusal},
     run::{PageRun, Trace},
     seen::Sight,
+    smaller,
     tie::{Pass, Tie},
 };
 use crate::value::{ParentValues, RequestValues};
@@ -189,12 +191,16 @@ impl<'a> HttpWalk<'a> {
     }
 
     fn request(&self) -> PageRequest {
-        let values = RequestValues {
+        self.list.pager.request(&self.run.page, &self.values())
+    }
+
+    /// What the request for the page at hand is filled with.
+    fn values(&self) -> RequestValues<'_> {
+        RequestValues {
             since: self.run.anchor.value.as_deref(),
             until: self.until.as_deref(),
             parent: self.parent.as_deref(),
-        };
-        self.list.pager.request(&self.run.page, &values)
+        }
     }
 
     /// Fetches a page. `None` where it was none, or none of this list: the walk goes on otherwise.
@@ -249,7 +255,8 @@ impl<'a> HttpWalk<'a> {
         // Further pages are looked for behind the last one, and a source may begin anew there.
         let is_stepping = sight == Sight::New && self.offsets.has_met();
         if sight == Sight::Again || is_stepping && !self.run.seen.is_behind(&page.rows) {
-            return self.page_again(&page, &fetched).map(|()| false);
+            self.page_again(&page, &fetched, deadline_ms, requests).await?;
+            return Ok(false);
         }
         let is_new = sight == Sight::New;
         if is_new && let Some(refused) = self.offsets.refused_before() {
@@ -258,10 +265,19 @@ impl<'a> HttpWalk<'a> {
         }
         if is_new {
             self.offsets.brought(&self.run.page);
+            self.list.learned.see_page(&self.run.page);
         }
         self.run.seen.add(&self.run.page, &page.rows, page.count);
         let told = self.list.told(&fetched);
-        self.has_place |= told.as_ref().is_ok_and(|told| told.has_place);
+        self.list.learned.see_count(page.count);
+        if let Ok(told) = &told {
+            self.has_place |= told.has_place;
+            if ending::is_in_doubt(self.list, &page, told, &fetched) && self.ends_with(&page) {
+                let half = self.request_for_half(page.count);
+                smaller::look_for_place(self.list, &half, page.count, deadline_ms, requests)
+                    .await?;
+            }
+        }
         let next = told.clone().and_then(|told| {
             self.run.next(self.list, &page, (&fetched, &told), (self.largest, !is_new))
         });
@@ -322,7 +338,8 @@ impl<'a> HttpWalk<'a> {
         requests: &mut u32,
     ) -> Result<bool, SourceError> {
         // A tie's passes find what a shift has hidden.
-        if self.tie.is_some() || page.count == 0 && self.offsets.has_met() {
+        let is_end = page.count == 0 && (self.offsets.has_met() || self.run.was_said_to_end());
+        if self.tie.is_some() || is_end {
             return Ok(true);
         }
         self.run.meets(self.list, page, deadline_ms, requests).await
