@@ -328,6 +328,43 @@ async fn a_refusal_that_contradicts_what_the_page_before_says_is_no_end() {
     }
 }
 
+/// The source names a page, refuses it, and names it again when its list is read anew: behind a full page that is
+/// no end.
+#[tokio::test]
+async fn repro_a_page_that_the_source_names_and_refuses_twice_is_no_end() {
+    for token in [true, false] {
+        let api = Scripted::start(move |asked| match asked.text("next") {
+            Some(_) => StatusCode::NOT_FOUND.into_response(),
+            None => {
+                let next =
+                    if token { "2".to_owned() } else { format!("{}/orders?next=2", asked.base) };
+                answer(1..=100, json!({ "pointer": next }))
+            }
+        })
+        .await;
+        let style = match token {
+            true => {
+                json!({ "token": { "param": "next", "path": "pointer", "size_param": "limit" } })
+            }
+            false => json!({ "next_url": { "path": "pointer", "size_param": "limit" } }),
+        };
+        let (ids, error) = read(api.spec(style)).await;
+        assert_eq!(ids, (1..=100).collect::<Vec<_>>(), "{token}");
+        halted(error, &["404"]);
+    }
+}
+
+/// Nothing shows that the source heeds the page's number, and it says that its first page is a part.
+#[tokio::test]
+async fn repro_a_first_page_that_comes_again_and_says_that_it_is_a_part_is_no_end() {
+    for beside in [json!({ "total": 900 }), json!({ "total_pages": 12 })] {
+        let api = Scripted::start(move |_| answer(1..=77, beside.clone())).await;
+        let (ids, error) = read(api.spec(page_number(json!({})))).await;
+        assert_eq!(ids, (1..=77).collect::<Vec<_>>());
+        halted(error, &["the same page again"]);
+    }
+}
+
 #[tokio::test]
 async fn an_answer_without_a_body_is_an_empty_list() {
     for status in [204, 304, 200] {

@@ -300,6 +300,30 @@ async fn a_token_that_expires_between_invocations_loses_nothing() {
     assert_eq!(stream.numbers(), api.rows());
 }
 
+/// A token far down expires, and the walk comes through fifty pages that were given before there is anything new:
+/// that is no list that brings nothing.
+#[tokio::test]
+async fn repro_a_walk_that_is_begun_anew_comes_through_what_was_given() {
+    let expired = AtomicBool::new(false);
+    let server = Server::start(move |_, asked| {
+        let page = asked.number("token").unwrap_or(0);
+        if page == 50 && !expired.swap(true, Relaxed) {
+            return StatusCode::GONE.into_response();
+        }
+        let ids = (1..=1_100 - page * 20).rev().take(20);
+        let data: Vec<Value> =
+            ids.map(|id| json!({ "id": id, "created": 1_600_000_000 + id })).collect();
+        let next = (page < 54).then(|| (page + 1).to_string());
+        Json(json!({ "data": data, "next": next })).into_response()
+    })
+    .await;
+    let mut spec = Api::start(Paging::Token, Vec::new(), unchanged()).await.spec();
+    set(&mut spec, "url", format!("{}/events", server.base));
+    let mut stream = Stream::default();
+    assert!(stream.invoke(&*source(spec), usize::MAX).await);
+    assert_eq!(stream.numbers(), (1..=1_100).collect::<Vec<u64>>());
+}
+
 #[tokio::test]
 async fn ids_that_descend_are_read_down_to_the_last_id() {
     for paging in EVERY {
