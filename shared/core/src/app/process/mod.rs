@@ -89,11 +89,14 @@ async fn note<P: Platform>(
     let mut stall = delivery_stalls(kept, delivery, now_ms);
     let changed = delivery_changes(kept, stall.as_ref(), delivery.settled, now_ms);
     if let Some(changed) = changed {
-        // Should this fail, the next invocation that waits says so.
-        if let Err(error) = ports.store.note_delivering(&flow.stream, &changed).await {
+        let noted = ports.store.note_delivering(&flow.stream, &changed).await;
+        if let Err(error) = &noted {
             tracing::debug!(stream = %flow.stream, %error, "that it waits was not noted");
         }
-        stalls::tell(&flow.stream, kept.stall.as_ref(), stall.as_mut(), now_ms);
+        // Where another invocation noted something meanwhile, the next one goes by that.
+        if noted.unwrap_or(true) {
+            stalls::tell(&flow.stream, kept.stall.as_ref(), stall.as_mut(), now_ms);
+        }
     }
     stall
 }
