@@ -30,10 +30,12 @@ use crate::{
     text::moment,
 };
 
-use give_up::{GiveUp, goes_on_ms};
+pub use give_up::GiveUp;
+use give_up::goes_on_ms;
 pub use pace::Every;
 use pace::Pace;
-use watched::{Steps, watched};
+use watched::Steps;
+pub use watched::watched;
 
 /// A run that gets no further for so long ends, unless it is told otherwise. In ms.
 const GIVE_UP_MS: u64 = 300_000;

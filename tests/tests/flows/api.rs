@@ -19,10 +19,13 @@ pub enum Answer {
     After(Duration),
 }
 
+/// What a request of this body is answered.
+type Answers = Box<dyn Fn(&str) -> Answer + Send>;
+
 /// An API that answers as it is told, and keeps what it was asked. It stops with the test's process.
 pub struct Api {
     pub url: String,
-    answer: Arc<Mutex<Box<dyn Fn(&str) -> Answer + Send>>>,
+    answer: Arc<Mutex<Answers>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -30,8 +33,7 @@ impl Api {
     pub fn new(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("it listens"));
-        let answer: Arc<Mutex<Box<dyn Fn(&str) -> Answer + Send>>> =
-            Arc::new(Mutex::new(Box::new(answer)));
+        let answer: Arc<Mutex<Answers>> = Arc::new(Mutex::new(Box::new(answer)));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let api = Self { url, answer: answer.clone(), asked: asked.clone() };
         thread::spawn(move || {

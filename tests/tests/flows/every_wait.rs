@@ -214,7 +214,7 @@ fn a_quota_is_told() {
 fn a_rate_is_told() {
     let answer = Answer::At(FINE, "{}".to_owned());
     let more = "limits: { rate: 1/1m }\npage: { records_max: 1 }\n";
-    of_destination("rate", answer, more, "no send slot", Until::Seconds(1, 60));
+    of_destination("rate", answer, more, "no send slot", Until::Seconds(1, 62));
 }
 
 #[test]
@@ -378,21 +378,28 @@ fn noted_ms(stream: &Stream) -> Option<EpochMs> {
     Some(EpochMs::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// The process after one that is killed goes by it, whatever that one delivered with.
-#[test]
-fn repro_a_replay_and_an_invocation_note_until_when_they_send() {
+/// A stream with a parked record, and no note of until when it was sent.
+fn parked() -> (Stream, Api, Api) {
     let source = Api::saying(FINE, &orders([1]));
     let destination = Api::saying("422 Unprocessable", "{}");
     let stream = Stream::new(&source, &destination, "");
     stream.run(&[]).fine();
-    let forget =
-        || fs::remove_file(stream.folder.path().join("state/sending")).expect("it is there");
-    forget();
+    fs::remove_file(stream.folder.path().join("state/sending")).expect("it is there");
+    (stream, source, destination)
+}
+
+/// The process after one that is killed goes by it, whatever that one delivered with.
+#[test]
+fn repro_a_replay_notes_until_when_it_sends() {
+    let (stream, _source, destination) = parked();
     destination.now_says(|_| Answer::At(FINE, "{}".to_owned()));
     stream.command("replay", &["--json"]).run().fine();
     assert!(noted_ms(&stream) > Some(now_ms()), "{:?}", noted_ms(&stream));
+}
 
-    forget();
+#[test]
+fn repro_an_invocation_notes_until_when_it_sends() {
+    let (stream, source, destination) = parked();
     source.now_says(|_| Answer::At(FINE, orders(1..3)));
     let pages = stream.folder.path().join("pages.json");
     let sent = ["--sent", &pages.display().to_string()];
@@ -413,4 +420,21 @@ fn repro_a_run_that_settles_records_within_a_long_invocation_is_not_given_up() {
     let stream = Stream::new(&source, &destination, more);
     let json = stream.run(&["--processors", "1"]).fine();
     assert_eq!((&json["delivered"], &json["caught_up"]), (&12.into(), &true.into()), "{json}");
+}
+
+/// A destination that asks for longer than a replay waits ends it at once.
+#[test]
+fn repro_a_replay_that_waits_in_vain_ends_and_says_for_what() {
+    let (stream, _source, destination) = parked();
+    let down = "503 Unavailable\r\nretry-after: 3600";
+    destination.now_says(move |_| Answer::At(down, "{}".to_owned()));
+    let ended = stream.command("replay", &["--json"]).run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let json = ended.json();
+    assert_eq!((&json["parked"], &json["gave_up"]), (&1.into(), &true.into()), "{json}");
+    let told = wait_of(&json["waiting"], "destination");
+    let ahead = moment(&told["until"]).map(|at| at.as_second() - now().as_second());
+    assert!(ahead.is_some_and(|ahead| (3_500..=3_601).contains(&ahead)), "{told}");
+    assert!(ended.stderr.contains("waits_for=destination"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("waits for destination"), "{}", ended.stderr);
 }

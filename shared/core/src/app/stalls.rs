@@ -1,12 +1,18 @@
 //! What keeps a stream from getting on, and telling operators' logs when that begins, lasts and ends.
 
-use super::fetch_report::{End, FetchReport};
+use super::{
+    Flow, Ports,
+    fetch_report::{End, FetchReport},
+};
 use crate::{
-    decide::{is_error_due, settled_until, source_stands},
-    model::{
-        Cursor, EpochMs, FetchState, FlowSettings, Ordering, Page, PageNumber, Stall, StallOn,
-        StreamId,
+    decide::{
+        Delivery, delivery_changes, delivery_stalls, is_error_due, settled_until, source_stands,
     },
+    model::{
+        Cursor, DeliverState, EpochMs, FetchState, FlowSettings, Ordering, Page, PageNumber, Stall,
+        StallOn, StreamId,
+    },
+    ports::{Clock, CursorStore, Platform},
 };
 
 /// What begins, lasts and ends is logged under this name, so that a filter can let just that through.
@@ -34,6 +40,29 @@ pub(super) fn keep(
     report.stall = source_stands(before.as_ref(), report.stall.as_ref(), answered);
     fetching.stall = report.stall.clone();
     tell(stream, before.as_ref(), fetching.stall.as_mut(), now_ms);
+}
+
+/// Keeps why delivery does not get on, where that changed. Answers with it.
+pub(super) async fn note<P: Platform>(
+    ports: &Ports<P>,
+    flow: &Flow,
+    kept: &DeliverState,
+    delivery: &Delivery,
+) -> Option<Stall> {
+    let now_ms = ports.clock.now_ms();
+    let mut stall = delivery_stalls(kept, delivery, now_ms);
+    let changed = delivery_changes(kept, stall.as_ref(), delivery.settled, now_ms);
+    if let Some(changed) = changed {
+        let noted = ports.store.note_delivering(&flow.stream, &changed).await;
+        if let Err(error) = &noted {
+            tracing::debug!(stream = %flow.stream, %error, "that it waits was not noted");
+        }
+        // Where another invocation noted something meanwhile, the next one goes by that.
+        if noted.unwrap_or(true) {
+            tell(&flow.stream, kept.stall.as_ref(), stall.as_mut(), now_ms);
+        }
+    }
+    stall
 }
 
 /// Logs what changed: at warn where a wait begins or ends, as an error where it lasts.
@@ -83,8 +112,8 @@ pub(super) fn unheld(oldest: &Page, settings: &FlowSettings, now_ms: EpochMs) ->
 
 /// What a process that was killed has sent may still land until then.
 pub fn awaits_landing(since_ms: EpochMs, until_ms: EpochMs) -> Stall {
-    let why = "the run before was killed: what it has sent may still land, and other versions of those \
-               records wait for that";
+    let why = "the run before left pages open: what it has sent may still land, and other versions of \
+               those records wait for that";
     Stall::new(StallOn::Recovery, why, since_ms, Some(until_ms))
 }
 

@@ -323,3 +323,20 @@ fn an_open_page_that_no_processor_takes_is_in_the_report_of_a_run() {
     assert_eq!((waits.on, waits.since_ms), (StallOn::Processors, World::START_MS));
     assert_eq!(shown(&world)[0].on, StallOn::Processors);
 }
+
+#[test]
+fn repro_a_replay_says_what_it_waits_for() {
+    let world = World::new(FlowSettings::default());
+    world.api.answers(|_| {
+        Outcome::Later(Later {
+            blame: Blame::Destination,
+            after_ms: Some(600_000),
+            unknown: false,
+            reason: "503: maintenance".into(),
+        })
+    });
+    world.page([1]);
+    let stall = world.replay([2]).stall.expect("it waits");
+    assert_eq!((stall.on, &*stall.reason), (StallOn::Destination, "503: maintenance"));
+    assert_eq!(shown(&world)[0].until.as_deref(), Some("2026-11-27T08:10:00Z"));
+}
