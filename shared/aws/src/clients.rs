@@ -1,15 +1,13 @@
 //! How AWS is reached: credentials, region, TLS, timeouts and retries.
 
-use std::{env, sync::LazyLock, time::Duration};
+use std::{env, time::Duration};
 
 use anyhow::Context;
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::{
-    behavior_version::BehaviorVersion,
-    http::{HttpClient, SharedHttpClient},
+    behavior_version::BehaviorVersion, http::HttpClient,
     stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
@@ -17,7 +15,7 @@ use aws_types::{SdkConfig, region::Region};
 use tidegate_core::ports::Unavailable;
 
 use crate::{
-    Parameters, Queue, Requests, Table, Topic,
+    Parameters, Queue, Requests, Table, Topic, https,
     parameters::{self, SSM},
     queue::SQS,
     service::{Names, Service},
@@ -28,7 +26,6 @@ use crate::{
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// All attempts together; well under the reserve that an invocation keeps.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPTS_MAX: u32 = 3;
 /// Before the second attempt, at most; doubles after. The SDK's own second is long for a table.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
@@ -142,20 +139,7 @@ fn retries() -> RetryConfig {
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build()
 }
-
-/// The HTTP client of all services: one pool of connections a process.
-pub fn https() -> SharedHttpClient {
-    HTTPS.clone()
-}
-
-/// One pool for all services; the machine's root certificates are read once, for the first client.
-static HTTPS: LazyLock<SharedHttpClient> = LazyLock::new(|| {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
-});

@@ -14,6 +14,7 @@
 
 mod clients;
 mod failure;
+mod https;
 mod in_process;
 mod parameters;
 mod queue;
@@ -22,7 +23,8 @@ mod service;
 mod table;
 mod topic;
 
-pub use clients::{Clients, https};
+pub use clients::Clients;
+pub use https::https;
 pub use in_process::InProcess;
 pub use parameters::{Connection, Parameters};
 pub use queue::Queue;

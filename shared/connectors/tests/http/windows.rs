@@ -132,3 +132,67 @@ async fn a_window_that_is_refused_for_another_reason_halts() {
     assert!(error.to_string().contains("400"), "{error}");
     assert_eq!(server.requests(), 1);
 }
+
+/// What came is what the API's maximum is of, and not what was left of it. Here `from` takes the day alone, and
+/// half of a day's records have no timestamp: they are parked, once. The rest of the day never came.
+#[tokio::test]
+async fn repro_a_capped_window_is_told_by_what_came_and_not_by_what_was_given() {
+    let server = Server::start(move |_, asked| {
+        let (from, to) = (asked.number("from").unwrap(), asked.number("to").unwrap());
+        let day = from - (from - START_MS) % DAY_MS;
+        let offset = asked.number("offset").unwrap_or(0) as usize;
+        let at = |id: u64| START_MS + (1 + id / 8) * DAY_MS + (id % 8 + 1) * 60_000;
+        let found = (0..32).map(|id| (id, at(id))).filter(|(_, at)| *at >= day && *at < to);
+        let with_bad = |(id, at)| [json!({ "id": id, "at": at }), json!({ "id": "bad" })];
+        let data: Vec<Value> = found.flat_map(with_bad).take(10).skip(offset).take(10).collect();
+        Json(json!({ "data": data })).into_response()
+    })
+    .await;
+    let mut spec = spec(&server);
+    set(&mut spec, "cursor.results_max", 10);
+    let error = Stream::default().try_invoke(&*source(spec), usize::MAX).await.unwrap_err();
+    assert!(error.to_string().contains("no window is short enough"), "{error}");
+}
+
+#[tokio::test]
+async fn only_a_refusal_that_may_be_of_the_length_halves_a_window() {
+    for status in [StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND, StatusCode::GONE] {
+        let server = Server::start(move |_, _| status.into_response()).await;
+        let mut spec = spec(&server);
+        set(&mut spec, "cursor.results_max", 30);
+        let error = Stream::default().try_invoke(&*source(spec), 9).await.unwrap_err();
+        assert!(error.to_string().contains(status.as_str()), "{error}");
+        assert!(server.requests() <= 2, "{status}: {}", server.requests());
+    }
+}
+
+/// A source that refuses every window is asked twenty times, at most ten times a second.
+#[tokio::test]
+async fn windows_that_are_all_refused_are_halved_at_leisure_and_end() {
+    let server = Server::start(move |_, _| StatusCode::BAD_REQUEST.into_response()).await;
+    let mut spec = spec(&server);
+    set(&mut spec, "cursor.results_max", 30);
+    set(&mut spec, "cursor.window", "87600h");
+    let began = std::time::Instant::now();
+    let error = Stream::default().try_invoke(&*source(spec), 9).await.unwrap_err();
+    assert!(error.to_string().contains("400"), "{error}");
+    let requests = server.requests();
+    assert!((10..=21).contains(&requests), "{requests}");
+    assert!(began.elapsed().as_millis() as usize >= (requests - 10) * 100, "{requests}");
+}
+
+/// One crowded day does not have all later windows asked for in small pieces.
+#[tokio::test]
+async fn a_window_that_was_halved_grows_again() {
+    let mut rows: Vec<(u64, u64)> =
+        (1..=60).map(|id| (id, START_MS + 3 * DAY_MS + id * 60_000)).collect();
+    rows.push((61, START_MS + 90 * DAY_MS));
+    let api = Api { results_max: 25, refuses: true, ..API };
+    let server = server(api, rows.clone()).await;
+    let mut spec = spec(&server);
+    set(&mut spec, "cursor.results_max", 25);
+    let mut stream = Stream::default();
+    stream.run(&*source(spec), usize::MAX).await;
+    assert_eq!(stream.numbers(), ids(&rows));
+    assert!(server.requests() < 100, "{}", server.requests());
+}

@@ -57,11 +57,15 @@ impl List {
         })
     }
 
-    /// A page as a position may carry it: without secrets, which a link may repeat.
+    /// A page as a position may carry it: without secrets, which a link or a token may repeat.
     pub(super) fn place(&self, page: &PageRef) -> Place {
         let place = Place::of(page);
         match &place {
-            Place::Address(url) if self.hides(url) => Place::First,
+            Place::Address(text) | Place::Token(text) | Place::NumberToken(text)
+                if self.hides(text) =>
+            {
+                Place::First
+            }
             _ => place,
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct PageRun {
     pub(super) proof: Option<Proof>,
     pub(super) seen: Seen,
     pub(super) previous: Option<Trace>,
+    /// Records that came, each once.
+    pub(super) received: u64,
 }
 
 /// What is remembered of the page before.
@@ -61,7 +63,7 @@ impl Trace {
 impl PageRun {
     pub(super) fn new(list: &List, anchor: Anchor, page: PageRef) -> Self {
         let seen = Seen::new(list.anchors.cursor.by.clone());
-        Self { anchor, page, proof: None, seen, previous: None }
+        Self { anchor, page, proof: None, seen, previous: None, received: 0 }
     }
 
     /// Whether the page at hand is its first.

@@ -2,20 +2,23 @@
 //!
 //! Each window is a walk of its own, from its beginning to its end. A position is the last record's key, or
 //! where a window ended that had none behind it: so the next run goes on in the same window, or with the next
-//! one. What an API says of too many results halves the window, where the flow permits it.
+//! one. A refusal halves the window, where the flow says that the API has a maximum of results, and a window with few of them
+//! doubles it again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
     model::{EpochMs, Mark, Moment, Position},
     ports::{Batch, BoxFuture, SourceError, Walk},
 };
 
-use super::{cursor::BEFORE_ALL, list::List, walk::HttpWalk};
+use super::{cursor::BEFORE_ALL, idle::Idle, list::List, walk::HttpWalk};
 use crate::value::ParentValues;
 
 /// A window is halved down to this and no further, in ms.
 const WINDOW_MS_MIN: EpochMs = 1_000;
+/// By what an API may refuse a window that has too many results; a 404 or 410 is of the address.
+const TOO_MUCH: [u16; 3] = [400, 416, 422];
 const NS_PER_MS: i64 = 1_000_000;
 /// What is not so old may still get company, where the flow does not say for how long.
 const YOUNG_MS: EpochMs = 24 * 3_600_000;
@@ -40,6 +43,8 @@ pub(super) struct WindowWalk<'a> {
     parent: Option<Arc<ParentValues>>,
     window_ms: EpochMs,
     open: Option<Open<'a>>,
+    /// Windows in a row that were refused.
+    idle: Idle,
     ended: bool,
 }
 
@@ -48,8 +53,6 @@ struct Open<'a> {
     walk: HttpWalk<'a>,
     from: Position,
     until_ms: EpochMs,
-    /// Records that it gave.
-    results: u64,
     /// Whether an answer came.
     answered: bool,
 }
@@ -63,7 +66,17 @@ impl<'a> WindowWalk<'a> {
         parent: Option<Arc<ParentValues>>,
     ) -> Self {
         let window_ms = settings.window_ms;
-        Self { list, settings, at: from, until_ms, parent, window_ms, open: None, ended: false }
+        Self {
+            list,
+            settings,
+            at: from,
+            until_ms,
+            parent,
+            window_ms,
+            open: None,
+            idle: Idle::default(),
+            ended: false,
+        }
     }
 
     /// The window that comes next.
@@ -82,7 +95,7 @@ impl<'a> WindowWalk<'a> {
         let until_ms = self.as_sent(end_ms, begins_ns).min(self.until_ms);
         let (from, parent) = (self.at.clone(), self.parent.clone());
         let walk = HttpWalk::new(self.list, from.clone(), self.until_ms, parent);
-        Open { walk: walk.within(until_ms), from, until_ms, results: 0, answered: false }
+        Open { walk: walk.within(until_ms), from, until_ms, answered: false }
     }
 
     /// A window's end as the request says it, which may be coarser: what lies between is the next window's.
@@ -97,9 +110,7 @@ impl<'a> WindowWalk<'a> {
         let mut batch = match window.walk.next(deadline_ms).await {
             Ok(batch) => batch,
             Err(SourceError::Halt(_)) if self.may_halve(&window) => {
-                self.window_ms = (self.window_ms / 2).max(WINDOW_MS_MIN);
-                tracing::info!(window_ms = self.window_ms, "the source refuses so long a window");
-                return Ok(Batch { requests: 1, ..Batch::default() });
+                return Ok(self.halve(deadline_ms).await);
             }
             Err(error) => {
                 self.open = Some(window);
@@ -107,7 +118,7 @@ impl<'a> WindowWalk<'a> {
             }
         };
         window.answered = true;
-        window.results += (batch.records.len() + batch.refused.len()) as u64;
+        self.idle = Idle::default();
         if let Some(last) = batch.records.last() {
             self.at = last.position();
         }
@@ -116,10 +127,14 @@ impl<'a> WindowWalk<'a> {
             return Ok(batch);
         }
         batch.end = false;
-        if self.settings.results_max.is_some_and(|most| window.results >= most) {
+        let (received, results_max) = (window.walk.received_max(), self.settings.results_max);
+        if results_max.is_some_and(|most| received >= most) {
             // It may have cut the rest off: what is left is asked for anew.
             batch.held = None;
             return self.is_beyond(&window).map(|()| batch);
+        }
+        if results_max.is_some_and(|most| received <= most / 2) {
+            self.window_ms = (self.window_ms * 2).min(self.settings.window_ms);
         }
         // What is behind the newest moment that may be read yet is for a later run.
         let reads_all = window.walk.until_ns() >= window.until_ms.saturating_mul(NS_PER_MS);
@@ -135,7 +150,24 @@ impl<'a> WindowWalk<'a> {
 
     /// Whether a refusal may be of the window's length.
     fn may_halve(&self, window: &Open<'_>) -> bool {
-        self.settings.results_max.is_some() && !window.answered && self.window_ms > WINDOW_MS_MIN
+        let is_refused = window.walk.refused().is_some_and(|status| TOO_MUCH.contains(&status));
+        self.settings.results_max.is_some()
+            && !window.answered
+            && is_refused
+            && self.window_ms > WINDOW_MS_MIN
+            && !self.idle.is_over()
+    }
+
+    /// Halves the window, and takes its time over it.
+    async fn halve(&mut self, deadline_ms: EpochMs) -> Batch {
+        self.window_ms = (self.window_ms / 2).max(WINDOW_MS_MIN);
+        tracing::info!(window_ms = self.window_ms, "the source refuses so long a window");
+        self.idle.note(1, false);
+        if let Some(pause) = self.idle.pause() {
+            let left_ms = self.list.requester.left_ms(deadline_ms);
+            tokio::time::sleep(pause.min(Duration::from_millis(left_ms))).await;
+        }
+        Batch { requests: 1, ..Batch::default() }
     }
 
     /// Checks that a window got on.

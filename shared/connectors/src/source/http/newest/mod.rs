@@ -19,6 +19,7 @@ use tidegate_core::{
 
 use super::{
     ending::{self, Onward},
+    idle::Idle,
     list::List,
     offsets::Offsets,
     outlook::Outlook,
@@ -36,10 +37,6 @@ use crate::{
 };
 use track::{Fate, State, Track, compare, seen_key};
 
-/// Pages in a row that get no further down, before they are taken for the end.
-const STALE_PAGES_MAX: u32 = 10;
-/// Between two of them.
-const STALE_WAIT: Duration = Duration::from_millis(100);
 /// How often in a row pages are read again because rows have left, before the next run tries.
 const STEPS_BACK_MAX: u32 = 10;
 
@@ -77,9 +74,11 @@ struct UnderWay<'a> {
     outlook: Outlook,
     /// An answer had the place where the next page is named.
     has_place: bool,
-    /// The least mark that this invocation saw, and for how many pages it has not moved.
+    /// The least mark that this invocation saw.
     lowest: Option<Mark>,
-    stale_pages: u32,
+    /// Requests since it moved.
+    idle: Idle,
+    /// Pages read again since it moved, because rows have left.
     steps_back: u32,
     largest: usize,
     expired: bool,
@@ -156,7 +155,7 @@ impl<'a> UnderWay<'a> {
             offsets: Offsets::new(list.pager.page_size_asked()),
             outlook: Outlook::new(&list.anchors.cursor, &Position::Start),
             lowest: None,
-            stale_pages: 0,
+            idle: Idle::default(),
             steps_back: 0,
             largest: 0,
             expired: false,
@@ -173,13 +172,17 @@ impl<'a> UnderWay<'a> {
         deadline_ms: EpochMs,
         batch: &mut Batch,
     ) -> Result<(), SourceError> {
+        if let Some(pause) = self.idle.pause() {
+            let left_ms = self.list.requester.left_ms(deadline_ms);
+            tokio::time::sleep(pause.min(Duration::from_millis(left_ms))).await;
+        }
         let asked = self.request(&self.page, parent);
         let read = self.list.fetch(&asked, deadline_ms, &mut batch.requests).await;
         let (mut page, fetched) = match read {
             Ok(read) => read,
             Err(Refusal::Rejected { halt, status }) => {
                 self.rejected(status, halt)?;
-                return self.finish(batch).await;
+                return self.finish_idle(batch).await;
             }
             Err(Refusal::Source(error)) => return Err(error),
         };
@@ -194,34 +197,42 @@ impl<'a> UnderWay<'a> {
         };
         if let Some(instead) = instead {
             self.page = instead;
-            return self.finish(batch).await;
+            return self.finish_idle(batch).await;
         }
         if sight == Sight::New {
             self.offsets.brought(&self.page);
         }
         if let Some(before) = self.gap_before(&page, deadline_ms, batch).await? {
+            self.idle.note(batch.requests, false);
             self.step_back(before)?;
             return self.finish(batch).await;
         }
-        self.steps_back = 0;
         // Begun anew at the top, it comes through what was given before it gets any lower.
         let is_above = self.track.at().zip(page.rows.last()).is_some_and(|(at, row)| {
             sight == Sight::New && compare(&row.mark, at) == Ordering::Greater
         });
         let gets_on = self.gets_lower(&page.rows) || is_above;
-        self.stale_pages = if gets_on { 0 } else { self.stale_pages + 1 };
-        if self.stale_pages > 0 {
-            tokio::time::sleep(STALE_WAIT).await;
+        self.idle.note(batch.requests, gets_on);
+        if gets_on {
+            self.steps_back = 0;
         }
         self.seen.add(&self.page, &page.rows, page.count);
-        let told = self.list.told(&fetched)?;
-        let onward = self.onward(&page, (&fetched, &told), sight == Sight::New)?;
+        let told = self.list.told(&fetched);
+        let onward = told
+            .clone()
+            .and_then(|told| self.onward(&page, (&fetched, &told), sight == Sight::New));
         let had_room = self.list.pager.had_room(page.count);
-        let trace = Trace::new(asked, &page, (fetched, told), had_room);
+        let trace = Trace::new(asked, &page, (fetched, told.unwrap_or_default()), had_room);
         self.take(page, batch).await?;
         if !self.complete {
             self.go_on(onward, trace);
         }
+        self.finish(batch).await
+    }
+
+    /// Ends a step that brought no page.
+    async fn finish_idle(&mut self, batch: &mut Batch) -> Result<(), SourceError> {
+        self.idle.note(batch.requests, false);
         self.finish(batch).await
     }
 
@@ -257,21 +268,27 @@ impl<'a> UnderWay<'a> {
     }
 
     /// Goes to the page below, unless many have brought nothing.
-    fn go_on(&mut self, onward: Onward, trace: Trace) {
-        let stale = self.stale_pages >= STALE_PAGES_MAX && !self.list.pager.knows_its_pages();
+    fn go_on(&mut self, onward: Result<Onward, SourceError>, trace: Trace) {
+        let stale = self.idle.is_over() && !self.list.pager.knows_its_pages();
         match onward {
-            Onward::Unsure(message) => self.halt = Some(SourceError::Halt(message)),
-            Onward::Page(_) if stale && trace.told.more == Some(true) => {
+            // What brought nothing is that pages were read again, and not that the list is at its end.
+            Ok(Onward::Page(_)) if stale && self.steps_back > 0 => {
+                self.halt = Some(keeps_moving());
+            }
+            Err(halt) => self.halt = Some(halt),
+            Ok(Onward::Unsure(message)) => self.halt = Some(SourceError::Halt(message)),
+            Ok(Onward::Page(_)) if stale && trace.told.more == Some(true) => {
                 self.halt = Some(SourceError::Halt(format!(
-                    "{STALE_PAGES_MAX} pages in a row brought nothing new, and the source says that there \
-                     is more: see `more` in source.http.pagination"
+                    "{} requests in a row brought nothing new, and the source says that there is more: see \
+                     `more` in source.http.pagination",
+                    self.idle.requests()
                 )));
             }
-            Onward::Page(next) if !stale => {
+            Ok(Onward::Page(next)) if !stale => {
                 let asked = std::mem::replace(&mut self.page, next);
                 self.previous = Some((asked, trace));
             }
-            Onward::Page(_) | Onward::End => self.complete = true,
+            Ok(Onward::Page(_) | Onward::End) => self.complete = true,
         }
     }
 
@@ -338,8 +355,10 @@ impl<'a> UnderWay<'a> {
             Err(Refusal::Rejected { .. }) => return Ok(Some(PageRef::First)),
             Err(Refusal::Source(error)) => return Err(error),
         };
-        let stands = again.rows.iter().map(|row| &row.mark).eq(&trace.marks);
-        Ok((!stands).then(|| before.clone()))
+        let marks = || again.rows.iter().map(|row| &row.mark);
+        // Behind its last row there was nothing: that rows above it have left hides none.
+        let is_end = page.count == 0 && marks().last() == trace.marks.last();
+        Ok((!is_end && marks().ne(&trace.marks)).then(|| before.clone()))
     }
 
     /// The page before the one at hand, where pages are counted; else the first.
@@ -363,11 +382,10 @@ impl<'a> UnderWay<'a> {
     fn step_back(&mut self, to: PageRef) -> Result<(), SourceError> {
         self.begin_at(to);
         self.steps_back += 1;
-        if self.steps_back <= STEPS_BACK_MAX {
-            return Ok(());
+        match self.steps_back > STEPS_BACK_MAX || self.idle.is_over() {
+            true => Err(keeps_moving()),
+            false => Ok(()),
         }
-        let reason = "the list's records keep leaving while its pages are read".to_owned();
-        Err(SourceError::Later { reason, after_ms: None })
     }
 
     /// A token or an address that is refused has expired: the walk goes down from the top again, once. Past
@@ -447,4 +465,11 @@ impl<'a> UnderWay<'a> {
         }
         self.put_aside(page.aside, batch).await
     }
+}
+
+/// The next run finds the list at rest, perhaps.
+fn keeps_moving() -> SourceError {
+    let reason =
+        "the list's records keep leaving, or come and go, while its pages are read".to_owned();
+    SourceError::Later { reason, after_ms: None }
 }

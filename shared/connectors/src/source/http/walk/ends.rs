@@ -87,6 +87,7 @@ impl HttpWalk<'_> {
             return self.no_more();
         }
         if !is_followed || self.expired {
+            self.refused = Some(status).filter(|_| self.run.seen.pages == 0);
             return Err(SourceError::Halt(halt));
         }
         tracing::info!(status, "the next page's token has expired: reading on from the keyset");

@@ -69,6 +69,10 @@ pub(super) struct HttpWalk<'a> {
     ended: bool,
     /// Said once what was read before it is given.
     halt: Option<SourceError>,
+    /// The status by which the first page of all was refused.
+    refused: Option<u16>,
+    /// Most records that one row of pages had.
+    received_max: u64,
 }
 
 /// A page that was read and checked.
@@ -142,7 +146,19 @@ impl<'a> HttpWalk<'a> {
             expired: false,
             ended: false,
             halt: None,
+            refused: None,
+            received_max: 0,
         }
+    }
+
+    /// The status by which the source refused to give any page.
+    pub(super) fn refused(&self) -> Option<u16> {
+        self.refused
+    }
+
+    /// Most records that came by one anchor, whatever became of them.
+    pub(super) fn received_max(&self) -> u64 {
+        self.received_max
     }
 
     /// The walk along a window of the list: nothing newer is read.
@@ -253,9 +269,13 @@ impl<'a> HttpWalk<'a> {
         let mut trace = Trace::new(asked, &page, (fetched, told.unwrap_or_default()), had_room);
         self.look_over(&mut page)?;
         trace.placed = page.rows.last().map(|row| row.mark.clone());
+        let before = page.rows.len();
         if !self.meets(&mut page, deadline_ms, requests).await? {
             return self.start_anew().map(|()| is_new);
         }
+        // What came with the page before is counted there.
+        self.run.received += (page.count + page.rows.len()).saturating_sub(before) as u64;
+        self.received_max = self.received_max.max(self.run.received);
         let onward = next.map(|next| self.onward(next, is_new, &page, &trace));
         if matches!(onward, Ok(Onward::End)) {
             self.fallbacks.end(&mut page);
