@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tidegate_core::{
-    app::WAITING_LOG,
-    model::{EpochMs, Stall, StallOn},
+    app::{awaits_landing, tell_of_wait},
+    model::{EpochMs, Stall, StallOn, StreamId},
     ports::Clock,
 };
 
@@ -14,6 +14,7 @@ use crate::embedded::EmbeddedApp;
 /// host's own.
 pub struct Account {
     app: Arc<EmbeddedApp>,
+    stream: StreamId,
     own: Mutex<Own>,
 }
 
@@ -27,10 +28,21 @@ struct Own {
     logged: Vec<Stall>,
 }
 
+impl Own {
+    /// What the host itself waits for, beside what the functions do.
+    fn waits(&self, functions: &[Stall], now_ms: EpochMs) -> Vec<Stall> {
+        // Records that are held say more of the lag.
+        let is_told = functions.iter().any(|stall| stall.on == StallOn::SettleLag);
+        let ahead = |stall: &&Stall| stall.until_ms.is_some_and(|until_ms| until_ms > now_ms);
+        let lag = self.lag.iter().filter(|_| !is_told);
+        lag.chain(self.recovery.iter().filter(ahead)).cloned().collect()
+    }
+}
+
 impl Account {
     /// Of a run that begins.
-    pub fn new(app: Arc<EmbeddedApp>) -> Self {
-        Self { app, own: Mutex::default() }
+    pub fn new(app: Arc<EmbeddedApp>, stream: StreamId) -> Self {
+        Self { app, stream, own: Mutex::default() }
     }
 
     /// The app whose run it is.
@@ -47,12 +59,15 @@ impl Account {
         own.lag = until_ms.map(|_| Stall::new(StallOn::SettleLag, why, since_ms, until_ms));
     }
 
+    /// Until when the source is not read again, for the settle lag.
+    pub fn lag_until_ms(&self) -> Option<EpochMs> {
+        self.own().lag.as_ref().and_then(|stall| stall.until_ms)
+    }
+
     /// What the process before has sent may still land until then.
     pub fn wait_for_recovery(&self, until_ms: EpochMs) {
         let now_ms = self.app.ports.clock.now_ms();
-        let why = "the run before was killed: what it has sent may still land, and other versions of \
-                   those records wait for that";
-        self.own().recovery = Some(Stall::new(StallOn::Recovery, why, now_ms, Some(until_ms)));
+        self.own().recovery = Some(awaits_landing(now_ms, until_ms));
     }
 
     /// Everything that is waited for now.
@@ -60,37 +75,22 @@ impl Account {
         let now_ms = self.app.ports.clock.now_ms();
         let mut stalls = self.app.meter.waiting();
         let own = self.own();
-        stalls.extend(own.lag.clone());
-        let ahead = |stall: &&Stall| stall.until_ms.is_some_and(|until_ms| until_ms > now_ms);
-        stalls.extend(own.recovery.as_ref().filter(ahead).cloned());
+        stalls.extend(own.waits(&stalls, now_ms));
         stalls
     }
 
     /// Logs what began and ended since the last look, of what no function logs.
     pub fn log(&self) {
-        let stalls = self.stalls();
-        let is_hosts = |stall: &&Stall| {
-            use StallOn::{Lease, Pause, Recovery, SettleLag};
-            [Lease, Pause, Recovery, SettleLag].contains(&stall.on)
-        };
-        let hosts: Vec<Stall> = stalls.iter().filter(is_hosts).cloned().collect();
+        let now_ms = self.app.ports.clock.now_ms();
+        let waiting = self.app.meter.waiting();
         let mut own = self.own();
-        for stall in &hosts {
-            if own.logged.iter().all(|logged| logged.on != stall.on) {
-                let (since, until, reason) = (stall.since(), stall.until(), &stall.reason);
-                tracing::warn!(
-                    target: WAITING_LOG, waits_for = %stall.on, since, until, %reason,
-                    "the stream waits"
-                );
-            }
+        let mut waits = own.waits(&waiting, now_ms);
+        for on in [StallOn::SettleLag, StallOn::Recovery] {
+            let before = own.logged.iter().find(|stall| stall.on == on);
+            let now = waits.iter_mut().find(|stall| stall.on == on);
+            tell_of_wait(&self.stream, before, now, now_ms);
         }
-        for ended in own.logged.iter().filter(|it| hosts.iter().all(|stall| stall.on != it.on)) {
-            tracing::warn!(
-                target: WAITING_LOG, waits_for = %ended.on, since = ended.since(),
-                "the stream goes on: it waits no more"
-            );
-        }
-        own.logged = hosts;
+        own.logged = waits;
     }
 
     fn own(&self) -> std::sync::MutexGuard<'_, Own> {

@@ -67,7 +67,7 @@ pub struct Summary {
     /// What it waits for.
     #[serde(default)]
     pub waiting: Vec<ShownStall>,
-    /// All that is left waits until then.
+    /// All that is left waits until then; where it is caught up, what is held back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goes_on_at: Option<String>,
     /// Scheduled runs that emitted a page.
@@ -145,7 +145,11 @@ impl Summary {
         row(
             "caught up",
             match (self.caught_up, &self.goes_on_at) {
-                (true, _) => "yes".into(),
+                (true, None) => "yes".into(),
+                (true, Some(at)) => {
+                    let to = self.caught_up_to.as_deref().unwrap_or("an earlier moment");
+                    format!("yes, up to {to}: what is younger is held back, the first until {at}")
+                }
                 (false, None) => "no".into(),
                 (false, Some(at)) => format!("no: the rest goes on at {at}"),
             },

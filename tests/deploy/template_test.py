@@ -84,7 +84,10 @@ def main():
         ),
         "whatever a stream waits for has an alarm, by stage and stream": sorted(own_metrics(alarms)) == [
             (name, ("Stage", "Stream"))
-            for name in ("DeliveryWaitingSeconds", "PausedSeconds", "SourceWaitingSeconds", "WatermarkLagSeconds")
+            for name in (
+                "DeliveryWaitingSeconds", "HeldBackSeconds", "LeaseWaitingSeconds", "PausedSeconds",
+                "SourceWaitingSeconds", "WatermarkLagSeconds",
+            )
         ],
         "a fetcher that is not called raises an alarm": any(
             alarm.get("MetricName") == "Invocations" and alarm["TreatMissingData"] == "breaching" for alarm in alarms

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use tidegate_core::{
     app::{list_parked, replay},
-    model::{EpochMs, Parked as ParkedRecord, StreamId},
+    model::{EpochMs, Parked as ParkedRecord, ShownStall, StreamId},
     ports::Clock,
 };
 use tidegate_local::{Host, HostSettings};
@@ -14,18 +14,20 @@ use tidegate_runtime::WallClock;
 
 use super::parked;
 use crate::{
+    account::Account,
     connection, deployed,
     embedded::{self, Fixed, Handlers},
     failure::Failure,
     options::{OperatorOptions, ParamOptions, ParkedOptions},
     output::print_json,
-    runner::noting,
+    runner::{GiveUp, noting, watched},
     stream::stream,
+    summary::shown,
     text::count,
 };
 
-/// The longest that a replay on a laptop goes on without settling everything, in ms.
-const PATIENCE_MS: i64 = 600_000;
+/// The longest that a replay on a laptop goes on without settling anything, in ms.
+const PATIENCE_MS: u64 = 600_000;
 
 /// Tries parked records again.
 #[derive(Debug, Args)]
@@ -87,6 +89,7 @@ async fn on_laptop(
     (listed, asked_ms): (&[ParkedRecord], EpochMs),
 ) -> Result<(), Failure> {
     let settings = HostSettings { invocation_ms: 60_000, processors: 2, tick_ms: 50 };
+    let (flow, steps) = watched(flow);
     let fixed = Fixed::one(flow);
     let (timeout_ms, processors) = (settings.invocation_ms, settings.processors);
     let app = embedded::app(
@@ -103,12 +106,12 @@ async fn on_laptop(
     let host =
         Host::new(WallClock::default(), queue.clone(), Arc::new(Handlers(app.clone())), settings);
     let stop = host.stopper();
-    let began_ms = WallClock::default().now_ms();
+    let account = Arc::new(Account::new(app.clone(), stream.clone()));
+    let watch = GiveUp::start(account.clone(), steps, PATIENCE_MS, true, host.stopper());
     let watcher = tokio::spawn(async move {
         loop {
             let counts = queue.counts();
-            let late = WallClock::default().now_ms() - began_ms > PATIENCE_MS;
-            if late || counts.waiting + counts.in_flight == 0 {
+            if counts.waiting + counts.in_flight == 0 {
                 return stop();
             }
             WallClock::default().sleep_until(WallClock::default().now_ms() + 20).await;
@@ -117,12 +120,14 @@ async fn on_laptop(
     // Only the processors run: a replay fetches nothing.
     host.serve_queue().await;
     watcher.abort();
+    let gave_up = watch.gave_up();
+    let waiting: Vec<ShownStall> = account.stalls().iter().map(ShownStall::from).collect();
     let tally = app.meter.totals().tally;
     let left = u64::try_from(listed.len()).unwrap_or(u64::MAX) - tally.delivered - tally.skipped;
     if asked.operator.json {
         print_json(&json!({
             "stream": stream, "tried": listed.len(), "delivered": tally.delivered,
-            "skipped": tally.skipped, "parked": left,
+            "skipped": tally.skipped, "parked": left, "gave_up": gave_up, "waiting": waiting,
         }));
     } else {
         println!(
@@ -134,10 +139,14 @@ async fn on_laptop(
         );
     }
     if left == 0 {
-        Ok(())
-    } else {
-        Err(Failure::run(format!("{left} records are parked still; `tidegate parked` shows why")))
+        return Ok(());
     }
+    let mut report = format!("{left} records are parked still; `tidegate parked` shows why");
+    for stall in waiting.iter().filter(|_| gave_up) {
+        report.push_str("\n   = waits for ");
+        report.push_str(&shown(stall));
+    }
+    Err(Failure::run(report))
 }
 
 fn dry(asked: &Replay, stream: &StreamId, listed: &[ParkedRecord]) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 mod give_up;
 mod pace;
+mod watched;
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -29,9 +30,12 @@ use crate::{
     text::moment,
 };
 
-use give_up::{GiveUp, goes_on_ms};
+pub use give_up::GiveUp;
+use give_up::goes_on_ms;
 pub use pace::Every;
 use pace::Pace;
+use watched::Steps;
+pub use watched::watched;
 
 /// A run that gets no further for so long ends, unless it is told otherwise. In ms.
 const GIVE_UP_MS: u64 = 300_000;
@@ -74,6 +78,8 @@ pub struct Runner<'a> {
     pub settings: FlowSettings,
     /// Until when requests are sent, where the state outlives the process.
     pub sending: Option<Arc<Sending>>,
+    /// What gets done, while it is.
+    pub steps: Arc<Steps>,
 }
 
 /// What a run came to.
@@ -96,7 +102,7 @@ pub fn noting(mut flow: Flow, state: &State, clock: WallClock) -> Flow {
 impl<'a> Runner<'a> {
     /// A run of this flow on this state, until it is caught up.
     pub fn of(flow: Flow, state: &State, host: &'a HostOptions) -> Self {
-        let flow = noting(flow, state, clock(host));
+        let (flow, steps) = watched(noting(flow, state, clock(host)));
         let (stream, settings) = (flow.stream.clone(), flow.settings.clone());
         let app = embedded::app(
             state.table.clone(),
@@ -118,6 +124,7 @@ impl<'a> Runner<'a> {
             give_up_ms: GIVE_UP_MS,
             settings,
             sending: state.sending.clone(),
+            steps,
         }
     }
 
@@ -171,9 +178,11 @@ impl<'a> Runner<'a> {
         let progress = Progress::start(account.clone(), self.total);
         let ends = self.until == Until::CaughtUp;
         let lag_ms = self.settings.settle_lag_ms;
-        let pace = Pace { every: self.every.clone(), began_ms, lag_ms, ends };
-        let watch = GiveUp::start(account.clone(), self.give_up_ms, ends, host.stopper());
-        let mut caught_up_ms = None;
+        let give_up_ms = self.give_up_ms;
+        let pace = Pace { every: self.every.clone(), began_ms, lag_ms, ends, give_up_ms };
+        let steps = self.steps.clone();
+        let watch = GiveUp::start(account.clone(), steps, give_up_ms, ends, host.stopper());
+        let (mut caught_up_ms, mut held_ms) = (None, None);
         let mut failed_runs = 0;
         let mut failure = None;
         host.run(&self.stream, |answer| match answer {
@@ -182,13 +191,14 @@ impl<'a> Runner<'a> {
                 if report.watermark >= recovered.isolate_to {
                     self.share_among(&host, self.host.processors);
                 }
-                let counts = queue.counts();
-                let caught_up = seen(&report) && pace.reached(&report) && counts.dead == 0;
+                let (counts, now_ms) = (queue.counts(), clock.now_ms());
+                let caught_up = seen(&report) && pace.reached(&report, now_ms) && counts.dead == 0;
                 caught_up_ms = caught_up.then_some(report.until_ms);
-                account.wait_for_lag(pace.lag_until_ms(&report));
+                held_ms = pace.held_until_ms(&report).filter(|_| caught_up);
+                account.wait_for_lag(pace.lag_until_ms(&report, now_ms));
                 match caught_up && ends {
                     true => Next::Stop,
-                    false => pace.next(&report, counts.is_idle(), clock.now_ms()),
+                    false => pace.next(&report, counts.is_idle(), now_ms),
                 }
             }
             Err(error) => {
@@ -216,8 +226,9 @@ impl<'a> Runner<'a> {
         summary.caught_up = caught_up_ms.is_some();
         summary.caught_up_to = caught_up_ms.map(moment);
         summary.gave_up = watch.gave_up();
-        summary.goes_on_at = goes_on_ms.filter(|_| !summary.caught_up).map(moment);
-        if !summary.caught_up {
+        let goes_on_ms = if summary.caught_up { held_ms } else { goes_on_ms };
+        summary.goes_on_at = goes_on_ms.map(moment);
+        if !summary.caught_up || held_ms.is_some() {
             summary.waiting = stalls.iter().map(ShownStall::from).collect();
         }
         Ok(RunEnd { summary, failure })
@@ -234,7 +245,7 @@ impl<'a> Runner<'a> {
     /// The account of what is waited for, with what the process before has left to wait for.
     fn account(&self, recovered: &Recovered, began_ms: EpochMs) -> Arc<Account> {
         let Recovered { voided, lands_until_ms, .. } = *recovered;
-        let account = Arc::new(Account::new(self.app.clone()));
+        let account = Arc::new(Account::new(self.app.clone(), self.stream.clone()));
         if voided > 0 && self.settings.ordering != Ordering::None && lands_until_ms > began_ms {
             account.wait_for_recovery(lands_until_ms);
         }

@@ -43,20 +43,31 @@ pub struct Pace {
     pub lag_ms: EpochMs,
     /// The run ends once it is caught up.
     pub ends: bool,
+    /// Records that are held back for longer than this are not waited for, in ms.
+    pub give_up_ms: u64,
 }
 
 impl Pace {
     /// Whether this run read all that it was to read, and all of it is settled. What a long settle lag
-    /// holds back is a later run's.
-    pub fn reached(&self, report: &FetchReport) -> bool {
-        let waits = self.lag_ms <= LAG_WAITED_MS;
+    /// holds back, or a timestamp that says no more than the day, is a later run's.
+    pub fn reached(&self, report: &FetchReport, now_ms: EpochMs) -> bool {
+        let latest_ms = now_ms.saturating_add_unsigned(self.give_up_ms);
+        let holds_for_long = report.held_until_ms.is_some_and(|until_ms| until_ms > latest_ms);
+        let waits = self.lag_ms <= LAG_WAITED_MS && !holds_for_long;
         report.caught_up && (!waits || report.until_ms >= self.began_ms)
     }
 
+    /// When the first may be read of what was there as the run began, and is held back by its end.
+    pub fn held_until_ms(&self, report: &FetchReport) -> Option<EpochMs> {
+        report.held_until_ms.filter(|_| report.until_ms < self.began_ms)
+    }
+
     /// Until when a short settle lag is waited out, if it is.
-    pub fn lag_until_ms(&self, report: &FetchReport) -> Option<EpochMs> {
-        let waits = self.ends && report.caught_up && !self.reached(report);
-        waits.then_some(self.began_ms + self.lag_ms)
+    pub fn lag_until_ms(&self, report: &FetchReport, now_ms: EpochMs) -> Option<EpochMs> {
+        let waits = self.ends && report.caught_up && !self.reached(report, now_ms);
+        let until_ms = self.began_ms + self.lag_ms;
+        // Records that are held back have a moment of their own.
+        waits.then(|| until_ms.max(report.held_until_ms.unwrap_or(until_ms)))
     }
 
     /// When the source is read again after this run, while no message is about where `is_idle`.
@@ -67,9 +78,7 @@ impl Pace {
             End::Held | End::Paused => Next::At(now_ms + LOOK_AGAIN_MS),
             End::SourceLater(_) => stalled_until_ms.map_or(Next::Tick, Next::At),
             End::Source => {
-                if let Some(until_ms) = self.lag_until_ms(report) {
-                    // Records that are held back have a moment of their own.
-                    let until_ms = until_ms.max(report.held_until_ms.unwrap_or(until_ms));
+                if let Some(until_ms) = self.lag_until_ms(report, now_ms) {
                     return Next::At(until_ms.max(now_ms + LOOK_AGAIN_MS));
                 }
                 match self.every.due_ms(now_ms) {
@@ -82,5 +91,30 @@ impl Pace {
             }
             _ => Next::Tick,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_until_midnight_is_a_later_runs_and_for_a_moment_is_waited_for() {
+        let (began_ms, hour_ms) = (1_000_000, 3_600_000);
+        let pace =
+            Pace { every: Every::Tick, began_ms, lag_ms: 0, ends: true, give_up_ms: 300_000 };
+        let held = |until_ms| FetchReport {
+            caught_up: true,
+            held_until_ms: Some(until_ms),
+            ..FetchReport::new(End::Source, began_ms - hour_ms)
+        };
+        let midnight = held(began_ms + hour_ms);
+        assert!(pace.reached(&midnight, began_ms));
+        assert_eq!(pace.held_until_ms(&midnight), Some(began_ms + hour_ms));
+        let moment = held(began_ms + 60_000);
+        assert!(!pace.reached(&moment, began_ms));
+        assert_eq!(pace.lag_until_ms(&moment, began_ms), Some(began_ms + 60_000));
+        let at = Next::At(began_ms + 60_000);
+        assert_eq!(pace.next(&moment, true, began_ms), at);
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use tidegate_core::{
-    app::{FetchReport, ProcessReport, Tally},
-    model::{EpochMs, Stall, StreamId},
+    app::{FetchReport, ProcessReport, Tally, tell_of_wait},
+    model::{EpochMs, Stall, StallOn, StreamId},
 };
 
 use crate::metrics::Metrics;
@@ -22,6 +22,26 @@ pub struct Meter {
 struct Waiting {
     fetching: Option<Stall>,
     delivering: Option<Stall>,
+}
+
+impl Waiting {
+    /// Takes in how a run got on, and tells of what no item of the table keeps between two runs: there this
+    /// process goes by its own run before.
+    fn fetched(&mut self, stream: &StreamId, report: &FetchReport, now_ms: EpochMs) {
+        let is_untold = |stall: &&Stall| matches!(stall.on, StallOn::Lease | StallOn::Pause);
+        let mut stall = report.stall.clone();
+        let before = self.fetching.as_ref().filter(is_untold);
+        tell_of_wait(stream, before, stall.as_mut().filter(|it| is_untold(&&**it)), now_ms);
+        self.fetching = stall;
+
+        let is_off = |stall: &&Stall| stall.on == StallOn::Processors;
+        let before = self.delivering.as_ref().filter(is_off);
+        let mut off = report.delivering.clone().filter(|stall| is_off(&stall));
+        tell_of_wait(stream, before, off.as_mut(), now_ms);
+        if before.is_some() || off.is_some() {
+            self.delivering = off;
+        }
+    }
 }
 
 /// The sums so far.
@@ -82,7 +102,7 @@ impl Meter {
             totals.source_requests += report.source_requests;
             totals.tally.parked += report.parked;
         });
-        self.wait(|waiting| waiting.fetching.clone_from(&report.stall));
+        self.wait(|waiting| waiting.fetched(stream, report, now_ms));
     }
 
     /// Adds a processor's invocation.

@@ -1,8 +1,14 @@
 //! The one place that asks the machine for the time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use tidegate_core::{model::EpochMs, ports::Clock};
+
+/// From when this process counts its spans.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +27,10 @@ impl Clock for WallClock {
     fn now_ms(&self) -> EpochMs {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         EpochMs::try_from(since.as_millis()).unwrap_or(EpochMs::MAX).saturating_add(self.ahead_ms)
+    }
+
+    fn ticks_ms(&self) -> EpochMs {
+        EpochMs::try_from(BEGAN.elapsed().as_millis()).unwrap_or(EpochMs::MAX)
     }
 
     async fn sleep_until(&self, moment_ms: EpochMs) {

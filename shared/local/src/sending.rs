@@ -59,6 +59,8 @@ impl Sending {
 
 #[cfg(test)]
 mod tests {
+    use std::{thread, time::Duration};
+
     use super::*;
 
     #[test]
@@ -73,5 +75,24 @@ mod tests {
         second.note(4_000).unwrap();
         second.note(7_000).unwrap();
         assert_eq!(Sending::of(file).found_ms(), Some(8_000));
+    }
+
+    /// Two requests are about to be sent; the one that is over first comes to the file last.
+    #[test]
+    fn repro_of_two_threads_the_later_moment_stands() {
+        let file = tempfile::tempfile().unwrap();
+        let sending = Sending::of(file.try_clone().unwrap());
+        thread::scope(|threads| {
+            let mut held = sending.file.lock().unwrap();
+            let other = threads.spawn(|| sending.note(5_000));
+            // It has seen that nothing is noted by then, and waits for the file.
+            thread::sleep(Duration::from_millis(50));
+            held.rewind().unwrap();
+            held.write_all(&10_000i64.to_le_bytes()).unwrap();
+            sending.noted_ms.store(10_000, Relaxed);
+            drop(held);
+            other.join().unwrap().unwrap();
+        });
+        assert_eq!(Sending::of(file).found_ms(), Some(10_000));
     }
 }

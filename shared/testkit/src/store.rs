@@ -153,10 +153,12 @@ impl CursorStore for MemoryStore {
             }
             if &*cursor.owner != owner {
                 if cursor.lease_until_ms > now_ms {
-                    return Lease::Held { until_ms: cursor.lease_until_ms };
+                    let Cursor { lease_since_ms, lease_until_ms, .. } = *cursor;
+                    return Lease::Held { since_ms: lease_since_ms, until_ms: lease_until_ms };
                 }
                 cursor.fence += 1;
                 cursor.owner = owner.into();
+                cursor.lease_since_ms = now_ms;
                 cursor.lease_until_ms = until_ms;
             }
             Lease::Acquired(Box::new(cursor.clone()))
@@ -182,13 +184,14 @@ impl CursorStore for MemoryStore {
         &self,
         stream: &StreamId,
         delivering: &DeliverState,
-    ) -> Result<(), Unavailable> {
-        self.with(stream, |state| {
-            if let Some(cursor) = state.cursor.as_mut() {
+    ) -> Result<bool, Unavailable> {
+        Ok(self.with(stream, |state| {
+            let Some(cursor) = state.cursor.as_mut() else { return false };
+            if cursor.delivering.revision + 1 == delivering.revision {
                 cursor.delivering = delivering.clone();
             }
-        });
-        Ok(())
+            cursor.delivering == *delivering
+        }))
     }
 
     async fn end_invocations(&self, stream: &StreamId, ended: Ended) -> Result<(), Unavailable> {
@@ -369,6 +372,7 @@ impl CursorStore for MemoryStore {
             }
             cursor.fence += u64::from((self.stands)(Guard::RewindFence));
             cursor.lease_until_ms = 0;
+            cursor.owner = Box::default();
             cursor.generation += u64::from((self.stands)(Guard::Generation));
             cursor.head = to.clone();
             cursor.watermark = to.clone();

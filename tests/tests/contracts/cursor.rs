@@ -28,6 +28,8 @@ contract!(
     pausing_keeps_what_was_reached,
     a_pause_began_when_it_was_first_asked_for,
     how_a_stream_gets_on_is_kept,
+    repro_what_an_invocation_that_was_late_says_of_delivery_is_not_kept,
+    repro_a_fetcher_that_a_rewind_overtook_keeps_nothing,
     that_invocations_are_over_is_kept,
     rewinding_begins_a_new_generation,
     rewinding_forth_skips,
@@ -57,14 +59,15 @@ async fn a_new_stream_has_no_cursor<S: CursorStore>(store: &S) {
 
 async fn acquiring_creates_the_cursor_under_the_first_fence<S: CursorStore>(store: &S) {
     let cursor = acquired(store, "a", 10, 20).await;
-    let first = Cursor { fence: 1, owner: "a".into(), lease_until_ms: 20, ..Cursor::new() };
+    let lease = Cursor { lease_since_ms: 10, lease_until_ms: 20, ..Cursor::new() };
+    let first = Cursor { fence: 1, owner: "a".into(), ..lease };
     assert_eq!(cursor, first);
     assert_eq!(cursor_of(store).await, first);
 }
 
 async fn a_lease_keeps_others_out_until_it_ends<S: CursorStore>(store: &S) {
     acquired(store, "a", 10, 20).await;
-    let held = Ok(Lease::Held { until_ms: 20 });
+    let held = Ok(Lease::Held { since_ms: 10, until_ms: 20 });
     assert_eq!(store.acquire(&stream(), "b", 19, 40).await, held);
     let cursor = acquired(store, "b", 20, 40).await;
     assert_eq!((cursor.fence, &*cursor.owner, cursor.lease_until_ms), (2, "b", 40));
@@ -99,7 +102,8 @@ async fn acquiring_changes_nothing_but_the_lease<S: CursorStore>(store: &S) {
     let before = used(store).await;
     let after = acquired(store, "b", 4_000, 5_000).await;
     let fence = before.fence + 1;
-    let expected = Cursor { fence, owner: "b".into(), lease_until_ms: 5_000, ..before };
+    let lease = Cursor { lease_since_ms: 4_000, lease_until_ms: 5_000, ..before };
+    let expected = Cursor { fence, owner: "b".into(), ..lease };
     assert_eq!(after, expected);
     assert_eq!(cursor_of(store).await, expected);
 }
@@ -118,8 +122,9 @@ async fn how_a_stream_gets_on_is_kept<S: CursorStore>(store: &S) {
         read_to: Some((4_000, 3)),
         settled_until_ms: Some(3_000),
     };
-    let delivering = DeliverState { stall: Some(stall(StallOn::Quota)), ended_ms: 8 };
-    store.note_delivering(&stream(), &delivering).await.unwrap();
+    let quota = Some(stall(StallOn::Quota));
+    let delivering = DeliverState { stall: quota, ended_ms: 8, revision: 1 };
+    assert_eq!(store.note_delivering(&stream(), &delivering).await, Ok(false));
     assert_eq!(store.cursor(&stream()).await, Ok(None), "noting makes no stream");
 
     let before = used(store).await;
@@ -127,7 +132,9 @@ async fn how_a_stream_gets_on_is_kept<S: CursorStore>(store: &S) {
     store.release(&stream(), "another", &fetching).await.unwrap();
     assert_eq!(cursor_of(store).await, before, "who has no lease keeps nothing");
     store.release(&stream(), &owner, &fetching).await.unwrap();
-    store.note_delivering(&stream(), &delivering).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(store.note_delivering(&stream(), &delivering).await, Ok(true), "a repeat too");
+    }
     let kept = cursor_of(store).await;
     assert_eq!((&kept.fetching, &kept.delivering), (&fetching, &delivering));
     // They come with the lease, and with what a processor begins with, at no request more.
@@ -136,6 +143,37 @@ async fn how_a_stream_gets_on_is_kept<S: CursorStore>(store: &S) {
     let loaded = store.load(&stream(), &[], None).await.unwrap().cursor;
     assert_eq!(loaded.delivering, delivering);
     store.rewind(&stream(), next.fence, &at(10)).await.unwrap();
+    assert_eq!(cursor_of(store).await.fetching, FetchState::default());
+}
+
+/// Two invocations began with the same state, and the one that saw less writes last.
+async fn repro_what_an_invocation_that_was_late_says_of_delivery_is_not_kept<S: CursorStore>(
+    store: &S,
+) {
+    used(store).await;
+    let says =
+        |stall: Option<Stall>, ended_ms, revision| DeliverState { stall, ended_ms, revision };
+    let stall = |reason| Some(Stall::new(StallOn::Destination, reason, 5, Some(90_000)));
+    let begun = says(stall("503"), 0, 1);
+    assert_eq!(store.note_delivering(&stream(), &begun).await, Ok(true));
+    assert_eq!(store.note_delivering(&stream(), &says(stall("late"), 0, 1)).await, Ok(false));
+    let ended = says(None, 9, 2);
+    assert_eq!(store.note_delivering(&stream(), &ended).await, Ok(true));
+    for late in [says(stall("late"), 0, 2), says(stall("later"), 0, 1), says(stall("ahead"), 0, 4)]
+    {
+        assert_eq!(store.note_delivering(&stream(), &late).await, Ok(false));
+        assert_eq!(cursor_of(store).await.delivering, ended);
+    }
+    let next = says(stall("500"), 9, 3);
+    assert_eq!(store.note_delivering(&stream(), &next).await, Ok(true));
+    assert_eq!(cursor_of(store).await.delivering, next);
+}
+
+async fn repro_a_fetcher_that_a_rewind_overtook_keeps_nothing<S: CursorStore>(store: &S) {
+    let fetcher = acquired(store, "a", 10, 20).await;
+    store.rewind(&stream(), fetcher.fence, &Position::Start).await.unwrap();
+    let fetching = FetchState { settled_until_ms: Some(3_000), ..FetchState::default() };
+    store.release(&stream(), "a", &fetching).await.unwrap();
     assert_eq!(cursor_of(store).await.fetching, FetchState::default());
 }
 

@@ -276,7 +276,7 @@ async fn an_item_that_makes_no_sense_is_no_answer() {
 async fn a_lease_whose_every_answer_is_lost_is_found_by_its_owner_only() {
     let (table, _, _) = faulty("UpdateItem", 3, true, gone);
     assert!(table.acquire(&stream(), "a", 0, 100).await.is_err());
-    let held = Lease::Held { until_ms: 100 };
+    let held = Lease::Held { since_ms: 0, until_ms: 100 };
     assert_eq!(table.acquire(&stream(), "b", 0, 100).await, Ok(held));
     assert_eq!(acquired(&table, "a", 0, 100).await.fence, 1);
 }

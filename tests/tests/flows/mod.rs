@@ -1,11 +1,13 @@
 //! Flows end to end: the command line in a process of its own, real HTTP, the example APIs.
 
+mod api;
 mod bad_files;
 mod budgets;
 mod bulks;
 mod cost;
 mod deadly;
 mod demo;
+mod every_wait;
 mod halted;
 mod killed;
 mod live;

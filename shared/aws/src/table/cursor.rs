@@ -34,7 +34,7 @@ impl CursorStore for Table {
             .update(Key::cursor(stream))
             .update_expression(format!(
                 "SET fence = if_not_exists(fence, :zero) + :one, #owner = :owner, \
-                 lease_until_ms = :until, paused = :false, {CREATE}"
+                 lease_since_ms = :now, lease_until_ms = :until, paused = :false, {CREATE}"
             ))
             .condition_expression(
                 "attribute_not_exists(pk) OR (paused = :false AND lease_until_ms <= :now)",
@@ -55,7 +55,7 @@ impl CursorStore for Table {
             // Our own earlier try, whose answer was lost.
             Lease::Acquired(Box::new(stands))
         } else {
-            Lease::Held { until_ms: stands.lease_until_ms }
+            Lease::Held { since_ms: stands.lease_since_ms, until_ms: stands.lease_until_ms }
         })
     }
 
@@ -74,13 +74,26 @@ impl CursorStore for Table {
         conditionally(update).await.map(drop)
     }
 
-    async fn note_delivering(&self, stream: &StreamId, delivering: &DeliverState) -> Answer<()> {
+    async fn note_delivering(&self, stream: &StreamId, delivering: &DeliverState) -> Answer<bool> {
         let update = self
             .update(Key::cursor(stream))
-            .update_expression("SET delivering = :delivering")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":delivering", json(delivering));
-        conditionally(update).await.map(drop)
+            .update_expression("SET delivering = :delivering, delivering_revision = :revision")
+            .expression_attribute_values(":delivering", json(delivering))
+            .expression_attribute_values(":revision", number(delivering.revision));
+        let update = match delivering.revision {
+            ..=1 => update.condition_expression(
+                "attribute_exists(pk) AND attribute_not_exists(delivering_revision)",
+            ),
+            revision => update
+                .condition_expression("delivering_revision = :seen")
+                .expression_attribute_values(":seen", number(revision - 1)),
+        };
+        match conditionally(update).await? {
+            Written::Yes(_) => Ok(true),
+            Written::No(None) => Ok(false),
+            // Our own success, perhaps.
+            Written::No(Some(item)) => Ok(read(&item)?.delivering == *delivering),
+        }
     }
 
     async fn end_invocations(&self, stream: &StreamId, ended: Ended) -> Answer<()> {
@@ -221,10 +234,12 @@ impl CursorStore for Table {
             .update_expression(
                 "SET head = :to, watermark = :to, committed = #next - :one, \
                  fence = fence + :one, generation = generation + :one, \
-                 lease_until_ms = :zero REMOVE careful_to, fetching",
+                 lease_until_ms = :zero, #owner = :no_owner REMOVE careful_to, fetching",
             )
             .condition_expression("fence = :seen")
             .expression_attribute_names("#next", "next")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":no_owner", text(""))
             .expression_attribute_values(":to", position(to))
             .expression_attribute_values(":seen", number(seen))
             .expression_attribute_values(":one", number(1))
@@ -259,6 +274,7 @@ fn read(item: &Item) -> Answer<Cursor> {
     Ok(Cursor {
         fence: item.number("fence")?,
         owner: item.text("owner")?.into(),
+        lease_since_ms: item.number_if_any("lease_since_ms")?.unwrap_or(0),
         lease_until_ms: item.number("lease_until_ms")?,
         head: item.position("head")?,
         next: item.number("next")?,
@@ -272,7 +288,10 @@ fn read(item: &Item) -> Answer<Cursor> {
         },
         paused_ms: item.number_if_any("paused_ms")?.unwrap_or(0),
         fetching: item.json_if_any("fetching"),
-        delivering: item.json_if_any("delivering"),
+        delivering: DeliverState {
+            revision: item.number_if_any("delivering_revision")?.unwrap_or(0),
+            ..item.json_if_any("delivering")
+        },
         ended: match item.number_if_any("ended_ms")? {
             None => None,
             Some(before_ms) => {

@@ -3,7 +3,7 @@
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
-//! | cursor | `flow/connection` | `C` | fence, owner, lease_until_ms, head, next, committed, watermark, generation, paused, paused_ms, careful_to, fetching, delivering, ended_ms, sent_until_ms |
+//! | cursor | `flow/connection` | `C` | fence, owner, lease_since_ms, lease_until_ms, head, next, committed, watermark, generation, paused, paused_ms, careful_to, fetching, delivering, delivering_revision, ended_ms, sent_until_ms |
 //! | page | `flow/connection` | `P#` + 12 digits | emission, from, to, count, settled (a number set), state, last_progress_ms, waits_until_ms, attempts, carried, expires_at |
 //! | ledger | `flow/connection#e#ID` | `L` | claimed, applied (version and generation as one number), lock_owner, lock_until_ms, locked_ms, lands_until_ms, prior_owner, prior_claimed, prior_until_ms, tombstone |
 //! | parked | `flow/connection#parked` | sortable ID and version | id, version, status, reason, page, deleted, parked_at_ms, data or packed or parts |

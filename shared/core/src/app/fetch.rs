@@ -11,11 +11,11 @@ use super::{
     stalls,
 };
 use crate::{
-    decide::{Deadline, Draft, settled_until, source_failed, source_halted, source_waits, stuck},
+    decide::{Deadline, Draft, records_held, source_failed, source_halted, source_waits, stuck},
     guard::Guard,
     model::{
         Cursor, Emission, EpochMs, Fence, FetchState, Message, PageMessage, PageNumber, Parked,
-        Position, Record, Refused, Stall, StallOn,
+        Position, Record, Refused, Stall,
     },
     ports::{
         Clock, CursorStore, Held, Ids, Lease, NewPage, PageQueue, ParkedStore, Platform, Seal,
@@ -52,14 +52,12 @@ pub async fn fetch<P: Platform>(
     let lease = ports.store.acquire(&flow.stream, &owner, now_ms, run.deadline.at_ms).await?;
     let cursor = match lease {
         Lease::Acquired(cursor) => *cursor,
-        Lease::Held { until_ms: lease_until_ms } => {
-            let why = "another invocation holds the lease";
-            let stall = Stall::new(StallOn::Lease, why, now_ms, Some(lease_until_ms));
+        Lease::Held { since_ms, until_ms: lease_until_ms } => {
+            let stall = stalls::lease_is_held(since_ms, lease_until_ms, now_ms);
             return Ok(FetchReport::stalled(End::Held, stall, until_ms));
         }
         Lease::Paused { since_ms } => {
-            let since_ms = if since_ms == 0 { now_ms } else { since_ms };
-            let stall = Stall::new(StallOn::Pause, "paused by an operator", since_ms, None);
+            let stall = stalls::is_paused(since_ms, now_ms);
             return Ok(FetchReport::stalled(End::Paused, stall, until_ms));
         }
     };
@@ -90,7 +88,7 @@ async fn under_lease<P: Platform>(
     if cursor.fence != fence {
         return Ok(FetchReport { end: End::Fenced, ..report });
     }
-    let Some((cursor, voided)) = reap(ports, flow, cursor).await? else {
+    let Some((cursor, voided, unheld)) = reap(ports, flow, cursor).await? else {
         return Ok(FetchReport { end: End::Fenced, ..report });
     };
     report.voided = voided;
@@ -104,7 +102,8 @@ async fn under_lease<P: Platform>(
     let mut reader = Reader::new(ports, flow, run, &cursor, until_ms);
     reader.kept = fetching.stall.clone();
     report.head = cursor.head.clone();
-    report.delivering = cursor.delivering.stall.clone().filter(|_| cursor.pages_open() > 0);
+    let delivering = cursor.delivering.stall.clone().filter(|_| cursor.pages_open() > 0);
+    report.delivering = delivering.or(unheld);
     reader.waits_for_source(fetching);
 
     let mut batch = reader.fill().await;
@@ -131,6 +130,9 @@ async fn under_lease<P: Platform>(
     if let Some(held) = reader.held {
         report.until_ms = report.until_ms.min(held.read_to_ms);
         report.held_until_ms = Some(held.until_ms);
+        let now_ms = ports.clock.now_ms();
+        let stall = || records_held(fetching.stall.as_ref(), held.until_ms, now_ms);
+        reader.stall.get_or_insert_with(stall);
     }
     // A page may have nothing but a later position.
     report.caught_up = report.end == End::Source
@@ -138,45 +140,28 @@ async fn under_lease<P: Platform>(
         && cursor.pages_open() == 0;
     report.stall = reader.stall;
     let last = cursor.next - 1 + report.pages;
-    keep(flow, fetching, &mut report, (cursor.committed, last), ports.clock.now_ms());
+    let pages = (cursor.committed, last);
+    let (answered, now_ms) = (reader.answered, ports.clock.now_ms());
+    stalls::keep(&flow.stream, fetching, &mut report, pages, answered, now_ms);
     Ok(report)
 }
 
-/// Keeps how the run got on, and tells of what changed. `pages` are the last one committed as it began,
-/// and the last one emitted as it ended.
-fn keep(
-    flow: &Flow,
-    fetching: &mut FetchState,
-    report: &mut FetchReport,
-    pages: (PageNumber, PageNumber),
-    now_ms: EpochMs,
-) {
-    let read_until_ms = (report.end == End::Source).then_some(report.until_ms);
-    let before = fetching.stall.take();
-    *fetching = settled_until(fetching, pages.0, pages.1, read_until_ms);
-    report.settled_until_ms = fetching.settled_until_ms;
-    fetching.stall = match report.end {
-        // It says nothing of the source.
-        End::Fenced => before.clone(),
-        _ => report.stall.clone(),
-    };
-    stalls::tell(&flow.stream, before.as_ref(), fetching.stall.as_mut(), now_ms);
-}
-
-/// Voids all open pages if the oldest has lost its message. `None` if another fetcher took over.
+/// Voids all open pages if the oldest has lost its message. Answers with how many, and whether the oldest
+/// waits for a processor; `None` if another fetcher took over.
 async fn reap<P: Platform>(
     ports: &Ports<P>,
     flow: &Flow,
     cursor: Cursor,
-) -> Result<Option<(Cursor, u64)>, Unavailable> {
+) -> Result<Option<(Cursor, u64, Option<Stall>)>, Unavailable> {
     let open = cursor.pages_open();
     if open == 0 || !P::stands(Guard::Reap) {
-        return Ok(Some((cursor, 0)));
+        return Ok(Some((cursor, 0, None)));
     }
     let oldest = ports.store.pages_after(&flow.stream, cursor.committed, 1).await?;
     let now_ms = ports.clock.now_ms();
     if !stuck(&cursor, oldest.first(), flow.settings.stuck_after_ms, now_ms) {
-        return Ok(Some((cursor, 0)));
+        let unheld = oldest.first().and_then(|it| stalls::unheld(it, &flow.settings, now_ms));
+        return Ok(Some((cursor, 0, unheld)));
     }
     // An alarm goes by this line: a message was lost, or no processor runs.
     tracing::error!(
@@ -184,11 +169,11 @@ async fn reap<P: Platform>(
         "open pages made no progress: voided, to be read again from the watermark"
     );
     match ports.store.void(&flow.stream, cursor.fence, &cursor).await? {
-        Void::Voided(cursor) => Ok(Some((*cursor, open))),
+        Void::Voided(cursor) => Ok(Some((*cursor, open, None))),
         Void::Lost => {
             // A processor moved the commit meanwhile: then nothing was lost; or we are fenced off.
             let now = ports.store.load(&flow.stream, &[], None).await?.cursor;
-            Ok((now.fence == cursor.fence).then_some((now, 0)))
+            Ok((now.fence == cursor.fence).then_some((now, 0, None)))
         }
     }
 }
@@ -228,6 +213,8 @@ struct Reader<'a, P: Platform> {
     stall: Option<Stall>,
     /// The same of the run before.
     kept: Option<Stall>,
+    /// The source gave an answer.
+    answered: bool,
     requests: u64,
 }
 
@@ -261,6 +248,7 @@ impl<'a, P: Platform> Reader<'a, P> {
             end: None,
             stall: None,
             kept: None,
+            answered: false,
             requests: 0,
         }
     }
@@ -303,6 +291,7 @@ impl<'a, P: Platform> Reader<'a, P> {
             match self.walk.next(self.run.deadline.stop_ms).await {
                 Ok(read) => {
                     self.requests += u64::from(read.requests);
+                    self.answered = true;
                     self.source_ended = read.end;
                     self.held = read.held;
                     if read.end || read.reached.is_some() || !read.records.is_empty() {

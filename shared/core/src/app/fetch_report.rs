@@ -56,10 +56,10 @@ pub struct FetchReport {
     /// Settled up to there.
     #[serde(serialize_with = "as_text")]
     pub watermark: Position,
-    /// Why nothing was read, and until when.
+    /// Why nothing was read, or not all of it, and until when.
     #[serde(serialize_with = "shown")]
     pub stall: Option<Stall>,
-    /// Why nothing is delivered while pages are open, as a processor noted it.
+    /// Why nothing is delivered while pages are open: as a processor noted it, or that none came.
     #[serde(serialize_with = "shown")]
     pub delivering: Option<Stall>,
     /// All that the source had at this moment is settled, as far as that is known.

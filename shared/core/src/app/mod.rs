@@ -30,4 +30,4 @@ pub use process::{Arrival, process};
 pub use recover::{Predecessor, Recovered, recover};
 pub use replay::process_replay;
 pub use report::{Disposition, ProcessReport, Tally};
-pub use stalls::LOG as WAITING_LOG;
+pub use stalls::{LOG as WAITING_LOG, awaits_landing, tell as tell_of_wait};

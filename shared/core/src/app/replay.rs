@@ -5,6 +5,7 @@ use super::{
     dispatch::{Dispatched, Dispatcher, PageWork, Refusal, Sink, Standing, crashed},
     report::ProcessReport,
     send::{Confirmed, Invocation, Packing, Sender},
+    stalls,
     throttle::Throttle,
 };
 use crate::{
@@ -33,7 +34,7 @@ pub async fn process_replay<P: Platform>(
     let loaded = ports.store.load(&flow.stream, &[], Some(&budget)).await?;
     let parked = ports.store.parked_by_key(&flow.stream, &message.keys).await?;
     let records: Vec<WireRecord> = parked.iter().map(Parked::record).collect();
-    let Cursor { generation, ended, .. } = loaded.cursor;
+    let Cursor { generation, ended, delivering, .. } = loaded.cursor;
     let invocation = Invocation { deadline, generation, ended };
     // An operator who replays something else, say what crashed its processor, does not know that it was sent.
     let unknown = (0u32..).zip(&parked).filter(|(_, parked)| parked.is_unknown());
@@ -49,11 +50,20 @@ pub async fn process_replay<P: Platform>(
     let sink = Replay { ports, flow, parked: &parked };
     let done = Dispatcher::new(&sender, &sink, throttle, vec![work]).run().await;
 
-    let Dispatched { finished, tally, errors, quota_until_ms, .. } = done;
+    let Dispatched { finished, tally, errors, quota_until_ms, delivery, .. } = done;
+    let settled = delivery.settled;
+    let stall = stalls::note(ports, flow, &delivering, &delivery).await;
     let errors = errors.digest().groups;
     let dispositions = finished.into_iter().map(|(_, it)| (receipt.clone(), it)).collect();
-    let report =
-        ProcessReport { tally, quota_until_ms, errors, dispositions, ..ProcessReport::default() };
+    let report = ProcessReport {
+        tally,
+        quota_until_ms,
+        settled,
+        stall,
+        errors,
+        dispositions,
+        ..ProcessReport::default()
+    };
     let back = report.given_back();
     if !back.is_empty() {
         // It comes back all the same when the time is over for which the queue hides it.

@@ -23,6 +23,6 @@ pub use isolation::{Batches, CRASHES_MAX, ISOLATE_FROM_RECEIVES, batches};
 pub use key::idempotency_key;
 pub use rate::{Rate, SendSlot, SendSlots};
 pub use stall::{
-    Delivery, delivery_changes, delivery_stalls, is_error_due, settled_until, source_failed,
-    source_halted, source_waits,
+    Delivery, delivery_changes, delivery_stalls, is_error_due, records_held, settled_until,
+    source_failed, source_halted, source_stands, source_waits,
 };

@@ -58,12 +58,30 @@ pub fn source_halted(before: Option<&Stall>, reason: &str, now_ms: EpochMs) -> S
     stall
 }
 
-/// The wait that the source is still to be left in peace for. A moment further off than any wait can be
-/// is not believed: a clock was set back.
+/// Records were seen that are not to be read yet, since others may still come before them. Every moment at
+/// which some of them may be read is a wait of its own.
+pub fn records_held(before: Option<&Stall>, until_ms: EpochMs, now_ms: EpochMs) -> Stall {
+    let until_ms = Some(until_ms);
+    let is_same = |stall: &&Stall| stall.on == StallOn::SettleLag && stall.until_ms == until_ms;
+    let since_ms = before.filter(is_same).map_or(now_ms, |stall| stall.since_ms.min(now_ms));
+    let why = "records were seen that are too young: others with the same timestamp, or an earlier \
+               one, may still come";
+    Stall::new(StallOn::SettleLag, why, since_ms, until_ms)
+}
+
+/// What is kept of the source's side after a run that found `now`, and was `answered` by the source or not:
+/// one that never asked says nothing of it, and what there was before stays.
+pub fn source_stands(before: Option<&Stall>, now: Option<&Stall>, answered: bool) -> Option<Stall> {
+    now.or(before.filter(|_| !answered)).cloned()
+}
+
+/// The wait that the source is still to be left in peace for. A moment further off than such a wait can
+/// be is not believed: a clock was set back. Our own patience is a minute at the most.
 pub fn source_waits(kept: &FetchState, now_ms: EpochMs) -> Option<&Stall> {
     let stall = kept.stall.as_ref().filter(|stall| stall.on == StallOn::Source)?;
     let until_ms = stall.until_ms?;
-    (until_ms > now_ms && until_ms <= now_ms + ASKED_MS_MAX).then_some(stall)
+    let longest_ms = if stall.asked { ASKED_MS_MAX } else { SOURCE_AGAIN_MS_MAX.cast_signed() };
+    (until_ms > now_ms && until_ms <= now_ms + longest_ms).then_some(stall)
 }
 
 /// Whether an error is due for a wait that lasts: after some minutes, and then once an hour.
@@ -138,15 +156,16 @@ pub fn delivery_stalls(kept: &DeliverState, delivery: &Delivery, now_ms: EpochMs
         (None, None) => return None,
     };
     let is_of_all = matches!(on, StallOn::Destination | StallOn::Quota);
-    if !is_of_all && *settled {
+    let is_of_some = matches!(on, StallOn::Lock | StallOn::Backoff);
+    if is_of_some && *settled {
         return None;
     }
-    // A quota that there was something left of has been reset meanwhile.
-    let begins = on == StallOn::Quota && *settled;
-    let before = kept.stall.as_ref().filter(|stall| stall.on == on && !begins);
+    // What was settled shows that the wait before was over: this one begins after it.
+    let same = kept.stall.as_ref().filter(|stall| stall.on == on);
+    let before = same.filter(|_| !*settled);
     let since_ms = match before {
         Some(stall) => stall.since_ms,
-        None if is_of_all => now_ms,
+        None if is_of_all || *settled => now_ms,
         None => (*oldest_ms).min(now_ms),
     };
     let is_long = until_ms - now_ms >= SHORT_MS;
@@ -154,7 +173,7 @@ pub fn delivery_stalls(kept: &DeliverState, delivery: &Delivery, now_ms: EpochMs
     let is_told = match on {
         StallOn::Quota => true,
         // The limits that a flow sets keep others from getting on, too, and are how it is meant to go.
-        StallOn::Rate | StallOn::Concurrency => lasts,
+        StallOn::Rate | StallOn::Concurrency => lasts || until_ms - now_ms >= LASTING_MS,
         _ => is_long || lasts,
     };
     if !is_told && before.is_none() {
@@ -163,29 +182,35 @@ pub fn delivery_stalls(kept: &DeliverState, delivery: &Delivery, now_ms: EpochMs
     let limits = [StallOn::Rate, StallOn::Concurrency, StallOn::Quota];
     let reason = match reason.filter(|_| !limits.contains(&on)) {
         Some(reason) => reason,
-        None => before.map_or(generic, |stall| &stall.reason),
+        None => same.map_or(generic, |stall| &stall.reason),
     };
     let mut stall = Stall::new(on, reason, since_ms, Some(until_ms));
     stall.tries = before.map_or(0, |stall| stall.tries).saturating_add(1);
     Some(stall)
 }
 
-/// What is to be written of it, if anything: where it begins, ends, becomes another, or is put off for long.
+/// What is to be written of it, if anything: where it begins, also anew, ends, becomes another, or is put
+/// off for long.
 pub fn delivery_changes(
     kept: &DeliverState,
     stall: Option<&Stall>,
     settled: bool,
     now_ms: EpochMs,
 ) -> Option<DeliverState> {
+    let revision = kept.revision + 1;
     match (&kept.stall, stall) {
-        (Some(_), None) if settled => Some(DeliverState { stall: None, ended_ms: now_ms }),
-        (_, None) => None,
-        (Some(before), Some(stall)) if before.on == stall.on => {
-            let moved_ms = stall.until_ms.unwrap_or(0) - before.until_ms.unwrap_or(0);
-            let changed = DeliverState { stall: Some(stall.clone()), ..kept.clone() };
-            (moved_ms > MOVED_MS).then_some(changed)
+        (Some(_), None) if settled => {
+            Some(DeliverState { stall: None, ended_ms: now_ms, revision })
         }
-        (_, Some(stall)) => Some(DeliverState { stall: Some(stall.clone()), ..kept.clone() }),
+        (_, None) => None,
+        (before, Some(stall)) => {
+            let goes_on = before.as_ref().is_some_and(|before| {
+                let moved_ms = stall.until_ms.unwrap_or(0) - before.until_ms.unwrap_or(0);
+                before.on == stall.on && before.since_ms >= stall.since_ms && moved_ms <= MOVED_MS
+            });
+            let stall = Some(stall.clone());
+            (!goes_on).then_some(DeliverState { stall, ended_ms: kept.ended_ms, revision })
+        }
     }
 }
 
@@ -206,6 +231,10 @@ mod tests {
         assert!(source_waits(&kept(stall.clone()), 91_000).is_none());
         // A clock that was set back by a year: nothing waits for so long.
         assert!(source_waits(&kept(stall), -31_536_000_000).is_none());
+        // Nor for our own patience after a clock that was set back by ten minutes.
+        let failed = source_failed(None, "500", None, 600_000);
+        assert!(source_waits(&kept(failed.clone()), 600_500).is_some());
+        assert!(source_waits(&kept(failed), 0).is_none());
         let long = source_failed(None, "429", Some(u64::MAX), 0);
         assert_eq!(long.until_ms, Some(ASKED_MS_MAX));
     }
@@ -268,7 +297,12 @@ mod tests {
     fn a_limit_that_is_kept_is_no_stall_but_an_outage_and_a_quota_are() {
         let none = DeliverState::default();
         for on in [WaitOn::Rate, WaitOn::Concurrency] {
-            assert_eq!(delivery_stalls(&none, &waits(on, 150_000), 100_000), None);
+            assert_eq!(delivery_stalls(&none, &waits(on, 129_000), 100_000), None);
+            let long = delivery_stalls(&none, &waits(on, 3_700_000), 100_000).unwrap();
+            assert_eq!((long.since_ms, long.until_ms), (100_000, Some(3_700_000)));
+            // Also behind what was sent.
+            let sent = Delivery { settled: true, oldest_ms: 0, ..waits(on, 3_700_000) };
+            assert_eq!(delivery_stalls(&none, &sent, 100_000), Some(long));
             let lasting = delivery_stalls(&none, &waits(on, 150_000), 140_000).unwrap();
             assert_eq!((lasting.since_ms, lasting.until_ms), (100_000, Some(150_000)));
         }
@@ -286,6 +320,30 @@ mod tests {
         let open = DeliverState { stall: Some(outage), ..none };
         let again = delivery_stalls(&open, &waits(WaitOn::Circuit, 160_000), 130_000).unwrap();
         assert_eq!((&*again.reason, again.since_ms), ("422", 100_000));
+    }
+
+    #[test]
+    fn an_outage_after_something_was_settled_is_a_new_one() {
+        let since_ms = |kept: &DeliverState, settled, now_ms| {
+            let outage = Delivery { settled, ..waits(WaitOn::Circuit, now_ms + 30_000) };
+            delivery_stalls(kept, &outage, now_ms).unwrap().since_ms
+        };
+        let stall = Stall::new(StallOn::Destination, "503", 100_000, Some(130_000));
+        let kept = DeliverState { stall: Some(stall.clone()), ..DeliverState::default() };
+        assert_eq!(since_ms(&kept, false, 140_000), 100_000);
+        assert_eq!(since_ms(&kept, true, 140_000), 140_000);
+        let anew = Stall { since_ms: 140_000, ..stall };
+        let changed = delivery_changes(&kept, Some(&anew), true, 140_000).unwrap();
+        assert_eq!((changed.stall, changed.revision), (Some(anew), 1));
+    }
+
+    #[test]
+    fn held_records_are_waited_for_since_they_were_first_seen() {
+        let first = records_held(None, 900_000, 1_000);
+        assert_eq!((first.on, first.until_ms), (StallOn::SettleLag, Some(900_000)));
+        assert_eq!(records_held(Some(&first), 900_000, 5_000).since_ms, 1_000);
+        assert_eq!(records_held(Some(&first), 990_000, 5_000).since_ms, 5_000);
+        assert_eq!(source_waits(&kept(first), 2_000), None, "the source is read all the same");
     }
 
     #[test]
@@ -318,7 +376,7 @@ mod tests {
         assert!(delivery_changes(&begun, Some(&stall(90_001)), false, 5).is_some());
         assert_eq!(delivery_changes(&begun, None, false, 5), None, "it settled nothing");
         let ended = delivery_changes(&begun, None, true, 5);
-        assert_eq!(ended, Some(DeliverState { stall: None, ended_ms: 5 }));
+        assert_eq!(ended, Some(DeliverState { stall: None, ended_ms: 5, revision: 2 }));
         let other = Stall::new(StallOn::Quota, "used up", 0, Some(30_000));
         assert!(delivery_changes(&begun, Some(&other), false, 5).is_some());
     }

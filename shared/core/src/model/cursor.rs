@@ -9,6 +9,8 @@ pub struct Cursor {
     pub fence: Fence,
     /// The invocation that holds the lease.
     pub owner: Box<str>,
+    /// When it was taken; 0 where that is not known.
+    pub lease_since_ms: EpochMs,
     /// When the lease ends. It saves work and gives no safety: the fence does.
     pub lease_until_ms: EpochMs,
     /// Fetched up to.
@@ -58,6 +60,7 @@ impl Cursor {
         Self {
             fence: 0,
             owner: Box::default(),
+            lease_since_ms: 0,
             lease_until_ms: 0,
             head: Position::Start,
             next: 1,

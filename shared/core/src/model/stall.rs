@@ -188,6 +188,9 @@ pub struct DeliverState {
     /// When the last one ended; 0 for never.
     #[serde(skip_serializing_if = "is_zero")]
     pub ended_ms: EpochMs,
+    /// How often it was written. It replaces the one before, and no other. Kept beside it.
+    #[serde(skip)]
+    pub revision: u64,
 }
 
 #[cfg(test)]
@@ -209,7 +212,8 @@ mod tests {
     fn what_is_kept_is_small_and_read_again() {
         let stall = Stall::new(StallOn::Destination, &"x".repeat(500), 1, Some(2));
         let kept =
-            serde_json::to_string(&DeliverState { stall: Some(stall), ended_ms: 0 }).unwrap();
+            serde_json::to_string(&DeliverState { stall: Some(stall), ..DeliverState::default() })
+                .unwrap();
         assert!(kept.len() < 400, "{}", kept.len());
         assert!(serde_json::from_str::<DeliverState>(&kept).unwrap().stall.is_some());
         assert_eq!(serde_json::to_string(&FetchState::default()).unwrap(), "{}");

@@ -8,6 +8,12 @@ use crate::model::{EpochMs, StreamId};
 pub trait Clock: Send + Sync {
     /// Now.
     fn now_ms(&self) -> EpochMs;
+    /// For spans within one process: ms since some fixed moment. Setting the clock does not move it, and
+    /// while the machine sleeps it stands still. The same as [`Clock::now_ms`] for a clock that moves
+    /// only when told to.
+    fn ticks_ms(&self) -> EpochMs {
+        self.now_ms()
+    }
     /// Waits until a moment; returns at once where it has passed.
     fn sleep_until(&self, moment_ms: EpochMs) -> impl Future<Output = ()> + Send;
 }

@@ -36,13 +36,14 @@ pub trait CursorStore: Send + Sync {
         fetching: &FetchState,
     ) -> impl Future<Output = Answer<()>> + Send;
 
-    /// Keeps how delivery gets on, of a stream that is there; the last one to say so counts. It is told to
-    /// operators and decides nothing. Called by processors where it changed; a repeat says it again.
+    /// Keeps how delivery gets on, of a stream that is there, if nothing was kept since the revision before
+    /// this one: an invocation that was late says nothing any more. It is told to operators and decides
+    /// nothing. Called by processors where it changed. Answers whether it is kept; a repeat answers the same.
     fn note_delivering(
         &self,
         stream: &StreamId,
         delivering: &DeliverState,
-    ) -> impl Future<Output = Answer<()>> + Send;
+    ) -> impl Future<Output = Answer<bool>> + Send;
 
     /// Keeps that every invocation before a moment is over, of a stream that is there. Called by a host that
     /// is alone on its table, as it begins. A repeat says it again.
@@ -125,7 +126,8 @@ pub trait CursorStore: Send + Sync {
     ) -> impl Future<Output = Answer<()>> + Send;
 
     /// Moves the line back (or forth) to `to`, voids every open page, ends the lease, raises the
-    /// fence and the generation, ends all isolation, forgets how reading got on, if the fence is as the caller saw it. Answers whether it did; a
+    /// fence and the generation, ends all isolation, forgets how reading got on, if the fence is as the caller saw it.
+    /// A fetcher that runs meanwhile is the lease's owner no more, and keeps nothing. Answers whether it did; a
     /// repeat finds it done, and answers the same.
     fn rewind(
         &self,
@@ -153,6 +155,8 @@ pub enum Lease {
     Acquired(Box<Cursor>),
     /// Another invocation has it until then.
     Held {
+        /// When that one took it; 0 where that is not known.
+        since_ms: EpochMs,
         /// When it ends.
         until_ms: EpochMs,
     },

@@ -8,9 +8,10 @@ use std::sync::{
 use tidegate_core::{
     app::{End, FetchReport, FetchRun, fetch, set_paused, status},
     model::{
-        Blame, EpochMs, FlowSettings, Later, Outcome, Position, Quota, Reset, ShownStall, StallOn,
+        Blame, EpochMs, FlowSettings, Later, Mark, Outcome, Position, Quota, Record, RecordId,
+        Reset, ShownStall, StallOn, Version,
     },
-    ports::{Batch, BoxFuture, CursorStore, Source, SourceError, Walk},
+    ports::{Batch, BoxFuture, CursorStore, Held, Source, SourceError, Walk},
 };
 use tidegate_testkit::{World, arrival, run};
 
@@ -35,6 +36,46 @@ impl Walk for Told {
             Some(error) => Err(error),
         };
         Box::pin(async { answer })
+    }
+}
+
+/// One record, and then a failure.
+#[derive(Default)]
+struct FailsLater(bool);
+
+impl Source for FailsLater {
+    fn walk(&self, _: Position, _: EpochMs) -> Box<dyn Walk + '_> {
+        Box::new(Self::default())
+    }
+}
+
+impl Walk for FailsLater {
+    fn next(&mut self, _: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>> {
+        let gave = std::mem::replace(&mut self.0, true);
+        let (id, data) = (RecordId::Number(7), r#"{"id":7}"#.into());
+        let mark = Mark { at: None, id: id.clone() };
+        let (version, deleted) = (Version(1), false);
+        let record = Record { mark, step: None, id, version, deleted, data, refused: None };
+        let records = vec![record];
+        let failure = SourceError::Later { reason: "503".into(), after_ms: None };
+        let first = Batch { records, requests: 1, ..Batch::default() };
+        Box::pin(async move { if gave { Err(failure) } else { Ok(first) } })
+    }
+}
+
+/// A source that has records that are too young until a moment.
+struct Holds(EpochMs);
+
+impl Source for Holds {
+    fn walk(&self, _: Position, _: EpochMs) -> Box<dyn Walk + '_> {
+        Box::new(Self(self.0))
+    }
+}
+
+impl Walk for Holds {
+    fn next(&mut self, _: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>> {
+        let held = Some(Held { read_to_ms: self.0 - 86_400_000, until_ms: self.0 });
+        Box::pin(async move { Ok(Batch { end: true, held, requests: 1, ..Batch::default() }) })
     }
 }
 
@@ -201,4 +242,101 @@ fn a_quota_that_is_used_up_says_until_when() {
     let quota = &shown(&world)[0];
     assert_eq!((quota.on, &*quota.reason), (StallOn::Quota, "a quota is used up"));
     assert_eq!(quota.until.as_deref(), Some("2026-11-27T09:02:30Z"));
+}
+
+#[test]
+fn repro_a_run_that_never_asked_the_source_does_not_say_that_it_is_well_again() {
+    let (mut world, source) = world();
+    world.flow.settings.window_pages_max = 1;
+    source.asks_to_wait(None);
+    fetched(&world);
+    let (since, tries) = (shown(&world)[0].since.clone(), shown(&world)[0].tries);
+    // One page is open, and the window is full: nothing is asked of the source.
+    let page = world.page([1]);
+    world.ports.clock.advance(120_000);
+    assert_eq!((fetched(&world).end, source.asked()), (End::Window, 1));
+    let still = shown(&world);
+    assert_eq!((still[0].on, &still[0].since, still[0].tries), (StallOn::Source, &since, tries));
+    source.says(None);
+    world.process(vec![arrival(page, 1)]);
+    assert_eq!((fetched(&world).end, source.asked()), (End::Source, 1));
+    assert_eq!(shown(&world), []);
+}
+
+#[test]
+fn repro_a_failure_after_something_was_read_is_a_new_one() {
+    let (mut world, source) = world();
+    source.asks_to_wait(None);
+    fetched(&world);
+    world.ports.clock.advance(300_000);
+    world.flow.source = Box::new(FailsLater::default());
+    let report = fetched(&world);
+    assert_eq!((report.records, report.stall.as_ref().map(|stall| stall.tries)), (1, Some(1)));
+    assert_eq!(report.stall.map(|stall| stall.since_ms), Some(World::START_MS + 300_000));
+}
+
+#[test]
+fn records_that_are_held_back_are_told_with_the_moment_when_they_are_read() {
+    let (mut world, _) = world();
+    let until_ms = World::START_MS + 57_600_000;
+    world.flow.source = Box::new(Holds(until_ms));
+    fetched(&world);
+    world.ports.clock.advance(600_000);
+    let report = fetched(&world);
+    assert_eq!((report.held_until_ms, report.end), (Some(until_ms), End::Source));
+    let held = &shown(&world)[0];
+    assert_eq!((held.on, held.since.as_str()), (StallOn::SettleLag, "2026-11-27T08:00:00Z"));
+    assert_eq!(held.until.as_deref(), Some("2026-11-28T00:00:00Z"));
+    world.flow.source = Box::new(Told::default());
+    fetched(&world);
+    assert_eq!(shown(&world), []);
+}
+
+#[test]
+fn repro_an_outage_that_let_something_through_began_after_that() {
+    let world = World::new(FlowSettings::default());
+    let down = |id| match id {
+        1 => Outcome::Delivered,
+        _ => Outcome::Later(Later {
+            blame: Blame::Destination,
+            after_ms: Some(60_000),
+            unknown: false,
+            reason: "503".into(),
+        }),
+    };
+    let since = |world: &World| shown(world)[0].since.clone();
+    let (first, second) = (world.page([2]), world.page([1, 2]));
+    world.api.answers(down);
+    world.process(vec![arrival(first, 1)]);
+    assert_eq!(since(&world), "2026-11-27T08:00:00Z");
+    world.ports.clock.advance(61_000);
+    world.process(vec![arrival(second.clone(), 1)]);
+    assert_eq!(since(&world), "2026-11-27T08:01:01Z");
+}
+
+#[test]
+fn an_open_page_that_no_processor_takes_is_in_the_report_of_a_run() {
+    let (world, _) = world();
+    world.page([1]);
+    world.ports.clock.advance(301_000);
+    let waits = fetched(&world).delivering.expect("it waits");
+    assert_eq!((waits.on, waits.since_ms), (StallOn::Processors, World::START_MS));
+    assert_eq!(shown(&world)[0].on, StallOn::Processors);
+}
+
+#[test]
+fn repro_a_replay_says_what_it_waits_for() {
+    let world = World::new(FlowSettings::default());
+    world.api.answers(|_| {
+        Outcome::Later(Later {
+            blame: Blame::Destination,
+            after_ms: Some(600_000),
+            unknown: false,
+            reason: "503: maintenance".into(),
+        })
+    });
+    world.page([1]);
+    let stall = world.replay([2]).stall.expect("it waits");
+    assert_eq!((stall.on, &*stall.reason), (StallOn::Destination, "503: maintenance"));
+    assert_eq!(shown(&world)[0].until.as_deref(), Some("2026-11-27T08:10:00Z"));
 }

@@ -115,7 +115,7 @@ calls! {
         acquire(stream: &StreamId, owner: &str, now_ms: EpochMs, until_ms: EpochMs) -> Lease;
         release(stream: &StreamId, owner: &str, fetching: &FetchState) -> ();
         end_invocations(stream: &StreamId, ended: Ended) -> ();
-        note_delivering(stream: &StreamId, delivering: &DeliverState) -> ();
+        note_delivering(stream: &StreamId, delivering: &DeliverState) -> bool;
         pages_after(stream: &StreamId, after: PageNumber, limit: usize) -> Vec<Page>;
         seal(stream: &StreamId, fence: Fence, pages: &[NewPage], now_ms: EpochMs) -> Seal;
         advance(stream: &StreamId, advance: &Advance) -> Moved;

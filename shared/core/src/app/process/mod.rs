@@ -13,10 +13,10 @@ use super::{
     throttle::Throttle,
 };
 use crate::{
-    decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES, delivery_changes, delivery_stalls},
+    decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES},
     guard::Guard,
-    model::{Cursor, DeliverState, Page, Stall},
-    ports::{Clock, CursorStore, Loaded, PageQueue, Platform, Unavailable},
+    model::{Cursor, Page},
+    ports::{Loaded, PageQueue, Platform, Unavailable},
 };
 pub use pages::Arrival;
 use pages::{Job, Pages};
@@ -50,7 +50,7 @@ pub async fn process<P: Platform>(
     if let Some(oldest_ms) = oldest_ms {
         let delivery = Delivery { oldest_ms, ..delivery };
         report.settled = delivery.settled;
-        report.stall = note(ports, flow, &cursor.delivering, &delivery).await;
+        report.stall = stalls::note(ports, flow, &cursor.delivering, &delivery).await;
     }
     report.tally = tally;
     report.pages_done = pages_done;
@@ -76,26 +76,6 @@ pub async fn process<P: Platform>(
         tracing::warn!(stream = %flow.stream, %error, "messages were not given back early");
     }
     Ok(report)
-}
-
-/// Keeps why delivery does not get on, where that changed. Answers with it.
-async fn note<P: Platform>(
-    ports: &Ports<P>,
-    flow: &Flow,
-    kept: &DeliverState,
-    delivery: &Delivery,
-) -> Option<Stall> {
-    let now_ms = ports.clock.now_ms();
-    let mut stall = delivery_stalls(kept, delivery, now_ms);
-    let changed = delivery_changes(kept, stall.as_ref(), delivery.settled, now_ms);
-    if let Some(changed) = changed {
-        // Should this fail, the next invocation that waits says so.
-        if let Err(error) = ports.store.note_delivering(&flow.stream, &changed).await {
-            tracing::debug!(stream = %flow.stream, %error, "that it waits was not noted");
-        }
-        stalls::tell(&flow.stream, kept.stall.as_ref(), stall.as_mut(), now_ms);
-    }
-    stall
 }
 
 /// Messages by what they are worth.

@@ -1,0 +1,113 @@
+//! An API of a few lines that answers, or does not, as a test tells it.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+/// How an API answers a request: its answer, or none, for so long.
+#[derive(Clone)]
+pub enum Answer {
+    /// The status line's end with headers, and the body.
+    At(&'static str, String),
+    /// Nothing, and the connection stays open.
+    Never,
+    /// The same as `200 {}`, after so long.
+    After(Duration),
+}
+
+/// What a request of this body is answered.
+type Answers = Box<dyn Fn(&str) -> Answer + Send>;
+
+/// An API that answers as it is told, and keeps what it was asked. It stops with the test's process.
+pub struct Api {
+    pub url: String,
+    answer: Arc<Mutex<Answers>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Api {
+    pub fn new(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        let answer: Arc<Mutex<Answers>> = Arc::new(Mutex::new(Box::new(answer)));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let api = Self { url, answer: answer.clone(), asked: asked.clone() };
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (answer, asked) = (answer.clone(), asked.clone());
+                thread::spawn(move || {
+                    let Some(body) = read(&stream) else { return };
+                    asked.lock().expect("no test panics there").push(body.clone());
+                    let answer = answer.lock().expect("no test panics there")(&body);
+                    say(stream, answer);
+                });
+            }
+        });
+        api
+    }
+
+    pub fn saying(status: &'static str, body: &str) -> Self {
+        let body = body.to_owned();
+        Self::new(move |_| Answer::At(status, body.clone()))
+    }
+
+    pub fn now_says(&self, answer: impl Fn(&str) -> Answer + Send + 'static) {
+        *self.answer.lock().expect("no test panics there") = Box::new(answer);
+    }
+
+    pub fn asked(&self) -> usize {
+        self.asked.lock().expect("no test panics there").len()
+    }
+}
+
+/// A request's body.
+fn read(stream: &TcpStream) -> Option<String> {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    String::from_utf8(body).ok()
+}
+
+fn say(mut stream: TcpStream, answer: Answer) {
+    let (head, body) = match answer {
+        Answer::At(head, body) => (head, body),
+        Answer::After(wait) => {
+            thread::sleep(wait);
+            ("200 OK", "{}".to_owned())
+        }
+        Answer::Never => {
+            thread::sleep(Duration::from_secs(120));
+            return;
+        }
+    };
+    let length = body.len();
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {head}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n{body}"
+    );
+}
+
+/// A list of orders with these ids, that were changed long ago.
+pub fn orders(ids: impl IntoIterator<Item = u32>) -> String {
+    let order = |id| format!(r#"{{"id":{id},"updated_at":"2026-01-01T00:00:00.{id:03}Z"}}"#);
+    let orders: Vec<String> = ids.into_iter().map(order).collect();
+    format!(r#"{{"orders":[{}]}}"#, orders.join(","))
+}
