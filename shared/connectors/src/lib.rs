@@ -2,7 +2,7 @@
 //!
 //! [`connect()`] turns a flow and a connection's values into the application's `dyn` ports. Each kind
 //! is one file: its keys, its checks, its behaviour and its tests. Nothing here knows the commit
-//! protocol, and this is the only crate that speaks HTTP.
+//! protocol, and this is the only crate that speaks to their APIs.
 //!
 //! - `file`, `value`: what every kind's keys are read with.
 //! - `source::http`: pages over HTTP, in ascending order, by keyset: nothing is stepped over.

@@ -68,26 +68,27 @@ fn every_crate_is_in_the_plan() {
 
 #[test]
 fn only_its_own_crate_names_a_library() {
-    let owners = [
-        ("aws-sdk-", "shared/aws"),
-        ("aws-config", "shared/credentials"),
-        ("aws-smithy-", "shared/aws"),
-        ("reqwest", "shared/connectors"),
-        ("ring", "shared/connectors"),
-        ("quick-xml", "shared/connectors"),
-        ("jiter", "shared/connectors"),
-        ("moka", "shared/connectors"),
-        ("dynoxide-rs", "shared/local"),
-        ("serde-saphyr", "shared/flow"),
-        ("hyper", "examples"),
+    let owners: [(&str, &[&str]); 11] = [
+        ("aws-sdk-", &["shared/aws"]),
+        ("aws-config", &["shared/credentials"]),
+        ("aws-smithy-", &["shared/aws"]),
+        // One HTTP client for the APIs and for AWS: two would be two in every function.
+        ("reqwest", &["shared/connectors", "shared/aws"]),
+        ("ring", &["shared/connectors"]),
+        ("quick-xml", &["shared/connectors"]),
+        ("jiter", &["shared/connectors"]),
+        ("moka", &["shared/connectors"]),
+        ("dynoxide-rs", &["shared/local"]),
+        ("serde-saphyr", &["shared/flow"]),
+        ("hyper", &["examples"]),
     ];
     for (folder, _) in MAY_KNOW {
         for dependency in tree::dependencies(folder) {
-            for (library, owner) in owners {
+            for (library, owners) in owners {
                 let named = dependency.starts_with(library);
                 assert!(
-                    !named || *folder == owner,
-                    "{folder} may not name {dependency}: call a function of {owner}, which does"
+                    !named || owners.contains(folder),
+                    "{folder} may not name {dependency}: call a function of {owners:?}, which does"
                 );
             }
         }
@@ -211,6 +212,6 @@ fn what_is_linked_is_found_through_other_crates() {
         ways["tidegate-connectors"],
         "tidegate-fetcher → tidegate-runtime → tidegate-connectors"
     );
-    assert!(ways.contains_key("h2"), "through reqwest and hyper");
+    assert!(ways.contains_key("hyper"), "through reqwest");
     assert!(!ways.contains_key("proptest"), "the core's tests are not linked");
 }
