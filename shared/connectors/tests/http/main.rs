@@ -25,6 +25,7 @@ mod look;
 mod lookup;
 mod lookup_answers;
 mod newest;
+mod newest_faults;
 mod pagination;
 mod posted;
 mod random;
