@@ -150,8 +150,12 @@ async fn repro_a_capped_window_is_told_by_what_came_and_not_by_what_was_given() 
     .await;
     let mut spec = spec(&server);
     set(&mut spec, "cursor.results_max", 10);
-    let error = Stream::default().try_invoke(&*source(spec), usize::MAX).await.unwrap_err();
+    let mut stream = Stream::default();
+    let error = stream.try_invoke(&*source(spec), usize::MAX).await.unwrap_err();
     assert!(error.to_string().contains("no window is short enough"), "{error}");
+    // What was read before is given, and parked.
+    assert_eq!(stream.numbers(), [0, 1, 2, 3, 4]);
+    assert!(!stream.refused.is_empty());
 }
 
 #[tokio::test]

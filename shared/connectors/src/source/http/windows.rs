@@ -45,6 +45,8 @@ pub(super) struct WindowWalk<'a> {
     open: Option<Open<'a>>,
     /// Windows in a row that were refused.
     idle: Idle,
+    /// Said once what was read before it is given.
+    halt: Option<SourceError>,
     ended: bool,
 }
 
@@ -75,6 +77,7 @@ impl<'a> WindowWalk<'a> {
             window_ms,
             open: None,
             idle: Idle::default(),
+            halt: None,
             ended: false,
         }
     }
@@ -131,7 +134,8 @@ impl<'a> WindowWalk<'a> {
         if results_max.is_some_and(|most| received >= most) {
             // It may have cut the rest off: what is left is asked for anew.
             batch.held = None;
-            return self.is_beyond(&window).map(|()| batch);
+            self.halt = self.is_beyond(&window).err();
+            return Ok(batch);
         }
         if results_max.is_some_and(|most| received <= most / 2) {
             self.window_ms = (self.window_ms * 2).min(self.settings.window_ms);
@@ -201,6 +205,9 @@ impl<'a> WindowWalk<'a> {
 impl Walk for WindowWalk<'_> {
     fn next(&mut self, deadline_ms: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>> {
         Box::pin(async move {
+            if let Some(halt) = self.halt.take() {
+                return Err(halt);
+            }
             if self.ended {
                 return Ok(Batch { end: true, ..Batch::default() });
             }

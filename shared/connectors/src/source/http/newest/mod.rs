@@ -212,9 +212,10 @@ impl<'a> UnderWay<'a> {
         let is_above = self.track.at().zip(page.rows.last()).is_some_and(|(at, row)| {
             sight == Sight::New && compare(&row.mark, at) == Ordering::Greater
         });
-        let gets_on = self.gets_lower(&page.rows) || is_above;
-        self.idle.note(batch.requests, gets_on);
-        if gets_on {
+        let is_lower = self.gets_lower(&page.rows);
+        self.idle.note(batch.requests, is_lower || self.expired && is_above);
+        // A page that was read again is above, too: only what is lower shows that the list stands still.
+        if is_lower {
             self.steps_back = 0;
         }
         self.seen.add(&self.page, &page.rows, page.count);
