@@ -30,8 +30,15 @@ impl Idle {
         self.requests
     }
 
+    /// Waits until the next request is due, or for as long as is left.
+    pub(super) async fn wait(&self, left_ms: u64) {
+        if let Some(pause) = self.pause() {
+            tokio::time::sleep(pause.min(Duration::from_millis(left_ms))).await;
+        }
+    }
+
     /// How long to wait before the next request.
-    pub(super) fn pause(&self) -> Option<Duration> {
+    fn pause(&self) -> Option<Duration> {
         (self.requests >= UNPACED).then_some(PAUSE)
     }
 }

@@ -5,7 +5,7 @@
 //! one. A refusal halves the window, where the flow says that the API has a maximum of results, and a window with few of them
 //! doubles it again.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tidegate_core::{
     model::{EpochMs, Mark, Moment, Position},
@@ -167,10 +167,7 @@ impl<'a> WindowWalk<'a> {
         self.window_ms = (self.window_ms / 2).max(WINDOW_MS_MIN);
         tracing::info!(window_ms = self.window_ms, "the source refuses so long a window");
         self.idle.note(1, false);
-        if let Some(pause) = self.idle.pause() {
-            let left_ms = self.list.requester.left_ms(deadline_ms);
-            tokio::time::sleep(pause.min(Duration::from_millis(left_ms))).await;
-        }
+        self.idle.wait(self.list.requester.left_ms(deadline_ms)).await;
         Batch { requests: 1, ..Batch::default() }
     }
 

@@ -10,7 +10,7 @@
 mod give;
 mod track;
 
-use std::{cmp::Ordering, collections::HashSet, sync::Arc, time::Duration};
+use std::{cmp::Ordering, collections::HashSet, sync::Arc};
 
 use tidegate_core::{
     model::{EpochMs, Mark, Position},
@@ -173,10 +173,7 @@ impl<'a> UnderWay<'a> {
         deadline_ms: EpochMs,
         batch: &mut Batch,
     ) -> Result<(), SourceError> {
-        if let Some(pause) = self.idle.pause() {
-            let left_ms = self.list.requester.left_ms(deadline_ms);
-            tokio::time::sleep(pause.min(Duration::from_millis(left_ms))).await;
-        }
+        self.idle.wait(self.list.requester.left_ms(deadline_ms)).await;
         let asked = self.request(&self.page, parent);
         let read = self.list.fetch(&asked, deadline_ms, &mut batch.requests).await;
         let (mut page, fetched) = match read {

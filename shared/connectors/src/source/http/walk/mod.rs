@@ -13,7 +13,7 @@
 mod ends;
 mod halves;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tidegate_core::{
     model::{EpochMs, Mark, Moment, Position, Refused},
@@ -177,10 +177,7 @@ impl<'a> HttpWalk<'a> {
 
     /// Reads one page, not before its time.
     async fn step(&mut self, deadline_ms: EpochMs, requests: &mut u32) -> Result<(), SourceError> {
-        if let Some(pause) = self.idle.pause() {
-            let left_ms = self.list.requester.left_ms(deadline_ms);
-            tokio::time::sleep(pause.min(Duration::from_millis(left_ms))).await;
-        }
+        self.idle.wait(self.list.requester.left_ms(deadline_ms)).await;
         let is_new = self.read_page(deadline_ms, requests).await?;
         self.idle.note(*requests, is_new);
         let goes_on = !self.ended && self.halt.is_none();
