@@ -1,6 +1,6 @@
 //! `NAME.test.yaml` beside a flow: records in, deliveries out.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::LazyLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Visitor};
@@ -128,7 +128,7 @@ impl JsonSchema for Skipped {
 /// Everything that is wrong with the file, each with its place.
 pub fn parse(file_name: &str, text: &str) -> Result<Vec<Case>, FlowErrors> {
     let source = SourceText::of(file_name, text);
-    let (raw, _): (RawCases, _) = document::read(source)?;
+    let (raw, _): (RawCases, _) = document::read(source, cases_schema())?;
     let mut report = Report::new(source);
     let mut cases: Vec<Case> = Vec::new();
     for raw in raw.cases {
@@ -144,8 +144,9 @@ pub fn parse(file_name: &str, text: &str) -> Result<Vec<Case>, FlowErrors> {
 }
 
 /// The schema of a flow's tests, as JSON Schema 2020-12.
-pub fn cases_schema() -> Value {
-    schema::schema_of::<RawCases>()
+pub fn cases_schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(schema::schema_of::<RawCases>);
+    &SCHEMA
 }
 
 fn case(report: &mut Report<'_>, raw: At<RawCase>) -> Option<Case> {

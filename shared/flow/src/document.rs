@@ -1,12 +1,12 @@
 //! From a file's text to its typed structure.
 
-use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_saphyr::{Error, Options, options::MergeKeyPolicy};
 use tidegate_connectors::file::{self, At, Findings, FlowErrors, Node, Place, Report, SourceText};
 
 use crate::{
-    schema, structure,
+    structure,
     yaml::{Yaml, place_of},
 };
 
@@ -16,14 +16,15 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 const DEPTH_MAX: usize = 32;
 
 /// Reads a file into a structure that its schema allows, with what reading it found.
-pub(crate) fn read<T: DeserializeOwned + JsonSchema>(
+pub(crate) fn read<T: DeserializeOwned>(
     source: SourceText<'_>,
+    schema: &Value,
 ) -> Result<(T, Findings), FlowErrors> {
-    from_tree(source, &tree::<T>(source)?)
+    from_tree(source, &tree(source, schema)?)
 }
 
-/// Reads a file into a tree that the schema of `T` allows.
-pub(crate) fn tree<T: JsonSchema>(source: SourceText<'_>) -> Result<At<Node>, FlowErrors> {
+/// Reads a file into a tree that the schema allows.
+pub(crate) fn tree(source: SourceText<'_>, schema: &Value) -> Result<At<Node>, FlowErrors> {
     let mut report = Report::new(source);
     if source.text.len() > FILE_BYTES_MAX {
         let (size, most) = (source.text.len(), FILE_BYTES_MAX);
@@ -43,7 +44,7 @@ pub(crate) fn tree<T: JsonSchema>(source: SourceText<'_>) -> Result<At<Node>, Fl
             return report.finish(None);
         }
     };
-    structure::check(&schema::schema_of::<T>(), &tree, &mut report);
+    structure::check(schema, &tree, &mut report);
     let sound = report.is_clean();
     report.finish(sound.then_some(tree))
 }

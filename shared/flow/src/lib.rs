@@ -44,7 +44,7 @@ pub fn compile(file_name: &str, text: &str) -> Result<(FlowSpec, String), FlowEr
 }
 
 fn read(source: SourceText<'_>) -> Result<(FlowSpec, At<Node>), FlowErrors> {
-    let tree = document::tree::<tidegate_connectors::Flow>(source)?;
+    let tree = document::tree(source, flow_schema())?;
     let (flow, findings) = document::from_tree(source, &tree)?;
     FlowSpec::of(source, flow, findings).map(|flow| (flow, tree))
 }

@@ -1,5 +1,7 @@
 //! The JSON Schema of a flow file, for editors and for the check of a file's structure.
 
+use std::sync::LazyLock;
+
 use schemars::{
     JsonSchema, Schema,
     generate::SchemaSettings,
@@ -8,8 +10,9 @@ use schemars::{
 use serde_json::Value;
 
 /// The schema of a flow file, as JSON Schema 2020-12.
-pub fn flow_schema() -> Value {
-    schema_of::<tidegate_connectors::Flow>()
+pub fn flow_schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(schema_of::<tidegate_connectors::Flow>);
+    &SCHEMA
 }
 
 /// The schema that a file's structure is checked against.

@@ -28,7 +28,7 @@ fn docs() -> PathBuf {
 fn the_reference_is_fresh_and_has_an_example_for_each_section_and_kind() {
     let examples = docs().join("examples");
     let file = |path: &str| examples.join(format!("{path}.yaml"));
-    let reference = tidegate_flow::flow_reference(&tidegate_flow::flow_schema(), |path| {
+    let reference = tidegate_flow::flow_reference(tidegate_flow::flow_schema(), |path| {
         fs::read_to_string(file(path)).ok()
     });
     assert!(

@@ -24,7 +24,7 @@ fn holds(name: &str, schema: &Value) {
 
 #[test]
 fn the_flow_files_schema_is_fresh() {
-    holds("flow.schema.json", &tidegate_flow::flow_schema());
+    holds("flow.schema.json", tidegate_flow::flow_schema());
 }
 
 #[test]
@@ -48,8 +48,8 @@ fn every_key_has_a_description() {
         }
     }
     let schema = tidegate_flow::flow_schema();
-    look(&schema, &schema, "flow");
+    look(schema, schema, "flow");
     for (name, definition) in schema["$defs"].as_object().unwrap() {
-        look(definition, &schema, name);
+        look(definition, schema, name);
     }
 }
