@@ -48,6 +48,7 @@ fn record(id: i64) -> Outgoing {
         deleted: false,
         key: id.to_string().into(),
         body: id.to_string().into(),
+        source: bytes::Bytes::new(),
     }
 }
 

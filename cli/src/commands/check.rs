@@ -68,7 +68,7 @@ pub async fn run(asked: Check) -> Result<(), Failure> {
         return live::run(&file, (connection, &given), &asked.state).await;
     }
     match &asked.record {
-        Some(path) => show_record(path, asked.lookup.as_deref(), &file),
+        Some(path) => show_record(path, asked.lookup.as_deref(), &file, &given),
         None => Ok(()),
     }
 }
@@ -109,12 +109,17 @@ fn run_cases(flow: &Path, spec: &FlowSpec) -> Result<(), Failure> {
     )))
 }
 
-fn show_record(path: &Path, lookup: Option<&Path>, file: &FlowFile) -> Result<(), Failure> {
+fn show_record(
+    path: &Path,
+    lookup: Option<&Path>,
+    file: &FlowFile,
+    given: &Connection,
+) -> Result<(), Failure> {
     if lookup.is_some() && !file.spec.looks_up() {
         let message = format!("error: {} has no `lookup`, and looks nothing up", file.name);
         return Err(Failure::usage(message));
     }
     let record = input::read(path)?;
     let found = lookup.map(input::read).transpose()?;
-    mapped::show(&record, found.as_deref(), &file.spec)
+    mapped::show(&record, found.as_deref(), &file.spec, given)
 }

@@ -1,14 +1,17 @@
 //! From a flow's plain data and a connection's values to the application's ports.
 
 use tidegate_core::{
-    model::FlowSettings,
-    ports::{Destination, Lookup, Source, Transform},
+    decide::idempotency_key,
+    model::{FlowSettings, RecordId, Secret, StreamId, Version},
+    ports::{Destination, Lookup, Outgoing, Source, Transform},
 };
 
 use crate::{
     connection::Connection,
+    destination::RequestPreview,
     error::ConnectError,
     flow::{Flow, FlowSpec},
+    json::{Picker, Scalar},
     lookup::Surroundings,
     options::Options,
     registry::Registry,
@@ -56,7 +59,12 @@ pub fn connect(
             .map(|lookup| lookup.value.connect(around, &resolver, options))
             .transpose()?,
         transform: sections.transform.connect(looked_up_by(sections), &options.registry)?,
-        destination: sections.destination.connect(&sections.limits, &resolver, options)?,
+        destination: sections.destination.connect(
+            &sections.limits,
+            &sections.transform.shape(),
+            &resolver,
+            options,
+        )?,
         settings: flow.settings.clone(),
     })
 }
@@ -81,6 +89,37 @@ pub fn look(
 pub fn transform(flow: &FlowSpec, registry: &Registry) -> Result<Box<dyn Transform>, ConnectError> {
     let sections = flow.sections();
     sections.transform.connect(looked_up_by(sections), registry)
+}
+
+/// The request that a record would be sent by, the first where another may follow; `body` is what the transform made
+/// of it. Secrets are masked. Sends nothing.
+///
+/// # Errors
+/// A parameter that is not given, or a record that makes no request.
+pub fn preview(
+    flow: &FlowSpec,
+    connection: &Connection,
+    record: &[u8],
+    body: &[u8],
+) -> Result<RequestPreview, ConnectError> {
+    let mut connection = connection.clone().with_defaults(flow);
+    let masked = |name: &String| (name.clone(), Secret::new("***"));
+    connection.secrets = flow.needs().secrets.keys().map(masked).collect();
+    let sections = flow.sections();
+    let id = Picker::of(&sections.source.id_path()).value(record).and_then(Scalar::read);
+    let id = RecordId::Text(id.map(Scalar::into_text).unwrap_or_default().into());
+    let stream = StreamId::new(&flow.name, "default")
+        .map_err(|_| ConnectError::new("flow", "it has no name"))?;
+    let record = Outgoing {
+        key: idempotency_key(&stream, &id, Version(0)),
+        id,
+        version: Version(0),
+        deleted: false,
+        body: body.to_vec().into(),
+        source: record.to_vec().into(),
+    };
+    let shape = sections.transform.shape();
+    sections.destination.preview(&record, &shape, &Resolver::new(&connection))
 }
 
 /// The path to the key that records are looked up by, where they are.

@@ -33,8 +33,9 @@ mod transform;
 mod value;
 
 pub use clock::{Now, wall_clock};
-pub use connect::{Connected, connect, look, transform};
+pub use connect::{Connected, connect, look, preview, transform};
 pub use connection::{Connection, secret_variable};
+pub use destination::RequestPreview;
 pub use error::ConnectError;
 pub use flow::{Flow, FlowSpec, Needs};
 pub use http::HttpClient;

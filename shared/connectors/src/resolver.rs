@@ -44,6 +44,9 @@ impl<'a> Resolver<'a> {
                     .ok_or_else(|| missing("secret", name))
             }
             Part::Record(_)
+            | Part::Body(_)
+            | Part::Answer(_)
+            | Part::Records
             | Part::Lookup(_)
             | Part::Cursor(_)
             | Part::Parent(_)

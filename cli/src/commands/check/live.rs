@@ -41,7 +41,7 @@ pub async fn run(
     if let Some((id, data)) = sights.iter().find_map(|sight| sight.sample.as_ref()) {
         let note = if file.spec.looks_up() { ", as if nothing were found for it" } else { "" };
         println!("\n  record {id} through the mapping{note}:");
-        mapped::show(data, None, &file.spec)?;
+        mapped::show(data, None, &file.spec, given)?;
     }
     match sights.iter().map(|sight| sight.wrong.len()).sum() {
         0 => Ok(()),

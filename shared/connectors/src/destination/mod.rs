@@ -4,6 +4,7 @@ mod kind;
 
 use crate::kinds::kinds;
 pub(crate) use kind::DestinationKind;
+pub use kind::RequestPreview;
 
 kinds! {
     /// Where records go: exactly one kind.

@@ -95,6 +95,9 @@ fn stand_in(template: &Template, connection: &Connection) -> Option<String> {
             Part::Param(name) => text.push_str(connection.params.get(name)?),
             Part::Secret(name) => text.push_str(connection.secrets.get(name)?.expose()),
             Part::Record(_)
+            | Part::Body(_)
+            | Part::Answer(_)
+            | Part::Records
             | Part::Lookup(_)
             | Part::Cursor(_)
             | Part::Parent(_)

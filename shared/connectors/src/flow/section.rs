@@ -90,7 +90,7 @@ impl Flow {
             place: lookup.place,
         });
         self.transform.check(looks_up.as_ref(), findings);
-        self.destination.check(self.ordering(), findings);
+        self.destination.check(self.ordering(), &self.transform.shape(), findings);
         self.limits.check(findings);
         self.retry.check(findings);
     }

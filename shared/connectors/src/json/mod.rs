@@ -2,14 +2,18 @@
 
 pub(crate) mod bounds;
 mod picker;
+mod raw;
 mod same;
 mod scalar;
+mod stands;
 mod trie;
 
 pub(crate) use picker::{Elements, Picker, Picks};
+pub(crate) use raw::{fields, items, with};
 pub use same::is_same;
 pub(crate) use same::is_same_text;
 pub(crate) use scalar::{Scalar, quote};
+pub(crate) use stands::stands;
 
 /// Why a text is no JSON, in one line.
 pub(crate) fn fault(error: &jiter::JiterError, text: &[u8]) -> String {

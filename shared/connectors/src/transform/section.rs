@@ -14,7 +14,7 @@ use crate::{
     error::ConnectError,
     file::{At, Fault, Findings, Place},
     registry::Registry,
-    value::Name,
+    value::{Name, Shape},
 };
 
 /// What becomes of a record: at most one of `map`, `jq` and `rust`; `filter` goes with any.
@@ -51,6 +51,15 @@ impl Transform {
     /// The fields of what was looked up that are not overwritten, dots between keys.
     pub(crate) fn never_overwritten(&self) -> Vec<String> {
         self.map.as_ref().map(|map| map.value.never_overwritten()).unwrap_or_default()
+    }
+
+    /// Which fields it writes, as far as that can be told.
+    pub(crate) fn shape(&self) -> Shape {
+        match &self.map {
+            Some(map) => Shape::Fields(map.value.iter().map(|(path, _)| path.to_vec()).collect()),
+            None if self.jq.is_some() || self.rust.is_some() => Shape::Program,
+            None => Shape::Same,
+        }
     }
 
     /// Notes what does not go together, and what is looked up in vain.

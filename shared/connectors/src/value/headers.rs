@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    HeaderName, NoRecord, RequestText, Scalar, TextValue as _, query::or_stand_in,
-    references::Allows, secret::SecretText, template::Template, text::Text,
+    HeaderName, NoRecord, RecordIs, RequestText, Scalar, SentText, TextValue as _,
+    query::or_stand_in, references::Allows, secret::SecretText, template::Template, text::Text,
 };
 use crate::{
     error::ConnectError,
@@ -37,7 +37,9 @@ impl<A> Headers<A> {
     /// A value that the connection lacks, or that no header may carry.
     pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<HeaderMap, ConnectError> {
         let mut headers = HeaderMap::new();
-        for (name, template, site) in self.0.iter().filter(|(_, text, _)| !text.needs_request()) {
+        for (name, template, site) in
+            self.0.iter().filter(|(_, text, _)| !text.needs_request() && !text.needs_record())
+        {
             let text = resolver.text(template, &site.key)?;
             let mut value = HeaderValue::from_str(&text).map_err(|_| {
                 ConnectError::new(&site.key, "it holds a character that no header may carry")
@@ -61,6 +63,28 @@ impl<A> Headers<A> {
             Ok((name.0.clone(), RequestText::new(template, &site.key, resolver)?))
         };
         by_request.map(fill).collect()
+    }
+
+    /// The headers for a connection that each record completes.
+    ///
+    /// # Errors
+    /// A value that the connection lacks.
+    pub(crate) fn fill_by_record(
+        &self,
+        resolver: &Resolver<'_>,
+    ) -> Result<Vec<(reqwest::header::HeaderName, SentText)>, ConnectError> {
+        let by_record = self.0.iter().filter(|(_, text, _)| text.needs_record());
+        let fill = |(name, template, site): &(HeaderName, Template, Site)| {
+            let text = SentText::new(template, &site.key, resolver, RecordIs::Source)?;
+            Ok((name.0.clone(), text))
+        };
+        by_record.map(fill).collect()
+    }
+
+    /// What a header says as it stands, where it is given without references.
+    pub(crate) fn literal(&self, name: &reqwest::header::HeaderName) -> Option<(&str, &Site)> {
+        let (_, template, site) = self.0.iter().find(|(given, ..)| given.0 == *name)?;
+        Some((template.as_literal()?, site))
     }
 
     /// Their texts, each with where it stands.

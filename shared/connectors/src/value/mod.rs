@@ -19,6 +19,7 @@ mod request;
 mod scalar;
 pub(crate) mod schedule;
 mod secret;
+mod sent;
 pub(crate) mod template;
 mod text;
 mod url;
@@ -34,11 +35,14 @@ pub(crate) use name::{HeaderName, Name};
 pub(crate) use path::{ListPath, Path, RecordPath};
 pub(crate) use query::{Query, or_stand_in};
 pub(crate) use rate::Rate;
-pub(crate) use references::{Listed, LookupKeys, NoRecord, Record, RecordAndKey};
+pub(crate) use references::{
+    Enveloped, EnvelopedBatch, Following, Listed, LookupKeys, NoRecord, Record, RecordAndKey, Sent,
+};
 pub(crate) use request::{ParentValues, RequestText, RequestValues};
 pub(crate) use scalar::{Scalar, StatusCode};
 pub(crate) use schedule::Schedule;
 pub(crate) use secret::SecretText;
+pub(crate) use sent::{RecordIs, SentText, SentValues, Shape};
 pub(crate) use text::{Text, Words};
 pub(crate) use url::Url;
 pub(crate) use zone::{TimeOfDay, Zone};

@@ -22,10 +22,34 @@ pub(crate) trait Allows:
         false
     }
 
+    /// Whether it may refer to fields of what the transform made.
+    fn allows_body() -> bool {
+        false
+    }
+
+    /// Whether it may refer to the answer to the request before.
+    fn allows_answer() -> bool {
+        false
+    }
+
+    /// Whether it may stand for all that is sent: the one record, or those of a batch.
+    fn allows_whole() -> Option<Whole> {
+        None
+    }
+
     /// Whether it may refer to the record's idempotency key.
     fn allows_idempotency_key() -> bool {
         false
     }
+}
+
+/// All that a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// `${body}`
+    Body,
+    /// `${records}`
+    Records,
 }
 
 /// There is no record yet, or not one alone.
@@ -39,6 +63,22 @@ pub(crate) struct Listed;
 /// The text is of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record;
+
+/// The text is of the request that one record is sent by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent;
+
+/// The text is of the request that follows the answer to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Following;
+
+/// The text is of the body that one record is sent in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Enveloped;
+
+/// The text is of the body that the records of a batch are sent in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EnvelopedBatch;
 
 /// The text is of one record that is known by its idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +110,73 @@ impl Allows for Record {
     }
 }
 
+impl Allows for Sent {
+    fn refuses_record() -> Option<&'static str> {
+        None
+    }
+
+    fn allows_body() -> bool {
+        true
+    }
+
+    fn allows_idempotency_key() -> bool {
+        true
+    }
+}
+
+impl Allows for Following {
+    fn refuses_record() -> Option<&'static str> {
+        None
+    }
+
+    fn allows_body() -> bool {
+        true
+    }
+
+    fn allows_answer() -> bool {
+        true
+    }
+
+    fn allows_idempotency_key() -> bool {
+        true
+    }
+}
+
+impl Allows for Enveloped {
+    fn refuses_record() -> Option<&'static str> {
+        None
+    }
+
+    fn allows_body() -> bool {
+        true
+    }
+
+    fn allows_whole() -> Option<Whole> {
+        Some(Whole::Body)
+    }
+
+    fn allows_idempotency_key() -> bool {
+        true
+    }
+}
+
+impl Allows for EnvelopedBatch {
+    fn refuses_record() -> Option<&'static str> {
+        Some("a batch is one request for many records: write `${records}` where they stand")
+    }
+
+    fn allows_whole() -> Option<Whole> {
+        Some(Whole::Records)
+    }
+}
+
 impl Allows for RecordAndKey {
     fn refuses_record() -> Option<&'static str> {
         None
+    }
+
+    fn allows_body() -> bool {
+        true
     }
 
     fn allows_idempotency_key() -> bool {
@@ -109,6 +213,23 @@ pub(super) fn template<A: Allows>(text: &str, site: &Site) -> Result<Template, F
                     return misplaced(part.to_string(), why);
                 }
             }
+            Part::Body(path) if path.is_empty() => {
+                if A::allows_whole() != Some(Whole::Body) {
+                    let why = "only `envelope` may hold it; a field of it is `${body.PATH}`";
+                    return misplaced(part.to_string(), why);
+                }
+            }
+            Part::Body(_) if !A::allows_body() => {
+                let why = "only a destination's request for one record may hold it";
+                return misplaced(part.to_string(), why);
+            }
+            Part::Answer(_) if !A::allows_answer() => {
+                let why = "only `upsert.create.url` and `upsert.update.url` may hold it";
+                return misplaced(part.to_string(), why);
+            }
+            Part::Records if A::allows_whole() != Some(Whole::Records) => {
+                return misplaced(part.to_string(), "only `batch.envelope` may hold it");
+            }
             Part::Lookup(_) if !A::allows_keys() => {
                 let why = "only `url`, `query`, `form` and `body` of `lookup.http` may hold it";
                 return misplaced(part.to_string(), why);
@@ -118,10 +239,16 @@ pub(super) fn template<A: Allows>(text: &str, site: &Site) -> Result<Template, F
                 return misplaced(part.to_string(), why);
             }
             Part::IdempotencyKey if !A::allows_idempotency_key() => {
-                let why = "only `on_unknown.lookup.url` may hold it";
+                let why = "only a destination's request for one record may hold it";
                 return misplaced(part.to_string(), why);
             }
-            Part::Lookup(_) | Part::Cursor(_) | Part::Parent(_) | Part::IdempotencyKey => {}
+            Part::Body(_)
+            | Part::Answer(_)
+            | Part::Records
+            | Part::Lookup(_)
+            | Part::Cursor(_)
+            | Part::Parent(_)
+            | Part::IdempotencyKey => {}
         }
     }
     Ok(template)

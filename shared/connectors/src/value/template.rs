@@ -22,6 +22,13 @@ pub enum Part {
     Secret(String),
     /// `${record.a.b}`: a field of the record (where the place allows it), as a path.
     Record(Vec<String>),
+    /// `${body.a.b}`: a field of what the transform made (where the place allows it), as a path; `${body}` is all
+    /// of it.
+    Body(Vec<String>),
+    /// `${answer.a.b}`: a field of the answer to the request before (where the place allows it), as a path.
+    Answer(Vec<String>),
+    /// `${records}`: the records of a batch (in its envelope alone).
+    Records,
     /// `${lookup.key}` or `${lookup.keys}`: what is looked up (in a look-up's request alone).
     Lookup(LookupPart),
     /// `${cursor.since}` or `${cursor.until}`: the bounds of a list's request (there alone).
@@ -74,6 +81,10 @@ impl fmt::Display for Part {
             Self::Param(name) => write!(f, "${{params.{name}}}"),
             Self::Secret(name) => write!(f, "${{secrets.{name}}}"),
             Self::Record(path) => write!(f, "${{record.{}}}", path::written(path)),
+            Self::Body(path) if path.is_empty() => f.write_str("${body}"),
+            Self::Body(path) => write!(f, "${{body.{}}}", path::written(path)),
+            Self::Answer(path) => write!(f, "${{answer.{}}}", path::written(path)),
+            Self::Records => f.write_str("${records}"),
             Self::Lookup(what) => what.fmt(f),
             Self::Cursor(CursorPart::Since) => f.write_str("${cursor.since}"),
             Self::Cursor(CursorPart::Until) => f.write_str("${cursor.until}"),
@@ -154,7 +165,10 @@ impl Template {
 
     /// Whether it refers to the record.
     pub fn needs_record(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Record(_) | Part::IdempotencyKey))
+        let of_record = |part: &Part| {
+            matches!(part, Part::Record(_) | Part::Body(_) | Part::Answer(_) | Part::IdempotencyKey)
+        };
+        self.parts.iter().any(of_record)
     }
 }
 
@@ -218,6 +232,11 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
     if inner == IDEMPOTENCY_KEY {
         return Ok(Part::IdempotencyKey);
     }
+    match inner {
+        "body" => return Ok(Part::Body(Vec::new())),
+        "records" => return Ok(Part::Records),
+        _ => {}
+    }
     let Some((kind, name)) = inner.split_once('.') else {
         return Err(error(format!("`{reference}` refers to nothing"), REFERENCES.into()));
     };
@@ -228,8 +247,10 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
         )),
         "params" => Ok(Part::Param(name.into())),
         "secrets" => Ok(Part::Secret(name.into())),
-        "record" | "parent" => match path::parse(name) {
+        "record" | "body" | "answer" | "parent" => match path::parse(name) {
             Ok(path) if kind == "parent" => Ok(Part::Parent(path)),
+            Ok(path) if kind == "body" => Ok(Part::Body(path)),
+            Ok(path) if kind == "answer" => Ok(Part::Answer(path)),
             Ok(path) => Ok(Part::Record(path)),
             Err(fault) => Err(error(format!("`{name}` is no path: {fault}"), path::REMEDY.into())),
         },
@@ -251,7 +272,7 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
             )),
         },
         other => {
-            let kinds = ["params", "secrets", "record", "lookup", "cursor", "parent"];
+            let kinds = ["params", "secrets", "record", "body", "lookup", "cursor", "parent"];
             let near = crate::file::nearest(other, kinds);
             let hint = near.map(|near| format!("did you mean `${{{near}.{name}}}`? "));
             let message = format!("`{reference}` refers to nothing: there is no `{other}`");

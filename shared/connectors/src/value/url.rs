@@ -96,6 +96,9 @@ fn record_after_host(template: &Template, site: &Site) -> Result<(), Fault> {
             Part::Literal(text) => before.push_str(text),
             Part::Param(_) | Part::Secret(_) => before.push('1'),
             Part::Record(_)
+            | Part::Body(_)
+            | Part::Answer(_)
+            | Part::Records
             | Part::Lookup(_)
             | Part::Cursor(_)
             | Part::Parent(_)

@@ -75,6 +75,7 @@ fn record(id: i64) -> Outgoing {
         deleted: false,
         key: format!("leads/main/{id}@1").into(),
         body: json!({"id": id, "email": format!("{id}@x")}).to_string().into(),
+        source: bytes::Bytes::new(),
     }
 }
 

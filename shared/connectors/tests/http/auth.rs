@@ -123,6 +123,7 @@ fn record(id: i64) -> Outgoing {
         deleted: false,
         key: format!("key-{id}").into(),
         body: format!(r#"{{"id":{id}}}"#).into(),
+        source: bytes::Bytes::new(),
     }
 }
 

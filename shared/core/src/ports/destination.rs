@@ -8,6 +8,11 @@ pub trait Destination: Send + Sync {
     /// How records are put into requests.
     fn batching(&self) -> Batching;
 
+    /// Whether a record is sent as the source gave it, which no transform has to shape: its deletion, say.
+    fn takes_unshaped(&self, _record: &[u8], _deleted: bool) -> bool {
+        false
+    }
+
     /// Sends one request with these records and answers with one outcome a record, in order. Must
     /// not outlast `timeout_ms`, after which nothing of it may still be sent.
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery>;
@@ -34,12 +39,15 @@ pub struct Delivery {
     pub allowance: Option<Allowance>,
     /// It was given up without an answer: the destination may be at it still.
     pub in_flight: bool,
+    /// It takes one more request, which is made at once, in a send slot of its own: the outcomes do not count yet.
+    /// A destination asks for it a bounded number of times for a record.
+    pub again: bool,
 }
 
 impl From<Vec<Outcome>> for Delivery {
     /// An answer that says nothing of limits.
     fn from(outcomes: Vec<Outcome>) -> Self {
-        Self { outcomes, allowance: None, in_flight: false }
+        Self { outcomes, allowance: None, in_flight: false, again: false }
     }
 }
 
@@ -103,4 +111,6 @@ pub struct Outgoing {
     pub key: Box<str>,
     /// What the transform made: the JSON to send.
     pub body: bytes::Bytes,
+    /// The record's JSON as the source gave it.
+    pub source: bytes::Bytes,
 }

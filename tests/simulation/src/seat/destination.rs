@@ -58,7 +58,7 @@ impl Destination for SimDestination {
             let is_unknown = stands(Guard::LockOnUnknown);
             let unknown = |in_flight| {
                 let outcomes = vec![later(Blame::Request, is_unknown); records.len()];
-                Delivery { outcomes, allowance: None, in_flight }
+                Delivery { outcomes, allowance: None, in_flight, again: false }
             };
             let Ok(accepted) = answer else { return unknown(true) };
             let Accepted { outcomes, lands_ms } = match accepted {

@@ -5,7 +5,20 @@ use serde::Deserialize;
 use tidegate_core::ports::{Batching, Outgoing};
 
 use super::results::{ResultReader, Results};
-use crate::{file::Findings, json::quote, value::Name};
+use super::{
+    body::{Format, write_line},
+    envelope::{self, Envelope},
+    idempotency::key_value,
+    key::{KEY_BYTES, KeyMaker},
+};
+use crate::{
+    error::ConnectError,
+    file::{Fault, Findings},
+    http::Request,
+    json::{quote, with},
+    resolver::Resolver,
+    value::{EnvelopedBatch, JsonTemplate, Path, Sent, SentValues, template::Part},
+};
 
 const BYTES_DEFAULT: u64 = 1_000_000;
 
@@ -19,11 +32,21 @@ pub(super) struct Batch {
     /// Most bytes in a request's body. Default 1 MB. A record that is larger by itself is parked.
     #[schemars(range(min = 1024, max = 104857600))]
     bytes_max: Option<u64>,
-    /// The body is an object with the records under this key; left out: the body is the array.
-    field: Option<Name>,
-    /// Each record gets its idempotency key under this key; left out: it gets none, and where the header
+    /// The body is an object with the records at this path, dots between keys; left out: the body is the array.
+    field: Option<Path>,
+    /// The body as JSON, with the records where it says `${records}`, and constants beside them.
+    #[schemars(example = serde_json::json!({ "records": "${records}", "typecast": true }))]
+    envelope: Option<JsonTemplate<EnvelopedBatch>>,
+    /// With `body: ndjson`, what stands on a line before each record; may hold `${record.…}`, `${body.…}` and
+    /// `${idempotency_key}`.
+    #[schemars(example = serde_json::json!({ "index": { "_id": "${record.id}" } }))]
+    action: Option<JsonTemplate<Sent>>,
+    /// With `action`, the line that a record which is a deletion is sent as, alone; left out: it is like the others.
+    #[schemars(example = serde_json::json!({ "delete": { "_id": "${record.id}" } }))]
+    delete_action: Option<JsonTemplate<Sent>>,
+    /// Each record gets its idempotency key at this path; left out: it gets none, and where the header
     /// `idempotency_key` is sent, a request has records of one page only, so that a repeat is the same.
-    key_field: Option<Name>,
+    key_field: Option<Path>,
     /// Where each record's own result stands; left out: the status is everyone's.
     results: Option<Results>,
 }
@@ -32,19 +55,50 @@ pub(super) struct Batch {
 pub(super) struct Bulk {
     records_max: usize,
     bytes_max: usize,
-    /// `{"field":` or nothing.
+    /// What stands before the records, the opening bracket included; and behind them.
     open: String,
-    close: &'static str,
-    /// `"field":`
-    key: Option<String>,
+    close: String,
+    /// The path to a record's key.
+    key: Option<Vec<String>>,
+    keys: KeyMaker,
+    format: Format,
+    action: Option<Envelope>,
+    delete_action: Option<Envelope>,
+    /// The method and the address, for keys.
+    scope: String,
     pub(super) results: Option<ResultReader>,
 }
 
 impl Batch {
     /// Notes keys that contradict each other.
-    pub(super) fn check(&self, findings: &mut Findings) {
+    pub(super) fn check(&self, format: Format, findings: &mut Findings) {
+        if let Some(envelope) = &self.envelope {
+            envelope::check(envelope, &Part::Records, findings);
+            if let Some(field) = &self.field {
+                let message = "`field` and `envelope` both say where the records stand";
+                findings.add(Fault::new(field.site.place, message, "remove one of the two"));
+            }
+        }
+        self.check_lines(format, findings);
         if let Some(results) = &self.results {
             results.check(findings);
+        }
+    }
+
+    fn check_lines(&self, format: Format, findings: &mut Findings) {
+        let is_lines = format == Format::Ndjson;
+        let field = self.field.as_ref().map(|it| ("field", &it.site, !is_lines));
+        let envelope = self.envelope.as_ref().map(|it| ("envelope", &it.site, !is_lines));
+        let action = self.action.as_ref().map(|it| ("action", &it.site, is_lines));
+        let has_action = is_lines && self.action.is_some();
+        let delete = self.delete_action.as_ref().map(|it| ("delete_action", &it.site, has_action));
+        for (key, site, fits) in [field, envelope, action, delete].into_iter().flatten() {
+            if !fits {
+                let message = format!("`{key}` does nothing here");
+                let remedy = "`field` and `envelope` are for one JSON text, `action` is for `body: \
+                              ndjson`, and `delete_action` goes with `action`";
+                findings.add(Fault::new(site.place, message, remedy));
+            }
         }
     }
 
@@ -55,43 +109,90 @@ impl Batch {
 }
 
 impl Bulk {
-    pub(super) fn new(batch: &Batch) -> Self {
-        let (open, close) = match &batch.field {
-            Some(field) => (format!("{{{}:[", quote(&field.text)), "]}"),
-            None => ("[".to_owned(), "]"),
+    /// The batch for a connection. `scope` is the method and the address.
+    ///
+    /// # Errors
+    /// A value that the connection lacks.
+    pub(super) fn new(
+        batch: &Batch,
+        format: Format,
+        keys: KeyMaker,
+        scope: String,
+        resolver: &Resolver<'_>,
+    ) -> Result<Self, ConnectError> {
+        let envelope = match (&batch.envelope, &batch.field) {
+            (Some(envelope), _) => Some(Envelope::new(envelope, resolver)?),
+            (None, field) => field.as_ref().map(|path| Envelope::of_path(&path.keys)),
         };
+        let (before, behind) = envelope.as_ref().map(Envelope::around).unwrap_or_default();
+        let line = |action: &Option<JsonTemplate<Sent>>| {
+            action.as_ref().map(|action| Envelope::new(action, resolver)).transpose()
+        };
+        let (action, delete_action) = (line(&batch.action)?, line(&batch.delete_action)?);
+        let written = |part: &Option<Envelope>| {
+            part.as_ref().map(|part| part.written.clone()).unwrap_or_default()
+        };
+        let scope = [
+            scope,
+            format!("{format:?}"),
+            written(&envelope),
+            written(&action),
+            written(&delete_action),
+        ];
         // The schema's ranges keep both far below any usize.
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        Self {
+        Ok(Self {
             records_max: size(batch.size.into()).max(1),
             bytes_max: size(batch.bytes_max.unwrap_or(BYTES_DEFAULT)),
-            open,
-            close,
-            key: batch.key_field.as_ref().map(|field| format!("{}:", quote(&field.text))),
+            open: format!("{before}["),
+            close: format!("]{behind}"),
+            key: batch.key_field.as_ref().map(|field| field.keys.clone()),
+            keys,
+            format,
+            action,
+            delete_action,
+            scope: scope.join("\n"),
             results: batch.results.as_ref().map(ResultReader::new),
-        }
+        })
     }
 
     /// How many records fit; `has_key` says whether the request carries a key of its own.
     pub(super) fn batching(&self, has_key: bool) -> Batching {
         // A comma behind each record but the last.
         let frame_bytes = (self.open.len() + self.close.len()).saturating_sub(1);
-        // Within a record, one before its key.
-        let key_bytes = self.key.as_ref().map_or(0, |field| field.len() + 1);
+        // Beside the key itself, a comma and the objects that it stands in.
+        let key_bytes = self.key.as_ref().map_or(0, |path| {
+            path.iter().map(|key| quote(key).len() + 4).sum::<usize>() + KEY_BYTES
+        });
+        // What a record fills in is an id or the like.
+        let action_bytes = self.action.as_ref().map_or(0, |action| action.written.len() + 1_024);
         Batching {
             records_max: self.records_max,
             bytes_max: self.bytes_max,
             frame_bytes,
-            record_bytes: 1 + key_bytes,
+            record_bytes: 1 + key_bytes + action_bytes,
             carries_keys: self.key.is_some(),
             known_as_a_whole: has_key && self.key.is_none(),
         }
     }
 
-    /// The body for these records.
-    pub(super) fn body(&self, records: &[Outgoing]) -> Vec<u8> {
+    /// The body for these records; `deleted` says which of them are deletions.
+    ///
+    /// # Errors
+    /// Why these records make no body.
+    pub(super) fn body(
+        &self,
+        records: &[Outgoing],
+        deleted: impl Fn(&Outgoing) -> bool,
+    ) -> Result<Vec<u8>, String> {
         let bytes: usize = records.iter().map(|record| record.body.len() + 80).sum();
         let mut body = Vec::with_capacity(bytes + self.open.len());
+        if self.format == Format::Ndjson {
+            for record in records {
+                self.write_lines(record, deleted(record), &mut body)?;
+            }
+            return Ok(body);
+        }
         body.extend_from_slice(self.open.as_bytes());
         for (index, record) in records.iter().enumerate() {
             if index > 0 {
@@ -100,39 +201,79 @@ impl Bulk {
             self.write(record, &mut body);
         }
         body.extend_from_slice(self.close.as_bytes());
-        body
+        self.format.encode(body)
     }
 
-    /// One record, with its key at the end: of a key that stands twice, most parsers take the last.
-    fn write(&self, record: &Outgoing, body: &mut Vec<u8>) {
-        let object = record.body.trim_ascii();
-        let inner = object.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
-        let (Some(field), Some(inner)) = (&self.key, inner) else {
-            return body.extend_from_slice(&record.body);
-        };
-        body.push(b'{');
-        body.extend_from_slice(inner);
-        if !inner.trim_ascii().is_empty() {
-            body.push(b',');
+    /// Gives a request with these records its key.
+    pub(super) fn sign(&self, request: &mut Request, records: &[Outgoing]) {
+        if let Some(name) = &self.keys.header {
+            let key = self.keys.of_bulk(records, &self.scope);
+            request.headers.insert(name.clone(), key_value(&key));
         }
-        body.extend_from_slice(field.as_bytes());
-        body.extend_from_slice(quote(&record.key).as_bytes());
-        body.push(b'}');
+    }
+
+    /// The key of one record.
+    pub(super) fn record_key(&self, record: &Outgoing) -> String {
+        self.keys.of_record(record, &self.scope, b"")
+    }
+
+    /// Whether a deletion has a line of its own.
+    pub(super) fn has_deletions(&self) -> bool {
+        self.delete_action.is_some()
+    }
+
+    fn write_lines(
+        &self,
+        record: &Outgoing,
+        deleted: bool,
+        body: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        let key = self.record_key(record);
+        let values = SentValues {
+            source: &record.source,
+            body: &record.body,
+            key: &key,
+            ..SentValues::default()
+        };
+        if let Some(action) = self.delete_action.as_ref().filter(|_| deleted) {
+            write_line(&action.body(&values)?, body);
+            return Ok(());
+        }
+        if let Some(action) = &self.action {
+            write_line(&action.body(&values)?, body);
+        }
+        let mut json = Vec::new();
+        self.write(record, &mut json);
+        write_line(&json, body);
+        Ok(())
+    }
+
+    /// One record, with its key.
+    fn write(&self, record: &Outgoing, body: &mut Vec<u8>) {
+        let Some(path) = &self.key else { return body.extend_from_slice(&record.body) };
+        let key = quote(&self.record_key(record));
+        if let [name] = path.as_slice() {
+            return append(&record.body, name, &key, body);
+        }
+        match with(&record.body, path, &key) {
+            Some(with_key) => body.extend_from_slice(&with_key),
+            None => body.extend_from_slice(&record.body),
+        }
     }
 }
 
-/// One key for a bulk: the same for the same records in the same order, by every build of every
-/// version (FNV-1a, 128 bits).
-pub(super) fn bulk_key(records: &[Outgoing]) -> String {
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    for record in records {
-        // A byte that is in no text parts the keys.
-        for byte in record.key.bytes().chain([0xff]) {
-            hash = (hash ^ u128::from(byte)).wrapping_mul(PRIME);
-        }
+/// A record with its key at the end: of a key that stands twice, most parsers take the last.
+fn append(record: &[u8], name: &str, key: &str, body: &mut Vec<u8>) {
+    let inner = record.trim_ascii().strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+    let Some(inner) = inner else { return body.extend_from_slice(record) };
+    body.push(b'{');
+    body.extend_from_slice(inner);
+    if !inner.trim_ascii().is_empty() {
+        body.push(b',');
     }
-    format!("bulk-{hash:032x}")
+    for text in [&quote(name), ":", key, "}"] {
+        body.extend_from_slice(text.as_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -141,8 +282,9 @@ mod tests {
     use serde_json::json;
     use tidegate_core::model::{RecordId, Version};
 
+    use super::super::{idempotency::IdempotencyKey, key::Idempotency};
     use super::*;
-    use crate::testing::section;
+    use crate::{Connection, testing::section};
 
     fn record(key: &str, body: &'static str) -> Outgoing {
         Outgoing {
@@ -151,23 +293,34 @@ mod tests {
             deleted: false,
             key: key.into(),
             body: bytes::Bytes::from_static(body.as_bytes()),
+            source: bytes::Bytes::new(),
         }
     }
 
     fn bulk(field: Option<&str>, key_field: Option<&str>) -> Bulk {
         let keys =
             json!({ "size": 10, "bytes_max": 1_000, "field": field, "key_field": key_field });
-        Bulk::new(&section(keys))
+        let connection = Connection::default();
+        let header = IdempotencyKey::default().header();
+        let keys_of = Idempotency::default().keys(header);
+        let scope = "POST https://b.example/y".to_owned();
+        let (batch, resolver) = (section(keys), Resolver::new(&connection));
+        Bulk::new(&batch, Format::Json, keys_of, scope, &resolver).unwrap()
     }
 
     #[test]
     fn records_are_put_into_an_array_or_under_a_field_each_with_its_key() {
         let records = [record("k\"1", r#"{"a":1}"#), record("k2", " { } "), record("k3", "[1]")];
-        let text = |bulk: &Bulk| String::from_utf8(bulk.body(&records)).unwrap();
+        let text =
+            |bulk: &Bulk| String::from_utf8(bulk.body(&records, |_| false).unwrap()).unwrap();
         assert_eq!(text(&bulk(None, None)), r#"[{"a":1}, { } ,[1]]"#);
         let keyed = text(&bulk(Some("items"), Some("key")));
-        assert_eq!(keyed, r#"{"items":[{"a":1,"key":"k\"1"},{ "key":"k2"},[1]]}"#);
-        assert!(serde_json::from_str::<serde_json::Value>(&keyed).is_ok());
+        let keyed: serde_json::Value = serde_json::from_str(&keyed).unwrap();
+        let keys = [&records[0], &records[1]].map(|it| bulk(None, Some("key")).record_key(it));
+        assert!(keys[0].starts_with("k\"1.") && keys[1].starts_with("k2."), "{keys:?}");
+        let one = bulk(Some("items"), Some("key")).record_key(&records[0]);
+        assert_eq!(keyed["items"][0], json!({ "a": 1, "key": one }));
+        assert_eq!(keyed["items"][2], json!([1]));
     }
 
     #[test]
@@ -193,8 +346,8 @@ mod tests {
                 1..20,
             ),
             key in "\\PC{0,20}|[\"\\\\\u{1}\u{1f}\n]{0,9}",
-            field in prop::option::of("[a-z\"]{1,9}"),
-            key_field in prop::option::of("[a-z\"]{1,9}"),
+            field in prop::option::of("[a-z]{1,9}(\\.[a-z]{1,9})?"),
+            key_field in prop::option::of("[a-z]{1,9}(\\.[a-z]{1,9})?"),
         ) {
             let bulk = bulk(field.as_deref(), key_field.as_deref());
             let records: Vec<Outgoing> = bodies
@@ -205,7 +358,7 @@ mod tests {
             let reckoned: usize =
                 records.iter().map(|record| batching.bytes_of(record.body.len(), &record.key)).sum();
             let reckoned = batching.frame_bytes + reckoned;
-            let body = bulk.body(&records);
+            let body = bulk.body(&records, |_| false).unwrap();
             prop_assert!(body.len() <= reckoned, "{} > {reckoned}", body.len());
             if key_field.is_none() {
                 prop_assert_eq!(body.len(), reckoned);
@@ -215,10 +368,14 @@ mod tests {
 
     #[test]
     fn a_bulks_key_is_stable_and_tells_bulks_apart() {
+        let key = |records: &[Outgoing]| {
+            let bulk = bulk(None, None);
+            bulk.keys.of_bulk(records, &bulk.scope)
+        };
         let one = [record("a", "{}"), record("b", "{}")];
-        assert_eq!(bulk_key(&one), bulk_key(&one.clone()));
-        assert_eq!(bulk_key(&[]), "bulk-6c62272e07bb014262b821756295c58d");
-        assert_ne!(bulk_key(&one), bulk_key(&[record("ab", "{}")]));
-        assert_ne!(bulk_key(&one), bulk_key(&one[..1]));
+        assert_eq!(key(&one), key(&one.clone()));
+        assert_ne!(key(&one), key(&[record("ab", "{}")]));
+        assert_ne!(key(&one), key(&one[..1]));
+        assert_ne!(key(&one), key(&[record("a", "{}"), record("b", "[]")]));
     }
 }

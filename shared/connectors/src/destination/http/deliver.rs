@@ -2,34 +2,33 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::{Method, header::HeaderName};
 use tidegate_core::{
-    model::{Blame, Later, Outcome},
+    model::{Blame, Later, Outcome, SkipReason},
     ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
 };
 use tokio::time::Instant;
-use url::Url;
 
 use super::{
-    batch::{Bulk, bulk_key},
-    idempotency::key_value,
-    on_unknown::Question,
-    order::Names,
-    results::first_of_each,
-    unanswered::Unanswered,
+    batch::Bulk, compose::Composer, on_unknown::Question, order::Names, removal::Deletions,
+    results::first_of_each, unanswered::Unanswered, upsert::Follow,
 };
-use crate::http::{Answer, Exchange, Judged, Meaning, RecordUrl, Request, Rules};
+use crate::http::{Answer, Exchange, Judged, Meaning, Request, Rules};
+use crate::value::SentValues;
 
 /// A reason is one line of at most so many characters.
 const REASON_CHARS_MAX: usize = 300;
 
 /// An HTTP API that takes records.
 pub(super) struct HttpDestination {
-    pub(super) url: RecordUrl,
-    pub(super) method: Method,
-    /// The header that carries a request's idempotency key.
-    pub(super) idempotency: Option<HeaderName>,
+    /// Composes the request of one record; the first one where others may follow.
+    pub(super) single: Composer,
+    /// Composes what is sent for a deletion, where that is another request.
+    pub(super) removal: Option<Composer>,
+    /// The request that may follow.
+    pub(super) follow: Option<Follow>,
+    pub(super) deletions: Deletions,
+    /// Whether a request carries its idempotency key in a header.
+    pub(super) has_key: bool,
     pub(super) exchange: Exchange,
     pub(super) rules: Rules,
     pub(super) bulk: Option<Bulk>,
@@ -38,25 +37,65 @@ pub(super) struct HttpDestination {
 }
 
 impl HttpDestination {
-    /// Sends one record.
+    /// Sends one record, by the request that is its next.
     async fn deliver_one(&self, record: &Outgoing, until: Instant) -> Delivery {
-        let url = match self.url.render(&record.body) {
-            Ok(url) => url,
-            Err(error) => {
-                let reason = self.exchange.line(&error.to_string(), REASON_CHARS_MAX);
-                return vec![Outcome::Refused { status: None, reason: reason.into() }].into();
-            }
+        let deletion = self.deletions.has(&record.source, record.deleted);
+        let removal = self.removal.as_ref().filter(|_| deletion);
+        // A deletion is not created or updated.
+        let follow = self.follow.as_ref().filter(|_| removal.is_none());
+        let key = follow.map(|_| self.single.key(record));
+        let before = follow.zip(key.as_ref()).and_then(|(follow, key)| follow.take(key));
+        let composer = match (removal, follow.filter(|_| before.is_some())) {
+            (Some(removal), _) => removal,
+            (None, Some(follow)) => &follow.second,
+            (None, None) => &self.single,
         };
-        match self.send(self.request(url, record.body.clone(), &record.key), until).await {
-            Ok(answer) => Delivery {
-                outcomes: vec![self.outcome(&answer, &self.judge(&answer))],
-                allowance: self.exchange.left(&answer).allowance(),
-                in_flight: false,
-            },
+        let request = match composer.request(record, before.as_deref().unwrap_or_default()) {
+            Ok(request) => request,
+            Err(error) => return vec![self.not_sent(&error)].into(),
+        };
+        let answer = match self.send(request, until).await {
+            Ok(answer) => answer,
             Err(unanswered) => {
                 let in_flight = unanswered.in_flight;
-                Delivery { in_flight, ..vec![self.unanswered(unanswered)].into() }
+                return Delivery { in_flight, ..vec![self.unanswered(unanswered)].into() };
             }
+        };
+        let status = answer.status.as_u16();
+        let judged = self.judge(&answer);
+        let mut outcome = self.outcome(&answer, &judged);
+        let is_gone = matches!(status, 404 | 410) && judged.meaning != Meaning::Token;
+        if removal.is_some_and(|removal| removal.url().names_record()) && is_gone {
+            outcome = Outcome::Skipped(SkipReason::Duplicate);
+        }
+        let mut again = false;
+        if let (Some(follow), Some(key)) = (follow, &key) {
+            match before {
+                None => again = follow.asks(key, status, &answer.body),
+                Some(_) if follow.is_contrary(status) => {
+                    let reason = self.reason(&answer, &judged);
+                    outcome = Outcome::Later(request_later(format!(
+                        "{status}, which contradicts the answer before: {reason}"
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
+        let allowance = self.exchange.left(&answer).allowance();
+        Delivery { outcomes: vec![outcome], allowance, in_flight: false, again }
+    }
+
+    /// A record that makes no request: nothing is said of the destination.
+    fn not_sent(&self, error: &str) -> Outcome {
+        let reason = self.exchange.line(error, REASON_CHARS_MAX);
+        Outcome::Refused { status: None, reason: reason.into() }
+    }
+
+    /// The idempotency key that a record is sent with.
+    fn key(&self, record: &Outgoing) -> String {
+        match &self.bulk {
+            Some(bulk) => bulk.record_key(record),
+            None => self.single.key(record),
         }
     }
 
@@ -92,12 +131,21 @@ impl HttpDestination {
     ) -> Delivery {
         let all = |outcome: Outcome| vec![outcome; records.len()];
         // It names no record, so that any record's address will do.
-        let url = match self.url.render(b"null") {
+        let nothing = SentValues { source: b"null", body: b"null", ..SentValues::default() };
+        let url = match self.single.address(&nothing) {
             Ok(url) => url,
-            Err(error) => return all(Outcome::Later(request_later(error.to_string()))).into(),
+            Err(error) => return all(Outcome::Later(request_later(error))).into(),
         };
-        let (body, key) = (bulk.body(records), bulk_key(records));
-        let answer = match self.send(self.request(url, body, &key), until).await {
+        let deleted = |record: &Outgoing| self.deletions.has(&record.source, record.deleted);
+        let body = match bulk.body(records, deleted) {
+            Ok(body) => body,
+            // One of them makes no body: alone it is refused, and the others go without it.
+            Err(error) if records.len() > 1 => return all(in_parts(0, &error)).into(),
+            Err(error) => return all(self.not_sent(&error)).into(),
+        };
+        let mut request = Request::new(self.single.method().clone(), url, body);
+        bulk.sign(&mut request, records);
+        let answer = match self.send(request, until).await {
             Ok(answer) => answer,
             Err(unanswered) => {
                 let in_flight = unanswered.in_flight;
@@ -118,7 +166,7 @@ impl HttpDestination {
                 }
             });
         let allowance = self.exchange.left(&answer).allowance();
-        Delivery { outcomes, allowance, in_flight: false }
+        Delivery { outcomes, allowance, in_flight: false, again: false }
     }
 
     /// Each record's own outcome, where the answer has one for it.
@@ -145,15 +193,6 @@ impl HttpDestination {
             Meaning::Refused => read().ok()?.into_iter().collect(),
             _ => None,
         }
-    }
-
-    /// A request that takes records.
-    fn request(&self, url: Url, body: impl Into<Bytes>, key: &str) -> Request {
-        let mut request = Request::new(self.method.clone(), url, body);
-        if let Some(name) = &self.idempotency {
-            request.headers.insert(name.clone(), key_value(key));
-        }
-        request
     }
 
     /// It is over, answered or not, at `until` at the latest.
@@ -211,7 +250,8 @@ impl HttpDestination {
         let Some(has) = &self.has else {
             return Err(request_later("the flow does not say how to ask for a record".to_owned()));
         };
-        let url = has.url(record).map_err(|error| {
+        let key = self.key(record);
+        let url = has.url(record, &key).map_err(|error| {
             request_later(self.exchange.line(&error.to_string(), REASON_CHARS_MAX))
         })?;
         // To ask changes nothing, whatever becomes of the answer.
@@ -258,9 +298,17 @@ fn request_later(reason: String) -> Later {
 }
 
 impl Destination for HttpDestination {
+    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
+        let apart = match &self.bulk {
+            Some(bulk) => bulk.has_deletions(),
+            None => self.removal.is_some(),
+        };
+        apart && self.deletions.has(record, deleted)
+    }
+
     fn batching(&self) -> Batching {
         match &self.bulk {
-            Some(bulk) => bulk.batching(self.idempotency.is_some()),
+            Some(bulk) => bulk.batching(self.has_key),
             None => Batching::ONE,
         }
     }
@@ -272,15 +320,16 @@ impl Destination for HttpDestination {
                 return self.deliver_bulk(bulk, records, until).await;
             }
             let mut outcomes = Vec::with_capacity(records.len());
-            let (mut last, mut any_in_flight) = (None, false);
+            let (mut last, mut any_in_flight, mut any_again) = (None, false, false);
             for record in records {
-                let Delivery { outcomes: one, allowance, in_flight } =
+                let Delivery { outcomes: one, allowance, in_flight, again } =
                     self.deliver_one(record, until).await;
                 outcomes.extend(one);
                 last = allowance.or(last);
                 any_in_flight |= in_flight;
+                any_again |= again;
             }
-            Delivery { outcomes, allowance: last, in_flight: any_in_flight }
+            Delivery { outcomes, allowance: last, in_flight: any_in_flight, again: any_again }
         })
     }
 

@@ -1,23 +1,28 @@
 //! `destination.http`: an HTTP API that takes records, one a request or many.
 
 mod batch;
+mod body;
+mod compose;
 mod deliver;
 mod distinct;
+mod envelope;
 mod idempotency;
+mod key;
 mod on_unknown;
 mod order;
+mod preview;
+mod removal;
+mod requests;
 mod results;
 mod unanswered;
+mod upsert;
 
-use reqwest::{
-    Method,
-    header::{CONTENT_TYPE, HeaderValue},
-};
+use reqwest::{Method, header::CONTENT_TYPE};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::{model, ports};
 
-use super::kind::DestinationKind;
+use super::kind::{DestinationKind, RequestPreview};
 use crate::{
     error::ConnectError,
     file::{At, Fault, Findings},
@@ -28,13 +33,23 @@ use crate::{
     },
     options::Options,
     resolver::Resolver,
-    value::{Headers, Record, StatusCode, Timeout, Url, template::Part},
+    value::{
+        Enveloped, Headers, JsonTemplate, Query, RecordIs, Sent, SentText, Shape, StatusCode,
+        Timeout, Url,
+        template::{Part, Template},
+    },
 };
 use batch::{Batch, Bulk};
+use body::Format;
+use compose::{Composer, Parts};
 use deliver::HttpDestination;
 use distinct::distinct;
+use envelope::Envelope;
 use idempotency::IdempotencyKey;
+use key::{Idempotency, KeyMaker};
 use on_unknown::OnUnknown;
+use removal::{Deletions, Removal};
+use upsert::{First, Upsert};
 
 const TIMEOUT_DEFAULT_MS: u64 = 30_000;
 /// Read of an answer that only says why.
@@ -49,15 +64,32 @@ const RESULTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "HttpDestination")]
 pub(crate) struct Http {
-    /// The address; may hold `${record.…}` unless `batch` is given.
+    /// The address; may hold `${record.…}` unless `batch` is given: a field that `transform.map` writes, else one of the
+    /// source's record. `${body.…}` is what the transform made, and nothing else.
     #[schemars(example = "${params.destination_url}/fulfillments")]
-    url: Url<Record>,
+    url: Url<Sent>,
+    /// Query parameters behind those of `url`; may hold `${record.…}`, of the source's record, and `${body.…}`.
+    #[serde(default)]
+    query: Query<Sent>,
     /// Default POST.
     #[serde(default)]
     method: HttpMethod,
-    /// Headers sent with every request.
+    /// Headers sent with every request; may hold `${record.…}`, of the source's record, and `${body.…}` unless `batch` is
+    /// given. A record without a value for one is parked.
     #[serde(default)]
-    headers: Headers,
+    #[schemars(example = serde_json::json!({ "If-Match": "${record.etag}" }))]
+    headers: Headers<Sent>,
+    /// The format of bodies. Default `json`.
+    #[serde(default)]
+    body: Format,
+    /// The body as JSON, with what the transform made where it says `${body}`, and constants beside it; may hold
+    /// `${record.…}` and `${body.…}`. For a batch, there is `batch.envelope`.
+    #[schemars(example = serde_json::json!({ "data": { "type": "order", "attributes": "${body}" } }))]
+    envelope: Option<JsonTemplate<Enveloped>>,
+    /// What is sent for a record that is a deletion; left out: what is sent for any other.
+    delete: Option<Removal>,
+    /// Create or update, whichever the destination asks for.
+    upsert: Option<At<Upsert>>,
     /// How requests prove who sends them.
     auth: Option<Auth>,
     /// Many records in a request; left out: one record a request.
@@ -65,6 +97,9 @@ pub(crate) struct Http {
     /// The header that carries the key by which the destination knows a repeat. Default
     /// `Idempotency-Key`; `false` leaves it out.
     idempotency_key: Option<IdempotencyKey>,
+    /// How that key looks, and where it stands.
+    #[serde(default)]
+    idempotency: Idempotency,
     /// The longest that one request may take. Default `30s`.
     timeout: Option<Timeout>,
     /// Further status codes that refuse a record for good.
@@ -93,18 +128,11 @@ enum HttpMethod {
     Post,
     Put,
     Patch,
+    Delete,
 }
 
 impl DestinationKind for Http {
-    fn check(&self, ordering: model::Ordering, findings: &mut Findings) {
-        let record = self.url.template.parts.iter().find(|part| matches!(part, Part::Record(_)));
-        if let (Some(_), Some(reference)) = (&self.batch, record) {
-            let message = format!("`{reference}` cannot stand here");
-            let remedy =
-                "a batch is one request for many records: remove `batch`, or the reference";
-            let fault = Fault::new(self.url.site.place, message, remedy);
-            findings.add(fault.of(reference.to_string()));
-        }
+    fn check(&self, ordering: model::Ordering, shape: &Shape, findings: &mut Findings) {
         let lists = [
             ("refuse", self.refuse.as_slice()),
             ("retry_status", &self.retry_status),
@@ -116,11 +144,21 @@ impl DestinationKind for Http {
             auth.check(findings);
         }
         if let Some(batch) = &self.batch {
-            batch.check(findings);
+            batch.check(self.body, findings);
         }
+        self.check_sent(shape, findings);
         if let Some(on_unknown) = &self.on_unknown {
             on_unknown.value.check(on_unknown.place, ordering, findings);
         }
+    }
+
+    fn preview(
+        &self,
+        record: &ports::Outgoing,
+        shape: &Shape,
+        resolver: &Resolver<'_>,
+    ) -> Result<RequestPreview, ConnectError> {
+        self.compose(record, shape, resolver)
     }
 
     fn request_ms(&self) -> u64 {
@@ -134,19 +172,27 @@ impl DestinationKind for Http {
     fn connect(
         &self,
         limits: &Limits,
+        shape: &Shape,
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Box<dyn ports::Destination>, ConnectError> {
-        let url = RecordUrl::new(&self.url.template, &self.url.site.key, resolver)?;
-        let bulk = self.batch.as_ref().map(Bulk::new);
+        let keys = self.idempotency.keys(self.idempotency_key.clone().unwrap_or_default().header());
+        let single = self.single(shape, &keys, resolver)?;
+        let scope = format!("{} {}", Method::from(self.method), single.url().written());
+        let bulk = self.batch.as_ref();
+        let bulk = bulk
+            .map(|batch| Bulk::new(batch, self.body, keys.clone(), scope, resolver))
+            .transpose()?;
         let redactor = resolver.redactor();
         let auth = authenticator(self.auth.as_ref(), "destination.http.auth", resolver, options)?;
         let mut headers = self.headers.fill(resolver)?;
-        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-        let rules = Rules::new(&self.answers, self.short_forms(), url.names_record());
+        headers.entry(CONTENT_TYPE).or_insert(self.body.content_type());
+        let rules = Rules::new(&self.answers, self.short_forms(), single.url().names_record());
         let limits = limits.advertised();
         let has = match &self.on_unknown {
-            Some(on_unknown) => on_unknown.value.question(resolver, url.origin())?,
+            Some(on_unknown) => {
+                on_unknown.value.question(resolver, single.url().origin(), shape)?
+            }
             None => None,
         };
         Ok(Box::new(HttpDestination {
@@ -160,15 +206,17 @@ impl DestinationKind for Http {
                     redactor,
                     now: options.now.clone(),
                 },
-                origin: url.origin().clone(),
+                origin: single.url().origin().clone(),
                 auth,
                 timeout_ms: self.timeout_ms(),
                 limits,
             },
-            method: self.method.into(),
-            idempotency: self.idempotency_key.clone().unwrap_or_default().header(),
+            has_key: keys.header.is_some(),
+            removal: self.removal(shape, &keys, resolver)?,
+            follow: self.follow(shape, &keys, resolver)?,
+            deletions: Deletions::new(self.delete.as_ref().and_then(|it| it.when.as_ref())),
             rules,
-            url,
+            single,
             bulk,
             has,
         }))
@@ -207,6 +255,7 @@ impl From<HttpMethod> for Method {
             HttpMethod::Post => Self::POST,
             HttpMethod::Put => Self::PUT,
             HttpMethod::Patch => Self::PATCH,
+            HttpMethod::Delete => Self::DELETE,
         }
     }
 }
@@ -226,7 +275,7 @@ mod tests {
 
     fn faults(http: &Http, ordering: model::Ordering) -> Vec<String> {
         let mut findings = Findings::default();
-        http.check(ordering, &mut findings);
+        http.check(ordering, &Shape::Same, &mut findings);
         findings.faults.into_iter().map(|file::Fault { message, .. }| message).collect()
     }
 

@@ -290,6 +290,7 @@ mod tests {
             deleted: false,
             key: "k".into(),
             body: body.clone().into(),
+            source: bytes::Bytes::new(),
         };
         bodies.iter().map(record).collect()
     }

@@ -20,7 +20,7 @@ use crate::{
     error::ConnectError,
     http::{Answer, Exchange, ExchangeError, Meaning, RecordUrl, Request, Rules},
     resolver::Resolver,
-    value::{Constant, Record, Url, given},
+    value::{Constant, Record, Shape, Url, given},
 };
 
 /// The request that marks a delivered record as processed at the source. A mark that fails is made again;
@@ -69,7 +69,7 @@ impl MarkRequest {
         exchange: Exchange,
         rules: Rules,
     ) -> Result<HttpMarker, ConnectError> {
-        let url = RecordUrl::new(&self.url.template, &self.url.site.key, resolver)?;
+        let url = RecordUrl::new(&self.url.template, &self.url.site.key, resolver, &Shape::Same)?;
         let list = &exchange.origin;
         if url.origin() != list {
             let message = format!("only {list} may see the source's credentials");
@@ -97,7 +97,7 @@ impl HttpMarker {
         let cannot = |why: &dyn std::fmt::Display| {
             SourceError::Halt(format!("record {id} cannot be marked: {why}"))
         };
-        let url = self.url.render(data).map_err(|error| cannot(&error))?;
+        let url = self.url.render_source(data).map_err(|error| cannot(&error))?;
         let shown = self.exchange.shown(&url);
         let body = self.body.clone().unwrap_or_default();
         let mut request = Request::new(self.method.clone(), url, body);

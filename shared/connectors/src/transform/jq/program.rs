@@ -43,11 +43,25 @@ impl<const LOOKS_UP: bool> Program<LOOKS_UP> {
     }
 }
 
+/// The first thing in a program that is meant as a reference: it would be sent as it stands.
+fn reference(text: &str) -> Option<&str> {
+    let kinds = ["params.", "secrets.", "record.", "body.", "lookup.", "idempotency_key"];
+    let starts = text.match_indices("${").map(|(at, _)| &text[at..]);
+    let mut meant = starts.filter(|rest| kinds.iter().any(|kind| rest[2..].starts_with(kind)));
+    meant.next().map(|rest| rest.find('}').map_or(rest, |end| &rest[..=end]))
+}
+
 impl<'de, const LOOKS_UP: bool> Deserialize<'de> for Program<LOOKS_UP> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let site = site();
         let text = String::deserialize(deserializer)?;
         let program = Self { text, site };
+        if let Some(reference) = reference(&program.text) {
+            let message = format!("`{reference}` is not filled in inside a program");
+            let remedy = "a program sees the record as `.`, and what was looked up as `$lookup`; a parameter may \
+                          stand in `url`, `query`, `headers` and `envelope`";
+            note_fault(Fault::new(program.site.place, message, remedy).of(reference));
+        }
         for error in language::compile(&program.text, program.sees()).err().unwrap_or_default() {
             // The file may indent or fold the program: its words are found by counting them.
             let fragment = &program.text[error.span.clone()];

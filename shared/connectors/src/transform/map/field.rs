@@ -17,7 +17,7 @@ use crate::{
 /// Where a field comes from: exactly one of `path`, `lookup` and `value`. A text alone is a path.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FieldKeys {
+pub(in crate::transform) struct FieldKeys {
     /// Path in the source's record.
     pub(super) path: Option<RecordPath>,
     /// Path in what was looked up.

@@ -25,7 +25,7 @@ struct Target {
 
 impl Fields {
     /// Each field's place in the output, with its keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[String], &FieldKeys)> {
+    pub(in crate::transform) fn iter(&self) -> impl Iterator<Item = (&[String], &FieldKeys)> {
         self.0.iter().map(|field| (field.path.as_slice(), &field.keys.value))
     }
 

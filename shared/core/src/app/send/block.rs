@@ -60,7 +60,7 @@ impl Packing<'_> {
             }
             index += 1;
         }
-        chunk.items = bodies.into_items(items);
+        chunk.items = bodies.into_items(items, self);
         chunk
     }
 

@@ -47,7 +47,7 @@ impl<'a> Bodies<'a> {
     ) -> Option<Result<(), Outcome>> {
         let Batching { bytes_max, frame_bytes, .. } = self.batching;
         let start = self.buffer.len();
-        match self.flow.transform.apply(&record.data, found, &mut self.buffer) {
+        match self.shape(record, found) {
             Transformed::Written => {}
             other => return Some(Err(decided(other))),
         }
@@ -60,6 +60,18 @@ impl<'a> Bodies<'a> {
         self.buffer.truncate(start);
         let alone = frame_bytes.saturating_add(bytes);
         (alone > bytes_max).then(|| Err(too_large(alone, bytes_max)))
+    }
+
+    /// Writes what is to be sent of a record to the end of the buffer.
+    fn shape(&mut self, record: &WireRecord, found: Option<&[u8]>) -> Transformed {
+        if !self.flow.destination.takes_unshaped(&record.data, record.deleted) {
+            return self.flow.transform.apply(&record.data, found, &mut self.buffer);
+        }
+        let admitted = self.flow.transform.admits(&record.data);
+        if admitted == Transformed::Written {
+            self.buffer.extend_from_slice(&record.data);
+        }
+        admitted
     }
 
     /// Leaves room for a record that is not sent with this request, though it was with an earlier one.
@@ -75,11 +87,16 @@ impl<'a> Bodies<'a> {
     }
 
     /// The items with their bodies: those that were written, in the order in which they were.
-    pub(super) fn into_items(self, items: Vec<Item<Prepared>>) -> Vec<Item<Outgoing>> {
+    pub(super) fn into_items(
+        self,
+        items: Vec<Item<Prepared>>,
+        packing: &Packing<'_>,
+    ) -> Vec<Item<Outgoing>> {
         let buffer = Bytes::from(self.buffer);
         let with_body = |(item, span): (Item<Prepared>, std::ops::Range<usize>)| {
             let Item { place, record, unknown_until_ms } = item;
-            Item { place, record: record.with_body(buffer.slice(span)), unknown_until_ms }
+            let source = packing.record(place).data.clone();
+            Item { place, record: record.with_body(buffer.slice(span), source), unknown_until_ms }
         };
         items.into_iter().zip(self.spans).map(with_body).collect()
     }
@@ -176,7 +193,7 @@ impl<'a> Packing<'a> {
             }
             places.take();
         }
-        chunk.items = bodies.into_items(items);
+        chunk.items = bodies.into_items(items, self);
         chunk
     }
 
@@ -240,7 +257,11 @@ impl<'a> Packing<'a> {
             let items = std::mem::take(taken);
             let bodies = std::mem::replace(bodies, Bodies::of(self.flow));
             let claim = claim.map(Box::from);
-            chunks.push(Chunk { items: bodies.into_items(items), decided: Vec::new(), claim });
+            chunks.push(Chunk {
+                items: bodies.into_items(items, self),
+                decided: Vec::new(),
+                claim,
+            });
         };
         for (item, found) in items.into_iter().zip(found) {
             let block = self.block_of(item.place);

@@ -166,6 +166,11 @@ impl<P: Platform> Sender<'_, P> {
         });
         let items: Vec<Item<Outgoing>> = items.collect();
 
+        if delivery.again {
+            let claim = self.by_entity().then_some(owner);
+            step.next.insert(0, Unit::Send(Chunk { items, decided: Vec::new(), claim }));
+            return;
+        }
         if answers.len() > 1 && answers.iter().all(is_for_the_others) {
             // Refused for the sake of some: halves are sent, down to single records, under their claims.
             let half = items.len() / 2;

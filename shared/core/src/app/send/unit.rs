@@ -25,9 +25,9 @@ pub(in crate::app) struct Prepared {
 
 impl Prepared {
     /// The record as it is sent.
-    pub fn with_body(self, body: Bytes) -> Outgoing {
+    pub fn with_body(self, body: Bytes, source: Bytes) -> Outgoing {
         let Self { id, version, deleted, key } = self;
-        Outgoing { id, version, deleted, key, body }
+        Outgoing { id, version, deleted, key, body, source }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     file::{Fault, Findings, Place},
     http::{Origin, UrlError},
     resolver::Resolver,
+    value::Shape,
 };
 
 /// A way of going on after an unknown outcome.
@@ -31,6 +32,7 @@ pub(crate) trait OnUnknownKind: fmt::Debug + Send + Sync {
         &self,
         _resolver: &Resolver<'_>,
         _destination: &Origin,
+        _shape: &Shape,
     ) -> Result<Option<Box<dyn Question>>, ConnectError> {
         Ok(None)
     }
@@ -38,11 +40,11 @@ pub(crate) trait OnUnknownKind: fmt::Debug + Send + Sync {
 
 /// Asks whether the destination has a record, by one GET.
 pub(crate) trait Question: Send + Sync {
-    /// Where to ask.
+    /// Where to ask. `key` is the record's idempotency key, as it is sent.
     ///
     /// # Errors
     /// A record whose fields make no address.
-    fn url(&self, record: &Outgoing) -> Result<Url, UrlError>;
+    fn url(&self, record: &Outgoing, key: &str) -> Result<Url, UrlError>;
 
     /// What the answer says; `None` where it says neither.
     fn judge(&self, status: u16, body: &[u8]) -> Option<bool>;

@@ -13,9 +13,9 @@ use crate::{
     error::ConnectError,
     file::{Fault, Findings, Place},
     http::{Origin, RecordUrl, UrlError},
-    json::{Picker, Scalar},
+    json::{Picker, stands},
     resolver::Resolver,
-    value::{OneOrList, Path, RecordAndKey, StatusCode, Url},
+    value::{OneOrList, Path, RecordAndKey, SentValues, Shape, StatusCode, Url},
 };
 
 /// The destination is asked whether it has the record, by one GET.
@@ -78,9 +78,10 @@ impl OnUnknownKind for Lookup {
         &self,
         resolver: &Resolver<'_>,
         destination: &Origin,
+        shape: &Shape,
     ) -> Result<Option<Box<dyn Question>>, ConnectError> {
         let key = &self.url.site.key;
-        let url = RecordUrl::new(&self.url.template, key, resolver)?;
+        let url = RecordUrl::new(&self.url.template, key, resolver, shape)?;
         if url.origin() != destination {
             let message = format!("only {destination} may see the destination's credentials");
             return Err(ConnectError::new(key, message));
@@ -100,8 +101,13 @@ fn codes(listed: Option<&OneOrList<StatusCode>>, usual: u16) -> Vec<u16> {
 }
 
 impl Question for Has {
-    fn url(&self, record: &Outgoing) -> Result<url::Url, UrlError> {
-        self.url.render_with_key(&record.body, &record.key)
+    fn url(&self, record: &Outgoing, key: &str) -> Result<url::Url, UrlError> {
+        self.url.render(&SentValues {
+            source: &record.source,
+            body: &record.body,
+            key,
+            ..SentValues::default()
+        })
     }
 
     fn judge(&self, status: u16, body: &[u8]) -> Option<bool> {
@@ -114,54 +120,6 @@ impl Question for Has {
         match &self.path {
             None => Some(true),
             Some(path) => stands(path, body),
-        }
-    }
-}
-
-/// Whether something stands at the path; `None` if the body cannot be read.
-fn stands(path: &Picker, body: &[u8]) -> Option<bool> {
-    let picks = path.pick_all(body).ok()?;
-    let Some(value) = picks.json(0) else { return Some(false) };
-    Some(match Scalar::read(value) {
-        Some(Scalar::Bool(is)) => is,
-        Some(Scalar::Text(text)) => !text.is_empty(),
-        Some(Scalar::Number(number)) => number.parse() != Ok(0.0),
-        None => match value {
-            // An array or an object: what is between its brackets.
-            [b'[' | b'{', inner @ .., _] => !inner.trim_ascii().is_empty(),
-            // A text that is none in Unicode is a text still.
-            _ => true,
-        },
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn something_stands_there_unless_it_is_absent_null_false_zero_or_empty() {
-        let path = Picker::of(&["data".to_owned()]);
-        for (value, there) in [
-            ("[{}]", true),
-            (r#"{"id":1}"#, true),
-            ("\"x\"", true),
-            ("3", true),
-            ("true", true),
-            ("[ ]", false),
-            ("{}", false),
-            ("\"\"", false),
-            ("0", false),
-            ("0.0", false),
-            ("false", false),
-            ("null", false),
-        ] {
-            let body = format!(r#"{{"data":{value}}}"#);
-            assert_eq!(stands(&path, body.as_bytes()), Some(there), "{value}");
-        }
-        assert_eq!(stands(&path, b"{}"), Some(false));
-        for body in ["", "<html>", r#"{"data":[1"#, "{} {}"] {
-            assert_eq!(stands(&path, body.as_bytes()), None, "{body}");
         }
     }
 }

@@ -189,7 +189,7 @@ fn what_may_have_been_applied_is_not_sent_with_others() {
         (0..4)
             .map(|index| {
                 let Item { place, record, .. } = packing.item(Place { page: PAGE, index });
-                let record = record.with_body(Bytes::new());
+                let record = record.with_body(Bytes::new(), Bytes::new());
                 Item { place, record, unknown_until_ms: (index % 2 == 1).then_some(0) }
             })
             .collect()

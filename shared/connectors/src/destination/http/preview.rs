@@ -1,0 +1,56 @@
+//! The requests for one record as they would go out.
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use tidegate_core::ports::Outgoing;
+
+use super::*;
+use crate::{destination::RequestPreview, http::Request, value::SentValues};
+
+impl Http {
+    /// The requests for a record, in order: where a second one only follows an answer, it is not among them.
+    pub(super) fn compose(
+        &self,
+        record: &Outgoing,
+        shape: &Shape,
+        resolver: &Resolver<'_>,
+    ) -> Result<RequestPreview, ConnectError> {
+        let keys = self.idempotency.keys(self.idempotency_key.clone().unwrap_or_default().header());
+        let single = self.single(shape, &keys, resolver)?;
+        let deletions = Deletions::new(self.delete.as_ref().and_then(|it| it.when.as_ref()));
+        let is_deletion = deletions.has(&record.source, record.deleted);
+        let removal = self.removal(shape, &keys, resolver)?.filter(|_| is_deletion);
+        let composed = match (&self.batch, removal) {
+            (Some(batch), _) => {
+                let scope = format!("{} {}", single.method(), single.url().written());
+                let bulk = Bulk::new(batch, self.body, keys.clone(), scope, resolver)?;
+                let nothing =
+                    SentValues { source: b"null", body: b"null", ..SentValues::default() };
+                let records = std::slice::from_ref(record);
+                let body = bulk.body(records, |_| is_deletion && bulk.has_deletions());
+                single.address(&nothing).and_then(|url| {
+                    let mut request = Request::new(single.method().clone(), url, body?);
+                    bulk.sign(&mut request, records);
+                    Ok(request)
+                })
+            }
+            (None, Some(removal)) => removal.request(record, b""),
+            (None, None) => single.request(record, b""),
+        };
+        let request = composed.map_err(|error| ConnectError::new("destination.http", error))?;
+        let mut headers: HeaderMap = self.headers.fill(resolver)?;
+        headers.entry(CONTENT_TYPE).or_insert(self.body.content_type());
+        headers.extend(request.headers);
+        let shown = |(name, value): (&_, &reqwest::header::HeaderValue)| {
+            let name: &reqwest::header::HeaderName = name;
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.to_string(), value)
+        };
+        Ok(RequestPreview {
+            method: request.method.to_string(),
+            url: request.url.to_string(),
+            headers: headers.iter().map(shown).collect(),
+            has_credentials: self.auth.is_some(),
+            body: request.body.to_vec(),
+        })
+    }
+}
