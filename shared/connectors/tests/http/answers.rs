@@ -381,7 +381,9 @@ async fn the_destination_is_asked_whether_it_has_a_record() {
             }
         };
         assert_eq!(said, expected, "{status} {body}");
-        assert_eq!(*lines.lock().unwrap(), ["GET /leads/7%40x?key=leads%2Fmain%2F7%401"]);
+        let lines = lines.lock().unwrap().clone();
+        let asked = "GET /leads/7%40x?key=leads%2Fmain%2F7%401.";
+        assert!(lines.len() == 1 && lines[0].starts_with(asked), "{lines:?}");
     }
 }
 

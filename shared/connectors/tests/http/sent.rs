@@ -397,3 +397,15 @@ fn a_reference_inside_a_program_is_refused() {
     }
     assert_eq!(faults(&json!({ "jq": r#"{a: "costs ${5}"}"# }), &to), "");
 }
+
+#[tokio::test]
+async fn null_is_told_from_absent() {
+    let api = Taker::start(|_| (200, json!({}))).await;
+    let map = json!({ "map": {
+        "kept": { "path": "a", "null_as": null }, "cleared": { "path": "a", "null_as": "" },
+        "absent": { "path": "b", "null_as": null }, "usual": "a" } });
+    let flow = flow(&map, &json!({ "url": api.url }));
+    let outcomes = deliver(&flow, &[json!({ "id": 1, "a": null })]).await.outcomes;
+    assert_eq!(outcomes, [Outcome::Delivered]);
+    assert_eq!(api.last().json(), json!({ "kept": null, "cleared": "" }));
+}

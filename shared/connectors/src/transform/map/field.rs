@@ -36,6 +36,9 @@ pub(in crate::transform) struct FieldKeys {
     /// What to do where the path is absent or null. Default `omit`; `keep` writes the looked-up
     /// field of the same name, and takes an empty text for absent.
     pub(super) when_absent: Option<At<WhenAbsent>>,
+    /// What is written where the path is null, and not absent: `null_as: null` keeps it so. Left out: null is absent.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) null_as: Option<Constant>,
     /// Leaves the field out where what was looked up has it, neither null nor an empty text: `true`
     /// for the field of the same name, or the path of another. An empty text in the record is absent
     /// then, too.
@@ -125,6 +128,7 @@ impl FieldKeys {
                     ("words", self.words.as_ref().map(|at| at.place)),
                     ("cast", self.cast.as_ref().map(|at| at.place)),
                     ("when_absent", self.when_absent.as_ref().map(|at| at.place)),
+                    ("null_as", self.null_as.as_ref().map(|null_as| null_as.site.place)),
                 ];
                 for (key, place) in beside {
                     let Some(place) = place else { continue };

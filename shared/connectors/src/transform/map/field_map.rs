@@ -66,6 +66,8 @@ enum Value {
 struct Field {
     slot: Slot,
     default: Option<Box<[u8]>>,
+    /// Written for a null of the record.
+    null_as: Option<Box<[u8]>>,
     words: Option<Words>,
     cast: Option<Cast>,
     when_absent: WhenAbsent,
@@ -116,6 +118,7 @@ impl FieldMap {
                         None => Slot::Record(map.picker.add(path.unwrap_or(target))),
                     },
                     default: keys.default.as_ref().map(|default| json(&default.json)),
+                    null_as: keys.null_as.as_ref().map(|null_as| json(&null_as.json)),
                     words: keys.words.as_ref().map(|at| at.value),
                     cast: keys.cast.as_ref().map(|at| at.value),
                     when_absent: keys.when_absent(),
@@ -241,6 +244,12 @@ impl Leaf {
 
 impl Field {
     fn write(&self, given: &Given<'_>, out: &mut Vec<u8>) -> Result<Written, Box<str>> {
+        if let (Some(null_as), Slot::Record(slot)) = (&self.null_as, &self.slot)
+            && given.record.is_null(*slot)
+        {
+            out.extend_from_slice(null_as);
+            return Ok(Written::Record);
+        }
         let value = given.value(&self.slot);
         let value = match self.words {
             None => value.map(Cow::Borrowed),
