@@ -21,7 +21,7 @@ use tidegate_aws::Table;
 use super::{
     cursor, digests,
     expression::{Mutant, without_each_default, without_each_part},
-    faults, ledger, pages, parked, shelf, suspects,
+    faults, ledger, overtaken, pages, parked, shelf, statements, suspects,
 };
 
 /// One behaviour of the suite, on this table.
@@ -35,8 +35,13 @@ const REQUESTS_FREE: usize = 500;
 /// An expression as a request carries it: its name in the request, and its text.
 type Expression = (&'static str, String);
 
-const NAMES: [&str; 4] =
-    ["ConditionExpression", "KeyConditionExpression", "FilterExpression", "UpdateExpression"];
+const NAMES: [&str; 5] = [
+    "ConditionExpression",
+    "KeyConditionExpression",
+    "FilterExpression",
+    "UpdateExpression",
+    "Statement",
+];
 
 thread_local! {
     /// Panics of this thread are what is looked for: they are not told of, which would take longer than the
@@ -54,11 +59,12 @@ fn keep_quiet_of_expected_panics() {
 }
 
 fn suite() -> Vec<(String, Behaviour)> {
-    let modules: [(&str, &[(&str, Behaviour)]); 7] = [
+    let modules: [(&str, &[(&str, Behaviour)]); 8] = [
         ("cursor", cursor::BEHAVIOURS),
         ("digests", digests::BEHAVIOURS),
         ("ledger", ledger::BEHAVIOURS),
         ("pages", pages::BEHAVIOURS),
+        ("overtaken", overtaken::BEHAVIOURS),
         ("parked", parked::BEHAVIOURS),
         ("shelf", shelf::BEHAVIOURS),
         ("suspects", suspects::BEHAVIOURS),
@@ -149,9 +155,16 @@ fn text_of(holder: &Map<String, Value>, name: &str) -> String {
     holder[name].as_str().expect("it was asked for").to_owned()
 }
 
-/// Puts another expression in its place. Names and values that no expression uses any more go too, for
+/// Puts another expression in its place. What a statement's question marks stand for goes with them. Names and values that no expression uses any more go too, for
 /// DynamoDB refuses them.
 fn replace(holder: &mut Map<String, Value>, name: &str, instead: Option<&str>) {
+    if name == "Statement" {
+        let without = instead.expect("a statement is never all of it a condition");
+        let at = statements::parameter_left_out(&text_of(holder, name), without);
+        if let (Some(at), Some(Value::Array(parameters))) = (at, holder.get_mut("Parameters")) {
+            parameters.remove(at);
+        }
+    }
     match instead {
         Some(text) => drop(holder.insert(name.to_owned(), text.into())),
         None => drop(holder.remove(name)),
@@ -181,6 +194,7 @@ fn block_on(future: impl Future<Output = ()>) {
 fn mutants((name, text): &Expression) -> Vec<Mutant> {
     match *name {
         "UpdateExpression" => without_each_default(text),
+        "Statement" => statements::without_each_condition(text),
         // Without its partition a query is none.
         "KeyConditionExpression" => {
             let mutants = without_each_part(text).into_iter();

@@ -1,14 +1,15 @@
 //! One invocation's requests: started as limits and time allow, their outcomes noted, and every page left
 //! of which nothing more is to be sent.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, pin::pin};
 
 use futures_util::{
-    future::BoxFuture,
+    future::{BoxFuture, Either, select},
     stream::{FuturesUnordered, StreamExt},
 };
 
 use super::{
+    ends::Ends,
     sink::Sink,
     work::{PageWork, Work},
 };
@@ -24,18 +25,22 @@ use crate::{
     ports::{Clock, Platform, Random, Settle, Unavailable},
 };
 
+/// Most records that are claimed together, but that a bulk is never cut.
+const CLAIMS_MAX: usize = 100;
 /// How long a record waits for another version of its entity, where that says nothing, in ms.
 const OTHER_VERSION_MS: u64 = 1_000;
 
 pub(super) enum Event<T> {
     /// Records were claimed, to be looked up or sent.
-    Prepared { pages: Vec<usize>, step: Step },
+    Prepared { pages: Vec<usize>, units: usize, step: Step },
     /// A unit was done.
     Done { pages: Vec<usize>, kind: RequestKind, permit: Permit, step: Step },
     /// A unit was left to the next invocation.
     Abandoned { pages: Vec<usize>, step: Step },
     /// What became of a page was written down, or was not.
     Written { page: usize, gives_back_ms: u64, entry: T, answer: Result<Settle, Unavailable> },
+    /// Claims have ended.
+    Ended { pages: Vec<usize> },
     /// The budget answered.
     Budget(BudgetAnswer),
 }
@@ -50,6 +55,7 @@ pub(in crate::app) struct Dispatcher<'a, P: Platform, K: Sink> {
     /// Units that wait for a permit, the next one first.
     ready: VecDeque<Unit>,
     preparing: usize,
+    ends: Ends,
     finished: Vec<(usize, Disposition)>,
     /// Why records were parked.
     errors: Grouping,
@@ -87,6 +93,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             running: FuturesUnordered::new(),
             ready: VecDeque::new(),
             preparing: 0,
+            ends: Ends::default(),
             finished: Vec::new(),
             errors: Grouping::default(),
             pages_done: 0,
@@ -143,7 +150,8 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         loop {
             self.start_requests();
             self.leave_pages();
-            let Some(event) = self.running.next().await else {
+            self.write_ends();
+            let Some(event) = self.next_event().await else {
                 if self.ready.is_empty() {
                     break;
                 }
@@ -153,8 +161,8 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
                 continue;
             };
             match event {
-                Event::Prepared { pages, step } => {
-                    self.preparing -= 1;
+                Event::Prepared { pages, units, step } => {
+                    self.preparing -= units;
                     self.stepped(&pages, step).await;
                 }
                 Event::Done { pages, kind, permit, step } => {
@@ -171,6 +179,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
                     }
                     self.left(page, gives_back_ms, answer);
                 }
+                Event::Ended { pages } => self.work.unit_ends(&pages),
                 Event::Budget(answer) => self.throttle.take_in(answer),
             }
         }
@@ -228,11 +237,59 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             && self.work.remaining().peek().is_some()
         {
             let (sender, unit) = (self.sender, self.take_unit());
-            let pages = unit.pages();
-            self.preparing += 1;
+            let mut pages = unit.pages();
+            let first = match unit {
+                Unit::Send(chunk) if sender.gathers() => chunk,
+                unit => {
+                    self.preparing += 1;
+                    self.running.push(Box::pin(async move {
+                        let step = sender.prepare(unit).await;
+                        Event::Prepared { pages, units: 1, step }
+                    }));
+                    continue;
+                }
+            };
+            let mut records = first.items.len();
+            let (mut chunks, units_max) = (vec![first], self.throttle.claims_ahead());
+            while chunks.len() < units_max
+                && records < CLAIMS_MAX
+                && self.work.remaining().peek().is_some()
+            {
+                let unit = self.take_unit();
+                pages.extend(unit.pages());
+                let Unit::Send(chunk) = unit else { unreachable!("nothing is looked up") };
+                records += chunk.items.len();
+                chunks.push(chunk);
+            }
+            let units = chunks.len();
+            self.preparing += units;
             self.running.push(Box::pin(async move {
-                let step = sender.prepare(unit).await;
-                Event::Prepared { pages, step }
+                let step = sender.claim_together(chunks).await;
+                Event::Prepared { pages, units, step }
+            }));
+        }
+    }
+
+    /// What happens next; nothing where claims are to be ended that were gathered for long enough.
+    async fn next_event(&mut self) -> Option<Event<K::Entry>> {
+        let Some(due_ms) = self.ends.due_ms() else { return self.running.next().await };
+        let due = pin!(self.sender.ports.clock.sleep_until(due_ms));
+        match select(self.running.next(), due).await {
+            Either::Left((event, _)) => event,
+            Either::Right(_) => Some(Event::Ended { pages: Vec::new() }),
+        }
+    }
+
+    /// Ends the claims that were gathered, where they are enough, or waited for long, or nothing is under
+    /// way that would bring more.
+    fn write_ends(&mut self) {
+        let no_more = self.throttle.is_idle() && self.preparing == 0;
+        let now_ms = self.sender.ports.clock.now_ms();
+        if let Some((endings, pages)) = self.ends.take(no_more, now_ms) {
+            let sender = self.sender;
+            self.running.push(Box::pin(async move {
+                sender.end(&endings).await;
+                Event::Ended { pages }
             }));
         }
     }
@@ -273,7 +330,12 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         for unit in &step.next {
             self.work.unit_begins(&unit.pages());
         }
-        self.work.unit_ends(pages);
+        if step.endings.is_empty() {
+            self.work.unit_ends(pages);
+        } else {
+            // Its pages are not left, nor settled, before these are written.
+            self.ends.gather(step.endings, pages, self.sender.ports.clock.now_ms());
+        }
         // Before what is not begun yet: their claims are held.
         for unit in step.next.into_iter().rev() {
             self.ready.push_front(unit);

@@ -2,6 +2,7 @@
 //! it: a replay is a page whose outcomes are written elsewhere.
 
 mod dispatcher;
+mod ends;
 mod isolation;
 mod sink;
 mod suspects;
