@@ -94,7 +94,7 @@ fn known((name, behaviour): (String, Behaviour)) -> Known {
         counted.fetch_add(1, SeqCst);
         let mut request: Value = serde_json::from_slice(body).unwrap();
         each_expression(&mut request, &mut |holder, name| {
-            notes.lock().unwrap().insert((name, text_of(holder, name)));
+            notes.lock().unwrap().insert((name, told_apart_by(holder, name)));
         });
         embedded.answer(target, body)
     });
@@ -105,7 +105,8 @@ fn known((name, behaviour): (String, Behaviour)) -> Known {
 
 /// Whether the behaviour fails where one expression lacks a part.
 fn fails(known: &Known, expression: &Expression, mutant: &Mutant) -> bool {
-    let (name, text, instead) = (expression.0, expression.1.clone(), mutant.text.clone());
+    let (name, text, mutant) = (expression.0, expression.1.clone(), mutant.clone());
+    let without = mutant.without.clone();
     let requests = AtomicUsize::new(0);
     let requests_max = known.requests * REQUESTS_MAX + REQUESTS_FREE;
     let refused = Arc::new(Mutex::new(None));
@@ -115,9 +116,12 @@ fn fails(known: &Known, expression: &Expression, mutant: &Mutant) -> bool {
         let mut request: Value = serde_json::from_slice(body).unwrap();
         let mut changed = false;
         each_expression(&mut request, &mut |holder, its_name| {
-            if its_name == name && text_of(holder, name) == text {
+            if its_name == name && told_apart_by(holder, name) == text {
                 changed = true;
-                replace(holder, name, instead.as_deref());
+                match name {
+                    "Statement" => leave_out(holder, &mutant.without),
+                    _ => replace(holder, name, mutant.text.as_deref()),
+                }
             }
         });
         let answer = embedded.answer(target, &serde_json::to_vec(&request).unwrap());
@@ -131,7 +135,7 @@ fn fails(known: &Known, expression: &Expression, mutant: &Mutant) -> bool {
     let run = catch_unwind(AssertUnwindSafe(|| block_on((known.behaviour)(&table))));
     EXPECTED.set(false);
     let refused = refused.lock().unwrap().take();
-    assert_eq!(refused, None, "without {}, {expression:?} is no request", mutant.without);
+    assert_eq!(refused, None, "without {}, {expression:?} is no request", without);
     run.is_err()
 }
 
@@ -155,16 +159,25 @@ fn text_of(holder: &Map<String, Value>, name: &str) -> String {
     holder[name].as_str().expect("it was asked for").to_owned()
 }
 
-/// Puts another expression in its place. What a statement's question marks stand for goes with them. Names and values that no expression uses any more go too, for
+/// What an expression is told apart by from others of its name: of a statement the attributes that its
+/// conditions are of.
+fn told_apart_by(holder: &Map<String, Value>, name: &str) -> String {
+    let text = text_of(holder, name);
+    if name == "Statement" { statements::conditions_of(&text) } else { text }
+}
+
+/// Leaves a statement's condition on an attribute out.
+fn leave_out(holder: &mut Map<String, Value>, attribute: &str) {
+    let (text, parameter) = statements::without(&text_of(holder, "Statement"), attribute);
+    holder.insert("Statement".to_owned(), text.into());
+    if let (Some(at), Some(Value::Array(all))) = (parameter, holder.get_mut("Parameters")) {
+        all.remove(at);
+    }
+}
+
+/// Puts another expression in its place. Names and values that no expression uses any more go too, for
 /// DynamoDB refuses them.
 fn replace(holder: &mut Map<String, Value>, name: &str, instead: Option<&str>) {
-    if name == "Statement" {
-        let without = instead.expect("a statement is never all of it a condition");
-        let at = statements::parameter_left_out(&text_of(holder, name), without);
-        if let (Some(at), Some(Value::Array(parameters))) = (at, holder.get_mut("Parameters")) {
-            parameters.remove(at);
-        }
-    }
     match instead {
         Some(text) => drop(holder.insert(name.to_owned(), text.into())),
         None => drop(holder.remove(name)),
@@ -194,7 +207,7 @@ fn block_on(future: impl Future<Output = ()>) {
 fn mutants((name, text): &Expression) -> Vec<Mutant> {
     match *name {
         "UpdateExpression" => without_each_default(text),
-        "Statement" => statements::without_each_condition(text),
+        "Statement" => statements::without_each(text),
         // Without its partition a query is none.
         "KeyConditionExpression" => {
             let mutants = without_each_part(text).into_iter();

@@ -1,40 +1,56 @@
 //! PartiQL's statements, taken apart: what each condition is there for shows when it is left out.
+//!
+//! A claim is written if its item still stands as it was read, so that one condition has a form for an
+//! attribute that was there and another for one that was not. They are left out together.
 
 use super::expression::Mutant;
 
 const KEY: &str = " WHERE pk = ? AND sk = ?";
 
-/// A statement with each of its conditions left out in turn, but for the key, without which it is none.
-pub fn without_each_condition(statement: &str) -> Vec<Mutant> {
-    let Some((head, conditions)) = statement.split_once(KEY) else { return Vec::new() };
-    let conditions: Vec<&str> = conditions.split(" AND ").skip(1).collect();
-    let without = |at: usize| {
-        let mut left = conditions.clone();
-        let without = left.remove(at).to_owned();
-        let left: String = left.iter().map(|condition| format!(" AND {condition}")).collect();
-        Mutant { without, text: Some(format!("{head}{KEY}{left}")) }
-    };
-    (0..conditions.len()).map(without).collect()
+/// The attributes that a statement's conditions are of, as one text: statements of the same conditions have the
+/// same.
+pub fn conditions_of(statement: &str) -> String {
+    let conditions = statement.split_once(KEY).map_or("", |(_, conditions)| conditions);
+    conditions.split(" AND ").skip(1).map(attribute_of).collect::<Vec<_>>().join(" ")
 }
 
-/// Which of its parameters a statement has no question mark for any more, if so much of it is left.
-pub fn parameter_left_out(statement: &str, left: &str) -> Option<usize> {
-    let marks = |text: &str| text.matches('?').count();
-    let same = statement.bytes().zip(left.bytes()).take_while(|(was, is)| was == is).count();
-    (marks(statement) > marks(left)).then(|| marks(&statement[..same]))
+/// Conditions with each left out in turn.
+pub fn without_each(conditions: &str) -> Vec<Mutant> {
+    let mutant = |attribute: &str| Mutant { without: attribute.to_owned(), text: None };
+    conditions.split_whitespace().map(mutant).collect()
+}
+
+/// A statement without its condition on an attribute, and which of its parameters goes with that.
+pub fn without(statement: &str, attribute: &str) -> (String, Option<usize>) {
+    let (head, conditions) = statement.split_once(KEY).expect("it has conditions");
+    let mut before = format!("{head}{KEY}").matches('?').count();
+    let (mut left, mut parameter) = (format!("{head}{KEY}"), None);
+    for condition in conditions.split(" AND ").skip(1) {
+        let has_parameter = condition.ends_with('?');
+        if attribute_of(condition) != attribute {
+            left.push_str(&format!(" AND {condition}"));
+        } else if has_parameter {
+            parameter = Some(before);
+        }
+        before += usize::from(has_parameter);
+    }
+    (left, parameter)
+}
+
+fn attribute_of(condition: &str) -> &str {
+    condition.split(' ').next().expect("a condition begins with its attribute")
 }
 
 #[test]
 fn statements_are_taken_apart() {
-    let statement =
-        "UPDATE t SET a = ? WHERE pk = ? AND sk = ? AND b = ? AND c IS MISSING AND d = ?";
-    let mutants = without_each_condition(statement);
-    let without: Vec<_> = mutants
-        .iter()
-        .map(|it| (&*it.without, parameter_left_out(statement, it.text.as_deref().unwrap())))
-        .collect();
-    assert_eq!(without, [("b = ?", Some(3)), ("c IS MISSING", None), ("d = ?", Some(4))]);
-    let last = "UPDATE t SET a = ? WHERE pk = ? AND sk = ? AND b = ? AND c IS MISSING";
-    assert_eq!(mutants[2].text.as_deref(), Some(last));
-    assert_eq!(without_each_condition("INSERT INTO t VALUE {'pk': ?}"), []);
+    let end = " WHERE pk = ? AND sk = ? AND b = ? AND c IS MISSING AND d = ?";
+    let statement = format!("UPDATE t SET a = ?{end}");
+    assert_eq!(conditions_of(&statement), "b c d");
+    let names: Vec<_> = without_each("b c d").into_iter().map(|mutant| mutant.without).collect();
+    assert_eq!(names, ["b", "c", "d"]);
+    let key = "UPDATE t SET a = ? WHERE pk = ? AND sk = ?";
+    assert_eq!(without(&statement, "b"), (format!("{key} AND c IS MISSING AND d = ?"), Some(3)));
+    assert_eq!(without(&statement, "c"), (format!("{key} AND b = ? AND d = ?"), None));
+    assert_eq!(without(&statement, "d"), (format!("{key} AND b = ? AND c IS MISSING"), Some(4)));
+    assert_eq!(without_each(&conditions_of("INSERT INTO t VALUE {'pk': ?}")), []);
 }

@@ -181,8 +181,9 @@ impl SimDestination {
                 may_repeat && other.row == row
             };
             let other = inner.landing.iter().find(|other| other.id == id && !is_repeat(other));
-            if one_write_at_a_time && other.is_some() {
-                inner.breach = Some(format!("I8: two writes of {id} are outstanding"));
+            if one_write_at_a_time && let Some(Landing { row: before, lands_ms, .. }) = other {
+                let both = format!("{row} while {before} lands at {lands_ms}");
+                inner.breach = Some(format!("I8: two writes of {id} are outstanding: {both}"));
             }
             if world.settings.on_unknown != OnUnknown::Retry
                 && !inner.charged.insert((id, row.at_ms))

@@ -159,7 +159,8 @@ impl<P: Platform> Sender<'_, P> {
             .map(|item| ((item.place, item.unknown_until_ms), item.record))
             .unzip();
         let delivery = self.flow.destination.deliver(&records, timeout_ms).await;
-        let took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).unwrap_or(0);
+        let answered_ms = self.ports.clock.now_ms();
+        let took_ms = u64::try_from(answered_ms - started_ms).unwrap_or(0);
         step.took_ms = Some(took_ms);
         step.allowance = delivery.allowance;
         step.in_flight = delivery.in_flight;
@@ -184,7 +185,8 @@ impl<P: Platform> Sender<'_, P> {
             step.next.splice(0..0, [Unit::Send(chunk(first)), Unit::Send(chunk(second))]);
             return;
         }
-        let lands_until_ms = started_ms + self.flow.settings.landing_ms;
+        // When it was sent is not known, for this process may have stood still: before its answer came.
+        let lands_until_ms = answered_ms + self.flow.settings.landing_ms;
         let answered = (!delivery.in_flight).then_some(Answered { lands_until_ms });
         self.conclude(&owner, &items, &mut answers, answered, &mut step.endings).await;
         if self.flow.settings.on_unknown == OnUnknown::Park {
