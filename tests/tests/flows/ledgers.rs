@@ -86,3 +86,9 @@ fn ten_answers_of_502_among_300_cost_entity_ordering_at_most_2_s_more() {
     assert_eq!((entity_asked, none_asked), (310, 310));
     assert!(entity_ms <= none_ms + 2_000, "{entity_ms} ms, and {none_ms} ms without");
 }
+
+#[test]
+fn without_a_ledger_there_are_at_most_12_requests_per_1_000_records() {
+    let (each, by_operation) = requests_of(include_str!("../../bench/orders.yaml"));
+    assert!(each <= 12.0, "{each}: {by_operation}");
+}

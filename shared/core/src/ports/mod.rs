@@ -32,6 +32,6 @@ pub use queue::{PageQueue, QueueLimits, Receipt};
 pub use source::{Batch, Held, Marker, Source, SourceError, Walk};
 pub use store::{
     Claim, ClaimEnd, Claimant, CursorStore, Ending, Lease, Ledger, Loaded, Moved, NewPage, Over,
-    ParkedStore, Seal, Settle, Store, Suspects, Void,
+    ParkedStore, Seal, Settle, Store, Suspects, Void, WholePage,
 };
 pub use transform::{Transform, Transformed};

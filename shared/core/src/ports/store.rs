@@ -94,6 +94,14 @@ pub trait CursorStore: Send + Sync {
         settling: &Settling,
     ) -> impl Future<Output = Answer<Settle>> + Send;
 
+    /// Settles pages of which every record is settled, each as [`CursorStore::settle`] does, together. Answers
+    /// for each, in their order.
+    fn settle_whole(
+        &self,
+        stream: &StreamId,
+        pages: &[WholePage],
+    ) -> impl Future<Output = Vec<Answer<Settle>>> + Send;
+
     /// Moves `committed` and `watermark`, if both are still where `advance` starts. A repeat finds
     /// them moved, and answers with where they are.
     fn advance(
@@ -190,6 +198,17 @@ pub enum Seal {
     Sealed,
     /// Another fetcher came first: what we sent carries nothing.
     Lost,
+}
+
+/// A page of which every record is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholePage {
+    /// Its number.
+    pub number: PageNumber,
+    /// The emission that was received.
+    pub emission: Emission,
+    /// How it is left: with `done`.
+    pub settling: Settling,
 }
 
 /// What came of settling.

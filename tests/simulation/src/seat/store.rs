@@ -12,7 +12,7 @@ use tidegate_core::{
     ports::{
         Advance, BoxFuture, Claim, Claimant, CursorStore, Digests, Ending, KeyValueStore, Lease,
         Ledger, Loaded, Moved, NewPage, ParkedStore, Seal, Settle, Suspects, Swap, Unavailable,
-        Void,
+        Void, WholePage,
     },
 };
 use tidegate_testkit::{MemoryStore, yield_once};
@@ -148,6 +148,19 @@ calls! {
                     answer => answer,
                 };
                 self.parks_late().await.map(|()| answer)
+            }
+
+            /// Each page is a step of its own: DynamoDB may settle some, and others not.
+            async fn settle_whole(
+                &self,
+                stream: &StreamId,
+                pages: &[WholePage],
+            ) -> Vec<Result<Settle, Unavailable>> {
+                let mut answers = Vec::with_capacity(pages.len());
+                for WholePage { number, emission, settling } in pages {
+                    answers.push(self.settle(stream, *number, emission, settling).await);
+                }
+                answers
             }
 
             /// No snapshot: the pages first, and the cursor when others have gone on.

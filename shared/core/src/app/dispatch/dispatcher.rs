@@ -9,8 +9,8 @@ use futures_util::{
 };
 
 use super::{
-    ends::Ends,
-    sink::Sink,
+    gathered::Gathered,
+    sink::{Sink, Written},
     work::{PageWork, Work},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     decide::{Delivery, Grouping, give_up, jittered_ms},
     guard::Guard,
     model::{Blame, EpochMs, Ordering, Outcome, RequestKind, WaitOn},
-    ports::{Clock, Platform, Random, Settle, Unavailable},
+    ports::{Clock, Ending, Platform, Random, Settle, Unavailable},
 };
 
 /// Most records that are claimed together, but that a bulk is never cut.
@@ -38,7 +38,9 @@ pub(super) enum Event<T> {
     /// A unit was left to the next invocation.
     Abandoned { pages: Vec<usize>, step: Step },
     /// What became of a page was written down, or was not.
-    Written { page: usize, gives_back_ms: u64, entry: T, answer: Result<Settle, Unavailable> },
+    Written { gives_back_ms: u64, written: Written<T> },
+    /// The same of pages of which every record is settled.
+    Whole(Vec<Written<T>>),
     /// Claims have ended.
     Ended { pages: Vec<usize> },
     /// The budget answered.
@@ -55,7 +57,11 @@ pub(in crate::app) struct Dispatcher<'a, P: Platform, K: Sink> {
     /// Units that wait for a permit, the next one first.
     ready: VecDeque<Unit>,
     preparing: usize,
-    ends: Ends,
+    /// Claims that end, and the pages of their units, once for each unit.
+    endings: Gathered<Ending>,
+    ending_pages: Vec<usize>,
+    /// Pages of which every record is settled.
+    whole: Gathered<(usize, K::Entry)>,
     finished: Vec<(usize, Disposition)>,
     /// Why records were parked.
     errors: Grouping,
@@ -93,7 +99,9 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             running: FuturesUnordered::new(),
             ready: VecDeque::new(),
             preparing: 0,
-            ends: Ends::default(),
+            endings: Gathered::default(),
+            ending_pages: Vec::new(),
+            whole: Gathered::default(),
             finished: Vec::new(),
             errors: Grouping::default(),
             pages_done: 0,
@@ -150,7 +158,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         loop {
             self.start_requests();
             self.leave_pages();
-            self.write_ends();
+            self.write_gathered();
             let Some(event) = self.next_event().await else {
                 if self.ready.is_empty() {
                     break;
@@ -173,12 +181,8 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
                     self.stepped(&pages, step).await;
                 }
                 Event::Abandoned { pages, step } => self.stepped(&pages, step).await,
-                Event::Written { page, gives_back_ms, entry, answer } => {
-                    if answer.is_ok() {
-                        self.count_parked(entry);
-                    }
-                    self.left(page, gives_back_ms, answer);
-                }
+                Event::Written { gives_back_ms, written } => self.written(gives_back_ms, written),
+                Event::Whole(all) => all.into_iter().for_each(|written| self.written(0, written)),
                 Event::Ended { pages } => self.work.unit_ends(&pages),
                 Event::Budget(answer) => self.throttle.take_in(answer),
             }
@@ -272,7 +276,8 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
 
     /// What happens next; nothing where claims are to be ended that were gathered for long enough.
     async fn next_event(&mut self) -> Option<Event<K::Entry>> {
-        let Some(due_ms) = self.ends.due_ms() else { return self.running.next().await };
+        let due_ms = [self.endings.due_ms(), self.whole.due_ms()].into_iter().flatten().min();
+        let Some(due_ms) = due_ms else { return self.running.next().await };
         let due = pin!(self.sender.ports.clock.sleep_until(due_ms));
         match select(self.running.next(), due).await {
             Either::Left((event, _)) => event,
@@ -280,17 +285,22 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         }
     }
 
-    /// Ends the claims that were gathered, where they are enough, or waited for long, or nothing is under
-    /// way that would bring more.
-    fn write_ends(&mut self) {
-        let no_more = self.throttle.is_idle() && self.preparing == 0;
+    /// Ends the claims and settles the pages that were gathered, where they are enough, or waited for long,
+    /// or nothing is under way that would bring more.
+    fn write_gathered(&mut self) {
         let now_ms = self.sender.ports.clock.now_ms();
-        if let Some((endings, pages)) = self.ends.take(no_more, now_ms) {
-            let sender = self.sender;
+        let no_more = self.throttle.is_idle() && self.preparing == 0;
+        if let Some(endings) = self.endings.take(no_more, now_ms) {
+            let (sender, pages) = (self.sender, std::mem::take(&mut self.ending_pages));
             self.running.push(Box::pin(async move {
                 sender.end(&endings).await;
                 Event::Ended { pages }
             }));
+        }
+        if let Some(entries) = self.whole.take(self.running.is_empty(), now_ms) {
+            let sink = self.sink;
+            self.running
+                .push(Box::pin(async move { Event::Whole(sink.write_together(entries).await) }));
         }
     }
 
@@ -334,7 +344,8 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             self.work.unit_ends(pages);
         } else {
             // Its pages are not left, nor settled, before these are written.
-            self.ends.gather(step.endings, pages, self.sender.ports.clock.now_ms());
+            self.endings.add(step.endings, self.sender.ports.clock.now_ms());
+            self.ending_pages.extend(pages);
         }
         // Before what is not begun yet: their claims are held.
         for unit in step.next.into_iter().rev() {
@@ -387,10 +398,23 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             return;
         };
         let sink = self.sink;
+        if sink.joins(&entry) {
+            self.whole.add([(page, entry)], self.sender.ports.clock.now_ms());
+            return;
+        }
         self.running.push(Box::pin(async move {
             let answer = sink.write(page, &entry).await;
-            Event::Written { page, gives_back_ms, entry, answer }
+            Event::Written { gives_back_ms, written: Written { page, entry, answer } }
         }));
+    }
+
+    /// Takes in that what became of a page was written down, or was not.
+    fn written(&mut self, gives_back_ms: u64, written: Written<K::Entry>) {
+        let Written { page, entry, answer } = written;
+        if answer.is_ok() {
+            self.count_parked(entry);
+        }
+        self.left(page, gives_back_ms, answer);
     }
 
     fn left(&mut self, page: usize, gives_back_ms: u64, answer: Result<Settle, Unavailable>) {

@@ -2,13 +2,13 @@
 //! it: a replay is a page whose outcomes are written elsewhere.
 
 mod dispatcher;
-mod ends;
+mod gathered;
 mod isolation;
 mod sink;
 mod suspects;
 mod work;
 
 pub(super) use dispatcher::{Dispatched, Dispatcher};
-pub(super) use sink::{Refusal, Sink, Standing};
+pub(super) use sink::{Refusal, Sink, Standing, Written};
 pub(super) use suspects::crashed;
 pub(super) use work::PageWork;
