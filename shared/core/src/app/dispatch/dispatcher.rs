@@ -25,8 +25,6 @@ use crate::{
     ports::{Clock, Ending, Platform, Random, Settle, Unavailable},
 };
 
-/// Most records that are claimed together, but that a bulk is never cut.
-const CLAIMS_MAX: usize = 100;
 /// How long a record waits for another version of its entity, where that says nothing, in ms.
 const OTHER_VERSION_MS: u64 = 1_000;
 
@@ -53,10 +51,10 @@ pub(in crate::app) struct Dispatcher<'a, P: Platform, K: Sink> {
     pub(super) sink: &'a K,
     pub(super) throttle: Throttle<'a, P>,
     pub(super) work: Work,
-    running: FuturesUnordered<BoxFuture<'a, Event<K::Entry>>>,
+    pub(super) running: FuturesUnordered<BoxFuture<'a, Event<K::Entry>>>,
     /// Units that wait for a permit, the next one first.
-    ready: VecDeque<Unit>,
-    preparing: usize,
+    pub(super) ready: VecDeque<Unit>,
+    pub(super) preparing: usize,
     /// Claims that end, and the pages of their units, once for each unit.
     endings: Gathered<Ending>,
     ending_pages: Vec<usize>,
@@ -230,50 +228,6 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         }
     }
 
-    /// Claims records and finds out what is known of them, so that there is always a unit ready for the
-    /// next permit.
-    fn prepare(&mut self) {
-        let ahead = self.throttle.ahead();
-        let kind = self.sender.packing.next_kind();
-        while self.ready.len() + self.preparing < ahead
-            && self.throttle.wait().is_none()
-            && self.throttle.has_time_for(kind)
-            && self.work.remaining().peek().is_some()
-        {
-            let (sender, unit) = (self.sender, self.take_unit());
-            let mut pages = unit.pages();
-            let first = match unit {
-                Unit::Send(chunk) if sender.gathers() => chunk,
-                unit => {
-                    self.preparing += 1;
-                    self.running.push(Box::pin(async move {
-                        let step = sender.prepare(unit).await;
-                        Event::Prepared { pages, units: 1, step }
-                    }));
-                    continue;
-                }
-            };
-            let mut records = first.items.len();
-            let (mut chunks, units_max) = (vec![first], self.throttle.claims_ahead());
-            while chunks.len() < units_max
-                && records < CLAIMS_MAX
-                && self.work.remaining().peek().is_some()
-            {
-                let unit = self.take_unit();
-                pages.extend(unit.pages());
-                let Unit::Send(chunk) = unit else { unreachable!("nothing is looked up") };
-                records += chunk.items.len();
-                chunks.push(chunk);
-            }
-            let units = chunks.len();
-            self.preparing += units;
-            self.running.push(Box::pin(async move {
-                let step = sender.claim_together(chunks).await;
-                Event::Prepared { pages, units, step }
-            }));
-        }
-    }
-
     /// What happens next; nothing where claims are to be ended that were gathered for long enough.
     async fn next_event(&mut self) -> Option<Event<K::Entry>> {
         let due_ms = [self.endings.due_ms(), self.whole.due_ms()].into_iter().flatten().min();
@@ -305,7 +259,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
     }
 
     /// Takes the next records that are left. Their pages are not left meanwhile.
-    fn take_unit(&mut self) -> Unit {
+    pub(super) fn take_unit(&mut self) -> Unit {
         let unit = self.sender.packing.next_unit(&mut self.work.remaining());
         self.work.unit_begins(&unit.pages());
         unit

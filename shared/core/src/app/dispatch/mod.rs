@@ -1,6 +1,7 @@
 //! Requests started as limits and time allow, and their outcomes handed to a sink. Pages and replays share
 //! it: a replay is a page whose outcomes are written elsewhere.
 
+mod ahead;
 mod dispatcher;
 mod gathered;
 mod isolation;

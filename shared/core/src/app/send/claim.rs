@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::PoisonError};
 
 use super::{
     sender::{Confirmed, Sender, Start, Step, not_attempted, unknown},
-    unit::{Chunk, Item, Place, Unit, Versioned},
+    unit::{Answered, Chunk, Item, Place, Unit, Versioned},
 };
 use crate::{
     decide::SendSlot,
@@ -301,13 +301,6 @@ impl<P: Platform> Sender<'_, P> {
         }
         step
     }
-}
-
-/// A request that is not in flight any more, whatever came of it.
-#[derive(Clone, Copy)]
-pub(super) struct Answered {
-    /// When what was sent with it can land no more.
-    pub lands_until_ms: EpochMs,
 }
 
 /// How the claim of a record ends of which it sent nothing that was applied.

@@ -3,9 +3,8 @@
 use futures_util::future::join_all;
 
 use super::{
-    claim::Answered,
     sender::{Sender, not_attempted},
-    unit::{Item, Place},
+    unit::{Answered, Item, Place},
 };
 use crate::{
     model::{Blame, Later, Outcome, SkipReason},

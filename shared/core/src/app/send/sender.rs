@@ -3,9 +3,8 @@
 use std::{collections::HashSet, sync::Mutex};
 
 use super::{
-    claim::Answered,
     packing::Packing,
-    unit::{Chunk, Group, Item, Place, Unit, Versioned},
+    unit::{Answered, Chunk, Group, Item, Place, Unit, Versioned},
 };
 use crate::{
     app::{Flow, Ports},
