@@ -10,6 +10,7 @@ mod demo;
 mod every_wait;
 mod halted;
 mod killed;
+mod ledgers;
 mod live;
 mod logged;
 mod look_ups;

@@ -1,5 +1,7 @@
 //! Trying parked records again, with the same keys and under the same ledger.
 
+use std::sync::Mutex;
+
 use super::{
     Flow, Ports,
     dispatch::{Dispatched, Dispatcher, PageWork, Refusal, Sink, Standing, crashed},
@@ -43,7 +45,8 @@ pub async fn process_replay<P: Platform>(
         until_ms: message.asked_ms,
     };
     let packing = Packing { flow, pages: vec![&records] };
-    let sender = Sender { ports, flow, invocation, packing, confirmed };
+    let in_hand = Mutex::default();
+    let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, loaded.budget).one_at_a_time();
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let work = PageWork::new(count, records.len(), Settled::default(), true);

@@ -2,6 +2,8 @@
 
 mod pages;
 
+use std::sync::Mutex;
+
 use super::{
     Flow, Ports,
     commit::help,
@@ -41,7 +43,9 @@ pub async fn process<P: Platform>(
     let invocation = Invocation { deadline, generation: cursor.generation, ended: cursor.ended };
     let records = jobs.iter().map(|job| &*job.arrival.page.records).collect();
     let packing = Packing { flow, pages: records };
-    let sender = Sender { ports, flow, invocation, packing, confirmed: Confirmed::default() };
+    let confirmed = Confirmed::default();
+    let in_hand = Mutex::default();
+    let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, budget);
     let work = jobs.iter().map(work_on).collect();
     let done = Dispatcher::new(&sender, &sink, throttle, work).run().await;

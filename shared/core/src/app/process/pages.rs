@@ -3,12 +3,15 @@
 use crate::{
     app::{
         Flow, Ports,
-        dispatch::{Refusal, Sink, Standing},
+        dispatch::{Refusal, Sink, Standing, Written},
     },
     decide::{ISOLATE_FROM_RECEIVES, backoff_ms, give_back_ms},
     guard::Guard,
-    model::{Page, PageMessage, PageState, Parked, Settling},
-    ports::{Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable},
+    model::{OnUnknown, Page, PageMessage, PageState, Parked, Settling},
+    ports::{
+        Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable,
+        WholePage,
+    },
 };
 
 /// Pages looked at for signs that others get through.
@@ -102,6 +105,24 @@ impl<P: Platform> Sink for Pages<'_, P> {
             self.ports.store.park(parked).await?;
         }
         self.ports.store.settle(&self.flow.stream, *number, emission, settling).await
+    }
+
+    /// Where nothing may be sent twice no page waits for others.
+    fn joins(&self, Entry { parked, settling }: &Entry) -> bool {
+        let repeats = self.flow.settings.on_unknown == OnUnknown::Retry;
+        repeats && settling.done && parked.is_empty() && self.jobs.len() > 1
+    }
+
+    async fn write_together(&self, entries: Vec<(usize, Entry)>) -> Vec<Written<Entry>> {
+        let whole = |(page, entry): &(usize, Entry)| {
+            let Page { number, emission, .. } = &self.jobs[*page].page;
+            let settling = entry.settling.clone();
+            WholePage { number: *number, emission: emission.clone(), settling }
+        };
+        let pages: Vec<WholePage> = entries.iter().map(whole).collect();
+        let answers = self.ports.store.settle_whole(&self.flow.stream, &pages).await;
+        let written = |((page, entry), answer)| Written { page, entry, answer };
+        entries.into_iter().zip(answers).map(written).collect()
     }
 
     fn parked(entry: Entry) -> Vec<Parked> {

@@ -273,6 +273,12 @@ impl<'a, P: Platform> Throttle<'a, P> {
         self.permits.ahead()
     }
 
+    /// How many units are claimed together at the most: what is sent within about a second, so that no lock
+    /// is held for long before its request. A probe goes by itself.
+    pub fn claims_ahead(&self) -> usize {
+        if self.breaker.is_half_open() { 1 } else { self.permits.claims_ahead() }
+    }
+
     /// Whether requests wait for send slots of a budget.
     pub fn leases_slots(&self) -> bool {
         self.permits.leases_slots()
