@@ -30,6 +30,10 @@ pub(crate) struct NoAnswer {
     pub(crate) kind: Option<FailureKind>,
     /// One line, without its address and without secrets.
     pub(crate) reason: String,
+    /// Whether nothing of it can have been read, where that is certain.
+    unsent: bool,
+    /// Whether it cannot be built, now or ever: its address is too long, say, or a header holds what none may.
+    unfit: bool,
 }
 
 impl NoAnswer {
@@ -53,24 +57,56 @@ impl NoAnswer {
         } else {
             "the request failed"
         };
+        let (unsent, unfit) = (was_canceled(&error), error.is_builder());
+        let what = if unsent { "the connection was closed before anything was sent" } else { what };
         let reason = format!("{what}: {}", chain(&error.without_url()));
-        Self { kind, reason: redactor.line(&reason, REASON_CHARS_MAX) }
+        Self { kind, reason: redactor.line(&reason, REASON_CHARS_MAX), unsent, unfit }
     }
 
     /// It was not sent, because its time was up.
     pub(super) fn out_of_time() -> Self {
-        Self { kind: None, reason: "no time was left to send it".to_owned() }
+        let reason = "no time was left to send it".to_owned();
+        Self { kind: None, reason, unsent: true, unfit: false }
+    }
+
+    /// It was not sent, because no client can send it.
+    pub(super) fn unfit(why: &str) -> Self {
+        let reason = format!("the request cannot be built: {why}");
+        Self { kind: None, reason, unsent: true, unfit: true }
+    }
+
+    /// Whether it cannot be sent, now or ever: that says nothing of the other side.
+    pub(crate) fn is_unfit(&self) -> bool {
+        self.unfit
+    }
+
+    /// Whether nothing of it can have been read by the other side, where that is certain.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.unsent
     }
 
     /// Whether the other side may have done what it was asked: the request got through, as far as is known.
     pub(crate) fn may_be_applied(&self) -> bool {
-        matches!(self.kind, Some(FailureKind::Timeout | FailureKind::Broken))
+        !self.unsent && matches!(self.kind, Some(FailureKind::Timeout | FailureKind::Broken))
     }
 
     /// Whether the other side may be at it still: we gave it up. Where it broke off, the other side knows.
     pub(crate) fn is_in_flight(&self) -> bool {
         self.kind == Some(FailureKind::Timeout)
     }
+}
+
+/// Whether the client says that the connection was closed before it began to write the request. Of one that was
+/// closed later it cannot be told how much of it was read.
+fn was_canceled(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 /// An error with its causes, each said once.

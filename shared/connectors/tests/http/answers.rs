@@ -129,7 +129,7 @@ async fn a_success_may_hold_an_error() {
             200,
             "<html>down for maintenance</html>",
             "Request None 200: the answer may hold an error, and cannot be read: it is no JSON: \
-             without a content type, which begins with: <html>down for maintenance</html> (unknown)",
+             text/plain; charset=utf-8, which begins with: <html>down for maintenance</html> (unknown)",
         ),
     ] {
         let (url, _) =

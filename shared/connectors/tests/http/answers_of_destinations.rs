@@ -379,3 +379,66 @@ async fn failures_that_are_named_are_told_apart_in_one_request() {
     assert!(later(&outcomes[3]).reason.contains("no name"), "{outcomes:?}");
     assert_eq!(*requests.lock().unwrap(), 1);
 }
+
+/// H3: what no client can send says nothing of the destination.
+#[tokio::test]
+async fn a_request_that_cannot_be_built_is_refused_at_once() {
+    let (url, requests) = server(|_| StatusCode::OK.into_response()).await;
+    let text = format!("{url}/leads/${{record.email}}");
+    let flow = format!(
+        "flow: leads
+source: {{ http: {{ url: 'https://a.example/x', cursor: {{ by: id }}, pagination: none }} }}
+destination: {{ http: {{ url: '{text}' }} }}
+"
+    );
+    let flow = parse("leads.yaml", &flow).unwrap();
+    let Connected { destination, .. } = connect(&flow, &connection(), &options()).unwrap();
+    let with = |email: String| Outgoing {
+        body: json!({ "email": email }).to_string().into(),
+        ..records(1).remove(0)
+    };
+    for long in ["x".repeat(65_000), "x".repeat(70_000), "x".repeat(3_000_000), "é".repeat(30_000)]
+    {
+        let outcomes = destination.deliver(&[with(long)], 5_000).await.outcomes;
+        match &outcomes[..] {
+            [Outcome::Refused { status: None, reason }] => {
+                assert!(reason.contains("cannot be built"), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(*requests.lock().unwrap(), 0);
+    let outcomes = destination.deliver(&[with("x".repeat(60_000))], 5_000).await.outcomes;
+    assert_eq!(kinds(&outcomes).len(), 1);
+    // The destination's own word for it.
+    for status in [414, 431] {
+        let outcomes = answered((status, JSON, "too long"), "", 1).await;
+        assert_eq!(kinds(&outcomes), ["refused: too long"]);
+    }
+}
+
+/// D10: certain is only what the client knows, that it wrote nothing; all else stays in doubt.
+#[tokio::test]
+async fn a_connection_that_is_closed_before_anything_was_sent_leaves_nothing_in_doubt() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().flatten().for_each(drop));
+    let to = to(&url, "    answers: { rules: [{ kind: broken, means: refused }] }");
+    let mut unsent = 0;
+    for _ in 0..200 {
+        let outcome = to.deliver(&records(1), 5_000).await.outcomes.remove(0);
+        match outcome {
+            // Written in the moment before it was closed.
+            Outcome::Refused { .. } => {}
+            Outcome::Later(later) => {
+                assert!(!later.unknown, "{later:?}");
+                unsent += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+        if unsent > 2 {
+            return;
+        }
+    }
+    panic!("{unsent}");
+}

@@ -240,7 +240,10 @@ impl HttpDestination {
     }
 
     /// What the flow says of a request without an answer; else what it means by itself.
-    fn unanswered(&self, Unanswered { kind, later, .. }: Unanswered) -> Outcome {
+    fn unanswered(&self, Unanswered { kind, unfit, later, .. }: Unanswered) -> Outcome {
+        if unfit && self.bulk.is_none() {
+            return Outcome::Refused { status: None, reason: later.reason.into() };
+        }
         match kind.and_then(|kind| self.rules.failure(kind)) {
             Some((meaning, after_ms)) => meaning.outcome(None, after_ms, later.reason.into_owned()),
             None => Outcome::Later(later),

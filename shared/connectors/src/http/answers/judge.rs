@@ -162,8 +162,8 @@ impl Rules {
         match code {
             Some(code) if is_listed(&code, LIMITS) => judged(Meaning::Limit, Some(code), reason),
             Some(code) if !is_listed(&code, NO_ERROR) => {
-                let said = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                let why = format!("no rule says what it means{said}");
+                let said = reason.unwrap_or_else(|| String::from_utf8_lossy(body));
+                let why = format!("no rule says what it means: {said}");
                 judged(Meaning::Unexplained, Some(code), Some(why.into()))
             }
             _ => judged(meaning, None, None),

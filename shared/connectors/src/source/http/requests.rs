@@ -210,6 +210,9 @@ impl Requester {
             ExchangeError::Held(held) => Failure::Final(Refusal::Source(held.into())),
             ExchangeError::NoAnswer(error) => {
                 let reason = format!("{}: {error}", self.asked(asked));
+                if error.is_unfit() {
+                    return halt(reason);
+                }
                 match answers::unanswered(&self.rules, error.kind) {
                     Verdict::Halt { see } => halt(format!("{reason}: {see}")),
                     Verdict::Again { after_ms } => Failure::Passing { reason, after_ms },

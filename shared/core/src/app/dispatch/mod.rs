@@ -3,6 +3,7 @@
 
 mod dispatcher;
 mod isolation;
+mod refusals;
 mod sink;
 mod suspects;
 mod work;

@@ -7,12 +7,14 @@ use crate::{
     },
     decide::{ISOLATE_FROM_RECEIVES, backoff_ms, give_back_ms},
     guard::Guard,
-    model::{Page, PageMessage, PageState, Parked, Settling},
+    model::{Page, PageMessage, PageNumber, PageState, Parked, Settling},
     ports::{Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable},
 };
 
 /// Pages looked at for signs that others get through.
 const EVIDENCE_PAGES: usize = 20;
+/// So many records that fail in a row would open the circuit, and with it keep their tries.
+const FEW_RECORDS: usize = 4;
 
 /// A received page message.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +57,21 @@ impl<P: Platform> Pages<'_, P> {
             Parked::new(stream, message.number, record, *status, reason, now_ms)
         };
         refused.iter().map(parked).collect()
+    }
+}
+
+impl<P: Platform> Pages<'_, P> {
+    /// Whether so few records of the stream are left that it is they that fail: no others are there to get
+    /// through meanwhile. The last page of a stream would be tried for ever.
+    async fn few_are_left(&self, page: &Page) -> bool {
+        let after = page.number.saturating_sub(EVIDENCE_PAGES as PageNumber / 2);
+        let pages = self.ports.store.pages_after(&self.flow.stream, after, EVIDENCE_PAGES);
+        let Ok(pages) = pages.await else { return false };
+        let open = || pages.iter().filter(|page| page.state == PageState::Open);
+        let records: usize = open().map(|page| page.count as usize).sum();
+        let settled: usize = open().map(|page| page.settled.iter().count()).sum();
+        let left = records.saturating_sub(settled);
+        left <= FEW_RECORDS || left < settled
     }
 }
 
@@ -121,7 +138,7 @@ impl<P: Platform> Sink for Pages<'_, P> {
         pages.await.is_ok_and(|pages| {
             let lately = |other: &Page| other.last_progress_ms >= since_ms;
             pages.iter().any(|other| other.state == PageState::Done && lately(other))
-        })
+        }) || self.few_are_left(page).await
     }
 
     fn backoff_ms(&self, page: usize) -> u64 {

@@ -9,7 +9,7 @@ use super::unit::{Chunk, Group, Item, Place, Places, Prepared, Unit};
 use crate::{
     app::Flow,
     decide::idempotency_key,
-    model::{Outcome, RequestKind, SkipReason, StreamId, WireRecord},
+    model::{Blame, Later, Outcome, RequestKind, SkipReason, StreamId, WireRecord},
     ports::{Batching, Lookup, Outgoing, Transformed},
 };
 
@@ -100,6 +100,15 @@ fn decided(transformed: Transformed) -> Outcome {
         Transformed::Filtered => Outcome::Skipped(SkipReason::Filtered),
         Transformed::Unchanged => Outcome::Skipped(SkipReason::Unchanged),
         Transformed::Refused(reason) => Outcome::Refused { status: None, reason },
+        Transformed::Later(reason) => {
+            let reason = reason.into_string().into();
+            Outcome::Later(Later {
+                blame: Blame::NotAttempted,
+                after_ms: None,
+                unknown: false,
+                reason,
+            })
+        }
         Transformed::Written => unreachable!("what was written is sent"),
     }
 }
