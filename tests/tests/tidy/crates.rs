@@ -80,7 +80,7 @@ fn only_its_own_crate_names_a_library() {
         ("moka", &["shared/connectors"]),
         ("dynoxide-rs", &["shared/local"]),
         ("serde-saphyr", &["shared/flow"]),
-        ("hyper", &["connectors", "examples"]),
+        ("hyper", &["examples"]),
     ];
     for (folder, _) in MAY_KNOW {
         for dependency in tree::dependencies(folder) {

@@ -30,8 +30,6 @@ pub(crate) struct NoAnswer {
     pub(crate) kind: Option<FailureKind>,
     /// One line, without its address and without secrets.
     pub(crate) reason: String,
-    /// Whether nothing of it can have been read, where that is certain.
-    unsent: bool,
     /// Whether it cannot be built, now or ever: its address is too long, say, or a header holds what none may.
     unfit: bool,
 }
@@ -57,22 +55,21 @@ impl NoAnswer {
         } else {
             "the request failed"
         };
-        let (unsent, unfit) = (was_canceled(&error), error.is_builder());
-        let what = if unsent { "the connection was closed before anything was sent" } else { what };
+        let unfit = error.is_builder();
         let reason = format!("{what}: {}", chain(&error.without_url()));
-        Self { kind, reason: redactor.line(&reason, REASON_CHARS_MAX), unsent, unfit }
+        Self { kind, reason: redactor.line(&reason, REASON_CHARS_MAX), unfit }
     }
 
     /// It was not sent, because its time was up.
     pub(super) fn out_of_time() -> Self {
         let reason = "no time was left to send it".to_owned();
-        Self { kind: None, reason, unsent: true, unfit: false }
+        Self { kind: None, reason, unfit: false }
     }
 
     /// It was not sent, because no client can send it.
     pub(super) fn unfit(why: &str) -> Self {
         let reason = format!("the request cannot be built: {why}");
-        Self { kind: None, reason, unsent: true, unfit: true }
+        Self { kind: None, reason, unfit: true }
     }
 
     /// Whether it cannot be sent, now or ever: that says nothing of the other side.
@@ -80,33 +77,15 @@ impl NoAnswer {
         self.unfit
     }
 
-    /// Whether nothing of it can have been read by the other side, where that is certain.
-    pub(crate) fn is_unsent(&self) -> bool {
-        self.unsent
-    }
-
     /// Whether the other side may have done what it was asked: the request got through, as far as is known.
     pub(crate) fn may_be_applied(&self) -> bool {
-        !self.unsent && matches!(self.kind, Some(FailureKind::Timeout | FailureKind::Broken))
+        matches!(self.kind, Some(FailureKind::Timeout | FailureKind::Broken))
     }
 
     /// Whether the other side may be at it still: we gave it up. Where it broke off, the other side knows.
     pub(crate) fn is_in_flight(&self) -> bool {
         self.kind == Some(FailureKind::Timeout)
     }
-}
-
-/// Whether the client says that the connection was closed before it began to write the request. Of one that was
-/// closed later it cannot be told how much of it was read.
-fn was_canceled(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
 }
 
 /// An error with its causes, each said once.

@@ -38,10 +38,7 @@ impl From<ExchangeError> for Unanswered {
                     _ => Blame::Request,
                 };
                 Self {
-                    // Of what was not sent, the flow's rules for broken connections say nothing.
-                    kind: error
-                        .kind
-                        .filter(|kind| *kind == FailureKind::Connect || !error.is_unsent()),
+                    kind: error.kind,
                     unfit: error.is_unfit(),
                     in_flight: error.is_in_flight(),
                     later: later(blame, error.may_be_applied(), error.reason),

@@ -16,6 +16,9 @@ use crate::{
 /// Records with a key that the group has already: so many are passed over for the sake of others.
 const PUT_BACK_MAX: usize = 1_000;
 
+/// After this, in ms, there may be again what was missing of our own.
+const OWN_SHORTAGE_MS: u64 = 10_000;
+
 /// Bodies of one request, in one buffer.
 pub(super) struct Bodies<'a> {
     flow: &'a Flow,
@@ -104,7 +107,7 @@ fn decided(transformed: Transformed) -> Outcome {
             let reason = reason.into_string().into();
             Outcome::Later(Later {
                 blame: Blame::NotAttempted,
-                after_ms: None,
+                after_ms: Some(OWN_SHORTAGE_MS),
                 unknown: false,
                 reason,
             })
