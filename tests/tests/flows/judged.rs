@@ -139,7 +139,7 @@ fn rights_that_are_withdrawn_in_the_middle_park_nothing_either() {
 /// D5.
 #[test]
 fn a_record_that_always_fails_in_the_last_page_is_parked_after_its_attempts() {
-    for (count, cap) in [(20, "50ms"), (20, "20ms"), (1, "20ms")] {
+    for (count, cap) in [(20, "50ms"), (20, "20ms"), (2, "1s")] {
         let more = format!(
             "ordering: none\nretry: {{ attempts: 3, base: 10ms, cap: {cap} }}\nlimits: {{ concurrency: 1 }}\n"
         );
