@@ -9,6 +9,7 @@ mod deadly;
 mod demo;
 mod every_wait;
 mod halted;
+mod judged;
 mod killed;
 mod ledgers;
 mod live;

@@ -28,6 +28,7 @@ pub fn show(record: &[u8], found: Option<&[u8]>, spec: &FlowSpec) -> Result<(), 
             println!("skipped: the filter leaves this record out");
             Ok(())
         }
+        Transformed::Later(reason) => Err(Failure::run(reason)),
         Transformed::Refused(reason) => {
             Err(Failure::run(format!("this record would be parked: {reason}")))
         }

@@ -1,11 +1,13 @@
 //! Reading JSON without building it: values are picked out as byte ranges of the text.
 
 pub(crate) mod bounds;
+mod mend;
 mod picker;
 mod same;
 mod scalar;
 mod trie;
 
+pub(crate) use mend::mended;
 pub(crate) use picker::{Elements, Picker, Picks};
 pub use same::is_same;
 pub(crate) use same::is_same_text;

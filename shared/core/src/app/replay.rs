@@ -11,7 +11,7 @@ use super::{
     throttle::Throttle,
 };
 use crate::{
-    decide::Deadline,
+    decide::{Deadline, Delivery},
     model::{Cursor, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
     ports::{Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable},
 };
@@ -51,10 +51,12 @@ pub async fn process_replay<P: Platform>(
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let work = PageWork::new(count, records.len(), Settled::default(), true);
     let sink = Replay { ports, flow, parked: &parked };
-    let done = Dispatcher::new(&sender, &sink, throttle, vec![work]).run().await;
+    let done = Dispatcher::new(&sender, &sink, throttle, vec![work], None).run().await;
 
     let Dispatched { finished, tally, errors, quota_until_ms, delivery, .. } = done;
     let settled = delivery.settled;
+    // What a replay is refused says nothing of what the source has next.
+    let delivery = Delivery { refused: delivering.refused, ..delivery };
     let stall = stalls::note(ports, flow, &delivering, &delivery).await;
     let errors = errors.digest().groups;
     let dispositions = finished.into_iter().map(|(_, it)| (receipt.clone(), it)).collect();

@@ -5,7 +5,11 @@ use serde::Deserialize;
 use tidegate_core::ports::{Batching, Outgoing};
 
 use super::results::{ResultReader, Results};
-use crate::{file::Findings, json::quote, value::Name};
+use crate::{
+    file::{At, Findings},
+    json::quote,
+    value::Name,
+};
 
 const BYTES_DEFAULT: u64 = 1_000_000;
 
@@ -25,7 +29,7 @@ pub(super) struct Batch {
     /// `idempotency_key` is sent, a request has records of one page only, so that a repeat is the same.
     key_field: Option<Name>,
     /// Where each record's own result stands; left out: the status is everyone's.
-    results: Option<Results>,
+    results: Option<At<Results>>,
 }
 
 /// How records are put together.
@@ -44,7 +48,7 @@ impl Batch {
     /// Notes keys that contradict each other.
     pub(super) fn check(&self, findings: &mut Findings) {
         if let Some(results) = &self.results {
-            results.check(findings);
+            results.value.check(results.place, findings);
         }
     }
 
@@ -68,7 +72,7 @@ impl Bulk {
             open,
             close,
             key: batch.key_field.as_ref().map(|field| format!("{}:", quote(&field.text))),
-            results: batch.results.as_ref().map(ResultReader::new),
+            results: batch.results.as_ref().map(|results| ResultReader::new(&results.value)),
         }
     }
 

@@ -221,6 +221,9 @@ impl Requester {
             ExchangeError::NoAnswer(error) => {
                 self.took_too_long.store(error.is_in_flight(), Relaxed);
                 let reason = format!("{}: {error}", self.asked(asked));
+                if error.is_unfit() {
+                    return halt(reason);
+                }
                 match answers::unanswered(&self.rules, error.kind) {
                     Verdict::Halt { see } => halt(format!("{reason}: {see}")),
                     Verdict::Again { after_ms } => Failure::Passing { reason, after_ms },

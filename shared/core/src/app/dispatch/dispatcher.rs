@@ -10,6 +10,7 @@ use futures_util::{
 
 use super::{
     gathered::Gathered,
+    refusals::{Noted, Refusals},
     sink::{Sink, Written},
     work::{PageWork, Work},
 };
@@ -63,6 +64,8 @@ pub(in crate::app) struct Dispatcher<'a, P: Platform, K: Sink> {
     finished: Vec<(usize, Disposition)>,
     /// Why records were parked.
     errors: Grouping,
+    /// Records that are refused in a row.
+    refusals: Refusals,
     pages_done: u64,
 }
 
@@ -81,13 +84,16 @@ pub(in crate::app) struct Dispatched {
 }
 
 impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
-    /// The pages are those that the sender and the sink know, in the same order.
+    /// The pages are those that the sender and the sink know, in the same order. So many records were `refused`
+    /// in a row before, where that counts.
     pub fn new(
         sender: &'a Sender<'a, P>,
         sink: &'a K,
         throttle: Throttle<'a, P>,
         pages: Vec<PageWork>,
+        refused: Option<u32>,
     ) -> Self {
+        let refused_max = refused.map_or(0, |_| sender.flow.settings.retry.refused_max);
         let is_serial = sender.flow.settings.ordering == Ordering::Serial;
         Self {
             sender,
@@ -102,6 +108,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             whole: Gathered::default(),
             finished: Vec::new(),
             errors: Grouping::default(),
+            refusals: Refusals::new(refused.unwrap_or(0), refused_max, is_serial),
             pages_done: 0,
         }
     }
@@ -148,6 +155,8 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             back_ms: back_ms.min().map(|delay_ms| now_ms.saturating_add_unsigned(delay_ms)),
             settled: pages().any(|page| page.has_progressed() || page.is_done()),
             oldest_ms: now_ms,
+            refused: self.refusals.in_a_row(),
+            stopped: self.throttle.is_stopped(),
         }
     }
 
@@ -159,7 +168,10 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             self.write_gathered();
             let Some(event) = self.next_event().await else {
                 if self.ready.is_empty() {
-                    break;
+                    match self.note_held().await {
+                        true => continue,
+                        false => break,
+                    }
                 }
                 for unit in std::mem::take(&mut self.ready) {
                     self.abandon(unit);
@@ -169,16 +181,17 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             match event {
                 Event::Prepared { pages, units, step } => {
                     self.preparing -= units;
-                    self.stepped(&pages, step).await;
+                    self.stepped(&pages, step, false).await;
                 }
                 Event::Done { pages, kind, permit, step } => {
+                    let was_probe = self.throttle.is_probing();
                     let was_limited = self.throttle.ended(kind, permit, &step).await;
                     let tally = self.work.tally();
                     tally.requests += u64::from(step.took_ms.is_some());
                     tally.throttled += u64::from(was_limited);
-                    self.stepped(&pages, step).await;
+                    self.stepped(&pages, step, was_probe).await;
                 }
-                Event::Abandoned { pages, step } => self.stepped(&pages, step).await,
+                Event::Abandoned { pages, step } => self.stepped(&pages, step, false).await,
                 Event::Written { gives_back_ms, written } => self.written(gives_back_ms, written),
                 Event::Whole(all) => all.into_iter().for_each(|written| self.written(0, written)),
                 Event::Ended { pages } => self.work.unit_ends(&pages),
@@ -290,7 +303,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
     }
 
     /// Takes in what came of a unit's step.
-    async fn stepped(&mut self, pages: &[usize], step: Step) {
+    async fn stepped(&mut self, pages: &[usize], step: Step, was_probe: bool) {
         for unit in &step.next {
             self.work.unit_begins(&unit.pages());
         }
@@ -305,27 +318,55 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         for unit in step.next.into_iter().rev() {
             self.ready.push_front(unit);
         }
-        self.note(step.outcomes).await;
+        self.note(step.outcomes, was_probe).await;
     }
 
-    /// Notes what became of each record.
-    async fn note(&mut self, outcomes: Vec<(Place, Outcome)>) {
+    /// Notes what became of each record, unless it takes others to tell.
+    async fn note(&mut self, outcomes: Vec<(Place, Outcome)>, was_probe: bool) {
+        let outcomes = self.give_up(outcomes).await;
+        let noted = self.refusals.take_in(outcomes, was_probe);
+        self.settle(noted).await;
+    }
+
+    /// Nothing more is sent: notes those that waited for others. Whether there were any.
+    async fn note_held(&mut self) -> bool {
+        let mut noted = self.refusals.end();
+        noted.outcomes = self.give_up(noted.outcomes).await;
+        let any = !noted.outcomes.is_empty();
+        self.settle(noted).await;
+        any
+    }
+
+    async fn settle(&mut self, Noted { outcomes, held, released, stop }: Noted) {
+        // A page is not left while it is open what becomes of one of its records.
+        held.into_iter().for_each(|page| self.work.unit_begins(&[page]));
+        released.into_iter().for_each(|page| self.work.unit_ends(&[page]));
+        if let Some(why) = stop {
+            self.throttle.stop(&why).await;
+        }
+        outcomes.into_iter().for_each(|(place, outcome)| self.work.note(place, outcome));
+    }
+
+    /// Gives up what failed by itself at its page's last try.
+    async fn give_up(&mut self, outcomes: Vec<(Place, Outcome)>) -> Vec<(Place, Outcome)> {
         let is_last_try = |page| self.sink.is_last_try(page);
         let failed_last = outcomes
             .iter()
             .find(|(place, outcome)| fails_by_itself(outcome) && is_last_try(place.page));
         let others_get_through = match failed_last {
             None => false,
-            Some((place, _)) => {
+            Some((place, outcome)) => {
                 !P::stands(Guard::GiveUpAlone)
-                    || self.work.tally().delivered > 0
+                    || self.work.delivered() > 0
+                    || answers_for_itself(outcome)
                     || self.sink.others_get_through(place.page).await
             }
         };
-        for (place, outcome) in outcomes {
-            let gives_up = others_get_through && is_last_try(place.page);
-            self.work.note(place, if gives_up { give_up(outcome) } else { outcome });
-        }
+        let gives_up = |page| others_get_through && is_last_try(page);
+        let given_up = |(place, outcome): (Place, Outcome)| {
+            (place, if gives_up(place.page) { give_up(outcome) } else { outcome })
+        };
+        outcomes.into_iter().map(given_up).collect()
     }
 
     /// Leaves every page of which nothing more will be sent.
@@ -450,6 +491,11 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         };
         sink.give_back_ms(page, wait_ms)
     }
+}
+
+/// Whether the destination answered, so that it is there, and it is the record that fails.
+fn answers_for_itself(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Later(later) if later.blame == Blame::Record)
 }
 
 /// Whether it is not the destination as a whole, nor a limit, nor another version.

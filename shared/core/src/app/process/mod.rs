@@ -48,7 +48,8 @@ pub async fn process<P: Platform>(
     let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, budget);
     let work = jobs.iter().map(work_on).collect();
-    let done = Dispatcher::new(&sender, &sink, throttle, work).run().await;
+    let refused = cursor.delivering.refused;
+    let done = Dispatcher::new(&sender, &sink, throttle, work, Some(refused)).run().await;
     let Dispatched { finished, tally, pages_done, errors, quota_until_ms, delivery } = done;
     let oldest_ms = jobs.iter().map(|job| job.page.last_progress_ms).min();
     if let Some(oldest_ms) = oldest_ms {
