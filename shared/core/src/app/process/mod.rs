@@ -54,7 +54,8 @@ pub async fn process<P: Platform>(
     let oldest_ms = jobs.iter().map(|job| job.page.last_progress_ms).min();
     if let Some(oldest_ms) = oldest_ms {
         let delivery = Delivery { oldest_ms, ..delivery };
-        report.settled = delivery.settled;
+        // One that began before the stream waited, and ends after others found that it does, has not ended it.
+        report.settled = delivery.settled && cursor.delivering.stall.is_some();
         report.stall = stalls::note(ports, flow, &cursor.delivering, &delivery).await;
     }
     report.tally = tally;
