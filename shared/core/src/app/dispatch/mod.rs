@@ -5,6 +5,7 @@ mod ahead;
 mod dispatcher;
 mod gathered;
 mod isolation;
+mod noted;
 mod refusals;
 mod sink;
 mod suspects;
