@@ -51,7 +51,7 @@ fn took_ms(ordering: &str) -> (u64, usize) {
     let destination = Api::new(move |body| {
         let sent: Value = serde_json::from_str(body).unwrap();
         let order = sent["external_id"].as_u64().unwrap();
-        match order % 30 == 0 && failed.lock().unwrap().insert(order) {
+        match order.is_multiple_of(30) && failed.lock().unwrap().insert(order) {
             true => Answer::At("502 Bad Gateway", "{}".into()),
             false => Answer::At("201 Created", "{}".into()),
         }
