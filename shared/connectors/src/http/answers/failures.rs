@@ -182,7 +182,7 @@ mod tests {
             (r#"{"took":3,"errors":true,"items":[]}"#, "errors", 1),
             (r#"{"results":[{"id":1,"error":null},{"id":2,"error":"bad"}]}"#, "results", 1),
             (r#"{"success":false,"message":"no"}"#, "success", 1),
-            (r#"{"ok":false,"error":"channel_not_found"}"#, "ok", 1),
+            (r#"{"ok":false,"detail":"channel_not_found"}"#, "ok", 1),
             (r#"{"error":{"message":"no"}}"#, "error", 1),
             (r#"{"UnprocessedItems":{"table":[{}]}}"#, "UnprocessedItems", 1),
             (r#"{"FailedRecordCount":1,"Records":[]}"#, "FailedRecordCount", 1),
