@@ -20,9 +20,9 @@ impl Success {
     pub(super) fn doubt<'b>(&self, judged: Judged<'b>, answer: &Answer) -> Judged<'b> {
         if judged.unread && answer.status.is_success() {
             let why = judged.reason.unwrap_or_default();
-            let came = answer.instead_of_json().unwrap_or_else(|| {
-                String::from_utf8_lossy(&answer.body).into_owned()
-            });
+            let came = answer
+                .instead_of_json()
+                .unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
             return Judged { reason: Some(format!("{why}: {came}").into()), ..judged };
         }
         if judged.meaning != Meaning::Delivered || judged.by_rule || !answer.status.is_success() {
