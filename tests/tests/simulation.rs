@@ -47,6 +47,13 @@ fn repro_a_replay_insists_only_on_what_somebody_knows_to_be_unknown() {
     simulate(10_646, Scenario::Charges, None).unwrap();
 }
 
+/// A processor stood still just before it sent, and its answered request landed later than was counted from
+/// then: a newer version was sent meanwhile.
+#[test]
+fn repro_an_answered_request_lands_within_the_time_from_its_answer() {
+    simulate(6_895, Scenario::LateLandings, None).unwrap();
+}
+
 #[test]
 fn the_same_seed_runs_the_same_way() {
     for seed in 0..33 {

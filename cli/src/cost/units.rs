@@ -17,9 +17,12 @@ pub enum Unit {
 pub fn unit(operation: &str) -> Option<Unit> {
     Some(match operation {
         "BatchGetItem" | "GetItem" | "Query" => Unit::Read,
-        "BatchWriteItem" | "DeleteItem" | "PutItem" | "TransactWriteItems" | "UpdateItem" => {
-            Unit::Write
-        }
+        "BatchExecuteStatement"
+        | "BatchWriteItem"
+        | "DeleteItem"
+        | "PutItem"
+        | "TransactWriteItems"
+        | "UpdateItem" => Unit::Write,
         "SendMessageBatch"
         | "ReceiveMessage"
         | "DeleteMessageBatch"
@@ -33,6 +36,8 @@ pub fn unit(operation: &str) -> Option<Unit> {
 ///
 /// - a processor reads the cursor and each of its pages in one `BatchGetItem`, and a look-up that is cached
 ///   each of its keys: those of `aws_items`;
+/// - the ledger reads each record's entity with others in one `BatchGetItem`, and claims and ends it by one
+///   statement each, up to 25 of them in one `BatchExecuteStatement`;
 /// - a seal writes the cursor and each of its pages in one transaction, at double;
 /// - a parked record, or an answer that is cached, is an item or more of a `BatchWriteItem`;
 /// - everything else is of one item, or of one unit.
@@ -41,6 +46,7 @@ pub fn estimated(operation: &str, requests: u64, run: &Summary) -> f64 {
     let units = match operation {
         // Summaries of older versions have no items.
         "BatchGetItem" => counted.unwrap_or(requests + run.pages),
+        "BatchExecuteStatement" => counted.unwrap_or(requests),
         "TransactWriteItems" => 2 * (requests + run.pages),
         "BatchWriteItem" => counted.unwrap_or_else(|| requests.max(run.parked)),
         _ => requests,

@@ -6,7 +6,8 @@ use std::{
 };
 
 use aws_sdk_dynamodb::operation::{
-    batch_get_item::BatchGetItemInput, batch_write_item::BatchWriteItemInput,
+    batch_execute_statement::BatchExecuteStatementInput, batch_get_item::BatchGetItemInput,
+    batch_write_item::BatchWriteItemInput,
 };
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -65,6 +66,9 @@ fn items(input: &Input) -> Option<(&'static str, usize)> {
     if let Some(get) = input.downcast_ref::<BatchGetItemInput>() {
         let tables = get.request_items().into_iter().flatten();
         return Some(("BatchGetItem", tables.map(|(_, keys)| keys.keys().len()).sum()));
+    }
+    if let Some(execute) = input.downcast_ref::<BatchExecuteStatementInput>() {
+        return Some(("BatchExecuteStatement", execute.statements().len()));
     }
     let write = input.downcast_ref::<BatchWriteItemInput>()?;
     let tables = write.request_items().into_iter().flatten();

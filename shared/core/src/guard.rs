@@ -58,6 +58,8 @@ guards! {
     MarkLast,
     /// An unknown outcome keeps its lock.
     LockOnUnknown,
+    /// What was answered without saying whether it was applied may still land: other versions wait for that.
+    AnsweredMayLand,
     /// A claimed version is not an applied one.
     ClaimIsNotApplied,
     /// An older version yields to a newer one that is claimed.

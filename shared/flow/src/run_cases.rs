@@ -89,6 +89,7 @@ fn differences(expected: &Expected, transformed: &Transformed, out: &[u8]) -> Ve
                 Transformed::Filtered => "skipped (filtered)".to_owned(),
                 Transformed::Unchanged => "skipped (unchanged)".to_owned(),
                 Transformed::Refused(reason) => format!("refused with `{reason}`"),
+                Transformed::Later(reason) => format!("not transformed: {reason}"),
             };
             vec![format!("expected to be {expected}, was {got}")]
         }

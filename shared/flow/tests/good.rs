@@ -46,7 +46,12 @@ fn the_protocol_goes_by_what_the_file_says() {
             budget: Some("crm".into()),
             priority: Priority::Normal,
             on_unknown: OnUnknown::Retry,
-            retry: RetryPolicy { attempts_max: 5, base_ms: 500, cap_ms: 120_000 },
+            retry: RetryPolicy {
+                attempts_max: 5,
+                base_ms: 500,
+                cap_ms: 120_000,
+                ..RetryPolicy::default()
+            },
             dead_letters: DeadLetters::Block,
             stuck_after_ms: 1_800_000,
             request_timeout_ms: 10_000,

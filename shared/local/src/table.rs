@@ -74,6 +74,9 @@ impl EmbeddedTable {
     pub fn answer(&self, target: &str, body: &[u8]) -> (u16, Vec<u8>) {
         let database = &self.database;
         let answer = match target.strip_prefix("DynamoDB_20120810.").unwrap_or_default() {
+            "BatchExecuteStatement" => {
+                run(body, |request| database.batch_execute_statement(request))
+            }
             "BatchGetItem" => run(body, |request| database.batch_get_item(request)),
             "BatchWriteItem" => run(body, |request| database.batch_write_item(request)),
             "DeleteItem" => run(body, |request| database.delete_item(request)),

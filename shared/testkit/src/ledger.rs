@@ -3,7 +3,7 @@
 use tidegate_core::{
     guard::Guard,
     model::{Edition, RecordId, StreamId},
-    ports::{Claim, ClaimEnd, Claimant, Ledger, Over, Unavailable},
+    ports::{Claim, ClaimEnd, Claimant, Ending, Ledger, Over, Unavailable},
 };
 
 use crate::store::{Entity, MemoryStore};
@@ -12,12 +12,32 @@ impl Ledger for MemoryStore {
     async fn claim(
         &self,
         stream: &StreamId,
+        editions: &[(RecordId, Edition)],
+        by: &Claimant<'_>,
+    ) -> Vec<Result<Claim, Unavailable>> {
+        let claim = |(entity, edition): &(RecordId, Edition)| {
+            Ok(self.claim_one(stream, entity, *edition, by))
+        };
+        editions.iter().map(claim).collect()
+    }
+
+    async fn finish(&self, stream: &StreamId, endings: &[Ending]) -> Result<(), Unavailable> {
+        endings.iter().for_each(|ending| self.finish_one(stream, ending));
+        Ok(())
+    }
+}
+
+impl MemoryStore {
+    /// Claims one entity: in a group, each claim is a step of its own.
+    pub fn claim_one(
+        &self,
+        stream: &StreamId,
         entity: &RecordId,
         edition: Edition,
         by: &Claimant<'_>,
-    ) -> Result<Claim, Unavailable> {
+    ) -> Claim {
         let Claimant { owner, now_ms, until_ms, over, may_repeat } = *by;
-        Ok(self.with(stream, |state| {
+        self.with(stream, |state| {
             let entity = state.entities.entry(entity.clone()).or_default();
             let ours = entity.owner.as_deref() == Some(owner);
             if ours && entity.claimed == Some(edition) {
@@ -56,42 +76,42 @@ impl Ledger for MemoryStore {
             }
             // Who had it was never heard of, or did not know.
             let is_unknown = entity.owner.is_some() && !another;
-            let lands_ms = entity.lands_until_ms.filter(|_| repeats).unwrap_or(locked_ms);
+            let lands_ms =
+                entity.lands_until_ms.map_or(locked_ms, |lands_ms| lands_ms.max(locked_ms));
             entity.unknown_until_ms = is_unknown.then_some(lands_ms);
             entity.claimed = Some(edition);
             entity.owner = Some(owner.into());
             entity.since_ms = now_ms;
             entity.until_ms = until_ms;
             Claim::Mine { unknown_until_ms: entity.unknown_until_ms }
-        }))
+        })
     }
 
-    async fn finish(
-        &self,
-        stream: &StreamId,
-        entity: &RecordId,
-        edition: Edition,
-        owner: &str,
-        end: ClaimEnd,
-    ) -> Result<(), Unavailable> {
+    /// Ends one claim.
+    pub fn finish_one(&self, stream: &StreamId, ending: &Ending) {
+        let Ending { entity, edition, owner, end } = ending;
         self.with(stream, |state| {
             let Some(entity) = state.entities.get_mut(entity) else { return };
-            if entity.owner.as_deref() != Some(owner) || entity.claimed != Some(edition) {
+            if entity.owner.as_ref() != Some(owner) || entity.claimed != Some(*edition) {
                 return;
             }
-            if let (ClaimEnd::AsBefore, Some(until_ms)) = (end, entity.unknown_until_ms) {
-                entity.until_ms = until_ms;
-                return;
+            match *end {
+                ClaimEnd::AsBefore { until_ms } => return entity.until_ms = until_ms,
+                ClaimEnd::Answered { lands_until_ms } => {
+                    entity.until_ms = 0;
+                    entity.lands_until_ms = entity.lands_until_ms.max(Some(lands_until_ms));
+                    return;
+                }
+                ClaimEnd::Free | ClaimEnd::Applied | ClaimEnd::Deleted => {}
             }
             entity.owner = None;
             entity.until_ms = 0;
-            if end == ClaimEnd::Deleted && !(self.stands)(Guard::Tombstone) {
+            if *end == ClaimEnd::Deleted && !(self.stands)(Guard::Tombstone) {
                 *entity = Entity::default();
-            } else if end != ClaimEnd::Free {
+            } else if *end != ClaimEnd::Free {
                 // Of a deletion the same is kept: that is its tombstone.
-                entity.applied = entity.applied.max(Some(edition));
+                entity.applied = entity.applied.max(Some(*edition));
             }
         });
-        Ok(())
     }
 }

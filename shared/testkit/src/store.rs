@@ -14,7 +14,7 @@ use tidegate_core::{
     },
     ports::{
         Advance, CursorStore, Lease, Loaded, Moved, NewPage, ParkedStore, Seal, Settle, Suspects,
-        Unavailable, Void,
+        Unavailable, Void, WholePage,
     },
 };
 
@@ -287,6 +287,17 @@ impl CursorStore for MemoryStore {
             }
             answer => Ok(answer),
         }
+    }
+
+    async fn settle_whole(
+        &self,
+        stream: &StreamId,
+        pages: &[WholePage],
+    ) -> Vec<Result<Settle, Unavailable>> {
+        let settle = |WholePage { number, emission, settling }: &WholePage| {
+            Ok(self.settle_once(stream, *number, emission, settling))
+        };
+        pages.iter().map(settle).collect()
     }
 
     async fn advance(&self, stream: &StreamId, advance: &Advance) -> Result<Moved, Unavailable> {

@@ -168,6 +168,8 @@ pub struct Landing {
     pub lands_ms: EpochMs,
     pub id: i64,
     pub row: Row,
+    /// An answer was given for it that does not say whether it lands.
+    pub answered: bool,
 }
 
 #[derive(Clone)]
@@ -369,6 +371,11 @@ impl Inner {
     }
 
     /// Whether a request that was accepted gets no answer.
+    /// Whether a request is answered before it lands, by a failure that does not say whether it will.
+    pub fn answers_at_once(&mut self) -> bool {
+        self.faults.unknown_outcome > 0.0 && self.rng.chance(self.faults.unknown_outcome / 2.0)
+    }
+
     pub fn leaves_unknown(&mut self) -> bool {
         if self.unanswered_requests > 0 {
             self.unanswered_requests -= 1;

@@ -21,7 +21,7 @@ use tidegate_aws::Table;
 use super::{
     cursor, digests,
     expression::{Mutant, without_each_default, without_each_part},
-    faults, ledger, pages, parked, shelf, suspects,
+    faults, ledger, overtaken, pages, parked, shelf, statements, suspects,
 };
 
 /// One behaviour of the suite, on this table.
@@ -35,8 +35,13 @@ const REQUESTS_FREE: usize = 500;
 /// An expression as a request carries it: its name in the request, and its text.
 type Expression = (&'static str, String);
 
-const NAMES: [&str; 4] =
-    ["ConditionExpression", "KeyConditionExpression", "FilterExpression", "UpdateExpression"];
+const NAMES: [&str; 5] = [
+    "ConditionExpression",
+    "KeyConditionExpression",
+    "FilterExpression",
+    "UpdateExpression",
+    "Statement",
+];
 
 thread_local! {
     /// Panics of this thread are what is looked for: they are not told of, which would take longer than the
@@ -54,11 +59,12 @@ fn keep_quiet_of_expected_panics() {
 }
 
 fn suite() -> Vec<(String, Behaviour)> {
-    let modules: [(&str, &[(&str, Behaviour)]); 7] = [
+    let modules: [(&str, &[(&str, Behaviour)]); 8] = [
         ("cursor", cursor::BEHAVIOURS),
         ("digests", digests::BEHAVIOURS),
         ("ledger", ledger::BEHAVIOURS),
         ("pages", pages::BEHAVIOURS),
+        ("overtaken", overtaken::BEHAVIOURS),
         ("parked", parked::BEHAVIOURS),
         ("shelf", shelf::BEHAVIOURS),
         ("suspects", suspects::BEHAVIOURS),
@@ -88,7 +94,7 @@ fn known((name, behaviour): (String, Behaviour)) -> Known {
         counted.fetch_add(1, SeqCst);
         let mut request: Value = serde_json::from_slice(body).unwrap();
         each_expression(&mut request, &mut |holder, name| {
-            notes.lock().unwrap().insert((name, text_of(holder, name)));
+            notes.lock().unwrap().insert((name, told_apart_by(holder, name)));
         });
         embedded.answer(target, body)
     });
@@ -99,7 +105,8 @@ fn known((name, behaviour): (String, Behaviour)) -> Known {
 
 /// Whether the behaviour fails where one expression lacks a part.
 fn fails(known: &Known, expression: &Expression, mutant: &Mutant) -> bool {
-    let (name, text, instead) = (expression.0, expression.1.clone(), mutant.text.clone());
+    let (name, text, mutant) = (expression.0, expression.1.clone(), mutant.clone());
+    let without = mutant.without.clone();
     let requests = AtomicUsize::new(0);
     let requests_max = known.requests * REQUESTS_MAX + REQUESTS_FREE;
     let refused = Arc::new(Mutex::new(None));
@@ -109,9 +116,12 @@ fn fails(known: &Known, expression: &Expression, mutant: &Mutant) -> bool {
         let mut request: Value = serde_json::from_slice(body).unwrap();
         let mut changed = false;
         each_expression(&mut request, &mut |holder, its_name| {
-            if its_name == name && text_of(holder, name) == text {
+            if its_name == name && told_apart_by(holder, name) == text {
                 changed = true;
-                replace(holder, name, instead.as_deref());
+                match name {
+                    "Statement" => leave_out(holder, &mutant.without),
+                    _ => replace(holder, name, mutant.text.as_deref()),
+                }
             }
         });
         let answer = embedded.answer(target, &serde_json::to_vec(&request).unwrap());
@@ -125,7 +135,7 @@ fn fails(known: &Known, expression: &Expression, mutant: &Mutant) -> bool {
     let run = catch_unwind(AssertUnwindSafe(|| block_on((known.behaviour)(&table))));
     EXPECTED.set(false);
     let refused = refused.lock().unwrap().take();
-    assert_eq!(refused, None, "without {}, {expression:?} is no request", mutant.without);
+    assert_eq!(refused, None, "without {}, {expression:?} is no request", without);
     run.is_err()
 }
 
@@ -147,6 +157,22 @@ fn each_expression(value: &mut Value, act: &mut impl FnMut(&mut Map<String, Valu
 
 fn text_of(holder: &Map<String, Value>, name: &str) -> String {
     holder[name].as_str().expect("it was asked for").to_owned()
+}
+
+/// What an expression is told apart by from others of its name: of a statement the attributes that its
+/// conditions are of.
+fn told_apart_by(holder: &Map<String, Value>, name: &str) -> String {
+    let text = text_of(holder, name);
+    if name == "Statement" { statements::conditions_of(&text) } else { text }
+}
+
+/// Leaves a statement's condition on an attribute out.
+fn leave_out(holder: &mut Map<String, Value>, attribute: &str) {
+    let (text, parameter) = statements::without(&text_of(holder, "Statement"), attribute);
+    holder.insert("Statement".to_owned(), text.into());
+    if let (Some(at), Some(Value::Array(all))) = (parameter, holder.get_mut("Parameters")) {
+        all.remove(at);
+    }
 }
 
 /// Puts another expression in its place. Names and values that no expression uses any more go too, for
@@ -181,6 +207,7 @@ fn block_on(future: impl Future<Output = ()>) {
 fn mutants((name, text): &Expression) -> Vec<Mutant> {
     match *name {
         "UpdateExpression" => without_each_default(text),
+        "Statement" => statements::without_each(text),
         // Without its partition a query is none.
         "KeyConditionExpression" => {
             let mutants = without_each_part(text).into_iter();

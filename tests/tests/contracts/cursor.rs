@@ -123,7 +123,8 @@ async fn how_a_stream_gets_on_is_kept<S: CursorStore>(store: &S) {
         settled_until_ms: Some(3_000),
     };
     let quota = Some(stall(StallOn::Quota));
-    let delivering = DeliverState { stall: quota, ended_ms: 8, revision: 1 };
+    let delivering =
+        DeliverState { stall: quota, ended_ms: 8, revision: 1, ..DeliverState::default() };
     assert_eq!(store.note_delivering(&stream(), &delivering).await, Ok(false));
     assert_eq!(store.cursor(&stream()).await, Ok(None), "noting makes no stream");
 
@@ -151,8 +152,12 @@ async fn repro_what_an_invocation_that_was_late_says_of_delivery_is_not_kept<S: 
     store: &S,
 ) {
     used(store).await;
-    let says =
-        |stall: Option<Stall>, ended_ms, revision| DeliverState { stall, ended_ms, revision };
+    let says = |stall: Option<Stall>, ended_ms, revision| DeliverState {
+        stall,
+        ended_ms,
+        revision,
+        ..DeliverState::default()
+    };
     let stall = |reason| Some(Stall::new(StallOn::Destination, reason, 5, Some(90_000)));
     let begun = says(stall("503"), 0, 1);
     assert_eq!(store.note_delivering(&stream(), &begun).await, Ok(true));

@@ -1,6 +1,7 @@
 //! What a network and a busy table do to the DynamoDB store.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, HashSet},
     sync::{
         Arc, Mutex,
@@ -11,8 +12,11 @@ use std::{
 use serde_json::{Value, json};
 use tidegate_aws::{Clients, InProcess, Requests, Table};
 use tidegate_core::{
-    model::{Cursor, Parked, Position, RecordId, RecordKey, Settled, Settling, Version},
-    ports::{Advance, CursorStore, Lease, Moved, ParkedStore, Seal, Settle, Unavailable},
+    model::{Cursor, Edition, Parked, Position, RecordId, RecordKey, Settled, Settling, Version},
+    ports::{
+        Advance, Claim, ClaimEnd, Claimant, CursorStore, Ending, Lease, Ledger, Moved, ParkedStore,
+        Seal, Settle, Unavailable,
+    },
 };
 use tidegate_local::EmbeddedTable;
 
@@ -36,9 +40,25 @@ pub fn table(
     answer: impl Fn(&EmbeddedTable, &str, &[u8]) -> Answer + Send + Sync + 'static,
 ) -> (Table, Requests) {
     let embedded = EmbeddedTable::in_memory().unwrap();
-    let clients =
-        Clients::over(InProcess::new(move |target, body| answer(&embedded, target, body)));
+    let clients = Clients::over(InProcess::new(move |target, body| {
+        let before = target.ends_with("BatchExecuteStatement").then(|| BEFORE.take()).flatten();
+        if let Some(before) = before {
+            before(&embedded);
+        }
+        answer(&embedded, target, body)
+    }));
     (clients.table(EmbeddedTable::NAME), clients.requests().clone())
+}
+
+type Before = Box<dyn FnOnce(&EmbeddedTable)>;
+
+thread_local! {
+    static BEFORE: RefCell<Option<Before>> = const { RefCell::new(None) };
+}
+
+/// Does this to the table just before this thread's next batch of statements comes there.
+pub fn before_the_next_statement(act: impl FnOnce(&EmbeddedTable) + 'static) {
+    BEFORE.set(Some(Box::new(act)));
 }
 
 /// What an answer that never came looks like to the retry.
@@ -279,4 +299,91 @@ async fn a_lease_whose_every_answer_is_lost_is_found_by_its_owner_only() {
     let held = Lease::Held { since_ms: 0, until_ms: 100 };
     assert_eq!(table.acquire(&stream(), "b", 0, 100).await, Ok(held));
     assert_eq!(acquired(&table, "a", 0, 100).await.fence, 1);
+}
+
+/// A table that, while `times` lasts, makes every second statement of a batch, with this error for the others.
+fn statements_refused(times: usize, code: &'static str) -> (Table, Requests) {
+    let left = AtomicUsize::new(times);
+    table(move |embedded, target, body| {
+        let take = |left: usize| left.checked_sub(1);
+        if !target.ends_with("BatchExecuteStatement")
+            || left.fetch_update(SeqCst, SeqCst, take).is_err()
+        {
+            return embedded.answer(target, body);
+        }
+        let mut request: Value = serde_json::from_slice(body).unwrap();
+        let all = request["Statements"].as_array().unwrap().clone();
+        let some: Vec<Value> = all.iter().step_by(2).cloned().collect();
+        request["Statements"] = json!(some);
+        let (status, answer) = embedded.answer(target, request.to_string().as_bytes());
+        assert_eq!(status, 200);
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        let mut made = answer["Responses"].as_array().unwrap().iter().cloned();
+        let refused = || json!({"Error": {"Code": code, "Message": "too much"}});
+        let responses =
+            (0..all.len()).map(|at| if at % 2 == 0 { made.next().unwrap() } else { refused() });
+        (200, json!({"Responses": responses.collect::<Vec<_>>()}).to_string().into_bytes())
+    })
+}
+
+fn claims() -> Vec<(RecordId, Edition)> {
+    let edition = Edition { version: Version(1), generation: 0 };
+    (0..6).map(|id| (RecordId::Number(id), edition)).collect()
+}
+
+fn claimant(owner: &str) -> Claimant<'_> {
+    Claimant { owner, now_ms: 0, until_ms: 100, over: None, may_repeat: true }
+}
+
+#[tokio::test]
+async fn statements_that_find_no_room_are_sent_again_and_the_others_are_not() {
+    for code in ["ThrottlingError", "ProvisionedThroughputExceeded", "InternalServerError"] {
+        let (table, requests) = statements_refused(2, code);
+        let mine = table.claim(&stream(), &claims(), &claimant("a")).await;
+        assert!(mine.iter().all(|claim| *claim == Ok(Claim::Mine { unknown_until_ms: None })));
+        assert_eq!(requests.snapshot()["BatchExecuteStatement"], 3, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn statements_that_are_refused_leave_the_others_their_own_outcomes() {
+    let (table, requests) = statements_refused(1, "AccessDenied");
+    let claimed = table.claim(&stream(), &claims(), &claimant("a")).await;
+    for (at, claim) in claimed.iter().enumerate() {
+        let why = || Unavailable("BatchExecuteStatement: AccessDenied: too much".into());
+        let mine = Claim::Mine { unknown_until_ms: None };
+        assert_eq!(*claim, if at % 2 == 0 { Ok(mine) } else { Err(why()) });
+    }
+    assert_eq!(requests.snapshot()["BatchExecuteStatement"], 1);
+}
+
+#[tokio::test]
+async fn claims_whose_every_answer_is_lost_are_found_by_their_owner_only() {
+    let (table, _, _) = faulty("BatchExecuteStatement", 3, true, gone);
+    let lost = table.claim(&stream(), &claims(), &claimant("a")).await;
+    assert!(lost.iter().all(Result::is_err), "{lost:?}");
+    let others = table.claim(&stream(), &claims(), &claimant("b")).await;
+    assert!(others.iter().all(|claim| *claim == Ok(Claim::Locked { until_ms: 100 })));
+    let found = table.claim(&stream(), &claims(), &claimant("a")).await;
+    assert!(found.iter().all(|claim| *claim == Ok(Claim::Mine { unknown_until_ms: None })));
+}
+
+#[tokio::test]
+async fn what_is_applied_already_is_found_without_a_write() {
+    let (table, requests) = table(|embedded, target, body| embedded.answer(target, body));
+    table.claim(&stream(), &claims(), &claimant("a")).await;
+    let ending = |(entity, edition): (RecordId, Edition)| Ending {
+        entity,
+        edition,
+        owner: "a".into(),
+        end: ClaimEnd::Applied,
+    };
+    let endings: Vec<_> = claims().into_iter().map(ending).collect();
+    table.finish(&stream(), &endings).await.unwrap();
+    let before = requests.snapshot();
+    let applied = table.claim(&stream(), &claims(), &claimant("b")).await;
+    assert!(applied.iter().all(|claim| *claim == Ok(Claim::Applied)));
+    let after = requests.snapshot();
+    assert_eq!(after["BatchExecuteStatement"], before["BatchExecuteStatement"]);
+    assert_eq!(after["BatchGetItem"], before["BatchGetItem"] + 1);
 }

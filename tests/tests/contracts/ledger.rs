@@ -1,11 +1,11 @@
 //! The ledger: who may write an entity, and which version it has.
 
 use tidegate_core::{
-    model::{Edition, RecordId, Version},
-    ports::{Claim, ClaimEnd, Claimant, Ledger, Over},
+    model::{Edition, RecordId, StreamId, Version},
+    ports::{Claim, ClaimEnd, Claimant, Ending, Ledger, Over, Unavailable},
 };
 
-use ClaimEnd::{Applied, AsBefore, Deleted, Free};
+use ClaimEnd::{Answered, Applied, AsBefore, Deleted, Free};
 
 use super::{contract, in_parallel, other_stream, stream};
 
@@ -37,6 +37,11 @@ contract!(
     who_came_after_is_not_taken_for_dead,
     where_a_repeat_is_not_known_it_waits_too,
     of_eight_one_takes_over,
+    what_was_answered_is_tried_again_at_once_and_other_versions_wait,
+    what_was_answered_is_applied_by_its_repeat,
+    in_a_group_each_claim_has_its_own_outcome,
+    in_a_group_each_end_has_its_own_outcome,
+    a_group_of_any_size_is_claimed_and_ended,
     entities_are_told_apart,
     of_fifty_one_claims;
     once_only:
@@ -49,10 +54,23 @@ fn unknown_until(until_ms: i64) -> Claim {
     Claim::Mine { unknown_until_ms: Some(until_ms) }
 }
 
+/// One claim, by itself.
+async fn claim_one<S: Ledger>(
+    store: &S,
+    stream: &StreamId,
+    entity: &RecordId,
+    edition: Edition,
+    by: &Claimant<'_>,
+) -> Result<Claim, Unavailable> {
+    let mut claims = store.claim(stream, &[(entity.clone(), edition)], by).await;
+    assert_eq!(claims.len(), 1);
+    claims.remove(0)
+}
+
 /// A claim of entity 7 by `owner`, at `now_ms`, for 100 ms.
 async fn claim<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
     let entity = RecordId::Number(7);
-    store.claim(&stream(), &entity, first(version), &by(owner, now_ms)).await.unwrap()
+    claim_one(store, &stream(), &entity, first(version), &by(owner, now_ms)).await.unwrap()
 }
 
 /// Who claims at `now_ms`, for 100 ms, and knows nothing of others.
@@ -66,7 +84,7 @@ const OVER: Over = Over { before_ms: 50, lands_until_ms: 80 };
 /// The same claim where that is known.
 async fn claim_after<S: Ledger>(store: &S, version: i64, owner: &str, now_ms: i64) -> Claim {
     let by = Claimant { over: Some(OVER), ..by(owner, now_ms) };
-    store.claim(&stream(), &RecordId::Number(7), first(version), &by).await.unwrap()
+    claim_one(store, &stream(), &RecordId::Number(7), first(version), &by).await.unwrap()
 }
 
 async fn finish<S: Ledger>(store: &S, version: i64, owner: &str, end: ClaimEnd) {
@@ -74,7 +92,11 @@ async fn finish<S: Ledger>(store: &S, version: i64, owner: &str, end: ClaimEnd) 
 }
 
 async fn finish_edition<S: Ledger>(store: &S, edition: Edition, owner: &str, end: ClaimEnd) {
-    store.finish(&stream(), &RecordId::Number(7), edition, owner, end).await.unwrap();
+    store.finish(&stream(), &[ending(7, edition, owner, end)]).await.unwrap();
+}
+
+fn ending(entity: i64, edition: Edition, owner: &str, end: ClaimEnd) -> Ending {
+    Ending { entity: RecordId::Number(entity), edition, owner: owner.into(), end }
 }
 
 /// The version in the first generation.
@@ -125,9 +147,9 @@ async fn who_sent_nothing_leaves_the_doubt_as_it_was<S: Ledger>(store: &S) {
             unknown_until(100),
             "{owner} waits for no other"
         );
-        finish(store, 2, "a", AsBefore).await;
+        finish(store, 2, "a", AsBefore { until_ms: 100 }).await;
         assert_eq!(claim(store, 2, "d", now_ms).await, Claim::Locked { until_ms: now_ms + 100 });
-        finish(store, 2, owner, AsBefore).await;
+        finish(store, 2, owner, AsBefore { until_ms: 100 }).await;
     }
     assert_eq!(claim(store, 3, "d", 103).await, MINE);
 }
@@ -256,7 +278,7 @@ async fn a_deletion_without_a_time_is_for_good<S: Ledger>(store: &S) {
 
 async fn claim_in_second<S: Ledger>(store: &S, version: i64, owner: &str) -> Claim {
     let edition = Edition { version: Version(version), generation: 1 };
-    store.claim(&stream(), &RecordId::Number(7), edition, &by(owner, 50)).await.unwrap()
+    claim_one(store, &stream(), &RecordId::Number(7), edition, &by(owner, 50)).await.unwrap()
 }
 
 async fn a_new_generation_writes_the_same_version_again<S: Ledger>(store: &S) {
@@ -277,6 +299,80 @@ async fn a_new_generation_of_an_older_version_does_not_win<S: Ledger>(store: &S)
     assert_eq!(claim_in_second(store, 8, "b").await, Claim::Applied);
 }
 
+/// The destination answered that it failed: nothing of it is in flight, but it may still land.
+async fn what_was_answered_is_tried_again_at_once_and_other_versions_wait<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "a", Answered { lands_until_ms: 30 }).await;
+    let waits = Claim::Locked { until_ms: 30 };
+    for version in [1, 3] {
+        assert_eq!(claim(store, version, "b", 30).await, waits, "{version}");
+    }
+    assert_eq!(claim(store, 2, "b", 1).await, unknown_until(30), "at once");
+    assert_eq!(claim(store, 2, "c", 2).await, Claim::Locked { until_ms: 101 }, "one at a time");
+    finish(store, 2, "a", Applied).await;
+    finish(store, 2, "b", Answered { lands_until_ms: 31 }).await;
+    assert_eq!(claim(store, 1, "c", 31).await, Claim::Locked { until_ms: 31 });
+    assert_eq!(claim(store, 1, "c", 32).await, Claim::Newer);
+    assert_eq!(claim(store, 3, "c", 32).await, MINE);
+}
+
+/// What was sent before the repeat may land after it, and must not land after a newer version.
+async fn what_was_answered_is_applied_by_its_repeat<S: Ledger>(store: &S) {
+    claim(store, 2, "a", 0).await;
+    finish(store, 2, "a", Answered { lands_until_ms: 30 }).await;
+    assert_eq!(claim(store, 2, "b", 1).await, unknown_until(30));
+    finish(store, 2, "b", Applied).await;
+    assert_eq!(claim(store, 2, "c", 2).await, Claim::Applied);
+    assert_eq!(claim(store, 3, "c", 30).await, Claim::Locked { until_ms: 30 });
+    assert_eq!(claim(store, 3, "c", 31).await, MINE);
+}
+
+async fn in_a_group_each_claim_has_its_own_outcome<S: Ledger>(store: &S) {
+    let group = |versions: &[(i64, i64)]| -> Vec<(RecordId, Edition)> {
+        let one = |(entity, version): &(i64, i64)| (RecordId::Number(*entity), first(*version));
+        versions.iter().map(one).collect()
+    };
+    let before = group(&[(1, 5), (2, 5), (3, 5)]);
+    assert_eq!(store.claim(&stream(), &before, &by("a", 0)).await, [Ok(MINE), Ok(MINE), Ok(MINE)]);
+    let ends = [ending(1, first(5), "a", Applied), ending(2, first(5), "a", Free)];
+    store.finish(&stream(), &ends).await.unwrap();
+    let claims = group(&[(4, 1), (3, 6), (2, 4), (2_000, 1), (1, 5)]);
+    let expected = [MINE, Claim::Locked { until_ms: 100 }, Claim::Newer, MINE, Claim::Applied];
+    for _ in 0..2 {
+        let answers = store.claim(&stream(), &claims, &by("b", 1)).await;
+        assert_eq!(answers, expected.map(Ok), "in their order, and so in a repeat");
+    }
+    assert_eq!(store.claim(&stream(), &[], &by("b", 1)).await, []);
+}
+
+async fn in_a_group_each_end_has_its_own_outcome<S: Ledger>(store: &S) {
+    let claims: Vec<_> = (1..=3).map(|id| (RecordId::Number(id), first(2))).collect();
+    store.claim(&stream(), &claims, &by("a", 0)).await;
+    let ends = [
+        ending(1, first(2), "b", Applied),
+        ending(9, first(2), "a", Applied),
+        ending(3, first(2), "a", Applied),
+        // Of two of one entity, the second one finds what the first one left.
+        ending(2, first(2), "a", Free),
+        ending(2, first(2), "a", Applied),
+    ];
+    store.finish(&stream(), &ends).await.unwrap();
+    let answers = store.claim(&stream(), &claims, &by("c", 1)).await;
+    let expected = [Claim::Locked { until_ms: 100 }, MINE, Claim::Applied];
+    assert_eq!(answers, expected.map(Ok));
+    store.finish(&stream(), &[]).await.unwrap();
+}
+
+async fn a_group_of_any_size_is_claimed_and_ended<S: Ledger>(store: &S) {
+    let claims: Vec<_> = (0..130).map(|id| (RecordId::Number(id), first(2))).collect();
+    let mine = store.claim(&stream(), &claims, &by("a", 0)).await;
+    assert!(mine.len() == 130 && mine.iter().all(|claim| *claim == Ok(MINE)), "{mine:?}");
+    let ends: Vec<_> = (0..130).map(|id| ending(id, first(2), "a", Applied)).collect();
+    store.finish(&stream(), &ends).await.unwrap();
+    let applied = store.claim(&stream(), &claims, &by("b", 1)).await;
+    assert!(applied.iter().all(|claim| *claim == Ok(Claim::Applied)), "{applied:?}");
+}
+
 async fn entities_are_told_apart<S: Ledger>(store: &S) {
     let long = "x".repeat(3_000);
     let entities = [
@@ -291,11 +387,11 @@ async fn entities_are_told_apart<S: Ledger>(store: &S) {
     ];
     for (index, (stream, entity)) in entities.iter().enumerate() {
         let owner = index.to_string();
-        let claim = store.claim(stream, entity, first(1), &by(&owner, 0)).await;
+        let claim = claim_one(store, stream, entity, first(1), &by(&owner, 0)).await;
         assert_eq!(claim, Ok(MINE), "{entity:?}");
     }
     for (stream, entity) in &entities {
-        let claim = store.claim(stream, entity, first(1), &by("late", 1)).await;
+        let claim = claim_one(store, stream, entity, first(1), &by("late", 1)).await;
         assert_eq!(claim, Ok(Claim::Locked { until_ms: 100 }), "{entity:?}");
     }
 }
@@ -351,7 +447,7 @@ async fn where_a_repeat_is_not_known_it_waits_too<S: Ledger>(store: &S) {
     claim(store, 2, "a", 0).await;
     let claim = async |now_ms| {
         let by = Claimant { over: Some(OVER), may_repeat: false, ..by("b", now_ms) };
-        store.claim(&stream(), &RecordId::Number(7), first(2), &by).await.unwrap()
+        claim_one(store, &stream(), &RecordId::Number(7), first(2), &by).await.unwrap()
     };
     assert_eq!(claim(80).await, Claim::Locked { until_ms: 80 });
     assert_eq!(claim(81).await, unknown_until(80));
@@ -361,7 +457,8 @@ async fn where_a_repeat_is_not_known_it_waits_too<S: Ledger>(store: &S) {
 async fn of_eight_one_takes_over<S: Ledger>(store: &S) {
     let entities = 0..40;
     for entity in entities.clone() {
-        let claim = store.claim(&stream(), &RecordId::Number(entity), first(2), &by("a", 0)).await;
+        let entity = RecordId::Number(entity);
+        let claim = claim_one(store, &stream(), &entity, first(2), &by("a", 0)).await;
         assert_eq!(claim, Ok(MINE));
     }
     let mut claims = in_parallel(8, async |index| {
@@ -369,7 +466,8 @@ async fn of_eight_one_takes_over<S: Ledger>(store: &S) {
         let by = Claimant { over: Some(OVER), ..by(&owner, 60) };
         let mut mine = Vec::new();
         for entity in entities.clone() {
-            let claim = store.claim(&stream(), &RecordId::Number(entity), first(2), &by).await;
+            let id = RecordId::Number(entity);
+            let claim = claim_one(store, &stream(), &id, first(2), &by).await;
             mine.extend((claim == Ok(unknown_until(80))).then_some(entity));
         }
         mine

@@ -12,11 +12,13 @@ mod embedded;
 mod expression;
 mod faults;
 mod ledger;
+mod overtaken;
 mod pages;
 mod parameters;
 mod parked;
 mod queue;
 mod shelf;
+mod statements;
 mod suspects;
 mod topic;
 

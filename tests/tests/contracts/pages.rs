@@ -2,7 +2,7 @@
 
 use tidegate_core::{
     model::{Cursor, Page, PageNumber, PageState, Position, Settled, Settling},
-    ports::{CursorStore, Loaded, NewPage, Seal, Settle},
+    ports::{CursorStore, Loaded, NewPage, Seal, Settle, WholePage},
 };
 
 use super::{acquired, at, contract, cursor_of, emission, in_parallel, page, sealed, stream};
@@ -26,6 +26,7 @@ contract!(
     settling_a_page_that_is_not_there_is_superseded,
     settling_in_parallel_keeps_everything,
     a_page_settled_between_several_is_done,
+    whole_pages_are_settled_together,
     leaving_a_page_keeps_its_receipts_and_counts_no_try,
     a_page_waits_as_whoever_left_it_last_says,
     a_done_page_forgets_its_set;
@@ -46,6 +47,30 @@ async fn the_page<S: CursorStore>(store: &S, number: PageNumber) -> Page {
 fn leaving(settled: Settled, done: bool, now_ms: i64) -> Settling {
     let tried = settled.is_empty() && !done;
     Settling { settled, done, tried, receives: 2, now_ms, waits_until_ms: 0 }
+}
+
+async fn whole_pages_are_settled_together<S: CursorStore>(store: &S) {
+    sealed(store, 30).await;
+    let whole = |number: u64, by: &str| {
+        let settling = Settling { receives: 7, ..leaving(indices(0..10), true, 50) };
+        WholePage { number, emission: emission(&format!("{by}-{number}")), settling }
+    };
+    let some = leaving(indices(0..4), false, 9);
+    let open = store.settle(&stream(), 2, &emission("fetcher-2"), &some).await;
+    assert_eq!(open, Ok(Settle::Open(indices(0..4))));
+    let mut pages: Vec<_> = (1..=28).map(|number| whole(number, "fetcher")).collect();
+    // Another's, and one that is not there.
+    pages.extend([whole(29, "other"), whole(31, "fetcher")]);
+    let mut expected = vec![Ok(Settle::Done); 28];
+    expected.extend([Ok(Settle::Superseded), Ok(Settle::Superseded)]);
+    for _ in 0..2 {
+        assert_eq!(store.settle_whole(&stream(), &pages).await, expected, "and so in a repeat");
+    }
+    let page = the_page(store, 2).await;
+    assert_eq!((page.state, page.settled, page.attempts), (PageState::Done, indices(0..0), 0));
+    assert_eq!((page.receives_at_clean_exit, page.last_progress_ms), (7, 50));
+    assert_eq!(the_page(store, 29).await.state, PageState::Open);
+    assert_eq!(store.settle_whole(&stream(), &[]).await, []);
 }
 
 async fn settle<S: CursorStore>(store: &S, settled: Settled, done: bool, now_ms: i64) -> Settle {

@@ -14,7 +14,6 @@ const HAVE_STILL: &[(&str, usize)] = &[
     ("shared/aws/src/queue.rs", 1),
     ("shared/aws/src/table/page.rs", 2),
     ("shared/aws/src/table/parked.rs", 1),
-    ("shared/connectors/src/destination/http/results.rs", 1),
     ("shared/connectors/tests/http/answers.rs", 4),
     ("shared/connectors/tests/http/auth/crashes.rs", 2),
     ("shared/connectors/tests/http/destination.rs", 1),

@@ -37,6 +37,7 @@ pub fn show(
             println!("skipped: the filter leaves this record out");
             Ok(())
         }
+        Transformed::Later(reason) => Err(Failure::run(reason)),
         Transformed::Refused(reason) => {
             Err(Failure::run(format!("this record would be parked: {reason}")))
         }

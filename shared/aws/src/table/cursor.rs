@@ -9,7 +9,10 @@ use tidegate_core::{
         Cursor, DeliverState, Emission, Ended, EpochMs, Fence, FetchState, Page, PageNumber,
         Position, Settling, StoredKey, StreamId,
     },
-    ports::{Advance, CursorStore, Lease, Loaded, Moved, NewPage, Seal, Settle, Unavailable, Void},
+    ports::{
+        Advance, CursorStore, Lease, Loaded, Moved, NewPage, Seal, Settle, Unavailable, Void,
+        WholePage,
+    },
 };
 
 use super::{
@@ -154,6 +157,10 @@ impl CursorStore for Table {
         settling: &Settling,
     ) -> Answer<Settle> {
         self.settle_page(stream, number, emission, settling).await
+    }
+
+    async fn settle_whole(&self, stream: &StreamId, pages: &[WholePage]) -> Vec<Answer<Settle>> {
+        self.settle_pages(stream, pages).await
     }
 
     async fn advance(&self, stream: &StreamId, advance: &Advance) -> Answer<Moved> {

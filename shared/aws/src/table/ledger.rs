@@ -1,192 +1,289 @@
 //! The ledger: an item an entity.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder, types::ReturnValue,
-};
+use std::{collections::HashMap, iter::repeat_with};
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use tidegate_core::{
     model::{Edition, EpochMs, RecordId, StreamId},
-    ports::{Claim, ClaimEnd, Claimant, Ledger, Over, Unavailable},
+    ports::{Claim, ClaimEnd, Claimant, Ending, Ledger, Over, Unavailable},
 };
 
 use super::{
     Table,
     item::{Item, Read, number, text},
     key::Key,
-    write::{Written, conditionally},
+    statements::{Executed, Statement},
 };
 
 type Answer<T> = Result<T, Unavailable>;
+
+/// How often an item is looked at for one claim: more often than two others can come between.
+const LOOKS_MAX: usize = 4;
+
+/// What a claim leaves behind that ends.
+const OF_A_CLAIM: [&str; 5] =
+    ["lock_owner", "lock_until_ms", "prior_owner", "prior_claimed", "prior_until_ms"];
 
 impl Ledger for Table {
     async fn claim(
         &self,
         stream: &StreamId,
-        entity: &RecordId,
-        edition: Edition,
+        editions: &[(RecordId, Edition)],
         by: &Claimant<'_>,
-    ) -> Answer<Claim> {
-        let Claimant { owner, now_ms, .. } = *by;
-        let update = self
-            .claims(Key::ledger(stream, entity), edition, by, Prior::AsItStands)
-            .condition_expression(
-                "attribute_not_exists(claimed) OR (claimed <= :edition \
-                 AND (attribute_not_exists(applied) OR applied < :edition) \
-                 AND (attribute_not_exists(lands_until_ms) OR lands_until_ms < :now \
-                      OR claimed = :edition) \
-                 AND (attribute_not_exists(lock_owner) \
-                      OR (lock_owner = :owner AND claimed < :edition) \
-                      OR (lock_owner <> :owner AND lock_until_ms < :now)))",
-            )
-            .expression_attribute_values(":now", number(now_ms));
-        let item = match conditionally(update).await? {
-            Written::Yes(item) => item,
-            Written::No(item) => {
-                let item = item.unwrap_or_default();
-                if is_repeat(&item, edition, owner)? {
-                    item
-                } else if let Some(over) = over(&item, by)? {
-                    return self
-                        .take_over(Key::ledger(stream, entity), edition, by, &item, over)
-                        .await;
-                } else {
-                    return refused(&item, edition, lock_of(&item)?, now_ms);
+    ) -> Vec<Answer<Claim>> {
+        let key = |(entity, _): &(RecordId, Edition)| Key::ledger(stream, entity);
+        let keys: Vec<Key> = editions.iter().map(key).collect();
+        let mut answers: Vec<Option<Answer<Claim>>> =
+            repeat_with(|| None).take(editions.len()).collect();
+        let mut stand: Vec<Stands> = repeat_with(|| Stands::Unread).take(editions.len()).collect();
+        for _ in 0..LOOKS_MAX {
+            self.read(&keys, &mut stand, &mut answers).await;
+            let (mut claims, mut statements) = (Vec::new(), Vec::new());
+            for (at, (_, edition)) in editions.iter().enumerate() {
+                if answers[at].is_some() {
+                    continue;
+                }
+                let item = match &stand[at] {
+                    Stands::As(item) => Some(item),
+                    Stands::Nowhere | Stands::Unread => None,
+                };
+                match decide(item, *edition, by) {
+                    Ok(Decision::Answered(claim)) => answers[at] = Some(Ok(claim)),
+                    Ok(Decision::Writes(prior)) => {
+                        claims.push((at, prior.claim(*edition)));
+                        let key = keys[at].clone();
+                        statements.push(claims_by(self.name(), key, *edition, by, item, prior));
+                    }
+                    Err(damaged) => answers[at] = Some(Err(damaged)),
                 }
             }
-        };
-        mine(&item, edition)
+            for ((at, claim), executed) in claims.into_iter().zip(self.execute(&statements).await) {
+                match executed {
+                    Executed::Yes => answers[at] = Some(Ok(claim)),
+                    // Another came between, or it is our own earlier try: looked at once more.
+                    Executed::No(item) => stand[at] = item.map_or(Stands::Unread, Stands::As),
+                    Executed::Unknown(why) => answers[at] = Some(Err(why)),
+                }
+            }
+            if answers.iter().all(Option::is_some) {
+                break;
+            }
+        }
+        let changes = || Unavailable("the entity's item changes again and again".into());
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(changes()))).collect()
     }
 
-    async fn finish(
-        &self,
-        stream: &StreamId,
-        entity: &RecordId,
-        edition: Edition,
-        owner: &str,
-        end: ClaimEnd,
-    ) -> Answer<()> {
-        let update = self
-            .update(Key::ledger(stream, entity))
-            .update_expression(match end {
-                ClaimEnd::Free => {
-                    "REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed, prior_until_ms"
+    async fn finish(&self, stream: &StreamId, endings: &[Ending]) -> Answer<()> {
+        let mut all = Ok(());
+        let mut left: Vec<&Ending> = endings.iter().collect();
+        while !left.is_empty() {
+            // No request takes two statements on one item.
+            let (mut now, mut then, mut statements) = (HashMap::new(), Vec::new(), Vec::new());
+            for ending in left {
+                if now.insert(&ending.entity, ()).is_some() {
+                    then.push(ending);
+                } else if let Some(statement) = ends(self.name(), stream, ending) {
+                    statements.push(statement);
                 }
-                // The lock that ran out before it stays, as the sign of what is unknown.
-                ClaimEnd::AsBefore => "SET lock_until_ms = prior_until_ms",
-                ClaimEnd::Applied => {
-                    "SET applied = :edition \
-                     REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed, prior_until_ms, \
-                     tombstone"
+            }
+            for executed in self.execute(&statements).await {
+                if let Executed::Unknown(why) = executed {
+                    all = Err(why);
                 }
-                ClaimEnd::Deleted => {
-                    "SET applied = :edition, tombstone = :edition \
-                     REMOVE lock_owner, lock_until_ms, prior_owner, prior_claimed, prior_until_ms"
-                }
-            })
-            .condition_expression("lock_owner = :owner AND claimed = :edition")
-            .expression_attribute_values(":edition", number(as_number(edition)))
-            .expression_attribute_values(":owner", text(owner));
-        conditionally(update).await.map(drop)
+            }
+            left = then;
+        }
+        all
     }
 }
 
 impl Table {
-    /// The update that claims.
-    fn claims(
+    /// Reads the items that are not known yet, of claims that are not answered.
+    async fn read(
         &self,
-        key: Key,
-        edition: Edition,
-        by: &Claimant<'_>,
-        prior: Prior,
-    ) -> UpdateItemFluentBuilder {
-        let (before, lands_ms) = match prior {
-            Prior::AsItStands => {
-                let before = "if_not_exists(claimed, :edition), \
-                              prior_until_ms = if_not_exists(lock_until_ms, :lands)";
-                (before, 0)
-            }
-            Prior::Over { lands_ms } => {
-                ("if_not_exists(claimed, :edition), prior_until_ms = :lands", lands_ms)
-            }
-            Prior::Repeated { lands_ms } => {
-                (":edition, prior_until_ms = :lands, lands_until_ms = :lands", lands_ms)
-            }
-        };
-        self.update(key)
-            .update_expression(format!(
-                // Who had it before, and what: the lock of a claim that ran out does not say what came of it.
-                "SET claimed = :edition, lock_owner = :owner, lock_until_ms = :until, \
-                 locked_ms = :locked, prior_owner = if_not_exists(lock_owner, :no_owner), \
-                 prior_claimed = {before}"
-            ))
-            .return_values(ReturnValue::UpdatedNew)
-            .expression_attribute_values(":edition", number(as_number(edition)))
-            .expression_attribute_values(":no_owner", text(""))
-            .expression_attribute_values(":owner", text(by.owner))
-            .expression_attribute_values(":locked", number(by.now_ms))
-            .expression_attribute_values(":until", number(by.until_ms))
-            .expression_attribute_values(":lands", number(lands_ms))
-    }
-
-    /// Claims what a claimant has that is no more, as it stands: when nothing of it can land any more, or
-    /// for a repeat of the same edition, which then keeps every other one out for as long.
-    async fn take_over(
-        &self,
-        key: Key,
-        edition: Edition,
-        by: &Claimant<'_>,
-        stands: &Item,
-        over: Over,
-    ) -> Answer<Claim> {
-        let lands_ms = lock_of(stands)?.min(over.lands_until_ms);
-        let same = stands.number::<i128>("claimed")? == as_number(edition);
-        let repeats = same && by.may_repeat;
-        let refusal = refused(stands, edition, lands_ms, by.now_ms)?;
-        let waits = matches!(refusal, Claim::Locked { .. }) && !repeats;
-        let is_older = stands.number::<i128>("claimed")? > as_number(edition);
-        if waits || is_older || refusal == Claim::Applied {
-            return Ok(refusal);
-        }
-        let prior = match repeats {
-            true => Prior::Repeated { lands_ms: lands_ms.max(lands_until(stands)?) },
-            false => Prior::Over { lands_ms },
-        };
-        let update = self
-            .claims(key, edition, by, prior)
-            .condition_expression("lock_owner = :prior")
-            .expression_attribute_values(":prior", text(stands.text("lock_owner")?));
-        match conditionally(update).await? {
-            Written::Yes(item) => mine(&item, edition),
-            Written::No(item) => {
-                let item = item.unwrap_or_default();
-                match is_repeat(&item, edition, by.owner)? {
-                    true => mine(&item, edition),
-                    // Another was faster: its lock is a living one's.
-                    false => refused(&item, edition, lock_of(&item)?, by.now_ms),
+        keys: &[Key],
+        stand: &mut [Stands],
+        answers: &mut [Option<Answer<Claim>>],
+    ) {
+        let is_unread = |at: &usize| answers[*at].is_none() && matches!(stand[*at], Stands::Unread);
+        let unread: Vec<usize> = (0..keys.len()).filter(is_unread).collect();
+        match self.get_all(unread.iter().map(|at| keys[*at].clone()).collect()).await {
+            Ok(items) => {
+                let of = |item: Item| item.text("pk").map(str::to_owned).ok().map(|pk| (pk, item));
+                let mut items: HashMap<String, Item> = items.into_iter().filter_map(of).collect();
+                for at in unread {
+                    stand[at] = items.remove(&keys[at].pk).map_or(Stands::Nowhere, Stands::As);
                 }
             }
+            Err(why) => unread.into_iter().for_each(|at| answers[at] = Some(Err(why.clone()))),
         }
     }
 }
 
+/// What is known of an entity's item.
+enum Stands {
+    Unread,
+    Nowhere,
+    As(Item),
+}
+
+/// What a claim comes to, by the item as it stands.
+enum Decision {
+    /// Nothing is to be written.
+    Answered(Claim),
+    /// The claim may be made, if the item still stands so.
+    Writes(Prior),
+}
+
 /// What is known of the claim before this one.
+#[derive(Clone, Copy)]
 enum Prior {
-    /// What its lock says, if it has one.
-    AsItStands,
-    /// Its owner is no more, and nothing of it lands after this moment.
-    Over { lands_ms: EpochMs },
+    /// There is none whose end is not known.
+    None,
+    /// It was of this edition or another, and nothing of it lands after this moment.
+    Open { claimed: i128, lands_ms: EpochMs },
     /// The same, but that the new one writes the same before that moment. Other editions wait for it.
     Repeated { lands_ms: EpochMs },
 }
 
+impl Prior {
+    /// What the claim answers that is made after it.
+    fn claim(self, edition: Edition) -> Claim {
+        let unknown_until_ms = match self {
+            Self::None => None,
+            Self::Open { claimed, lands_ms } => (claimed == as_number(edition)).then_some(lands_ms),
+            Self::Repeated { lands_ms } => Some(lands_ms),
+        };
+        Claim::Mine { unknown_until_ms }
+    }
+}
+
+fn decide(stands: Option<&Item>, edition: Edition, by: &Claimant<'_>) -> Answer<Decision> {
+    let Some(stands) = stands else { return Ok(Decision::Writes(Prior::None)) };
+    if is_repeat(stands, edition, by.owner)? {
+        return mine(stands, edition).map(Decision::Answered);
+    }
+    let (this, claimed) = (as_number(edition), stands.number::<i128>("claimed")?);
+    let is_applied = stands.number_if_any("applied")?.is_some_and(|applied: i128| applied >= this);
+    let may_land = claimed != this && lands_until(stands)? >= by.now_ms;
+    let lock_ms = lock_of(stands)?;
+    let is_free = match owner_of(stands)? {
+        None => true,
+        Some(owner) if owner == by.owner => claimed < this,
+        Some(_) => lock_ms < by.now_ms,
+    };
+    if claimed <= this && !is_applied && !may_land && is_free {
+        let open = Prior::Open { claimed, lands_ms: lock_ms.max(lands_until(stands)?) };
+        return Ok(Decision::Writes(owner_of(stands)?.map_or(Prior::None, |_| open)));
+    }
+    match over(stands, by)? {
+        Some(over) => take_over(stands, edition, by, over),
+        None => refused(stands, edition, lock_ms, by.now_ms).map(Decision::Answered),
+    }
+}
+
+/// Takes over what a claimant has that is no more: when nothing of it can land any more, or for a repeat of
+/// the same edition, which then keeps every other one out for as long.
+fn take_over(stands: &Item, edition: Edition, by: &Claimant<'_>, over: Over) -> Answer<Decision> {
+    let lands_ms = lock_of(stands)?.min(over.lands_until_ms);
+    let claimed = stands.number::<i128>("claimed")?;
+    let repeats = claimed == as_number(edition) && by.may_repeat;
+    let refusal = refused(stands, edition, lands_ms, by.now_ms)?;
+    let waits = matches!(refusal, Claim::Locked { .. }) && !repeats;
+    if waits || claimed > as_number(edition) || refusal == Claim::Applied {
+        return Ok(Decision::Answered(refusal));
+    }
+    Ok(Decision::Writes(match repeats {
+        true => Prior::Repeated { lands_ms: lands_ms.max(lands_until(stands)?) },
+        false => Prior::Open { claimed, lands_ms: lands_ms.max(lands_until(stands)?) },
+    }))
+}
+
+/// The statement that claims. What was decided from the item is the condition of the write: who claimed
+/// what, what was applied, and until when something may land.
+fn claims_by(
+    table: &str,
+    key: Key,
+    edition: Edition,
+    by: &Claimant<'_>,
+    stands: Option<&Item>,
+    prior: Prior,
+) -> Statement {
+    let mut set = vec![
+        ("claimed", number(as_number(edition))),
+        ("lock_owner", text(by.owner)),
+        ("lock_until_ms", number(by.until_ms)),
+        ("locked_ms", number(by.now_ms)),
+    ];
+    let Some(stands) = stands else { return Statement::insert(table, key, set) };
+    // Who had it before, and what: the lock of a claim that ran out does not say what came of it.
+    let as_it_stands = |name| stands.get(name).cloned();
+    let (claimed, lands_ms) = match prior {
+        Prior::None => (number(as_number(edition)), 0),
+        Prior::Open { claimed, lands_ms } => (number(claimed), lands_ms),
+        Prior::Repeated { lands_ms } => (number(as_number(edition)), lands_ms),
+    };
+    set.extend([
+        ("prior_owner", as_it_stands("lock_owner").unwrap_or_else(|| text(""))),
+        ("prior_claimed", claimed),
+        ("prior_until_ms", number(lands_ms)),
+    ]);
+    if let Prior::Repeated { lands_ms } = prior {
+        set.push(("lands_until_ms", number(lands_ms)));
+    }
+    let conditions = ["claimed", "lock_owner", "applied", "lands_until_ms"]
+        .map(|name| (name, as_it_stands(name)));
+    Statement::update(table, key, set, &[], conditions.into())
+}
+
+/// The statement that ends a claim; `None` where its lock has to run out.
+fn ends(table: &str, stream: &StreamId, ending: &Ending) -> Option<Statement> {
+    let Ending { entity, edition, owner, end } = ending;
+    let edition: AttributeValue = number(as_number(*edition));
+    let (set, remove): (Vec<(&str, AttributeValue)>, &[&str]) = match *end {
+        ClaimEnd::Free => (Vec::new(), &OF_A_CLAIM),
+        // A claim of an older release did not say: its lock runs out.
+        ClaimEnd::AsBefore { until_ms: EpochMs::MAX } => return None,
+        // The lock that ran out before it stays, as the sign of what is unknown.
+        ClaimEnd::AsBefore { until_ms } => (vec![("lock_until_ms", number(until_ms))], &[]),
+        // So does this one: what is unknown lands until then, or not at all.
+        ClaimEnd::Answered { lands_until_ms } => {
+            let set = [("lock_until_ms", number(0)), ("lands_until_ms", number(lands_until_ms))];
+            (set.into(), &[])
+        }
+        ClaimEnd::Applied => {
+            const REMOVED: [&str; 6] = [
+                OF_A_CLAIM[0],
+                OF_A_CLAIM[1],
+                OF_A_CLAIM[2],
+                OF_A_CLAIM[3],
+                OF_A_CLAIM[4],
+                "tombstone",
+            ];
+            (vec![("applied", edition.clone())], &REMOVED)
+        }
+        ClaimEnd::Deleted => {
+            (vec![("applied", edition.clone()), ("tombstone", edition.clone())], &OF_A_CLAIM)
+        }
+    };
+    let conditions = vec![("lock_owner", Some(text(&**owner))), ("claimed", Some(edition))];
+    Some(Statement::update(table, Key::ledger(stream, entity), set, remove, conditions))
+}
+
 /// A claim that was made.
 fn mine(item: &Item, edition: Edition) -> Answer<Claim> {
-    let again = item.number::<i128>("prior_claimed")? == as_number(edition);
+    let again = item.number_if_any("prior_claimed")? == Some(as_number(edition));
     if !again || item.text("prior_owner")?.is_empty() {
         return Ok(Claim::Mine { unknown_until_ms: None });
     }
     // A claim of an older release does not say.
     let until_ms = item.number_if_any("prior_until_ms")?.unwrap_or(EpochMs::MAX);
     Ok(Claim::Mine { unknown_until_ms: Some(until_ms) })
+}
+
+/// Who has the lock, if one does.
+fn owner_of(stands: &Item) -> Answer<Option<&str>> {
+    stands.get("lock_owner").map(|_| stands.text("lock_owner")).transpose()
 }
 
 /// Whether who has the lock is known to be no more.

@@ -30,6 +30,7 @@ mod parked;
 mod parts;
 mod seal;
 mod shelf;
+mod statements;
 mod suspects;
 mod write;
 

@@ -3,13 +3,14 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use tidegate_core::{
     model::{Emission, EpochMs, Page, PageNumber, PageState, Settled, Settling, StreamId},
-    ports::{NewPage, Settle, Unavailable},
+    ports::{NewPage, Settle, Unavailable, WholePage},
 };
 
 use super::{
     Table,
     item::{Item, Read, damaged, number, position, text},
     key::{self, Key},
+    statements::{Executed, Statement},
     write::{Written, conditionally},
 };
 
@@ -92,6 +93,37 @@ impl Table {
         let (pk, from) = (stream.to_string(), key::page(after + 1));
         let items = self.query(&pk, &from, key::PAGES_END, limit).await?;
         items.iter().map(read).collect()
+    }
+
+    /// Settles pages of which every record is settled.
+    pub(super) async fn settle_pages(
+        &self,
+        stream: &StreamId,
+        pages: &[WholePage],
+    ) -> Vec<Answer<Settle>> {
+        let statement = |WholePage { number: page, emission, settling }: &WholePage| {
+            let Settling { receives, now_ms, waits_until_ms, .. } = settling;
+            let set = vec![
+                ("last_progress_ms", number(now_ms)),
+                ("carried", number(receives)),
+                ("waits_until_ms", number(waits_until_ms)),
+                ("attempts", number(0)),
+                // It is a reserved word.
+                ("\"state\"", text(DONE)),
+                ("expires_at", number(now_ms / 1_000 + DONE_KEPT_SECONDS)),
+            ];
+            let condition = vec![("emission", Some(text(&*emission.0)))];
+            let key = Key::page(stream, *page);
+            // The set has said all that it had to.
+            Statement::update(self.name(), key, set, &["settled"], condition)
+        };
+        let statements: Vec<Statement> = pages.iter().map(statement).collect();
+        let settled = |executed| match executed {
+            Executed::Yes => Ok(Settle::Done),
+            Executed::No(_) => Ok(Settle::Superseded),
+            Executed::Unknown(why) => Err(why),
+        };
+        self.execute(&statements).await.into_iter().map(settled).collect()
     }
 
     pub(super) async fn settle_page(

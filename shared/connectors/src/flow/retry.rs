@@ -23,6 +23,10 @@ pub(crate) struct Retry {
     base: Option<At<Wait>>,
     /// The longest wait. Default `10m`.
     cap: Option<At<Wait>>,
+    /// So many records are refused in a row, and none is taken, before the run stops and says so, instead of
+    /// parking all that there is. Default 100; 0 parks any number.
+    #[schemars(range(max = 1000000))]
+    refused_max: Option<u32>,
     /// What becomes of a page whose message was received too often without being settled: `park`
     /// (default) parks what it still held, `block` keeps the watermark before it.
     dead_letters: Option<DeadLetters>,
@@ -56,6 +60,7 @@ impl Retry {
             |wait: &Option<At<Wait>>, default| wait.as_ref().map_or(default, |wait| wait.value.0);
         RetryPolicy {
             attempts_max: self.attempts.unwrap_or(default.attempts_max),
+            refused_max: self.refused_max.unwrap_or(default.refused_max),
             base_ms: ms(&self.base, default.base_ms),
             cap_ms: ms(&self.cap, default.cap_ms),
         }

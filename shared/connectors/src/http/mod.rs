@@ -26,7 +26,10 @@ mod url;
 mod words;
 
 pub(crate) use answer::{Answer, BodyEnd, Reads};
-pub(crate) use answers::{AnswerRule, Answers, Judged, Meaning, Rules, ShortForms};
+pub(crate) use answers::{
+    AnswerRule, Answers, Judged, ListedFailure, Meaning, Rules, ShortForms, counted_failures,
+    listed_failure,
+};
 pub(crate) use auth::{Auth, authenticator};
 pub(crate) use budget::RequestBudget;
 pub use client::HttpClient;

@@ -30,6 +30,8 @@ pub(crate) struct NoAnswer {
     pub(crate) kind: Option<FailureKind>,
     /// One line, without its address and without secrets.
     pub(crate) reason: String,
+    /// Whether it cannot be built, now or ever: its address is too long, say, or a header holds what none may.
+    unfit: bool,
 }
 
 impl NoAnswer {
@@ -53,13 +55,26 @@ impl NoAnswer {
         } else {
             "the request failed"
         };
+        let unfit = error.is_builder();
         let reason = format!("{what}: {}", chain(&error.without_url()));
-        Self { kind, reason: redactor.line(&reason, REASON_CHARS_MAX) }
+        Self { kind, reason: redactor.line(&reason, REASON_CHARS_MAX), unfit }
     }
 
     /// It was not sent, because its time was up.
     pub(super) fn out_of_time() -> Self {
-        Self { kind: None, reason: "no time was left to send it".to_owned() }
+        let reason = "no time was left to send it".to_owned();
+        Self { kind: None, reason, unfit: false }
+    }
+
+    /// It was not sent, because no client can send it.
+    pub(super) fn unfit(why: &str) -> Self {
+        let reason = format!("the request cannot be built: {why}");
+        Self { kind: None, reason, unfit: true }
+    }
+
+    /// Whether it cannot be sent, now or ever: that says nothing of the other side.
+    pub(crate) fn is_unfit(&self) -> bool {
+        self.unfit
     }
 
     /// Whether the other side may have done what it was asked: the request got through, as far as is known.

@@ -15,6 +15,9 @@ use super::{
 };
 use crate::Now;
 
+/// The client holds no longer address. Most servers take 8,000.
+const URL_BYTES_MAX: usize = 65_000;
+
 /// How the requests of one section are sent.
 #[derive(Clone)]
 pub(crate) struct Transmitter {
@@ -45,6 +48,9 @@ impl Transmitter {
         let timeout = until.saturating_duration_since(Instant::now()).min(timeout_max);
         if timeout.is_zero() {
             return Err(NoAnswer::out_of_time());
+        }
+        if request.url.as_str().len() > URL_BYTES_MAX {
+            return Err(NoAnswer::unfit("its address has over 65,000 bytes"));
         }
         let mut headers = self.headers.clone();
         headers.extend(request.headers.clone());

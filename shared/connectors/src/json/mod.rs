@@ -1,6 +1,7 @@
 //! Reading JSON without building it: values are picked out as byte ranges of the text.
 
 pub(crate) mod bounds;
+mod mend;
 mod picker;
 mod raw;
 mod same;
@@ -8,6 +9,7 @@ mod scalar;
 mod stands;
 mod trie;
 
+pub(crate) use mend::mended;
 pub(crate) use picker::{Elements, Picker, Picks};
 pub(crate) use raw::{fields, items, with};
 pub use same::is_same;

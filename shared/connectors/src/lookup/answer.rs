@@ -39,10 +39,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// What to do about it: a smaller request leaves less off.
-    pub(super) fn blame(&self, many: bool) -> Blame {
+    /// What to do about it: a smaller request leaves less off, and one result that is no JSON is of one record. A
+    /// page instead of JSON is of none.
+    pub(super) fn blame(&self, many: bool, is_page: bool) -> Blame {
         match self {
             Self::More if many => Blame::Batch,
+            Self::NoJson(_) if is_page => Blame::Request,
+            Self::NoJson(_) if many => Blame::Batch,
+            Self::NoJson(_) => Blame::Record,
             _ => Blame::Request,
         }
     }
@@ -230,7 +234,7 @@ mod tests {
             assert!(of(more, &["a"]).is_ok(), "its first result is there");
         }
         assert_eq!(
-            (Fault::More.blame(true), Fault::More.blame(false)),
+            (Fault::More.blame(true, false), Fault::More.blame(false, false)),
             (Blame::Batch, Blame::Request)
         );
     }

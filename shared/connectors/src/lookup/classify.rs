@@ -98,6 +98,8 @@ fn blame(meaning: Meaning, many: bool) -> Blame {
     match meaning {
         // Perhaps for the sake of one key.
         Meaning::Refused if many => Blame::Batch,
+        Meaning::Rights => Blame::Connection,
+        Meaning::Unexplained => Blame::Request,
         meaning => meaning.blame(),
     }
 }

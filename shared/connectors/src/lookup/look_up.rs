@@ -87,7 +87,11 @@ impl HttpLookup {
             Verdict::Answer => {}
         }
         let found = self.results.read(&answer.body, &asked, self.keys);
-        found.map_err(|fault| later(fault.blame(many), fault.to_string()))
+        found.map_err(|fault| {
+            let came = answer.instead_of_json();
+            let said = came.as_ref().map(|came| format!(": {came}")).unwrap_or_default();
+            later(fault.blame(many, came.is_some()), format!("{fault}{said}"))
+        })
     }
 
     /// Sends one request and reads its answer. It is over at `until` at the latest.
@@ -119,6 +123,10 @@ impl HttpLookup {
 
     /// What the flow says of a request without an answer; else what it means by itself.
     fn unanswered(&self, error: NoAnswer, many: bool) -> Later {
+        if error.is_unfit() {
+            let blame = if many { Blame::Batch } else { Blame::Record };
+            return later(blame, format!("the look-up: {error}"));
+        }
         let ruled = error.kind.and_then(|kind| self.rules.failure(kind, many));
         let (blame, after_ms) = ruled.unwrap_or(match error.kind {
             Some(FailureKind::Connect) => (Blame::Destination, None),

@@ -29,7 +29,7 @@ impl Transform for Filtered {
         match self.filter.holds(record) {
             Ok(Verdict::Holds) => Transformed::Written,
             Ok(Verdict::Fails) => Transformed::Filtered,
-            Err(reason) => Transformed::Refused(reason),
+            Err(trouble) => trouble.into(),
         }
     }
 }

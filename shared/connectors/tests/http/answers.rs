@@ -124,13 +124,13 @@ async fn a_success_may_hold_an_error() {
         (
             200,
             r#"{"errors":[{"code":"1077","message":"odd"}]}"#,
-            "Request None 200: 1077: no rule says what it means: odd (unknown)",
+            "Record None 200: 1077: no rule says what it means: odd (unknown)",
         ),
         (
             200,
             "<html>down for maintenance</html>",
-            "Request None 200: the answer may hold an error, and cannot be read: it is no JSON \
-             (unknown)",
+            "Request None 200: the answer may hold an error, and cannot be read: it is no JSON: \
+             text/plain; charset=utf-8, which begins with: <html>down for maintenance</html> (unknown)",
         ),
     ] {
         let (url, _) =

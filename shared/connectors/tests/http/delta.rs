@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
 use crate::{
-    flow::{set, source},
+    flow::{TOKEN, set, source},
     stream::{Asked, Server, Stream},
 };
 
@@ -149,4 +149,20 @@ async fn a_last_page_without_a_token_halts() {
     set(&mut spec, "cursor.by.delta.path", "meta.token");
     let error = Stream::default().try_invoke(&*source(spec), 9).await.unwrap_err().to_string();
     assert!(error.contains("the last page has no token at `meta.token`"), "{error}");
+}
+
+/// A token that repeats a secret may stand in no position: the run stops and says how the secret is to be sent.
+#[tokio::test]
+async fn a_token_that_repeats_a_secret_halts() {
+    let server = Server::start(|_, _| {
+        Json(json!({ "items": [{ "id": 1 }], "nextSyncToken": format!("{TOKEN}.7") }))
+            .into_response()
+    })
+    .await;
+    let mut spec = by_token(&server);
+    set(&mut spec, "query", json!({ "key": "${secrets.token}" }));
+    let mut stream = Stream::default();
+    let error = stream.try_invoke(&*source(spec), 9).await.unwrap_err().to_string();
+    assert!(error.contains("repeats a secret") && error.contains("source.http.auth"), "{error}");
+    assert!(!error.contains(TOKEN) && !stream.head.encode().contains(TOKEN), "{error}");
 }

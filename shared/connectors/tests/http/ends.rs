@@ -1,6 +1,9 @@
 //! Where a list ends: not before it has been read, and not never.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use axum::{
     http::StatusCode,
@@ -424,4 +427,26 @@ async fn with_a_since_a_place_that_never_comes_costs_a_request_and_no_record() {
     let walked = all(spec).await;
     // The last page is not full: larger ones came.
     assert_eq!((walked.ids(), walked.requests), ((1..=250).collect(), 3));
+}
+
+/// Behind its end the list gives its last page again, so that pages further down are looked for. What is found there
+/// once the list has grown does not pass what was added before it meanwhile.
+#[tokio::test]
+async fn repro_what_is_found_further_down_does_not_pass_what_was_added_meanwhile() {
+    let count = AtomicI64::new(5);
+    let api = Scripted::start(move |asked| {
+        let start = asked.number("offset").unwrap_or(0);
+        if start >= 9 {
+            count.store(7, Relaxed);
+        }
+        let rows = count.load(Relaxed);
+        let start = if start < rows { start } else { (rows - 1) / 3 * 3 };
+        answer(start + 1..=rows.min(start + 3), json!({}))
+    })
+    .await;
+    let mut spec = api.spec(json!({ "offset": { "param": "offset", "size_param": "limit" } }));
+    set(&mut spec, "page_size", 5);
+    let walked = all(spec).await;
+    assert_eq!(walked.ids(), (1..=7).collect::<Vec<_>>());
+    assert!(walked.requests <= 20, "{}", walked.requests);
 }

@@ -215,3 +215,32 @@ async fn what_the_flows_own_rule_halts_at_halts() {
     let text = halt(Stream::default().try_invoke(&*source(spec), 9_999).await.unwrap_err());
     assert!(text.contains("the parent 4") && text.contains("source.http.answers"), "{text}");
 }
+
+/// The source fails for one parent and answers for the others: these are read, and the run says what it waits for.
+#[tokio::test]
+async fn repro_a_parent_that_the_source_fails_for_holds_up_no_other() {
+    let (server, refuses) = api([(7, 500)]).await;
+    let source = source(spec(&server));
+    let mut stream = Stream::default();
+    let others = children((1..=PARENTS).filter(|id| *id != 7));
+    for _ in 0..2 {
+        let error = stream.try_invoke(&*source, usize::MAX).await.unwrap_err().to_string();
+        assert!(error.contains("of the parent 7") && error.contains("500"), "{error}");
+        assert_eq!(stream.ids(), others);
+    }
+    // Not a parent of those behind it is asked for twice in an invocation.
+    assert!(asked(&server)[&8] <= 2, "{:?}", asked(&server));
+    refuses.lock().unwrap().clear();
+    stream.run(&*source, usize::MAX).await;
+    assert_eq!(stream.ids(), children(1..=PARENTS));
+}
+
+/// Where the source fails for all, it is asked for few of them.
+#[tokio::test]
+async fn a_source_that_fails_for_all_parents_is_asked_for_few_of_them() {
+    let (server, _) = api((8..=PARENTS).map(|id| (id, 502))).await;
+    let mut stream = Stream::default();
+    let error = stream.try_invoke(&*source(spec(&server)), usize::MAX).await.unwrap_err();
+    assert!(error.to_string().contains("502"), "{error}");
+    assert!(asked(&server).keys().filter(|id| **id >= 8).count() <= 4, "{:?}", asked(&server));
+}

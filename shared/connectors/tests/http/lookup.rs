@@ -27,7 +27,7 @@ use crate::flow::{NOW_MS, TOKEN, connection, options};
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Arrived {
-    line: String,
+    pub line: String,
     kind: String,
     body: String,
 }

@@ -143,3 +143,41 @@ async fn repro_a_refusal_for_the_limits_sake_lasts_until_its_reset() {
     assert_eq!(after(420, &used_up, rule).await, Some(30_000), "a rule's own is the least");
     assert_eq!(after(420, &both, rule).await, Some(10_000));
 }
+
+/// M7: half a surrogate pair in one customer's name held the whole group, and for ever.
+#[tokio::test]
+async fn repro_one_result_that_is_no_json_is_told_from_the_others() {
+    let (url, requests) = server(|asked| {
+        let line = asked.line.clone();
+        let asked: Vec<&str> = ["a@x", "b@x", "c@x", "d@x"]
+            .into_iter()
+            .filter(|key| line.contains(&key.replace('@', "%40")))
+            .collect();
+        let result = |key: &&str| match *key {
+            "b@x" => format!(r#"{{"email":"{key}","name":"x\ud83d"}}"#),
+            key => format!(r#"{{"email":"{key}"}}"#),
+        };
+        let results: Vec<String> = asked.iter().map(result).collect();
+        format!("[{}]", results.join(",")).into_response()
+    })
+    .await;
+    let lookup = ruled(&url, "");
+    // Halves are asked for, down to the one that is at fault.
+    let (mut groups, mut found, mut faults) =
+        (vec![vec!["a@x", "b@x", "c@x", "d@x"]], 0, Vec::new());
+    while let Some(group) = groups.pop() {
+        match ask(&*lookup, &group).await {
+            Ok(results) => found += results.iter().flatten().count(),
+            Err(later) if later.blame == Blame::Batch => {
+                let (first, second) = group.split_at(group.len() / 2);
+                groups.extend([first.to_vec(), second.to_vec()]);
+            }
+            Err(later) => faults.push((group, later.blame)),
+        }
+    }
+    assert_eq!((found, faults), (3, vec![(vec!["b@x"], Blame::Record)]));
+    assert!(requests.lock().unwrap().len() <= 7);
+    // A gateway's page is of none of them.
+    let page = || "<html>maintenance</html>".into_response();
+    assert_eq!(later(page, "", TWO).await.blame, Blame::Request);
+}

@@ -1,6 +1,7 @@
 //! The connectors over real HTTP on 127.0.0.1, against a small API that misbehaves on request.
 
 mod answers;
+mod answers_of_destinations;
 mod answers_of_sources;
 mod any_source;
 mod api;

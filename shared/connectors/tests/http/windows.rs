@@ -200,3 +200,101 @@ async fn a_window_that_was_halved_grows_again() {
     assert_eq!(stream.numbers(), ids(&rows));
     assert!(server.requests() < 100, "{}", server.requests());
 }
+
+/// Rows that the reader may not see are taken out of a page after it was cut: fewer came than the API's maximum,
+/// and yet the rest of the window was cut off.
+#[tokio::test]
+async fn repro_a_capped_window_with_hidden_rows_is_not_taken_for_whole() {
+    let rows: Vec<(u64, u64)> =
+        (1..=120).map(|id| (id, START_MS + 3 * DAY_MS + id * 60_000)).collect();
+    let is_hidden = |id: u64| id.is_multiple_of(4);
+    for by_number in [false, true] {
+        let found = rows.clone();
+        let server = Server::start(move |_, asked| {
+            let (from, to) = (asked.number("from").unwrap(), asked.number("to").unwrap());
+            let skip = match by_number {
+                true => (asked.number("page").unwrap() - 1) * 10,
+                false => asked.number("offset").unwrap(),
+            };
+            let in_window = found.iter().filter(|(_, at)| (from..=to).contains(at));
+            let page = in_window.take(40).skip(skip as usize).take(10);
+            let data: Vec<Value> = page
+                .filter(|(id, _)| !is_hidden(*id))
+                .map(|(id, at)| json!({ "id": id, "at": at }))
+                .collect();
+            Json(json!({ "data": data })).into_response()
+        })
+        .await;
+        let mut spec = spec(&server);
+        set(&mut spec, "cursor.results_max", 40);
+        if by_number {
+            spec["pagination"] =
+                json!({ "page_number": { "param": "page", "size_param": "limit" } });
+        }
+        let mut stream = Stream::default();
+        stream.run(&*source(spec), usize::MAX).await;
+        let seen: Vec<u64> = (1..=120).filter(|id| !is_hidden(*id)).collect();
+        assert_eq!(stream.numbers(), seen, "{by_number}");
+        assert!(server.requests() < 200, "{}", server.requests());
+    }
+}
+
+/// A capped window whose records are all parked moves no position: a shorter one has what was cut off.
+#[tokio::test]
+async fn repro_a_capped_window_of_which_all_is_parked_is_halved() {
+    let mut rows = vec![(0, START_MS + DAY_MS)];
+    rows.extend((1..=30).map(|id| (id, START_MS + 8 * DAY_MS + id * 60_000)));
+    rows.push((31, START_MS + 9 * DAY_MS));
+    let server = Server::start(move |_, asked| {
+        let (from, to) = (asked.number("from").unwrap(), asked.number("to").unwrap());
+        let found = rows.iter().filter(|(_, at)| (from..=to).contains(at)).take(25);
+        let page = found.skip(asked.number("offset").unwrap() as usize).take(10);
+        let row = |(id, at): &(u64, u64)| match id {
+            0 | 31 => json!({ "id": id, "at": at }),
+            _ => json!({ "id": id, "at": "no time" }),
+        };
+        Json(json!({ "data": page.map(row).collect::<Vec<_>>() })).into_response()
+    })
+    .await;
+    let mut spec = spec(&server);
+    set(&mut spec, "cursor.results_max", 25);
+    let mut stream = Stream::default();
+    stream.run(&*source(spec), usize::MAX).await;
+    assert_eq!(stream.numbers(), [0, 31]);
+    let mut parked: Vec<String> =
+        stream.refused.iter().map(|refused| refused.record.id.to_string()).collect();
+    parked.sort();
+    parked.dedup();
+    assert_eq!(parked.len(), 30, "{parked:?}");
+}
+
+/// Some APIs say 413 or 504 of a window that they cannot answer.
+#[tokio::test]
+async fn a_window_that_is_too_large_or_takes_too_long_is_halved() {
+    for status in [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::GATEWAY_TIMEOUT] {
+        let rows: Vec<(u64, u64)> =
+            (1..=60).map(|id| (id, START_MS + 3 * DAY_MS + id * DAY_MS / 12)).collect();
+        let found = rows.clone();
+        let server = Server::start(move |_, asked| {
+            let (from, to) = (asked.number("from").unwrap(), asked.number("to").unwrap());
+            let many = found.iter().filter(|(_, at)| (from..=to).contains(at)).count() > 25;
+            let api = Api { results_max: usize::MAX, ..API };
+            if many { status.into_response() } else { answer(api, &found, asked) }
+        })
+        .await;
+        let source = source(spec(&server));
+        let mut stream = Stream::default();
+        let mut runs = 0;
+        loop {
+            match stream.try_invoke(&*source, usize::MAX).await {
+                Ok(true) => break,
+                Ok(false) => {}
+                // The next run asks for less.
+                Err(error) => assert!(error.to_string().contains("504"), "{error}"),
+            }
+            runs += 1;
+            assert!(runs < 20, "{status}");
+        }
+        assert_eq!(stream.numbers(), ids(&rows), "{status}");
+    }
+}

@@ -4,7 +4,7 @@
 use super::{Ports, commit::help};
 use crate::{
     decide::Rate,
-    model::{Budget, Ended, EpochMs, FetchState, FlowSettings, Position, StreamId},
+    model::{Budget, DeliverState, Ended, EpochMs, FetchState, FlowSettings, Position, StreamId},
     ports::{Clock, CursorStore, Ids, KeyValueStore, Lease, Platform, Swap, Unavailable, Void},
 };
 
@@ -50,7 +50,14 @@ pub async fn recover<P: Platform>(
     let fetching = FetchState { stall: asked, read_to, ..cursor.fetching };
     ports.store.release(stream, &cursor.owner, &fetching).await?;
     ports.store.end_invocations(stream, before.ended).await?;
-    take_back(ports, stream, settings, before).await?;
+    let stopped = cursor.delivering.stopped;
+    take_back(ports, stream, settings, before, stopped).await?;
+    if stopped || cursor.delivering.refused > 0 {
+        // The operator who begins a run has acted: it is seen anew whether records are taken.
+        let revision = cursor.delivering.revision + 1;
+        let delivering = DeliverState { revision, ..DeliverState::default() };
+        ports.store.note_delivering(stream, &delivering).await?;
+    }
     if cursor.next - 1 == cursor.committed {
         return Ok(nothing);
     }
@@ -80,6 +87,7 @@ async fn take_back<P: Platform>(
     stream: &StreamId,
     settings: &FlowSettings,
     before: Predecessor,
+    stopped: bool,
 ) -> Result<(), Unavailable> {
     let key = settings.budget_of(stream).key();
     let spacing_us = Rate::within(&settings.rates).map_or(0, |rate| rate.spacing_us);
@@ -90,6 +98,9 @@ async fn take_back<P: Platform>(
         let mut budget = Budget::read(Some(kept));
         let as_it_was = budget.clone();
         budget.outlive(sent_until_ms, sent_until_ms + before.holds_ms, spacing_us);
+        if stopped {
+            budget.begin_anew(stream, settings.budget.is_some());
+        }
         if budget == as_it_was {
             return Ok(());
         }

@@ -1,5 +1,7 @@
 //! Trying parked records again, with the same keys and under the same ledger.
 
+use std::sync::Mutex;
+
 use super::{
     Flow, Ports,
     dispatch::{Dispatched, Dispatcher, PageWork, Refusal, Sink, Standing, crashed},
@@ -9,7 +11,7 @@ use super::{
     throttle::Throttle,
 };
 use crate::{
-    decide::Deadline,
+    decide::{Deadline, Delivery},
     model::{Cursor, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
     ports::{Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable},
 };
@@ -43,15 +45,18 @@ pub async fn process_replay<P: Platform>(
         until_ms: message.asked_ms,
     };
     let packing = Packing { flow, pages: vec![&records] };
-    let sender = Sender { ports, flow, invocation, packing, confirmed };
+    let in_hand = Mutex::default();
+    let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, loaded.budget).one_at_a_time();
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let work = PageWork::new(count, records.len(), Settled::default(), true);
     let sink = Replay { ports, flow, parked: &parked };
-    let done = Dispatcher::new(&sender, &sink, throttle, vec![work]).run().await;
+    let done = Dispatcher::new(&sender, &sink, throttle, vec![work], None).run().await;
 
     let Dispatched { finished, tally, errors, quota_until_ms, delivery, .. } = done;
     let settled = delivery.settled;
+    // What a replay is refused says nothing of what the source has next.
+    let delivery = Delivery { refused: delivering.refused, ..delivery };
     let stall = stalls::note(ports, flow, &delivering, &delivery).await;
     let errors = errors.digest().groups;
     let dispositions = finished.into_iter().map(|(_, it)| (receipt.clone(), it)).collect();

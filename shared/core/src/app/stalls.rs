@@ -51,7 +51,7 @@ pub(super) async fn note<P: Platform>(
 ) -> Option<Stall> {
     let now_ms = ports.clock.now_ms();
     let mut stall = delivery_stalls(kept, delivery, now_ms);
-    let changed = delivery_changes(kept, stall.as_ref(), delivery.settled, now_ms);
+    let changed = delivery_changes(kept, stall.as_ref(), delivery, now_ms);
     if let Some(changed) = changed {
         let noted = ports.store.note_delivering(&flow.stream, &changed).await;
         if let Err(error) = &noted {

@@ -33,7 +33,8 @@ pub fn give_back_ms(policy: &RetryPolicy, wait_ms: u64, receives: u32, receives_
 mod tests {
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy { attempts_max: 20, base_ms: 1_000, cap_ms: 600_000 };
+    const POLICY: RetryPolicy =
+        RetryPolicy { attempts_max: 20, refused_max: 100, base_ms: 1_000, cap_ms: 600_000 };
 
     #[test]
     fn waits_double_up_to_the_cap_and_never_overflow() {

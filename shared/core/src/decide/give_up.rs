@@ -10,8 +10,7 @@ pub fn give_up(outcome: Outcome) -> Outcome {
         Outcome::Later(later) if later.is_of_one_request() => {
             let Later { unknown, reason, .. } = later;
             let unknown = if unknown { ", and may have been applied" } else { "" };
-            let reason =
-                format!("gave up: it kept failing while others got through{unknown}: {reason}");
+            let reason = format!("gave up: it kept failing, and others did not{unknown}: {reason}");
             Outcome::Refused { status: None, reason: reason.into() }
         }
         outcome => outcome,

@@ -129,11 +129,15 @@ pub struct Delivery {
     pub settled: bool,
     /// Since when the oldest of its pages got no further.
     pub oldest_ms: EpochMs,
+    /// Records that were refused in a row.
+    pub refused: u32,
+    /// Nothing more is sent before an operator acts.
+    pub stopped: bool,
 }
 
 /// Why a processor's invocation got no further, if it did not. What is only a limit kept is no stall.
 pub fn delivery_stalls(kept: &DeliverState, delivery: &Delivery, now_ms: EpochMs) -> Option<Stall> {
-    let Delivery { wait, later, back_ms, settled, oldest_ms } = delivery;
+    let Delivery { wait, later, back_ms, settled, oldest_ms, .. } = delivery;
     let reason = later.as_ref().map(|later| &*later.reason);
     let (on, until_ms, generic) = match (wait, later) {
         (Some(Wait { on, until_ms }), _) => {
@@ -194,22 +198,24 @@ pub fn delivery_stalls(kept: &DeliverState, delivery: &Delivery, now_ms: EpochMs
 pub fn delivery_changes(
     kept: &DeliverState,
     stall: Option<&Stall>,
-    settled: bool,
+    delivery: &Delivery,
     now_ms: EpochMs,
 ) -> Option<DeliverState> {
-    let revision = kept.revision + 1;
+    let Delivery { settled, refused, .. } = *delivery;
+    // An invocation that finds the circuit open knows nothing of why.
+    let stopped = delivery.stopped || (kept.stopped && !settled);
+    let begun = DeliverState { refused, stopped, revision: kept.revision + 1, ..kept.clone() };
+    let is_other = (kept.refused, kept.stopped) != (refused, stopped);
     match (&kept.stall, stall) {
-        (Some(_), None) if settled => {
-            Some(DeliverState { stall: None, ended_ms: now_ms, revision })
-        }
-        (_, None) => None,
+        (Some(_), None) if settled => Some(DeliverState { stall: None, ended_ms: now_ms, ..begun }),
+        (_, None) => is_other.then_some(begun),
         (before, Some(stall)) => {
             let goes_on = before.as_ref().is_some_and(|before| {
                 let moved_ms = stall.until_ms.unwrap_or(0) - before.until_ms.unwrap_or(0);
                 before.on == stall.on && before.since_ms >= stall.since_ms && moved_ms <= MOVED_MS
             });
             let stall = Some(stall.clone());
-            (!goes_on).then_some(DeliverState { stall, ended_ms: kept.ended_ms, revision })
+            (!goes_on || is_other).then_some(DeliverState { stall, ..begun })
         }
     }
 }
@@ -218,6 +224,15 @@ pub fn delivery_changes(
 mod tests {
     use super::*;
     use crate::model::Blame;
+
+    fn changes(
+        kept: &DeliverState,
+        stall: Option<&Stall>,
+        settled: bool,
+        now_ms: EpochMs,
+    ) -> Option<DeliverState> {
+        delivery_changes(kept, stall, &Delivery { settled, ..Delivery::default() }, now_ms)
+    }
 
     fn kept(stall: Stall) -> FetchState {
         FetchState { stall: Some(stall), ..FetchState::default() }
@@ -333,7 +348,7 @@ mod tests {
         assert_eq!(since_ms(&kept, false, 140_000), 100_000);
         assert_eq!(since_ms(&kept, true, 140_000), 140_000);
         let anew = Stall { since_ms: 140_000, ..stall };
-        let changed = delivery_changes(&kept, Some(&anew), true, 140_000).unwrap();
+        let changed = changes(&kept, Some(&anew), true, 140_000).unwrap();
         assert_eq!((changed.stall, changed.revision), (Some(anew), 1));
     }
 
@@ -369,15 +384,18 @@ mod tests {
     #[test]
     fn it_is_written_where_it_begins_ends_or_is_put_off_for_long() {
         let none = DeliverState::default();
-        assert_eq!(delivery_changes(&none, None, true, 5), None);
+        assert_eq!(changes(&none, None, true, 5), None);
         let stall = |until_ms| Stall::new(StallOn::Destination, "503", 0, Some(until_ms));
-        let begun = delivery_changes(&none, Some(&stall(30_000)), false, 5).unwrap();
-        assert_eq!(delivery_changes(&begun, Some(&stall(60_000)), false, 5), None);
-        assert!(delivery_changes(&begun, Some(&stall(90_001)), false, 5).is_some());
-        assert_eq!(delivery_changes(&begun, None, false, 5), None, "it settled nothing");
-        let ended = delivery_changes(&begun, None, true, 5);
-        assert_eq!(ended, Some(DeliverState { stall: None, ended_ms: 5, revision: 2 }));
+        let begun = changes(&none, Some(&stall(30_000)), false, 5).unwrap();
+        assert_eq!(changes(&begun, Some(&stall(60_000)), false, 5), None);
+        assert!(changes(&begun, Some(&stall(90_001)), false, 5).is_some());
+        assert_eq!(changes(&begun, None, false, 5), None, "it settled nothing");
+        let ended = changes(&begun, None, true, 5);
+        assert_eq!(
+            ended,
+            Some(DeliverState { ended_ms: 5, revision: 2, ..DeliverState::default() })
+        );
         let other = Stall::new(StallOn::Quota, "used up", 0, Some(30_000));
-        assert!(delivery_changes(&begun, Some(&other), false, 5).is_some());
+        assert!(changes(&begun, Some(&other), false, 5).is_some());
     }
 }

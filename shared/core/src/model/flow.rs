@@ -165,6 +165,8 @@ impl RateLimit {
 pub struct RetryPolicy {
     /// Tries that settle nothing before a record is parked, if others get through meanwhile.
     pub attempts_max: u32,
+    /// Records that may be refused in a row, and none taken, before nothing more is sent; 0 for any number.
+    pub refused_max: u32,
     /// The first wait, in ms.
     pub base_ms: u64,
     /// The longest wait, in ms.
@@ -205,7 +207,7 @@ impl FlowSettings {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts_max: 20, base_ms: 1_000, cap_ms: 600_000 }
+        Self { attempts_max: 20, refused_max: 100, base_ms: 1_000, cap_ms: 600_000 }
     }
 }
 

@@ -49,8 +49,8 @@ pub struct Later {
 impl Later {
     /// Whether it is a failed attempt: a limit, a quota or another version is merely waited for.
     pub fn is_failure(&self) -> bool {
-        let failures = [Blame::Request, Blame::Batch, Blame::Destination, Blame::Connection];
-        self.unknown || failures.contains(&self.blame)
+        let waits = [Blame::Limit, Blame::Quota, Blame::NotAttempted];
+        self.unknown || !waits.contains(&self.blame)
     }
 
     /// Of several, the one that is worth most is waited for: one that waits for another version waits for
@@ -62,7 +62,7 @@ impl Later {
     /// Whether it is this request's affair, and not the destination's as a whole, nor a limit's, nor another
     /// version's.
     pub fn is_of_one_request(&self) -> bool {
-        matches!(self.blame, Blame::Request | Blame::Batch)
+        matches!(self.blame, Blame::Request | Blame::Batch | Blame::Record | Blame::Rights)
     }
 }
 
@@ -71,11 +71,20 @@ impl Later {
 pub enum Blame {
     /// Perhaps only this request; many in a row speak of the destination.
     Request,
+    /// This record alone: the destination answered, and is there, but what it said of the record is not
+    /// understood. Tried again, and given up after that, whether others get through or not.
+    Record,
+    /// This record, where others get through: it is refused. Where none does, the credentials, as with
+    /// [`Self::Connection`].
+    Rights,
     /// The destination as a whole: it is not available.
     Destination,
     /// This connection as a whole: its credentials or its address are refused. Of others that share the
     /// budget it says nothing.
     Connection,
+    /// The flow's file, as far as this connection goes: nothing is to be sent before an operator acts. Of others
+    /// that share the budget it says nothing.
+    Operator,
     /// A limit was met: wait, then go on. No failure.
     Limit,
     /// A quota is used up: nothing more until it is reset. No failure.

@@ -96,6 +96,10 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
 fn is_zero(moment_ms: &EpochMs) -> bool {
     *moment_ms == 0
 }
@@ -188,6 +192,12 @@ pub struct DeliverState {
     /// When the last one ended; 0 for never.
     #[serde(skip_serializing_if = "is_zero")]
     pub ended_ms: EpochMs,
+    /// Records that were refused in a row, since one was taken or a run began.
+    #[serde(skip_serializing_if = "is_none")]
+    pub refused: u32,
+    /// Nothing is sent before an operator acts: a new run begins anew.
+    #[serde(skip_serializing_if = "is_false")]
+    pub stopped: bool,
     /// How often it was written. It replaces the one before, and no other. Kept beside it.
     #[serde(skip)]
     pub revision: u64,

@@ -31,7 +31,7 @@ pub use platform::Platform;
 pub use queue::{PageQueue, QueueLimits, Receipt};
 pub use source::{Batch, Held, Marker, Source, SourceError, Walk};
 pub use store::{
-    Claim, ClaimEnd, Claimant, CursorStore, Lease, Ledger, Loaded, Moved, NewPage, Over,
-    ParkedStore, Seal, Settle, Store, Suspects, Void,
+    Claim, ClaimEnd, Claimant, CursorStore, Ending, Lease, Ledger, Loaded, Moved, NewPage, Over,
+    ParkedStore, Seal, Settle, Store, Suspects, Void, WholePage,
 };
 pub use transform::{Transform, Transformed};

@@ -94,6 +94,14 @@ pub trait CursorStore: Send + Sync {
         settling: &Settling,
     ) -> impl Future<Output = Answer<Settle>> + Send;
 
+    /// Settles pages of which every record is settled, each as [`CursorStore::settle`] does, together. Answers
+    /// for each, in their order.
+    fn settle_whole(
+        &self,
+        stream: &StreamId,
+        pages: &[WholePage],
+    ) -> impl Future<Output = Vec<Answer<Settle>>> + Send;
+
     /// Moves `committed` and `watermark`, if both are still where `advance` starts. A repeat finds
     /// them moved, and answers with where they are.
     fn advance(
@@ -192,6 +200,17 @@ pub enum Seal {
     Lost,
 }
 
+/// A page of which every record is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholePage {
+    /// Its number.
+    pub number: PageNumber,
+    /// The emission that was received.
+    pub emission: Emission,
+    /// How it is left: with `done`.
+    pub settling: Settling,
+}
+
 /// What came of settling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settle {
@@ -223,30 +242,43 @@ pub enum Void {
 }
 
 /// Which version of each entity the destination has; asked only where the flow orders by entity.
+///
+/// Claims and their ends travel together, and each has an outcome of its own.
 pub trait Ledger: Send + Sync {
-    /// Claims the right to write this edition. The owner is unique to this try; a repeat by it finds
-    /// its own claim, while another edition by it is held to the same rules as anybody's, but that
-    /// its own lock lets a newer one pass. The lock outlives the invocation by as long as a request can still land.
+    /// Claims the right to write each of these editions, of different entities. Answers for each, in their
+    /// order. The owner is unique to this try; a repeat by it finds its own claim, while another edition by
+    /// it is held to the same rules as any other claimant's, but that its own lock lets a newer one pass.
+    /// The lock outlives the invocation by as long as a request can still land.
     ///
     /// The lock of an invocation that is over ends when nothing of it can land any more. Where the same
     /// edition may be repeated it is claimed before that, and every other edition still waits.
     fn claim(
         &self,
         stream: &StreamId,
-        entity: &RecordId,
-        edition: Edition,
+        editions: &[(RecordId, Edition)],
         by: &Claimant<'_>,
-    ) -> impl Future<Output = Answer<Claim>> + Send;
+    ) -> impl Future<Output = Vec<Answer<Claim>>> + Send;
 
-    /// Ends a claim. Does nothing where `owner` no longer has it; a repeat does nothing.
+    /// Ends claims. Does nothing where the owner no longer has it; a repeat does nothing. An error says that
+    /// some of them may not have ended.
     fn finish(
         &self,
         stream: &StreamId,
-        entity: &RecordId,
-        edition: Edition,
-        owner: &str,
-        end: ClaimEnd,
+        endings: &[Ending],
     ) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// A claim that ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// What was claimed.
+    pub entity: RecordId,
+    /// The version of it.
+    pub edition: Edition,
+    /// Who claimed it.
+    pub owner: Box<str>,
+    /// How it ends.
+    pub end: ClaimEnd,
 }
 
 /// Who claims an entity, and under what.
@@ -280,7 +312,16 @@ pub enum ClaimEnd {
     /// Nothing has landed: only the lock goes.
     Free,
     /// Nothing of this claim has landed. Whether something of an earlier one did is as unknown as before.
-    AsBefore,
+    AsBefore {
+        /// When what that one sent can land no more: as [`Claim::Mine`] said.
+        until_ms: EpochMs,
+    },
+    /// The request was answered, and the answer does not say whether the edition has landed or still will.
+    /// The same edition may be claimed at once; every other one waits.
+    Answered {
+        /// When what was sent can land no more.
+        lands_until_ms: EpochMs,
+    },
     /// The edition has landed.
     Applied,
     /// The edition has landed and was the entity's deletion. What the ledger knows stays, as a

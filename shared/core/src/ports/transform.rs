@@ -22,6 +22,8 @@ pub enum Transformed {
     Filtered,
     /// What was looked up has all of it already: there is nothing left to send.
     Unchanged,
+    /// Not now, for want of something of our own, such as a thread: it says nothing of the record. No secrets.
+    Later(Box<str>),
     /// The record cannot be transformed: park it with this reason. No secrets.
     Refused(Box<str>),
 }

@@ -144,3 +144,38 @@ fn what_fails_while_others_get_through_is_given_up_after_its_attempts() {
         assert!(parked[0].reason.starts_with("gave up"), "{parked:?}");
     }
 }
+
+/// It was tried for ever: no others were there that could get through meanwhile.
+#[test]
+fn repro_the_last_record_of_a_stream_is_given_up_after_its_attempts() {
+    for failure in
+        [later(Blame::Request, true), later(Blame::Record, true), later(Blame::Rights, false)]
+    {
+        let mut pages = Pages::new();
+        pages.world.flow.settings.ordering = Ordering::None;
+        pages.process(&[2, 3, 4, 5, 6, 7, 8, 9], INVOCATION_MS);
+        for attempt in 1..ATTEMPTS_MAX {
+            pages.answers(failure.clone());
+            pages.process(&[1], INVOCATION_MS);
+            assert_eq!(pages.attempts(), attempt);
+        }
+        pages.answers(failure);
+        let report = pages.process(&[1], INVOCATION_MS);
+        assert_eq!((report.tally.parked, report.tally.delivered), (1, 0), "{report:?}");
+    }
+}
+
+/// Where nothing was taken at all, it may as well be the destination.
+#[test]
+fn the_first_record_of_a_stream_is_not_given_up() {
+    let mut pages = Pages::new();
+    pages.world.flow.settings.ordering = Ordering::None;
+    for _ in 0..3 * ATTEMPTS_MAX {
+        pages.answers(later(Blame::Request, true));
+        let report = pages.process(&[1], INVOCATION_MS);
+        assert_eq!(report.tally.parked, 0, "{report:?}");
+    }
+    // What the destination answered, though it is not understood, is of the record.
+    pages.answers(later(Blame::Record, true));
+    assert_eq!(pages.process(&[1], INVOCATION_MS).tally.parked, 1);
+}

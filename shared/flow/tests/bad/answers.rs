@@ -86,6 +86,22 @@ pub(crate) const ANSWERS: &[Slip] = &[
         "does not say what of the record",
         "add `record_key:`",
     ),
+    slip("        status: status\n", "", 10, "nothing says how a record fared", "add `status:`"),
+    slip(
+        "        key: email\n        record_key: contact.email\n",
+        "        failures: errors\n",
+        17,
+        "each failure has to name its record",
+        "add `index:`",
+    ),
+    slip("code: 607,", "code: \"60*\",", 27, "`60*` is no pattern", "write `any`"),
+    slip(
+        "    on_unknown:\n",
+        "    expect: xml\n    on_unknown:\n",
+        32,
+        "cannot be `xml`",
+        "`json`",
+    ),
     slip(
         "        key: email\n        record_key: contact.email\n",
         "        ignore_case: true\n",

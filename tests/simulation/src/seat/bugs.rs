@@ -65,7 +65,7 @@ impl Seat {
     /// and without [`Guard::MarkLast`], which marks at the source before the ledger knows.
     pub(super) async fn ends_claim(&self, entity: &RecordId, end: ClaimEnd) -> ClaimEnd {
         let RecordId::Number(id) = entity else { unreachable!("ids are numbers here") };
-        if matches!(end, ClaimEnd::Free | ClaimEnd::AsBefore) {
+        if !matches!(end, ClaimEnd::Applied | ClaimEnd::Deleted) {
             let was_refused = self.world.inner().refused.contains(id);
             let bug = was_refused && !stands(Guard::RefusedIsNotApplied);
             return if bug { ClaimEnd::Applied } else { end };

@@ -65,6 +65,12 @@ impl Destination for SimDestination {
                 Ok(accepted) => accepted,
                 Err(blame) => return vec![later(blame, false); records.len()].into(),
             };
+            if self.seat.world.inner().answers_at_once() {
+                // Something in front of it answers for it, while it is at it still.
+                self.answered(records, lands_ms);
+                awaited.accepted(now_ms);
+                return unknown(false);
+            }
             // The caller learns of it when it has landed, or not at all.
             let gives_up_ms = now_ms.saturating_add_unsigned(timeout_ms);
             let answers_ms = lands_ms + self.seat.skew_ms;
@@ -123,6 +129,14 @@ impl SimDestination {
             && parked(&self.seat.world).iter().any(is_unknown)
     }
 
+    /// Notes that these were answered for, which land then.
+    fn answered(&self, records: &[Outgoing], lands_ms: EpochMs) {
+        let inner = &mut *self.seat.world.inner();
+        for landing in inner.landing.iter_mut().filter(|it| it.lands_ms == lands_ms) {
+            landing.answered |= records.iter().any(|record| number(record) == landing.id);
+        }
+    }
+
     /// Takes a request, or is unavailable: a scripted outage speaks of the destination, a drawn one
     /// may be the request's affair.
     fn accept(&self, records: &[Outgoing]) -> Result<Accepted, Blame> {
@@ -160,11 +174,16 @@ impl SimDestination {
                 return Outcome::Refused { status: Some(422), reason: "poison".into() };
             }
             let row = Row { at_ms: record.version.0, deleted: record.deleted };
-            // A write of a process that is dead may be repeated, as it was.
-            let is_repeat = |other: &Landing| world.scenario.restarts() && other.row == row;
+            // A write of a process that is dead, or that was answered, may be repeated, as it was.
+            let is_repeat = |other: &Landing| {
+                let retries = world.settings.on_unknown == OnUnknown::Retry;
+                let may_repeat = world.scenario.restarts() || (other.answered && retries);
+                may_repeat && other.row == row
+            };
             let other = inner.landing.iter().find(|other| other.id == id && !is_repeat(other));
-            if one_write_at_a_time && other.is_some() {
-                inner.breach = Some(format!("I8: two writes of {id} are outstanding"));
+            if one_write_at_a_time && let Some(Landing { row: before, lands_ms, .. }) = other {
+                let both = format!("{row} while {before} lands at {lands_ms}");
+                inner.breach = Some(format!("I8: two writes of {id} are outstanding: {both}"));
             }
             if world.settings.on_unknown != OnUnknown::Retry
                 && !inner.charged.insert((id, row.at_ms))
@@ -172,7 +191,7 @@ impl SimDestination {
             {
                 inner.breach = Some(format!("applied twice: {id} {row}"));
             }
-            inner.landing.push(Landing { lands_ms, id, row });
+            inner.landing.push(Landing { lands_ms, id, row, answered: false });
             inner.sent_ms.insert(id, now_ms);
             Outcome::Delivered
         });

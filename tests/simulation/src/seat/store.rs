@@ -10,9 +10,9 @@ use tidegate_core::{
         StoredKey, StreamId,
     },
     ports::{
-        Advance, BoxFuture, Claim, ClaimEnd, Claimant, CursorStore, Digests, KeyValueStore, Lease,
+        Advance, BoxFuture, Claim, Claimant, CursorStore, Digests, Ending, KeyValueStore, Lease,
         Ledger, Loaded, Moved, NewPage, ParkedStore, Seal, Settle, Suspects, Swap, Unavailable,
-        Void,
+        Void, WholePage,
     },
 };
 use tidegate_testkit::{MemoryStore, yield_once};
@@ -82,7 +82,7 @@ macro_rules! keep_copies {
         })*
     };
 }
-keep_copies!(bool, u32, u64, i64, usize, DigestState, Edition, ClaimEnd, Ended);
+keep_copies!(bool, u32, u64, i64, usize, DigestState, Ended);
 
 fn now<T>(answer: impl Future<Output = Result<T, Unavailable>>) -> T {
     answer.now_or_never().expect("memory answers at once").expect("memory always answers")
@@ -150,6 +150,19 @@ calls! {
                 self.parks_late().await.map(|()| answer)
             }
 
+            /// Each page is a step of its own: DynamoDB may settle some, and others not.
+            async fn settle_whole(
+                &self,
+                stream: &StreamId,
+                pages: &[WholePage],
+            ) -> Vec<Result<Settle, Unavailable>> {
+                let mut answers = Vec::with_capacity(pages.len());
+                for WholePage { number, emission, settling } in pages {
+                    answers.push(self.settle(stream, *number, emission, settling).await);
+                }
+                answers
+            }
+
             /// No snapshot: the pages first, and the cursor when others have gone on.
             async fn load(
                 &self,
@@ -174,37 +187,31 @@ calls! {
     }
     Ledger {
         {
+            /// Each claim of a group is a step of its own: DynamoDB may make some, and others not.
             async fn claim(
                 &self,
                 stream: &StreamId,
-                entity: &RecordId,
-                edition: Edition,
+                editions: &[(RecordId, Edition)],
                 by: &Claimant<'_>,
-            ) -> Result<Claim, Unavailable> {
-                let (stream, entity, owner) = (stream.clone(), entity.clone(), by.owner.to_owned());
-                let Claimant { now_ms, over, may_repeat, .. } = *by;
-                let until_ms = Self::locks_until(now_ms, by.until_ms);
-                let claim = move |store: &MemoryStore| {
-                    let by = Claimant { owner: &owner, now_ms, until_ms, over, may_repeat };
-                    now(store.claim(&stream, &entity, edition, &by))
-                };
-                self.call_store("claim", claim).await
+            ) -> Vec<Result<Claim, Unavailable>> {
+                let mut claims = Vec::with_capacity(editions.len());
+                for (entity, edition) in editions {
+                    claims.push(self.claim_one(stream, entity, *edition, by).await);
+                }
+                claims
             }
 
+            /// So is each end.
             async fn finish(
                 &self,
                 stream: &StreamId,
-                entity: &RecordId,
-                edition: Edition,
-                owner: &str,
-                end: ClaimEnd,
+                endings: &[Ending],
             ) -> Result<(), Unavailable> {
-                let end = self.ends_claim(entity, end).await;
-                let (stream, entity, owner) = (stream.clone(), entity.clone(), owner.to_owned());
-                let finish = move |store: &MemoryStore| {
-                    now(store.finish(&stream, &entity, edition, &owner, end))
-                };
-                self.call_store("finish", finish).await
+                let mut all = Ok(());
+                for ending in endings {
+                    all = self.finish_one(stream, ending).await.and(all);
+                }
+                all
             }
         }
     }
@@ -251,6 +258,30 @@ calls! {
 }
 
 impl Seat {
+    async fn claim_one(
+        &self,
+        stream: &StreamId,
+        entity: &RecordId,
+        edition: Edition,
+        by: &Claimant<'_>,
+    ) -> Result<Claim, Unavailable> {
+        let (stream, entity, owner) = (stream.clone(), entity.clone(), by.owner.to_owned());
+        let Claimant { now_ms, over, may_repeat, .. } = *by;
+        let until_ms = Self::locks_until(now_ms, by.until_ms);
+        let claim = move |store: &MemoryStore| {
+            let by = Claimant { owner: &owner, now_ms, until_ms, over, may_repeat };
+            store.claim_one(&stream, &entity, edition, &by)
+        };
+        self.call_store("claim", claim).await
+    }
+
+    async fn finish_one(&self, stream: &StreamId, ending: &Ending) -> Result<(), Unavailable> {
+        let end = self.ends_claim(&ending.entity, ending.end).await;
+        let (stream, ending) = (stream.clone(), Ending { end, ..ending.clone() });
+        let finish = move |store: &MemoryStore| store.finish_one(&stream, &ending);
+        self.call_store("finish", finish).await
+    }
+
     pub(super) async fn park_now(&self, records: Vec<Parked>) -> Result<(), Unavailable> {
         self.call_store("park", move |store| now(store.park(&records))).await
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::ConnectError,
-    file::{Fault, Findings},
+    file::{At, Fault, Findings},
     http::Request,
     json::{quote, with},
     resolver::Resolver,
@@ -48,7 +48,7 @@ pub(super) struct Batch {
     /// `idempotency_key` is sent, a request has records of one page only, so that a repeat is the same.
     key_field: Option<Path>,
     /// Where each record's own result stands; left out: the status is everyone's.
-    results: Option<Results>,
+    results: Option<At<Results>>,
 }
 
 /// How records are put together.
@@ -81,7 +81,7 @@ impl Batch {
         }
         self.check_lines(format, findings);
         if let Some(results) = &self.results {
-            results.check(findings);
+            results.value.check(results.place, findings);
         }
     }
 
@@ -152,7 +152,7 @@ impl Bulk {
             action,
             delete_action,
             scope: scope.join("\n"),
-            results: batch.results.as_ref().map(ResultReader::new),
+            results: batch.results.as_ref().map(|results| ResultReader::new(&results.value)),
         })
     }
 

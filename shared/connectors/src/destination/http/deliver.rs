@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use tidegate_core::{
     model::{Blame, Later, Outcome, SkipReason},
     ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
@@ -9,11 +10,15 @@ use tidegate_core::{
 use tokio::time::Instant;
 
 use super::{
-    batch::Bulk, compose::Composer, on_unknown::Question, order::Names, removal::Deletions,
-    results::first_of_each, unanswered::Unanswered, upsert::Follow,
+    batch::Bulk, compose::Composer, in_progress, on_unknown::Question, order::Names,
+    removal::Deletions, results::first_of_each, success::Success, unanswered::Unanswered,
+    unread::Unread, upsert::Follow,
 };
-use crate::http::{Answer, Exchange, Judged, Meaning, Request, Rules};
-use crate::value::SentValues;
+use crate::{
+    http::{Answer, Exchange, Judged, Meaning, Request, Rules},
+    json::mended,
+    value::SentValues,
+};
 
 /// A reason is one line of at most so many characters.
 const REASON_CHARS_MAX: usize = 300;
@@ -34,6 +39,8 @@ pub(super) struct HttpDestination {
     pub(super) bulk: Option<Bulk>,
     /// How to ask whether it has a record, where the flow says so.
     pub(super) has: Option<Box<dyn Question>>,
+    /// What a success says beside its status.
+    pub(super) success: Success,
 }
 
 impl HttpDestination {
@@ -62,7 +69,7 @@ impl HttpDestination {
             }
         };
         let status = answer.status.as_u16();
-        let judged = self.judge(&answer);
+        let judged = self.judge(&answer, 1);
         let mut outcome = self.outcome(&answer, &judged);
         let is_gone = matches!(status, 404 | 410) && judged.meaning != Meaning::Token;
         if removal.is_some_and(|removal| removal.url().names_record()) && is_gone {
@@ -152,7 +159,7 @@ impl HttpDestination {
                 return Delivery { in_flight, ..all(self.unanswered(unanswered)).into() };
             }
         };
-        let judged = self.judge(&answer);
+        let judged = self.judge(&answer, records.len());
         let outcomes =
             self.each(bulk, names, records.len(), &answer, &judged).unwrap_or_else(|| {
                 match self.outcome(&answer, &judged) {
@@ -180,17 +187,27 @@ impl HttpDestination {
     ) -> Option<Vec<Outcome>> {
         let results = bulk.results.as_ref()?;
         let line = |text: &str| self.exchange.line(text, REASON_CHARS_MAX);
-        let read = || results.read(&answer.body, records, names, answer.after_ms(), &line);
+        let is_success = answer.status.is_success();
+        let read =
+            || results.read(&answer.body, records, names, is_success, answer.after_ms(), &line);
+        let said = || self.reason(answer, judged);
         match judged.meaning {
             Meaning::Delivered => Some(match read() {
                 Ok(each) => {
-                    let none = || unknown("the answer has no result for this record".to_owned());
+                    let none = || {
+                        let said = said();
+                        unknown(format!("the answer has no result for this record: {said}"))
+                    };
                     each.into_iter().map(|outcome| outcome.unwrap_or_else(none)).collect()
                 }
-                Err(unread) => vec![unknown(unread.to_string()); records],
+                Err(unread @ Unread::Elsewhere(_)) => {
+                    let reason = format!("{unread}: {}", said());
+                    vec![Outcome::Later(Meaning::Unread.later(None, reason)); records]
+                }
+                Err(unread) => vec![unknown(format!("{unread}: {}", said())); records],
             }),
-            // Refused, but with a result for every record: the results say more.
-            Meaning::Refused => read().ok()?.into_iter().collect(),
+            // Refused, but with results: those say more.
+            Meaning::Refused => refused_each(read().ok()?, answer.status, &said()),
             _ => None,
         }
     }
@@ -198,16 +215,45 @@ impl HttpDestination {
     /// It is over, answered or not, at `until` at the latest.
     async fn send(&self, request: Request, until: Instant) -> Result<Answer, Unanswered> {
         let sent = self.exchange.send(&request, until, |answer| self.refuses_token(answer)).await;
-        sent.map_err(Unanswered::from)
+        let mut answer = sent.map_err(Unanswered::from)?;
+        answer.body = mended(answer.body);
+        Ok(answer)
     }
 
-    fn judge<'b>(&self, answer: &'b Answer) -> Judged<'b> {
+    /// What an answer means, of a request for so many records.
+    fn judge<'b>(&self, answer: &'b Answer, records: usize) -> Judged<'b> {
+        let judged = self.success.doubt(self.by_rules(answer), answer);
+        let meaning = match judged.meaning {
+            Meaning::Rights if self.is_limited(answer) => Meaning::Limit,
+            // Of many, it is hardly one that they are refused for.
+            Meaning::Rights if records > 1 => Meaning::Connection,
+            Meaning::Unexplained if records > 1 => Meaning::Unknown,
+            Meaning::Refused if !judged.by_rule && self.is_in_progress(answer) => Meaning::Unknown,
+            meaning => meaning,
+        };
+        Judged { meaning, ..judged }
+    }
+
+    fn by_rules<'b>(&self, answer: &'b Answer) -> Judged<'b> {
         self.rules.answer(answer.status.as_u16(), &answer.body, answer.is_whole())
     }
 
     /// Whether the destination does not know the token any more.
     fn refuses_token(&self, answer: &Answer) -> bool {
-        self.judge(answer).meaning == Meaning::Token
+        self.by_rules(answer).meaning == Meaning::Token
+    }
+
+    /// Whether an answer asks for time, or says that nothing is left: some answer 403 to that.
+    fn is_limited(&self, answer: &Answer) -> bool {
+        answer.after_ms().is_some() || self.exchange.left(answer).remaining == Some(0)
+    }
+
+    /// Whether an earlier request with the same key is still at it: 409, by the draft of the header
+    /// `Idempotency-Key` and by Stripe.
+    fn is_in_progress(&self, answer: &Answer) -> bool {
+        let has_key = self.idempotency.is_some() || self.batching().carries_keys;
+        let says_so = || in_progress::is_said(&answer.body) || answer.after_ms().is_some();
+        has_key && answer.status == StatusCode::CONFLICT && says_so()
     }
 
     /// What an answer means for everything that was sent with it.
@@ -232,7 +278,10 @@ impl HttpDestination {
     }
 
     /// What the flow says of a request without an answer; else what it means by itself.
-    fn unanswered(&self, Unanswered { kind, later, .. }: Unanswered) -> Outcome {
+    fn unanswered(&self, Unanswered { kind, unfit, later, .. }: Unanswered) -> Outcome {
+        if unfit && self.bulk.is_none() {
+            return Outcome::Refused { status: None, reason: later.reason.into() };
+        }
         match kind.and_then(|kind| self.rules.failure(kind)) {
             Some((meaning, after_ms)) => meaning.outcome(None, after_ms, later.reason.into_owned()),
             None => Outcome::Later(later),
@@ -258,7 +307,12 @@ impl HttpDestination {
         let harmless = |later| Later { unknown: false, ..later };
         let sent = self.send(Request::get(url), until).await;
         let answer = sent.map_err(|unanswered| harmless(unanswered.later))?;
-        let judged = self.judge(&answer);
+        let judged = self.by_rules(&answer);
+        if let Some(came) = self.success.instead(&answer).filter(|_| !judged.by_rule) {
+            let reason =
+                self.exchange.line(&format!("no answer of the API's: {came}"), REASON_CHARS_MAX);
+            return Err(request_later(reason));
+        }
         // An error inside a success would look like a record that is not there.
         let error_inside = answer.status.is_success() && judged.meaning != Meaning::Delivered;
         match has.judge(answer.status.as_u16(), &answer.body).filter(|_| !error_inside) {
@@ -266,6 +320,27 @@ impl HttpDestination {
             None => Err(harmless(self.later(&answer, &judged))),
         }
     }
+}
+
+/// What became of each, where the whole was refused and some have results of their own. Of a refusal by its
+/// status nothing was applied, so that the others are sent again; of a success that a rule calls a refusal it is
+/// not known.
+fn refused_each(
+    each: Vec<Option<Outcome>>,
+    status: StatusCode,
+    said: &str,
+) -> Option<Vec<Outcome>> {
+    let other = |outcome: &Option<Outcome>| !matches!(outcome, None | Some(Outcome::Delivered));
+    if !each.iter().any(other) {
+        // It names none of those for whose sake it is refused.
+        return each.into_iter().collect();
+    }
+    let rest = || match status.is_success() {
+        true => unknown(format!("the answer has no result for this record: {said}")),
+        false => in_parts(status.as_u16(), said),
+    };
+    let kept = |outcome: Option<Outcome>| outcome.unwrap_or_else(rest);
+    Some(each.into_iter().map(kept).collect())
 }
 
 /// Refused for the sake of some: each is to be sent again, among fewer.

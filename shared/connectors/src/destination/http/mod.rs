@@ -6,7 +6,10 @@ mod compose;
 mod deliver;
 mod distinct;
 mod envelope;
+mod expect;
+mod failures;
 mod idempotency;
+mod in_progress;
 mod key;
 mod on_unknown;
 mod order;
@@ -14,7 +17,9 @@ mod preview;
 mod removal;
 mod requests;
 mod results;
+mod success;
 mod unanswered;
+mod unread;
 mod upsert;
 
 use reqwest::{Method, header::CONTENT_TYPE};
@@ -45,13 +50,17 @@ use compose::{Composer, Parts};
 use deliver::HttpDestination;
 use distinct::distinct;
 use envelope::Envelope;
+use expect::Expect;
 use idempotency::IdempotencyKey;
 use key::{Idempotency, KeyMaker};
 use on_unknown::OnUnknown;
 use removal::{Deletions, Removal};
+use success::Success;
 use upsert::{First, Upsert};
 
 const TIMEOUT_DEFAULT_MS: u64 = 30_000;
+/// Another write of the same thing is under way.
+const LOCKED: u16 = 423;
 /// Read of an answer that only says why.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Read of an answer that may hold a code anywhere.
@@ -115,6 +124,11 @@ pub(crate) struct Http {
     /// What answers mean by a code in their body, and failures by their kind.
     #[serde(default)]
     answers: Answers,
+    /// What an answer of 200 to 299 has for a body: `json`, or `any` thing. One with another body has not been
+    /// taken. Default `json` where the flow reads the answer, by `batch.results`, `answers.code` or
+    /// `limits.body`; otherwise everything but an HTML page, which is what a gateway shows. An empty body is
+    /// always right.
+    expect: Option<Expect>,
     /// What becomes of a record when it is not known whether it was applied. Default `retry`.
     on_unknown: Option<At<OnUnknown>>,
 }
@@ -189,6 +203,9 @@ impl DestinationKind for Http {
         headers.entry(CONTENT_TYPE).or_insert(self.body.content_type());
         let rules = Rules::new(&self.answers, self.short_forms(), single.url().names_record());
         let limits = limits.advertised();
+        let has_results = self.batch.as_ref().is_some_and(Batch::has_results);
+        let reads = has_results || rules.reads_codes() || limits.reads_bodies();
+        let expects = Expect::of(self.expect, reads);
         let has = match &self.on_unknown {
             Some(on_unknown) => {
                 on_unknown.value.question(resolver, single.url().origin(), shape)?
@@ -219,6 +236,7 @@ impl DestinationKind for Http {
             single,
             bulk,
             has,
+            success: Success { expects, is_bulk: self.batch.is_some(), has_results },
         }))
     }
 }
@@ -229,17 +247,20 @@ impl Http {
     }
 
     fn short_forms(&self) -> ShortForms {
-        let codes = |list: &[At<StatusCode>]| list.iter().map(|at| at.value.0).collect();
+        let codes =
+            |list: &[At<StatusCode>]| -> Vec<u16> { list.iter().map(|at| at.value.0).collect() };
         ShortForms {
             duplicate: codes(&self.duplicate),
             refuse: codes(&self.refuse),
-            retry: codes(&self.retry_status),
+            // Locked (RFC 4918, section 11.3): another write of it is under way.
+            retry: codes(&self.retry_status).into_iter().chain([LOCKED]).collect(),
         }
     }
 
     /// How much of an answer has to be read for all that it may say.
     fn answer_bytes_max(&self, rules: &Rules, limits: &AdvertisedLimits) -> usize {
-        if self.batch.as_ref().is_some_and(Batch::has_results) {
+        // A bulk's answer may list failures that the flow does not know of.
+        if self.batch.is_some() {
             RESULTS_BYTES_MAX
         } else if rules.reads_codes() || limits.reads_bodies() {
             CODED_BYTES_MAX
@@ -290,12 +311,12 @@ mod tests {
     #[test]
     fn statuses_alone_come_to_the_short_forms() {
         let http = http(json!({
-            "method": "PUT", "timeout": "10s", "refuse": [410], "retry_status": [423], "duplicate": [409],
+            "method": "PUT", "timeout": "10s", "refuse": [410], "retry_status": [422], "duplicate": [409],
         }));
         assert_eq!(Method::from(http.method), Method::PUT);
         assert_eq!(http.request_ms(), 10_000);
         let ShortForms { duplicate, refuse, retry } = http.short_forms();
-        assert_eq!((duplicate, refuse, retry), (vec![409], vec![410], vec![423]));
+        assert_eq!((duplicate, refuse, retry), (vec![409], vec![410], vec![422, 423]));
         assert_eq!(faults(&http, model::Ordering::Entity), Vec::<String>::new());
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tidegate_core::ports::Outgoing;
 
 use crate::{
-    json::{Picker, Picks},
+    json::{Elements, Picker, Picks, Scalar, quote},
     keys::Keys,
 };
 
@@ -26,6 +26,21 @@ pub(super) trait Order: Send + Sync {
         result: &Picks<'_>,
         named: &HashMap<&str, usize>,
     ) -> Option<usize>;
+
+    /// Which records a failure is of: it may name several at once.
+    fn records(
+        &self,
+        position: usize,
+        result: &Picks<'_>,
+        named: &HashMap<&str, usize>,
+    ) -> Vec<usize> {
+        self.record(position, result, named).into_iter().collect()
+    }
+
+    /// Which record this names, where failures stand under the names of their records.
+    fn record_named(&self, _name: &str, _named: &HashMap<&str, usize>) -> Option<usize> {
+        None
+    }
 
     /// Whether there is one result a record, so that more or fewer leave open whose they are.
     fn is_one_each(&self) -> bool {
@@ -58,6 +73,16 @@ impl Order for ByIndex {
     fn record(&self, _: usize, result: &Picks<'_>, _: &HashMap<&str, usize>) -> Option<usize> {
         result.text(self.0)?.parse().ok()
     }
+
+    fn records(&self, _: usize, result: &Picks<'_>, _: &HashMap<&str, usize>) -> Vec<usize> {
+        let index = |text: &str| text.parse().ok();
+        let listed = scalars(result.json(self.0));
+        listed.iter().filter_map(|scalar| index(&Scalar::read(scalar)?.into_text())).collect()
+    }
+
+    fn record_named(&self, name: &str, _: &HashMap<&str, usize>) -> Option<usize> {
+        name.parse().ok()
+    }
 }
 
 /// `key` and `record_key`: both name the record.
@@ -80,7 +105,30 @@ impl Order for ByKey {
         named.get(&*key).copied()
     }
 
+    fn records(&self, _: usize, result: &Picks<'_>, named: &HashMap<&str, usize>) -> Vec<usize> {
+        let listed = scalars(result.json(self.slot));
+        let record = |name: &&[u8]| named.get(&*self.keys.read(name)?).copied();
+        listed.iter().filter_map(record).collect()
+    }
+
+    fn record_named(&self, name: &str, named: &HashMap<&str, usize>) -> Option<usize> {
+        named.get(&*self.keys.read(quote(name).as_bytes())?).copied()
+    }
+
     fn may_repeat(&self) -> bool {
         true
     }
+}
+
+/// What stands at a path that leads to a value, or to a list of them.
+fn scalars(json: Option<&[u8]>) -> Vec<&[u8]> {
+    let Some(json) = json else { return Vec::new() };
+    if json.first() != Some(&b'[') {
+        return vec![json];
+    }
+    let (nothing, mut elements, mut scalars) = (Picker::new(), Elements::of(json), Vec::new());
+    while let Ok(Some((element, _))) = elements.next(&nothing) {
+        scalars.push(&json[element]);
+    }
+    scalars
 }

@@ -14,10 +14,12 @@ use tidegate_core::{
 
 use super::{
     distinct::distinct,
+    failures::{FailureSlots, Failures},
     order::{ByIndex, ByKey, Names, Order, Same},
+    unread::Unread,
 };
 use crate::{
-    file::{At, Fault, Findings},
+    file::{At, Fault, Findings, Place},
     http::is_listed,
     json::{Elements, Picker},
     keys::Keys,
@@ -27,23 +29,28 @@ use crate::{
 /// What says success, where the flow lists nothing.
 const OK: [&str; 5] = ["200-299", "ok", "success", "created", "updated"];
 /// What says to try again, where the flow lists nothing.
-const RETRY: [&str; 4] = ["408", "425", "429", "500-599"];
+const RETRY: [&str; 5] = ["408", "423", "425", "429", "500-599"];
 
 /// Where each record's own result stands in the response.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Results {
-    /// Path to the array of results; left out: the body is the array.
+    /// Path to the array of results; left out: the body is the array, unless `failures` is given.
     path: Option<Path>,
-    /// Path in a result to its status code or word.
-    status: Path,
+    /// Path to the failures, where an answer lists them alone or beside the `path`'s results: a list, or an
+    /// object under the records' names. Each has to name its record by `index` or `key`. A record that is
+    /// not among them was taken, unless `path` is given too and it has no result there either. A failure that
+    /// names none of the records leaves it open what became of the others.
+    failures: Option<Path>,
+    /// Path in a result to its status code or word. Required unless `failures` is given.
+    status: Option<Path>,
     /// Path in a result to a further code, which says more: it is looked for first in `ok`, `retry`
     /// and `duplicate`.
     code: Option<Path>,
     /// Words or codes of success. Default 200 to 299, `ok`, `success`, `created`, `updated`.
     #[serde(default)]
     ok: Vec<At<Scalar>>,
-    /// Words or codes to try again. Default 408, 425, 429 and 500 to 599.
+    /// Words or codes to try again. Default 408, 423, 425, 429 and 500 to 599.
     #[serde(default)]
     retry: Vec<At<Scalar>>,
     /// Words or codes that say that the destination has the record already.
@@ -51,7 +58,7 @@ pub(super) struct Results {
     duplicate: Vec<At<Scalar>>,
     /// Path in a result to its message.
     reason: Option<Path>,
-    /// Path in a result to the record's index in the request. Without it and `key`, results are in
+    /// Path in a result to the record's index in the request, from 0. Without it and `key`, results are in
     /// order, and an answer with more or fewer of them than records says nothing of any.
     index: Option<Path>,
     /// Path in a result to what names its record, for results in any order; goes with `record_key`.
@@ -67,32 +74,33 @@ pub(super) struct Results {
 pub(super) struct ResultReader {
     /// What counts as success, as a duplicate, and as worth another try.
     keys: Results,
-    /// Where the list of results stands.
-    list: Picker,
+    /// Where the list of results stands; none where failures alone are listed.
+    list: Option<Picker>,
+    /// Where the failures are listed.
+    failures: Option<Picker>,
     /// What is read of each of them.
     picker: Picker,
-    status: usize,
+    status: Option<usize>,
     code: Option<usize>,
     reason: Option<usize>,
     order: Box<dyn Order>,
 }
 
-/// Why an answer has no results that can be told apart.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unread {
-    #[error("the answer has no list of results")]
-    NoList,
-    /// Who was left out cannot be told, nor whose the others are.
-    #[error(
-        "the answer has {results} results for {records} record(s), and they go by their position: \
-         whose they are cannot be told"
-    )]
-    Count { results: usize, records: usize },
-}
-
 impl Results {
-    /// Notes keys that contradict each other.
-    pub(super) fn check(&self, findings: &mut Findings) {
+    /// Notes keys that contradict each other. `place` is the section's.
+    pub(super) fn check(&self, place: Place, findings: &mut Findings) {
+        if let (None, None) = (&self.status, &self.failures) {
+            let message = "nothing says how a record fared";
+            let remedy = "add `status:` with its path in a result, or `failures:` with that of the list of \
+                          failures";
+            findings.add(Fault::new(place, message, remedy));
+        }
+        if let (Some(failures), None, None) = (&self.failures, &self.index, &self.key) {
+            let message = "a record that is not among the `failures` was taken, so each failure has to name its \
+                           record";
+            let remedy = "add `index:`, or `key:` and `record_key:`";
+            findings.add(Fault::new(failures.site.place, message, remedy));
+        }
         let lists =
             [("ok", self.ok.as_slice()), ("retry", &self.retry), ("duplicate", &self.duplicate)];
         distinct(&lists, |word| word.0.clone(), findings);
@@ -140,9 +148,11 @@ impl ResultReader {
     pub(super) fn new(keys: &Results) -> Self {
         let mut picker = Picker::new();
         let list = keys.path.as_ref().map_or(&[][..], |path| &path.keys);
+        let has_list = keys.path.is_some() || keys.failures.is_none();
         Self {
-            list: Picker::of(list),
-            status: picker.add(&keys.status.keys),
+            list: has_list.then(|| Picker::of(list)),
+            failures: keys.failures.as_ref().map(|path| Picker::of(&path.keys)),
+            status: keys.status.as_ref().map(|path| picker.add(&path.keys)),
             code: keys.code.as_ref().map(|path| picker.add(&path.keys)),
             reason: keys.reason.as_ref().map(|path| picker.add(&path.keys)),
             order: keys.order(&mut picker),
@@ -157,26 +167,68 @@ impl ResultReader {
     }
 
     /// The outcome of each of so many records, in order; `None` for those without a result. No two of
-    /// them have one name. `line` makes a reason fit to be shown.
+    /// them have one name. `is_success` is whether those of which nothing failed were taken. `line` makes a reason
+    /// fit to be shown.
     pub(super) fn read(
         &self,
         body: &[u8],
         records: usize,
         names: &Names,
+        is_success: bool,
         after_ms: Option<u64>,
         line: &impl Fn(&str) -> String,
     ) -> Result<Vec<Option<Outcome>>, Unread> {
-        let results = self.list.value(body).ok_or(Unread::NoList)?;
-        let mut outcomes: Vec<Option<Outcome>> = vec![None; records];
         let named: HashMap<&str, usize> =
             names.iter().zip(0..).filter_map(|(name, at)| Some((name.as_deref()?, at))).collect();
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; records];
+        if let Some(list) = &self.list {
+            let results = match (list.value(body), &self.failures) {
+                (Some(results), _) => results,
+                // All of them may have failed.
+                (None, Some(_)) => b"[]",
+                (None, None) => return Err(Unread::NoList),
+            };
+            self.read_results(results, &named, &mut outcomes, after_ms, line)?;
+        }
+        if let Some(failures) = &self.failures {
+            // What is listed among the failures is a success only by the flow's word.
+            let judge = |said: [Option<&str>; 2], reason: &str| {
+                self.judge(said, Some(reason), &[], after_ms, line)
+            };
+            let Self { picker, status, code, reason, .. } = self;
+            let slots = FailureSlots { status: *status, code: *code, reason: *reason };
+            let takes_others = is_success && self.list.is_none();
+            let order = &*self.order;
+            Failures { picker, slots, order, named: &named, takes_others, judge, line }.read(
+                failures,
+                body,
+                &mut outcomes,
+            )?;
+        }
+        Ok(outcomes)
+    }
+
+    fn read_results(
+        &self,
+        results: &[u8],
+        named: &HashMap<&str, usize>,
+        outcomes: &mut [Option<Outcome>],
+        after_ms: Option<u64>,
+        line: &impl Fn(&str) -> String,
+    ) -> Result<(), Unread> {
+        let records = outcomes.len();
         let mut elements = Elements::of(results);
         let mut position = 0;
         while let Some((_, result)) = elements.next(&self.picker).map_err(|_| Unread::NoList)? {
             let text = |slot: usize| result.text(slot);
-            let index = self.order.record(position, &result, &named);
+            let index = self.order.record(position, &result, named);
+            // Beside a list of failures, a result without a status is none of them.
+            let status = match self.status {
+                Some(slot) => text(slot),
+                None => Some("ok".into()),
+            };
             if let (Some(place), Some(status)) =
-                (index.and_then(|index| outcomes.get_mut(index)), text(self.status))
+                (index.and_then(|index| outcomes.get_mut(index)), status)
             {
                 let code = self.code.and_then(text);
                 let reason = self.reason.and_then(text);
@@ -193,15 +245,27 @@ impl ResultReader {
         if self.order.is_one_each() && position != records {
             return Err(Unread::Count { results: position, records });
         }
-        Ok(outcomes)
+        Ok(())
     }
 
-    /// What a result's code, where it has one, and its status come to. The code says more: only one
-    /// that stands in no list leaves it to the status.
+    /// What a result's code, where it has one, and its status come to.
     fn outcome(
         &self,
         said: [Option<&str>; 2],
         reason: Option<&str>,
+        after_ms: Option<u64>,
+        line: &impl Fn(&str) -> String,
+    ) -> Outcome {
+        self.judge(said, reason, &OK, after_ms, line)
+    }
+
+    /// What a code and a status come to. The code says more: only one that stands in no list leaves it to the
+    /// status. `ok` is what says success where the flow lists nothing.
+    fn judge(
+        &self,
+        said: [Option<&str>; 2],
+        reason: Option<&str>,
+        ok: &[&str],
         after_ms: Option<u64>,
         line: &impl Fn(&str) -> String,
     ) -> Outcome {
@@ -216,7 +280,7 @@ impl ResultReader {
             if is_one_of(&self.keys.duplicate, &[], said) {
                 return Outcome::Skipped(SkipReason::Duplicate);
             }
-            if is_one_of(&self.keys.ok, &OK, said) {
+            if is_one_of(&self.keys.ok, ok, said) {
                 return Outcome::Delivered;
             }
             if is_one_of(&self.keys.retry, &RETRY, said) {
@@ -262,189 +326,4 @@ fn contradicted() -> Outcome {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-    use tidegate_core::model::{RecordId, Version};
-
-    use super::*;
-    use crate::{http::Redactor, testing::section};
-
-    fn keys(index: Option<&str>) -> Value {
-        json!({
-            "path": "data.results",
-            "status": "status",
-            "duplicate": ["exists"],
-            "reason": "error.message",
-            "index": index,
-        })
-    }
-
-    fn reader(keys: &Value) -> ResultReader {
-        ResultReader::new(&section(keys.clone()))
-    }
-
-    fn records(bodies: &[String]) -> Vec<Outgoing> {
-        let record = |body: &String| Outgoing {
-            id: RecordId::Number(1),
-            version: Version(0),
-            deleted: false,
-            key: "k".into(),
-            body: body.clone().into(),
-            source: bytes::Bytes::new(),
-        };
-        bodies.iter().map(record).collect()
-    }
-
-    fn kinds(keys: &Value, body: &str, count: usize) -> Option<Vec<&'static str>> {
-        kinds_of(keys, body, &records(&vec!["{}".to_owned(); count]))
-    }
-
-    fn outcomes(
-        keys: &Value,
-        body: &str,
-        records: &[Outgoing],
-    ) -> Result<Vec<Option<Outcome>>, Unread> {
-        let (results, redactor) = (reader(keys), Redactor::default());
-        let line = |text: &str| redactor.line(text, 300);
-        let names = results.names(records);
-        results.read(body.as_bytes(), records.len(), &names, Some(7), &line)
-    }
-
-    fn kinds_of(keys: &Value, body: &str, records: &[Outgoing]) -> Option<Vec<&'static str>> {
-        let outcomes = outcomes(keys, body, records).ok()?;
-        Some(
-            outcomes
-                .iter()
-                .map(|outcome| match outcome {
-                    None => "none",
-                    Some(Outcome::Delivered) => "delivered",
-                    Some(Outcome::Skipped(_)) => "skipped",
-                    Some(Outcome::Refused { .. }) => "refused",
-                    Some(Outcome::Later(_)) => "later",
-                })
-                .collect(),
-        )
-    }
-
-    #[test]
-    fn each_record_has_its_own_result() {
-        let body = r#"{"data":{"results":[{"status":201},{"status":"OK"},{"status":"exists"},
-            {"status":422,"error":{"message":"no\nname"}},{"status":"503"},{"status":"weird"}]}}"#;
-        assert_eq!(
-            kinds(&keys(None), body, 6).unwrap(),
-            ["delivered", "delivered", "skipped", "refused", "later", "refused"]
-        );
-        let six = records(&vec!["{}".to_owned(); 6]);
-        let outcomes = outcomes(&keys(None), body, &six).unwrap();
-        let reason = "no name".into();
-        assert_eq!(outcomes[3], Some(Outcome::Refused { status: Some(422), reason }));
-    }
-
-    #[test]
-    fn by_position_more_or_fewer_results_than_records_belong_to_none() {
-        // Of three, the first was dropped: the second's error is not the first's.
-        let body = r#"{"data":{"results":[{"status":422},{"status":200}]}}"#;
-        for count in [0, 1, 3] {
-            assert_eq!(kinds(&keys(None), body, count), None, "{count}");
-        }
-        assert_eq!(kinds(&keys(None), body, 2).unwrap(), ["refused", "delivered"]);
-        // One of them without a status leaves only its own record open.
-        let body = r#"{"data":{"results":[{"status":200},{}]}}"#;
-        assert_eq!(kinds(&keys(None), body, 2).unwrap(), ["delivered", "none"]);
-    }
-
-    #[test]
-    fn results_may_name_their_record() {
-        let body = r#"{"data":{"results":[{"status":200,"i":2},{"status":400,"i":"0"},{"status":200,"i":9},{"status":200}]}}"#;
-        assert_eq!(kinds(&keys(Some("i")), body, 3).unwrap(), ["refused", "none", "delivered"]);
-    }
-
-    #[test]
-    fn a_code_says_more_than_a_status() {
-        let keys = json!({
-            "path": "result",
-            "status": "status",
-            "code": "reasons.0.code",
-            "ok": ["created", "updated", 1004],
-            "retry": ["1022"],
-            "duplicate": ["1005"],
-            "reason": "reasons.0.message",
-        });
-        // As Marketo answers, with HTTP 200.
-        let body = r#"{"requestId":"e42b#14272d07d78","success":true,"result":[
-            {"id":50,"status":"created"},
-            {"status":"skipped","reasons":[{"code":"1005","message":"Lead already exists"}]},
-            {"status":"skipped","reasons":[{"code":"1022","message":"Object in use"}]},
-            {"status":"skipped","reasons":[{"code":"1003","message":"Invalid data"}]},
-            {"status":"updated","reasons":[{"code":"9999"}]},
-            {"status":"skipped","reasons":[{"code":1004}]}]}"#;
-        assert_eq!(
-            kinds(&keys, body, 6).unwrap(),
-            ["delivered", "skipped", "later", "refused", "delivered", "delivered"]
-        );
-        let six = records(&vec!["{}".to_owned(); 6]);
-        let read = outcomes(&keys, body, &six);
-        let reason = "1003: Invalid data".into();
-        assert_eq!(read.unwrap()[3], Some(Outcome::Refused { status: None, reason }));
-    }
-
-    fn by_email(ignore_case: bool) -> Value {
-        let mut keys = keys(None);
-        keys["key"] = "email".into();
-        keys["record_key"] = "contact.email".into();
-        keys["ignore_case"] = ignore_case.into();
-        keys
-    }
-
-    fn mailed(emails: &[&str]) -> Vec<Outgoing> {
-        let body = |email: &&str| format!(r#"{{"contact":{{"email":{email}}}}}"#);
-        records(&emails.iter().map(body).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn results_in_any_order_name_their_record_by_a_key() {
-        let records = mailed(&[r#""a@x""#, r#""b@x""#, r#""c@x""#, "7", "null", r#"" é""#]);
-        let body = r#"{"data":{"results":[{"status":422,"email":"b@x"},{"status":200,"email":" a@x "},
-            {"status":200,"email":"7"},{"status":200,"email":"nobody"},{"status":200},
-            {"status":"exists","email":"é"},{"status":201,"email":"a@x"},{"status":200,"email":"C@x"}]}}"#;
-        let folded = ["delivered", "refused", "delivered", "delivered", "none", "skipped"];
-        assert_eq!(kinds_of(&by_email(true), body, &records).unwrap(), folded);
-        let mut exact = folded;
-        exact[2] = "none";
-        assert_eq!(kinds_of(&by_email(false), body, &records).unwrap(), exact);
-    }
-
-    #[test]
-    fn results_of_one_key_that_contradict_each_other_say_nothing() {
-        let body = r#"{"data":{"results":[{"status":200,"email":"Ada@x"},{"status":422,"email":"ada@x"},
-            {"status":422,"email":"ada@x"}]}}"#;
-        let read = outcomes(&by_email(true), body, &mailed(&[r#""ADA@x""#])).unwrap();
-        assert!(matches!(&read[..], [Some(Outcome::Later(later))] if later.unknown), "{read:?}");
-        assert_eq!(
-            kinds_of(&by_email(false), body, &mailed(&[r#""ada@x""#])).unwrap(),
-            ["refused"],
-            "they say the same"
-        );
-    }
-
-    #[test]
-    fn of_records_with_one_key_the_first_goes_first() {
-        let firsts = |ignore_case, emails: &[&str]| {
-            first_of_each(&reader(&by_email(ignore_case)).names(&mailed(emails)))
-        };
-        let emails = [r#""a@x""#, "null", r#""A@x ""#, "null", r#""b@x""#, r#""a@x""#];
-        assert_eq!(firsts(true, &emails), Some(vec![0, 1, 3, 4]));
-        assert_eq!(firsts(false, &emails), Some(vec![0, 1, 2, 3, 4]));
-        assert_eq!(firsts(false, &emails[..5]), None);
-        assert_eq!(first_of_each(&reader(&keys(None)).names(&mailed(&emails))), None);
-    }
-
-    #[test]
-    fn without_an_array_there_are_no_results() {
-        for body in
-            ["", "{}", r#"{"data":{"results":{}}}"#, r#"{"data":{"results":[{"status":200}"#]
-        {
-            assert_eq!(kinds(&keys(None), body, 1), None, "{body}");
-        }
-    }
-}
+mod tests;

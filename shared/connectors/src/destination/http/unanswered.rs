@@ -8,6 +8,8 @@ use crate::http::{ExchangeError, FailureKind};
 pub(super) struct Unanswered {
     /// `None` where it was never sent, for a reason of our own.
     pub(super) kind: Option<FailureKind>,
+    /// It cannot be sent, now or ever: what was to be sent is refused.
+    pub(super) unfit: bool,
     /// The destination may be at it still.
     pub(super) in_flight: bool,
     /// What it means.
@@ -16,7 +18,7 @@ pub(super) struct Unanswered {
 
 impl From<ExchangeError> for Unanswered {
     fn from(error: ExchangeError) -> Self {
-        let unsent = |later| Self { kind: None, in_flight: false, later };
+        let unsent = |later| Self { kind: None, unfit: false, in_flight: false, later };
         let later = |blame, unknown, reason: String| Later {
             blame,
             after_ms: None,
@@ -37,6 +39,7 @@ impl From<ExchangeError> for Unanswered {
                 };
                 Self {
                     kind: error.kind,
+                    unfit: error.is_unfit(),
                     in_flight: error.is_in_flight(),
                     later: later(blame, error.may_be_applied(), error.reason),
                 }

@@ -6,28 +6,33 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{meaning::Meaning, rule::AnswerRule};
+use super::{
+    meaning::Meaning,
+    rule::{AnswerRule, NO_ERROR},
+};
 use crate::{
     file::{At, Findings},
     http::{
         limits::Advertised, no_answer::FailureKind, retry_after::WAIT_MS_MAX, words::is_listed,
     },
     json::Picker,
-    value::Path,
+    value::{OneOrList, Path},
 };
 
-/// Codes that stand for none, where a body always has one.
-const NO_ERROR: [&str; 5] = ["", "0", "200-299", "ok", "success"];
+/// Codes of limits, as many APIs write them in a success.
+const LIMITS: [&str; 6] =
+    ["throttled", "ratelimited", "rate_limited", "rate_limit_exceeded", "too_many_requests", "429"];
 
 /// What the destination's answers mean, where status codes do not say it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Answers {
-    /// Path to a code in the body of an answer, whatever its status: `errors.0.code`. An answer of
-    /// 200 to 299 with a code that no rule names is tried again.
-    code: Option<Path>,
-    /// Path to what the body says of it; left out: the body's beginning is shown.
-    reason: Option<Path>,
+    /// Path to a code in the body of an answer, whatever its status: `errors.0.code`. Of several paths, the
+    /// first at which something is wrong counts. An answer of 200 to 299 with a code that no rule names is
+    /// tried again, and its record parked after `retry.attempts`.
+    code: Option<OneOrList<Path>>,
+    /// Path to what the body says of it, or several; left out: the body's beginning is shown.
+    reason: Option<OneOrList<Path>>,
     /// What answers mean: the first rule that fits counts, before `refuse`, `retry_status`,
     /// `duplicate` and what the status says by itself.
     #[serde(default)]
@@ -60,8 +65,8 @@ pub(crate) struct ShortForms {
 #[derive(Debug)]
 struct BodyPaths {
     picker: Picker,
-    code: Option<usize>,
-    reason: Option<usize>,
+    codes: Vec<usize>,
+    reasons: Vec<usize>,
 }
 
 /// A judged answer.
@@ -96,19 +101,21 @@ impl Rules {
     /// that is sent.
     pub(crate) fn new(answers: &Answers, short: ShortForms, names_record: bool) -> Self {
         let Answers { code, reason, rules } = answers;
-        Self { short, names_record, ..Self::of(code.as_ref(), reason.as_ref(), rules) }
+        Self { short, names_record, ..Self::of(paths(code), paths(reason), rules) }
     }
 
-    /// Of rules in a section's own words. `code` and `reason` are where a body has them.
+    /// Of rules in a section's own words. `codes` and `reasons` are where a body has them.
     pub(crate) fn of<M: Copy + Into<Meaning>>(
-        code: Option<&Path>,
-        reason: Option<&Path>,
+        codes: &[At<Path>],
+        reasons: &[At<Path>],
         rules: &[At<AnswerRule<M>>],
     ) -> Self {
         let mut picker = Picker::new();
-        let code = code.map(|path| picker.add(&path.keys));
-        let reason = reason.map(|path| picker.add(&path.keys));
-        let body = (!picker.is_empty()).then_some(BodyPaths { picker, code, reason });
+        let mut slots = |paths: &[At<Path>]| -> Vec<usize> {
+            paths.iter().map(|path| picker.add(&path.value.keys)).collect()
+        };
+        let (codes, reasons) = (slots(codes), slots(reasons));
+        let body = (!picker.is_empty()).then_some(BodyPaths { picker, codes, reasons });
         let common =
             |rule: &At<AnswerRule<M>>| At { value: rule.value.common(), place: rule.place };
         Self { rules: rules.iter().map(common).collect(), body, ..Self::default() }
@@ -116,7 +123,7 @@ impl Rules {
 
     /// Whether a code in the body counts, so that no answer is judged without all of it.
     pub(crate) fn reads_codes(&self) -> bool {
-        self.body.as_ref().is_some_and(|body| body.code.is_some())
+        self.body.as_ref().is_some_and(|body| !body.codes.is_empty())
     }
 
     /// What an answer says about its request. `whole` is whether all of its body was read.
@@ -124,7 +131,7 @@ impl Rules {
         let success = (200..=299).contains(&status);
         // A success is not asked why, and a body costs a parse.
         let said = match &self.body {
-            Some(paths) if paths.code.is_some() || !success => paths.read(body, whole),
+            Some(paths) if !paths.codes.is_empty() || !success => paths.read(body, whole),
             _ => Said::default(),
         };
         let Said { code, reason, fault } = said;
@@ -153,10 +160,11 @@ impl Rules {
             return Judged { after_ms, unread: true, ..judged(meaning, None, Some(why.into())) };
         }
         match code {
+            Some(code) if is_listed(&code, LIMITS) => judged(Meaning::Limit, Some(code), reason),
             Some(code) if !is_listed(&code, NO_ERROR) => {
-                let said = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                let why = format!("no rule says what it means{said}");
-                judged(Meaning::Unknown, Some(code), Some(why.into()))
+                let said = reason.unwrap_or_else(|| String::from_utf8_lossy(body));
+                let why = format!("no rule says what it means: {said}");
+                judged(Meaning::Unexplained, Some(code), Some(why.into()))
             }
             _ => judged(meaning, None, None),
         }
@@ -182,8 +190,10 @@ impl Rules {
         match status {
             200..=299 => Meaning::Delivered,
             401 => Meaning::Token,
-            // Rights, or a proxy's credentials; a record cannot help it.
-            403 | 407 => Meaning::Connection,
+            // A proxy's credentials; a record cannot help it.
+            407 => Meaning::Connection,
+            // Of this record, or of all: what becomes of the others tells.
+            403 => Meaning::Rights,
             404 | 405 | 410 if !self.names_record => Meaning::Connection,
             408 | 425 => Meaning::Retry,
             429 => Meaning::Limit,
@@ -224,6 +234,11 @@ impl Judged<'_> {
     }
 }
 
+/// The paths that a key names.
+fn paths(key: &Option<OneOrList<Path>>) -> &[At<Path>] {
+    key.as_ref().map_or(&[], |paths| &paths.0)
+}
+
 /// What a body says.
 #[derive(Default)]
 struct Said<'b> {
@@ -244,8 +259,12 @@ impl BodyPaths {
             (Err(_), true) => Some("it is no JSON"),
             (Err(_), false) => Some("it broke off, or is too long"),
         };
-        let text = |slot: Option<usize>| picks.text(slot?);
-        Said { code: text(self.code), reason: text(self.reason), fault }
+        let texts = |slots: &[usize]| slots.iter().filter_map(|slot| picks.text(*slot)).collect();
+        let (codes, reasons): (Vec<Cow<'b, str>>, Vec<Cow<'b, str>>) =
+            (texts(&self.codes), texts(&self.reasons));
+        let worst = codes.iter().position(|code| !is_listed(code, NO_ERROR)).unwrap_or(0);
+        let code = codes.into_iter().nth(worst);
+        Said { code, reason: reasons.into_iter().find(|reason| !reason.is_empty()), fault }
     }
 }
 
@@ -267,8 +286,9 @@ mod tests {
             (&[200, 201, 202, 204, 207, 226][..], Meaning::Delivered),
             (&[400, 402, 406, 409, 411, 412, 413, 414, 415, 422, 428, 431, 451], Meaning::Refused),
             (&[401], Meaning::Token),
-            (&[403, 407, 404, 405, 410], Meaning::Connection),
+            (&[407, 404, 405, 410], Meaning::Connection),
             (&[408, 425], Meaning::Retry),
+            (&[403], Meaning::Rights),
             (&[429], Meaning::Limit),
             (&[503], Meaning::Down),
             (&[500, 501, 502, 504, 507, 520, 529, 599], Meaning::Unknown),
@@ -349,8 +369,13 @@ mod tests {
     #[test]
     fn a_success_with_an_error_that_no_rule_knows_is_no_success() {
         let rules = marketo();
+        let odd = br#"{"errors":[{"code":"1077","message":"odd"}]}"#;
+        let judged = rules.answer(200, odd, true);
+        assert_eq!(judged.meaning, Meaning::Unexplained);
+        assert_eq!(judged.reason.as_deref(), Some("no rule says what it means: odd"));
+        let slow = br#"{"errors":[{"code":"THROTTLED"}]}"#;
+        assert_eq!(rules.answer(200, slow, true).meaning, Meaning::Limit);
         for (body, whole, said) in [
-            (r#"{"errors":[{"code":"1077","message":"odd"}]}"#, true, "no rule says what it means"),
             ("<html>maintenance</html>", true, "it is no JSON"),
             (r#"{"result":[{"id":1"#, false, "it broke off"),
             ("", false, "it broke off"),

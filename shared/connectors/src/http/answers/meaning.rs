@@ -30,6 +30,16 @@ pub(crate) enum Meaning {
     /// status code says so by itself; a flow's rule cannot.
     #[serde(skip)]
     Connection,
+    /// Not applied; refused for want of rights: to this record, or to all.
+    #[serde(skip)]
+    Rights,
+    /// A success with a code that no rule explains: it may have been applied. It is about what was sent.
+    #[serde(skip)]
+    Unexplained,
+    /// A success that lists failures, of which the flow does not say how to read them: some of it may have been
+    /// applied. Nothing is sent before it does.
+    #[serde(skip)]
+    Unread,
     /// There is nothing to be had: the list that was asked for is empty. Of sources alone.
     #[serde(skip)]
     Empty,
@@ -61,6 +71,9 @@ impl Meaning {
             Self::Quota => Blame::Quota,
             // A token that can be renewed has been renewed before it comes to this.
             Self::Token | Self::Connection => Blame::Connection,
+            Self::Unread => Blame::Operator,
+            Self::Rights => Blame::Rights,
+            Self::Unexplained => Blame::Record,
         }
     }
 
@@ -81,7 +94,7 @@ impl Meaning {
 
     /// For a request that did not do what it was for: what to wait for.
     pub(crate) fn later(self, after_ms: Option<u64>, reason: String) -> Later {
-        let unknown = self == Self::Unknown;
+        let unknown = matches!(self, Self::Unknown | Self::Unexplained | Self::Unread);
         Later { blame: self.blame(), after_ms, unknown, reason: reason.into() }
     }
 }

@@ -13,13 +13,19 @@ use crate::{
 /// A wait before the next try. A queue hides a message for 12 hours at most: Amazon SQS's quotas.
 type Wait = Millis<0, 43_200_000>;
 
+/// Codes that stand for none, where a body always has one.
+pub(super) const NO_ERROR: [&str; 5] = ["", "0", "200-299", "ok", "success"];
+/// As a rule's code: whichever stands there.
+const ANY: &str = "any";
+
 /// What one kind of answer means: `status` and `code` both have to fit; `kind` is for no answer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AnswerRule<M = Meaning> {
     /// Status codes; left out: any.
     status: Option<OneOrList<StatusCode>>,
-    /// Codes or words at `answers.code`, or ranges like `600-699`; left out: any, or none.
+    /// Codes or words at `answers.code`, or ranges like `600-699`; `any` is for every code that stands there
+    /// and says that something is wrong. Left out: any, or none.
     code: Option<At<OneOrList<Scalar>>>,
     /// How a request failed that has no answer.
     kind: Option<At<OneOrList<FailureKind>>>,
@@ -34,6 +40,7 @@ impl<M: Copy + Into<Meaning>> AnswerRule<M> {
     pub(crate) fn check(rule: &At<Self>, has_code: bool, findings: &mut Findings) {
         let At { value: rule, place } = rule;
         rule.check_meaning(findings);
+        rule.check_codes(findings);
         match (&rule.status, &rule.code, &rule.kind) {
             (None, None, None) => {
                 let message = "the rule does not say what it is for";
@@ -51,6 +58,16 @@ impl<M: Copy + Into<Meaning>> AnswerRule<M> {
                 findings.add(Fault::new(codes.place, message, remedy));
             }
             (_, _, None) => {}
+        }
+    }
+
+    /// Notes a code that looks like a pattern, and would be compared as it stands.
+    fn check_codes(&self, findings: &mut Findings) {
+        let codes = self.code.iter().flat_map(|codes| &codes.value.0);
+        for code in codes.filter(|code| code.value.0.contains('*')) {
+            let message =
+                format!("`{}` is no pattern: codes are compared as they stand", code.value.0);
+            findings.add(Fault::new(code.place, message, "write `any`, or a range like `600-699`"));
         }
     }
 
@@ -85,7 +102,10 @@ impl AnswerRule {
             |codes: &OneOrList<StatusCode>| codes.0.iter().any(|listed| listed.value.0 == status);
         let fits_code = |codes: &At<OneOrList<Scalar>>| {
             let listed = codes.value.0.iter().map(|listed| &listed.value.0);
-            code.is_some_and(|code| is_listed(code, listed))
+            code.is_some_and(|code| {
+                let any = !is_listed(code, NO_ERROR) && is_listed(ANY, listed.clone());
+                any || is_listed(code, listed)
+            })
         };
         self.kind.is_none()
             && self.status.as_ref().is_none_or(fits_status)

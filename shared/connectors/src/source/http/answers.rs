@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     file::{At, Findings},
     http::{Advertised, Answer, AnswerRule, FailureKind, Judged, Meaning, Rules},
-    value::Path,
+    value::{OneOrList, Path},
 };
 
 /// What an answer says is shown up to so many characters.
@@ -20,11 +20,12 @@ const QUOTA_MS: u64 = 900_000;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceAnswers {
-    /// Path to a code in the body of an answer, whatever its status: `errors.0.code`. An answer of
-    /// 200 to 299 with a code that no rule names is asked for again.
-    code: Option<Path>,
-    /// Path to what the body says of it; left out: the body's beginning is shown.
-    reason: Option<Path>,
+    /// Path to a code in the body of an answer, whatever its status: `errors.0.code`. Of several paths, the
+    /// first at which something is wrong counts. An answer of 200 to 299 with a code that no rule names is
+    /// asked for again.
+    code: Option<OneOrList<Path>>,
+    /// Path to what the body says of it, or several; left out: the body's beginning is shown.
+    reason: Option<OneOrList<Path>>,
     /// What answers mean: the first rule that fits counts, before what the status says by itself.
     #[serde(default)]
     rules: Vec<At<AnswerRule<SourceMeaning>>>,
@@ -89,7 +90,10 @@ impl SourceAnswers {
 
     /// How answers are judged by it.
     pub(super) fn rules(&self) -> Rules {
-        Rules::of(self.code.as_ref(), self.reason.as_ref(), &self.rules)
+        let paths = |key: &'_ Option<OneOrList<Path>>| -> Vec<At<Path>> {
+            key.as_ref().map(|paths| paths.0.clone()).unwrap_or_default()
+        };
+        Rules::of(&paths(&self.code), &paths(&self.reason), &self.rules)
     }
 }
 
@@ -116,14 +120,18 @@ pub(super) fn verdict(judged: &Judged<'_>, answer: &Answer, left: Advertised) ->
         Meaning::Empty => Verdict::Empty,
         Meaning::Limit => limited(None),
         Meaning::Quota => limited(Some(QUOTA_MS)),
-        Meaning::Retry | Meaning::Down | Meaning::Unknown => {
+        Meaning::Retry | Meaning::Down | Meaning::Unknown | Meaning::Unexplained => {
             Verdict::Again { after_ms: after_ms() }
         }
         Meaning::Token => {
             Verdict::Halt { see: "the credentials are refused; see source.http.auth" }
         }
         _ if judged.by_rule => Verdict::Halt { see: "source.http.answers says that it halts" },
-        Meaning::Refused | Meaning::Duplicate | Meaning::Connection => match status {
+        Meaning::Refused
+        | Meaning::Duplicate
+        | Meaning::Connection
+        | Meaning::Rights
+        | Meaning::Unread => match status {
             // Nothing has changed since it was asked last.
             304 => Verdict::Empty,
             400 | 404 | 410 | 416 | 422 => Verdict::Rejected,

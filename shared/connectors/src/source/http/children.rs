@@ -25,6 +25,8 @@ use crate::{
     value::ParentValues,
 };
 
+/// So many parents that the source fails for are left to the end of a sweep. With more it is not they that are at fault.
+const POSTPONED_MAX: usize = 3;
 /// Most parents whose children are followed.
 const PARENTS_MAX: usize = 100_000;
 
@@ -96,6 +98,11 @@ struct Sweep<'a> {
     /// What is said of records that are too young, of all lists together.
     held: Option<Held>,
     refusals: Refusals,
+    /// Those that the source failed for, while it answered for others: tried once more at the end. The position
+    /// passes none of them.
+    postponed: Vec<AtHand<'a>>,
+    /// The end has come: what fails now ends the invocation.
+    is_last_try: bool,
     ended: bool,
 }
 
@@ -153,6 +160,8 @@ impl<'a> Lists<'a> {
             at_hand: None,
             held: None,
             refusals: Refusals::resumed(state.answered),
+            postponed: Vec::new(),
+            is_last_try: false,
             ended: false,
         })
     }
@@ -169,7 +178,7 @@ impl<'a> Lists<'a> {
             let read = at_hand.walk.next(deadline_ms).await;
             return match read {
                 Ok(read) => self.take(sweep, at_hand, read).await,
-                Err(error) => self.give_up(sweep, at_hand, error).await,
+                Err(error) => self.give_up(sweep, at_hand, error, deadline_ms).await,
             };
         }
         if let Some(parent) = sweep.waiting.pop_front() {
@@ -182,6 +191,10 @@ impl<'a> Lists<'a> {
             sweep.waiting.extend(read.records);
             let refused = read.refused.into_iter().map(of_parents).collect();
             return Ok(Batch { refused, requests: read.requests, ..Batch::default() });
+        }
+        if let Some(at_hand) = sweep.postponed.pop() {
+            (sweep.at_hand, sweep.is_last_try) = (Some(at_hand), true);
+            return Ok(Batch::default());
         }
         sweep.refusals.end()?;
         sweep.ended = true;
@@ -226,14 +239,21 @@ impl<'a> Lists<'a> {
         Ok(Batch::default())
     }
 
-    /// A parent's children cannot be read: where only it is refused, the others are.
+    /// A parent's children cannot be read: where the source only refuses it, or fails for it, the others are.
     async fn give_up(
         &self,
         sweep: &mut Sweep<'a>,
         at_hand: AtHand<'a>,
         error: SourceError,
+        deadline_ms: EpochMs,
     ) -> Result<Batch, SourceError> {
         let error = of_parent(&at_hand.id, error);
+        let has_time = self.children.requester.left_ms(deadline_ms) > 0;
+        if has_time && sweep.may_postpone(&error) {
+            tracing::warn!(parent = %at_hand.id, %error, "the parent is left to the end of the sweep");
+            sweep.postponed.push(at_hand);
+            return Ok(Batch::default());
+        }
         let (SourceError::Halt(said), Some(status)) = (&error, self.children.requester.refused())
         else {
             sweep.at_hand = Some(at_hand);
@@ -288,7 +308,7 @@ impl<'a> Lists<'a> {
         if note != Note::default() {
             sweep.notes.set(&at_hand.id, note.to_json()).await?;
         }
-        sweep.parents = at_hand.parent.position();
+        sweep.move_past(&at_hand.parent);
         batch.reached = sweep.reached()?;
         Ok(batch)
     }
@@ -387,11 +407,24 @@ impl Sweep<'_> {
         self.held = Some(self.held.map_or(held, least));
     }
 
-    /// Is done with a parent, for the records that are to be parked.
-    fn pass(&mut self, parent: &Record, refused: Vec<Refused>) -> Result<Batch, SourceError> {
-        if self.refusals.may_pass() {
+    /// Whether a parent may be left to the end: the source fails for it, and answered for another.
+    fn may_postpone(&self, error: &SourceError) -> bool {
+        matches!(error, SourceError::Later { after_ms: None, .. })
+            && self.refusals.is_answered()
+            && !self.is_last_try
+            && self.postponed.len() < POSTPONED_MAX
+    }
+
+    /// Moves the position behind a parent, unless one before it is still to be read.
+    fn move_past(&mut self, parent: &Record) {
+        if self.refusals.may_pass() && self.postponed.is_empty() {
             self.parents = parent.position();
         }
+    }
+
+    /// Is done with a parent, for the records that are to be parked.
+    fn pass(&mut self, parent: &Record, refused: Vec<Refused>) -> Result<Batch, SourceError> {
+        self.move_past(parent);
         Ok(Batch { refused, reached: self.reached()?, ..Batch::default() })
     }
 
@@ -432,6 +465,8 @@ fn of_parents(refused: Refused) -> Refused {
 fn of_parent(id: &str, error: SourceError) -> SourceError {
     match error {
         SourceError::Halt(message) => SourceError::Halt(format!("of the parent {id}: {message}")),
-        later => later,
+        SourceError::Later { reason, after_ms } => {
+            SourceError::Later { reason: format!("of the parent {id}: {reason}"), after_ms }
+        }
     }
 }

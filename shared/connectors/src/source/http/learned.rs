@@ -2,18 +2,36 @@
 //!
 //! The walks along the children of many parents, and the runs of one process, learn it once.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
+
+use tidegate_core::model::EpochMs;
 
 use super::{pagination::PageRef, told::Told};
 
 /// What is known of a list.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Learned {
     names_next: AtomicBool,
     looked: AtomicBool,
     names_none: AtomicBool,
     heeds_pages: AtomicBool,
     largest: AtomicUsize,
+    window_ms: AtomicI64,
+    begins_anew: AtomicBool,
+}
+
+impl Default for Learned {
+    fn default() -> Self {
+        Self {
+            names_next: AtomicBool::default(),
+            looked: AtomicBool::default(),
+            names_none: AtomicBool::default(),
+            heeds_pages: AtomicBool::default(),
+            largest: AtomicUsize::default(),
+            window_ms: AtomicI64::new(EpochMs::MAX),
+            begins_anew: AtomicBool::default(),
+        }
+    }
 }
 
 impl Learned {
@@ -59,6 +77,21 @@ impl Learned {
     /// Whether there was such an answer.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.names_none.load(Relaxed) && !self.names_next()
+    }
+
+    /// Notes how long a window of the list may be, so that the source answers in time.
+    pub(super) fn see_window(&self, window_ms: EpochMs) {
+        self.window_ms.store(window_ms, Relaxed);
+    }
+
+    /// The longest window that it answered in time, as far as that is known.
+    pub(super) fn window_ms(&self) -> EpochMs {
+        self.window_ms.load(Relaxed)
+    }
+
+    /// Notes that walks begin at the first page when they are resumed. Answers whether that is news.
+    pub(super) fn begin_anew(&self) -> bool {
+        !self.begins_anew.swap(true, Relaxed)
     }
 
     /// Records in the largest page of all.

@@ -62,17 +62,25 @@ impl List {
         Ok(told)
     }
 
-    /// A page as a position may carry it: without secrets, which a link or a token may repeat.
+    /// A page as a position may carry it: without secrets, which a link or a token may repeat. Where it cannot be
+    /// carried, the next invocation begins at the first page, which is said once.
     pub(super) fn place(&self, page: &PageRef) -> Place {
-        let place = Place::of(page);
-        match &place {
-            Place::Address(text) | Place::Token(text) | Place::NumberToken(text)
-                if self.hides(text) =>
+        let why = match Place::of(page) {
+            None => "is too long for it",
+            Some(Place::Address(text) | Place::Token(text) | Place::NumberToken(text))
+                if self.hides(&text) =>
             {
-                Place::First
+                "repeats a secret: send the secret by source.http.auth"
             }
-            _ => place,
+            Some(place) => return place,
+        };
+        if self.learned.begin_anew() {
+            tracing::warn!(
+                "no position carries what names the next page, for it {why}; an invocation that is cut off is \
+                 followed by one that begins at the first page again, so give invocations time for the whole list"
+            );
         }
+        Place::First
     }
 
     /// Whether a text holds a secret, so that no position may carry it.

@@ -25,6 +25,8 @@ pub(super) struct Offsets {
     from: u64,
     /// Pages since then that had nothing.
     repeats: u32,
+    /// They were asked for again after a page behind them had something new.
+    is_certain: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,7 +77,7 @@ impl Offsets {
 
     /// What to ask for once more, now that there is something at a multiple: the offset that was refused
     /// may have been behind the end of a list that has grown since.
-    pub(super) fn refused_before(&mut self) -> Option<PageRef> {
+    fn refused_before(&mut self) -> Option<PageRef> {
         let (at, is_again) =
             self.refused.as_mut().filter(|_| self.tried == Some(Takes::Multiples))?;
         self.tried = None;
@@ -107,6 +109,20 @@ impl Offsets {
         Some(self.adapt(behind(at + (reach - 1).max(1))))
     }
 
+    /// What to ask for before a page that has something new is believed to be the next one.
+    pub(super) fn instead(&mut self) -> Option<PageRef> {
+        self.refused_before().or_else(|| self.stepped_over())
+    }
+
+    /// The page that the steps began at, once more: what was added since then may stand before what was found.
+    fn stepped_over(&mut self) -> Option<PageRef> {
+        if self.repeats == 0 || self.is_certain {
+            return None;
+        }
+        (self.repeats, self.is_certain) = (0, true);
+        Some(behind(self.from))
+    }
+
     /// Notes that a page had something new.
     pub(super) fn brought(&mut self, page: &PageRef) {
         let (tried, at) = match page {
@@ -114,7 +130,8 @@ impl Offsets {
             _ => (None, 0),
         };
         self.takes = tried.unwrap_or(self.takes);
-        (self.tried, self.refused, self.from, self.repeats) = (None, None, at, 0);
+        (self.tried, self.refused) = (None, None);
+        (self.from, self.repeats, self.is_certain) = (at, 0, false);
     }
 
     /// Whether the page before was found in its place since it was read.

@@ -6,8 +6,7 @@ use url::Url;
 
 use super::pagination::{PageRef, PageToken};
 
-/// The longest token or address that a position carries. With a longer one a walk begins with its first page
-/// again.
+/// The longest token or address that a position carries.
 const TOKEN_BYTES_MAX: usize = 3_000;
 
 /// Which page of a list to ask for.
@@ -25,8 +24,9 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn of(page: &PageRef) -> Self {
-        match page {
+    /// `None` where a position has no room for it.
+    pub(super) fn of(page: &PageRef) -> Option<Self> {
+        Some(match page {
             PageRef::First => Self::First,
             PageRef::Number(number) => Self::Number(*number),
             PageRef::Offset { at, .. } => Self::Offset(*at),
@@ -40,8 +40,8 @@ impl Place {
                 Self::Address(url.as_str().to_owned())
             }
             PageRef::After(id) => Self::After(id.clone()),
-            PageRef::Token(_) | PageRef::Address(_) => Self::First,
-        }
+            PageRef::Token(_) | PageRef::Address(_) => return None,
+        })
     }
 
     pub(super) fn into_ref(self) -> PageRef {

@@ -1,7 +1,7 @@
 //! Reads with patience: tries, waits and same-origin redirects, within the caller's deadline.
 
 use std::{
-    sync::atomic::{AtomicU16, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ const BACKOFF_MS: u64 = 500;
 const PAUSE_MS_MIN: u64 = 100;
 /// The longest wait inside a walk, in ms: a longer one ends it, and is kept for the runs to come.
 const PAUSE_MS_MAX: u64 = 5_000;
+/// By what a source, or what stands before it, says that an answer takes too long.
+const TOO_LONG: [u16; 3] = [408, 504, 524];
 /// A longer value is no code.
 const RULE_BYTES_MAX: usize = 40;
 /// So much of a body is looked at for what it says.
@@ -38,7 +40,9 @@ pub(super) struct Requester {
     pub(super) rules: Rules,
     pub(super) now: Now,
     /// The status of the last answer, where that alone refuses the request.
-    pub(super) refused: AtomicU16,
+    refused: AtomicU16,
+    /// Whether the last request took the source longer than it, or we, had time for.
+    took_too_long: AtomicBool,
 }
 
 /// What a page is asked for by.
@@ -109,6 +113,11 @@ fn halt(message: String) -> Failure {
 }
 
 impl Requester {
+    pub(super) fn new(exchange: Exchange, rules: Rules, now: Now) -> Self {
+        let (refused, took_too_long) = (AtomicU16::new(0), AtomicBool::new(false));
+        Self { exchange, rules, now, refused, took_too_long }
+    }
+
     /// Fetches a page and reads it with `read`. A body that is no page counts as a failed try: it
     /// may have been cut short, or be an error's. Counts every request made.
     pub(super) async fn get<T>(
@@ -159,6 +168,7 @@ impl Requester {
         requests: &mut u32,
     ) -> Result<Fetched, Failure> {
         self.refused.store(0, Relaxed);
+        self.took_too_long.store(false, Relaxed);
         let until = Instant::now() + Duration::from_millis(self.left_ms(deadline_ms));
         let request = Request::new(asked.method(), asked.url.clone(), asked.body());
         let request = Request { headers: asked.headers.clone(), ..request };
@@ -209,7 +219,11 @@ impl Requester {
             ExchangeError::NoCredentials(error) => Failure::Final(Refusal::Source(error.into())),
             ExchangeError::Held(held) => Failure::Final(Refusal::Source(held.into())),
             ExchangeError::NoAnswer(error) => {
+                self.took_too_long.store(error.is_in_flight(), Relaxed);
                 let reason = format!("{}: {error}", self.asked(asked));
+                if error.is_unfit() {
+                    return halt(reason);
+                }
                 match answers::unanswered(&self.rules, error.kind) {
                     Verdict::Halt { see } => halt(format!("{reason}: {see}")),
                     Verdict::Again { after_ms } => Failure::Passing { reason, after_ms },
@@ -244,6 +258,7 @@ impl Requester {
         if !judged.by_rule && !matches!(verdict, Verdict::Again { .. }) {
             self.refused.store(status.as_u16(), Relaxed);
         }
+        self.took_too_long.store(TOO_LONG.contains(&status.as_u16()), Relaxed);
         match verdict {
             Verdict::Again { after_ms } => Failure::Passing { reason: said, after_ms },
             Verdict::Halt { see } => halt(format!("{said}; {see}")),
@@ -318,6 +333,11 @@ impl Requester {
     /// it means.
     pub(super) fn refused(&self) -> Option<u16> {
         Some(self.refused.load(Relaxed)).filter(|status| *status > 0)
+    }
+
+    /// Whether the last request was given up because it took too long.
+    pub(super) fn took_too_long(&self) -> bool {
+        self.took_too_long.load(Relaxed)
     }
 
     /// Time left until a deadline, in ms.

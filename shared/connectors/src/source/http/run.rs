@@ -66,6 +66,17 @@ impl PageRun {
         Self { anchor, page, proof: None, seen, previous: None, received: 0 }
     }
 
+    /// Where the page at hand ends in the list, if it has as many records as were asked for; nought for the
+    /// first one, by which nothing is known of the list yet.
+    pub(super) fn reach(&self, size: u32) -> u64 {
+        let size = u64::from(size);
+        match &self.page {
+            PageRef::First => 0,
+            PageRef::Offset { at, .. } => at.saturating_add(size),
+            _ => self.seen.pages.saturating_add(1).saturating_mul(size),
+        }
+    }
+
     /// Whether the page at hand is its first.
     pub(super) fn is_first_page(&self) -> bool {
         self.seen.pages <= 1

@@ -86,7 +86,7 @@ impl ListSpec<'_> {
             pager: Pager::new(style, size, bounds, address, headers, body),
             empty,
             anchors: Anchors::new(cursor, self.named, resolver)?,
-            requester: Requester { exchange, rules, now: options.now.clone(), refused: 0.into() },
+            requester: Requester::new(exchange, rules, options.now.clone()),
             learned: Learned::default(),
         })
     }

@@ -82,7 +82,7 @@ impl Jq {
     ///
     /// # Errors
     /// Why the program cannot say.
-    pub(super) fn holds(&self, record: &[u8]) -> Result<Verdict, Box<str>> {
+    pub(super) fn holds(&self, record: &[u8]) -> Result<Verdict, Trouble> {
         let holds = self.run(record, None, |outputs| {
             let first = outputs.next().transpose()?;
             Ok(!matches!(first, None | Some(Val::Null | Val::Bool(false))))
@@ -97,24 +97,25 @@ impl Jq {
         record: &[u8],
         found: Option<&[u8]>,
         take: impl Fn(Outputs<'_>) -> Result<T, Box<str>> + Send + Sync,
-    ) -> Result<T, Box<str>> {
+    ) -> Result<T, Trouble> {
         // The check also bounds the depth, which jaq's own parser recurses by.
         check_json(record)?;
         let found = found.filter(|_| self.reads_lookup);
         if let Some(found) = found {
-            check_json(found).map_err(|_| "what was looked up is no JSON")?;
+            check_json(found).map_err(|_| Box::<str>::from("what was looked up is no JSON"))?;
         }
         if let Ok(result) = self.attempt(record, found, &LIGHT, &take) {
-            return result;
+            return Ok(result?);
         }
         let heavy = thread::scope(|scope| {
             let run = || self.attempt(record, found, &HEAVY, &take);
             let thread = thread::Builder::new().stack_size(HEAVY_STACK).spawn_scoped(scope, run);
-            thread.ok().and_then(|thread| thread.join().ok())
+            thread.map(thread::ScopedJoinHandle::join)
         });
-        match heavy {
-            Some(result) => result.unwrap_or_else(|exhausted| Err(exhausted.to_string().into())),
-            None => Err("the program needs a thread of its own, and there is none".into()),
+        match heavy.map_err(|error| Trouble::NoThread(error.to_string()))? {
+            Ok(Ok(result)) => Ok(result?),
+            Ok(Err(exhausted)) => Err(Trouble::Record(exhausted.to_string().into())),
+            Err(_) => Err(Trouble::Record("the program failed on this record".into())),
         }
     }
 
@@ -166,6 +167,35 @@ fn one_line(value: &Val) -> Box<str> {
     line.into()
 }
 
+/// Why a program has no result.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It cannot handle the record.
+    Record(Box<str>),
+    /// It needs a thread of its own, and there is none: that says nothing of the record.
+    NoThread(String),
+}
+
+impl From<Box<str>> for Trouble {
+    fn from(reason: Box<str>) -> Self {
+        Self::Record(reason)
+    }
+}
+
+impl From<Trouble> for Transformed {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Record(reason) => Self::Refused(reason),
+            Trouble::NoThread(error) => {
+                let reason = format!(
+                    "the machine has no thread for the program on this record, which needs one of its own: {error}"
+                );
+                Self::Later(reason.into())
+            }
+        }
+    }
+}
+
 impl Transform for Jq {
     fn apply(&self, record: &[u8], found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
         let json = self.run(record, found, |outputs| {
@@ -183,7 +213,7 @@ impl Transform for Jq {
                 Transformed::Written
             }
             Ok(None) => Transformed::Filtered,
-            Err(reason) => Transformed::Refused(reason),
+            Err(trouble) => trouble.into(),
         }
     }
 }

@@ -1,27 +1,28 @@
 //! One invocation's requests: started as limits and time allow, their outcomes noted, and every page left
 //! of which nothing more is to be sent.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, pin::pin};
 
 use futures_util::{
-    future::BoxFuture,
+    future::{BoxFuture, Either, select},
     stream::{FuturesUnordered, StreamExt},
 };
 
 use super::{
-    sink::Sink,
+    gathered::Gathered,
+    refusals::Refusals,
+    sink::{Sink, Written},
     work::{PageWork, Work},
 };
 use crate::{
     app::{
         report::{Disposition, Tally},
-        send::{Place, Places, Sender, Step, Unit},
+        send::{Places, Sender, Step, Unit},
         throttle::{Admission, BudgetAnswer, Permit, Throttle},
     },
-    decide::{Delivery, Grouping, give_up, jittered_ms},
-    guard::Guard,
-    model::{Blame, EpochMs, Ordering, Outcome, RequestKind, WaitOn},
-    ports::{Clock, Platform, Random, Settle, Unavailable},
+    decide::{Delivery, Grouping, jittered_ms},
+    model::{Blame, EpochMs, Ordering, RequestKind, WaitOn},
+    ports::{Clock, Ending, Platform, Random, Settle, Unavailable},
 };
 
 /// How long a record waits for another version of its entity, where that says nothing, in ms.
@@ -29,13 +30,17 @@ const OTHER_VERSION_MS: u64 = 1_000;
 
 pub(super) enum Event<T> {
     /// Records were claimed, to be looked up or sent.
-    Prepared { pages: Vec<usize>, step: Step },
+    Prepared { pages: Vec<usize>, units: usize, step: Step },
     /// A unit was done.
     Done { pages: Vec<usize>, kind: RequestKind, permit: Permit, step: Step },
     /// A unit was left to the next invocation.
     Abandoned { pages: Vec<usize>, step: Step },
     /// What became of a page was written down, or was not.
-    Written { page: usize, gives_back_ms: u64, entry: T, answer: Result<Settle, Unavailable> },
+    Written { gives_back_ms: u64, written: Written<T> },
+    /// The same of pages of which every record is settled.
+    Whole(Vec<Written<T>>),
+    /// Claims have ended.
+    Ended { pages: Vec<usize> },
     /// The budget answered.
     Budget(BudgetAnswer),
 }
@@ -46,13 +51,20 @@ pub(in crate::app) struct Dispatcher<'a, P: Platform, K: Sink> {
     pub(super) sink: &'a K,
     pub(super) throttle: Throttle<'a, P>,
     pub(super) work: Work,
-    running: FuturesUnordered<BoxFuture<'a, Event<K::Entry>>>,
+    pub(super) running: FuturesUnordered<BoxFuture<'a, Event<K::Entry>>>,
     /// Units that wait for a permit, the next one first.
-    ready: VecDeque<Unit>,
-    preparing: usize,
+    pub(super) ready: VecDeque<Unit>,
+    pub(super) preparing: usize,
+    /// Claims that end, and the pages of their units, once for each unit.
+    endings: Gathered<Ending>,
+    ending_pages: Vec<usize>,
+    /// Pages of which every record is settled.
+    whole: Gathered<(usize, K::Entry)>,
     finished: Vec<(usize, Disposition)>,
     /// Why records were parked.
     errors: Grouping,
+    /// Records that are refused in a row.
+    pub(super) refusals: Refusals,
     pages_done: u64,
 }
 
@@ -71,13 +83,16 @@ pub(in crate::app) struct Dispatched {
 }
 
 impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
-    /// The pages are those that the sender and the sink know, in the same order.
+    /// The pages are those that the sender and the sink know, in the same order. So many records were `refused`
+    /// in a row before, where that counts.
     pub fn new(
         sender: &'a Sender<'a, P>,
         sink: &'a K,
         throttle: Throttle<'a, P>,
         pages: Vec<PageWork>,
+        refused: Option<u32>,
     ) -> Self {
+        let refused_max = refused.map_or(0, |_| sender.flow.settings.retry.refused_max);
         let is_serial = sender.flow.settings.ordering == Ordering::Serial;
         Self {
             sender,
@@ -87,8 +102,12 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             running: FuturesUnordered::new(),
             ready: VecDeque::new(),
             preparing: 0,
+            endings: Gathered::default(),
+            ending_pages: Vec::new(),
+            whole: Gathered::default(),
             finished: Vec::new(),
             errors: Grouping::default(),
+            refusals: Refusals::new(refused.unwrap_or(0), refused_max, is_serial),
             pages_done: 0,
         }
     }
@@ -135,6 +154,8 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             back_ms: back_ms.min().map(|delay_ms| now_ms.saturating_add_unsigned(delay_ms)),
             settled: pages().any(|page| page.has_progressed() || page.is_done()),
             oldest_ms: now_ms,
+            refused: self.refusals.in_a_row(),
+            stopped: self.throttle.is_stopped(),
         }
     }
 
@@ -143,9 +164,13 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         loop {
             self.start_requests();
             self.leave_pages();
-            let Some(event) = self.running.next().await else {
+            self.write_gathered();
+            let Some(event) = self.next_event().await else {
                 if self.ready.is_empty() {
-                    break;
+                    match self.note_held().await {
+                        true => continue,
+                        false => break,
+                    }
                 }
                 for unit in std::mem::take(&mut self.ready) {
                     self.abandon(unit);
@@ -153,24 +178,22 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
                 continue;
             };
             match event {
-                Event::Prepared { pages, step } => {
-                    self.preparing -= 1;
-                    self.stepped(&pages, step).await;
+                Event::Prepared { pages, units, step } => {
+                    self.preparing -= units;
+                    self.stepped(&pages, step, false).await;
                 }
                 Event::Done { pages, kind, permit, step } => {
+                    let was_probe = self.throttle.is_probing();
                     let was_limited = self.throttle.ended(kind, permit, &step).await;
                     let tally = self.work.tally();
                     tally.requests += u64::from(step.took_ms.is_some());
                     tally.throttled += u64::from(was_limited);
-                    self.stepped(&pages, step).await;
+                    self.stepped(&pages, step, was_probe).await;
                 }
-                Event::Abandoned { pages, step } => self.stepped(&pages, step).await,
-                Event::Written { page, gives_back_ms, entry, answer } => {
-                    if answer.is_ok() {
-                        self.count_parked(entry);
-                    }
-                    self.left(page, gives_back_ms, answer);
-                }
+                Event::Abandoned { pages, step } => self.stepped(&pages, step, false).await,
+                Event::Written { gives_back_ms, written } => self.written(gives_back_ms, written),
+                Event::Whole(all) => all.into_iter().for_each(|written| self.written(0, written)),
+                Event::Ended { pages } => self.work.unit_ends(&pages),
                 Event::Budget(answer) => self.throttle.take_in(answer),
             }
         }
@@ -217,28 +240,38 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         }
     }
 
-    /// Claims records and finds out what is known of them, so that there is always a unit ready for the
-    /// next permit.
-    fn prepare(&mut self) {
-        let ahead = self.throttle.ahead();
-        let kind = self.sender.packing.next_kind();
-        while self.ready.len() + self.preparing < ahead
-            && self.throttle.wait().is_none()
-            && self.throttle.has_time_for(kind)
-            && self.work.remaining().peek().is_some()
-        {
-            let (sender, unit) = (self.sender, self.take_unit());
-            let pages = unit.pages();
-            self.preparing += 1;
+    /// What happens next; nothing where claims are to be ended that were gathered for long enough.
+    async fn next_event(&mut self) -> Option<Event<K::Entry>> {
+        let due_ms = [self.endings.due_ms(), self.whole.due_ms()].into_iter().flatten().min();
+        let Some(due_ms) = due_ms else { return self.running.next().await };
+        let due = pin!(self.sender.ports.clock.sleep_until(due_ms));
+        match select(self.running.next(), due).await {
+            Either::Left((event, _)) => event,
+            Either::Right(_) => Some(Event::Ended { pages: Vec::new() }),
+        }
+    }
+
+    /// Ends the claims and settles the pages that were gathered, where they are enough, or waited for long,
+    /// or nothing is under way that would bring more.
+    fn write_gathered(&mut self) {
+        let now_ms = self.sender.ports.clock.now_ms();
+        let no_more = self.throttle.is_idle() && self.preparing == 0;
+        if let Some(endings) = self.endings.take(no_more, now_ms) {
+            let (sender, pages) = (self.sender, std::mem::take(&mut self.ending_pages));
             self.running.push(Box::pin(async move {
-                let step = sender.prepare(unit).await;
-                Event::Prepared { pages, step }
+                sender.end(&endings).await;
+                Event::Ended { pages }
             }));
+        }
+        if let Some(entries) = self.whole.take(self.running.is_empty(), now_ms) {
+            let sink = self.sink;
+            self.running
+                .push(Box::pin(async move { Event::Whole(sink.write_together(entries).await) }));
         }
     }
 
     /// Takes the next records that are left. Their pages are not left meanwhile.
-    fn take_unit(&mut self) -> Unit {
+    pub(super) fn take_unit(&mut self) -> Unit {
         let unit = self.sender.packing.next_unit(&mut self.work.remaining());
         self.work.unit_begins(&unit.pages());
         unit
@@ -269,36 +302,22 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
     }
 
     /// Takes in what came of a unit's step.
-    async fn stepped(&mut self, pages: &[usize], step: Step) {
+    async fn stepped(&mut self, pages: &[usize], step: Step, was_probe: bool) {
         for unit in &step.next {
             self.work.unit_begins(&unit.pages());
         }
-        self.work.unit_ends(pages);
+        if step.endings.is_empty() {
+            self.work.unit_ends(pages);
+        } else {
+            // Its pages are not left, nor settled, before these are written.
+            self.endings.add(step.endings, self.sender.ports.clock.now_ms());
+            self.ending_pages.extend(pages);
+        }
         // Before what is not begun yet: their claims are held.
         for unit in step.next.into_iter().rev() {
             self.ready.push_front(unit);
         }
-        self.note(step.outcomes).await;
-    }
-
-    /// Notes what became of each record.
-    async fn note(&mut self, outcomes: Vec<(Place, Outcome)>) {
-        let is_last_try = |page| self.sink.is_last_try(page);
-        let failed_last = outcomes
-            .iter()
-            .find(|(place, outcome)| fails_by_itself(outcome) && is_last_try(place.page));
-        let others_get_through = match failed_last {
-            None => false,
-            Some((place, _)) => {
-                !P::stands(Guard::GiveUpAlone)
-                    || self.work.tally().delivered > 0
-                    || self.sink.others_get_through(place.page).await
-            }
-        };
-        for (place, outcome) in outcomes {
-            let gives_up = others_get_through && is_last_try(place.page);
-            self.work.note(place, if gives_up { give_up(outcome) } else { outcome });
-        }
+        self.note(step.outcomes, was_probe).await;
     }
 
     /// Leaves every page of which nothing more will be sent.
@@ -325,10 +344,23 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             return;
         };
         let sink = self.sink;
+        if sink.joins(&entry) {
+            self.whole.add([(page, entry)], self.sender.ports.clock.now_ms());
+            return;
+        }
         self.running.push(Box::pin(async move {
             let answer = sink.write(page, &entry).await;
-            Event::Written { page, gives_back_ms, entry, answer }
+            Event::Written { gives_back_ms, written: Written { page, entry, answer } }
         }));
+    }
+
+    /// Takes in that what became of a page was written down, or was not.
+    fn written(&mut self, gives_back_ms: u64, written: Written<K::Entry>) {
+        let Written { page, entry, answer } = written;
+        if answer.is_ok() {
+            self.count_parked(entry);
+        }
+        self.left(page, gives_back_ms, answer);
     }
 
     fn left(&mut self, page: usize, gives_back_ms: u64, answer: Result<Settle, Unavailable>) {
@@ -410,9 +442,4 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         };
         sink.give_back_ms(page, wait_ms)
     }
-}
-
-/// Whether it is not the destination as a whole, nor a limit, nor another version.
-fn fails_by_itself(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Later(later) if later.is_of_one_request())
 }

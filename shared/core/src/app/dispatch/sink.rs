@@ -31,6 +31,13 @@ pub(in crate::app) struct Standing<'w> {
     pub gives_back_ms: Option<u64>,
 }
 
+/// What came of writing what became of a page.
+pub(in crate::app) struct Written<T> {
+    pub page: usize,
+    pub entry: T,
+    pub answer: Result<Settle, Unavailable>,
+}
+
 /// Where the outcomes of pages are written. Called for each page of an invocation, by its number there.
 pub(in crate::app) trait Sink: Sync {
     /// What is to be written of a page.
@@ -46,6 +53,26 @@ pub(in crate::app) trait Sink: Sync {
         page: usize,
         entry: &'a Self::Entry,
     ) -> impl Future<Output = Result<Settle, Unavailable>> + Send + 'a;
+
+    /// Whether an entry may be written together with those of other pages: with nothing of it to be parked.
+    fn joins(&self, _: &Self::Entry) -> bool {
+        false
+    }
+
+    /// Writes entries that join.
+    fn write_together(
+        &self,
+        entries: Vec<(usize, Self::Entry)>,
+    ) -> impl Future<Output = Vec<Written<Self::Entry>>> + Send {
+        async move {
+            let mut written = Vec::with_capacity(entries.len());
+            for (page, entry) in entries {
+                let answer = self.write(page, &entry).await;
+                written.push(Written { page, entry, answer });
+            }
+            written
+        }
+    }
 
     /// The records that an entry parks.
     fn parked(entry: Self::Entry) -> Vec<Parked>;

@@ -219,6 +219,11 @@ impl Work {
         &mut self.pages[page]
     }
 
+    /// How many records were delivered so far.
+    pub fn delivered(&self) -> u64 {
+        self.tally.delivered
+    }
+
     /// What was counted so far.
     pub fn tally(&mut self) -> &mut Tally {
         &mut self.tally

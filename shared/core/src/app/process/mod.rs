@@ -2,6 +2,8 @@
 
 mod pages;
 
+use std::sync::Mutex;
+
 use super::{
     Flow, Ports,
     commit::help,
@@ -41,15 +43,19 @@ pub async fn process<P: Platform>(
     let invocation = Invocation { deadline, generation: cursor.generation, ended: cursor.ended };
     let records = jobs.iter().map(|job| &*job.arrival.page.records).collect();
     let packing = Packing { flow, pages: records };
-    let sender = Sender { ports, flow, invocation, packing, confirmed: Confirmed::default() };
+    let confirmed = Confirmed::default();
+    let in_hand = Mutex::default();
+    let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, budget);
     let work = jobs.iter().map(work_on).collect();
-    let done = Dispatcher::new(&sender, &sink, throttle, work).run().await;
+    let refused = cursor.delivering.refused;
+    let done = Dispatcher::new(&sender, &sink, throttle, work, Some(refused)).run().await;
     let Dispatched { finished, tally, pages_done, errors, quota_until_ms, delivery } = done;
     let oldest_ms = jobs.iter().map(|job| job.page.last_progress_ms).min();
     if let Some(oldest_ms) = oldest_ms {
         let delivery = Delivery { oldest_ms, ..delivery };
-        report.settled = delivery.settled;
+        // One that began before the stream waited, and ends after others found that it does, has not ended it.
+        report.settled = delivery.settled && cursor.delivering.stall.is_some();
         report.stall = stalls::note(ports, flow, &cursor.delivering, &delivery).await;
     }
     report.tally = tally;

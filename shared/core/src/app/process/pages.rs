@@ -3,16 +3,23 @@
 use crate::{
     app::{
         Flow, Ports,
-        dispatch::{Refusal, Sink, Standing},
+        dispatch::{Refusal, Sink, Standing, Written},
     },
     decide::{ISOLATE_FROM_RECEIVES, backoff_ms, give_back_ms},
     guard::Guard,
-    model::{Page, PageMessage, PageState, Parked, Settling},
-    ports::{Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable},
+    model::{OnUnknown, Page, PageMessage, PageNumber, PageState, Parked, RetryPolicy, Settling},
+    ports::{
+        Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable,
+        WholePage,
+    },
 };
 
 /// Pages looked at for signs that others get through.
 const EVIDENCE_PAGES: usize = 20;
+/// So many records that fail in a row would open the circuit, and with it keep their tries.
+const FEW_RECORDS: usize = 4;
+/// What was taken so shortly before a record's first try was taken meanwhile, in ms.
+const SOON_MS: u64 = 60_000;
 
 /// A received page message.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +62,28 @@ impl<P: Platform> Pages<'_, P> {
             Parked::new(stream, message.number, record, *status, reason, now_ms)
         };
         refused.iter().map(parked).collect()
+    }
+}
+
+impl<P: Platform> Pages<'_, P> {
+    /// Whether so few records of the stream are left, after others were taken, that it is they that fail: no others
+    /// are there to get through meanwhile. The last page of a stream would be tried for ever.
+    async fn few_are_left(&self, page: &Page) -> bool {
+        let after = page.number.saturating_sub(EVIDENCE_PAGES as PageNumber / 2);
+        let pages = self.ports.store.pages_after(&self.flow.stream, after, EVIDENCE_PAGES);
+        let Ok(pages) = pages.await else { return false };
+        let open = || pages.iter().filter(|page| page.state == PageState::Open);
+        let records: usize = open().map(|page| page.count as usize).sum();
+        let settled: usize = open().map(|page| page.settled.iter().count()).sum();
+        let left = records.saturating_sub(settled);
+        // As long as its tries take.
+        let RetryPolicy { attempts_max, cap_ms, .. } = self.flow.settings.retry;
+        let tries_ms = u64::from(attempts_max).saturating_mul(cap_ms).saturating_add(SOON_MS);
+        let since_ms = page.last_progress_ms.saturating_sub_unsigned(tries_ms);
+        let lately =
+            |other: &Page| other.state == PageState::Done && other.last_progress_ms >= since_ms;
+        let others_were_taken = settled > 0 || pages.iter().any(lately);
+        others_were_taken && (left <= FEW_RECORDS || left < settled)
     }
 }
 
@@ -104,6 +133,24 @@ impl<P: Platform> Sink for Pages<'_, P> {
         self.ports.store.settle(&self.flow.stream, *number, emission, settling).await
     }
 
+    /// Where nothing may be sent twice no page waits for others.
+    fn joins(&self, Entry { parked, settling }: &Entry) -> bool {
+        let repeats = self.flow.settings.on_unknown == OnUnknown::Retry;
+        repeats && settling.done && parked.is_empty() && self.jobs.len() > 1
+    }
+
+    async fn write_together(&self, entries: Vec<(usize, Entry)>) -> Vec<Written<Entry>> {
+        let whole = |(page, entry): &(usize, Entry)| {
+            let Page { number, emission, .. } = &self.jobs[*page].page;
+            let settling = entry.settling.clone();
+            WholePage { number: *number, emission: emission.clone(), settling }
+        };
+        let pages: Vec<WholePage> = entries.iter().map(whole).collect();
+        let answers = self.ports.store.settle_whole(&self.flow.stream, &pages).await;
+        let written = |((page, entry), answer)| Written { page, entry, answer };
+        entries.into_iter().zip(answers).map(written).collect()
+    }
+
     fn parked(entry: Entry) -> Vec<Parked> {
         entry.parked
     }
@@ -121,7 +168,7 @@ impl<P: Platform> Sink for Pages<'_, P> {
         pages.await.is_ok_and(|pages| {
             let lately = |other: &Page| other.last_progress_ms >= since_ms;
             pages.iter().any(|other| other.state == PageState::Done && lately(other))
-        })
+        }) || self.few_are_left(page).await
     }
 
     fn backoff_ms(&self, page: usize) -> u64 {

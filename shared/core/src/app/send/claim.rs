@@ -1,18 +1,16 @@
 //! Claims in the ledger: one write of an entity at a time, and no older version after a newer one.
 
-use std::collections::HashSet;
-
-use futures_util::future::join_all;
+use std::{collections::HashMap, sync::PoisonError};
 
 use super::{
     sender::{Confirmed, Sender, Start, Step, not_attempted, unknown},
-    unit::{Chunk, Item, Place, Unit, Versioned},
+    unit::{Answered, Chunk, Item, Place, Unit, Versioned},
 };
 use crate::{
     decide::SendSlot,
     guard::Guard,
-    model::{Ended, EpochMs, OnUnknown, Outcome, SkipReason},
-    ports::{Claim, ClaimEnd, Claimant, Clock, Ledger, Outgoing, Over, Platform},
+    model::{Edition, Ended, EpochMs, OnUnknown, Ordering, Outcome, RecordId, SkipReason},
+    ports::{Claim, ClaimEnd, Claimant, Clock, Ending, Ids, Ledger, Outgoing, Over, Platform},
 };
 
 impl<P: Platform> Sender<'_, P> {
@@ -24,11 +22,14 @@ impl<P: Platform> Sender<'_, P> {
         outcomes: &mut Vec<(Place, Outcome)>,
     ) -> Vec<Item<R>> {
         let (flow, store) = (self.flow, &self.ports.store);
-        // A second version of an entity waits for another request: the two could land in any order.
-        let mut entities = HashSet::new();
-        let (items, second): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| {
-            !P::stands(Guard::OneVersionARequest) || entities.insert(item.record.id().clone())
-        });
+        // A second version of an entity waits for the claim of the first one to end: the two could land in
+        // any order.
+        let (items, second): (Vec<_>, Vec<_>) = {
+            let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+            items.into_iter().partition(|item| {
+                !P::stands(Guard::OneVersionARequest) || in_hand.insert(item.record.id().clone())
+            })
+        };
         let wait =
             |item: Item<R>| (item.place, not_attempted(Some(0), "another version goes first"));
         outcomes.extend(second.into_iter().map(wait));
@@ -38,20 +39,30 @@ impl<P: Platform> Sender<'_, P> {
         let until_ms = self.invocation.deadline.at_ms + flow.settings.landing_ms;
         let may_repeat = flow.settings.on_unknown == OnUnknown::Retry;
         let by = Claimant { owner, now_ms, until_ms, over: self.over(), may_repeat };
-        let claims = join_all(items.iter().map(|Item { record, .. }| {
-            let edition = record.edition(self.invocation.generation);
-            store.claim(&flow.stream, record.id(), edition, &by)
-        }))
-        .await;
+        let edition = |Item { record, .. }: &Item<R>| {
+            (record.id().clone(), record.edition(self.invocation.generation))
+        };
+        let editions: Vec<(RecordId, Edition)> = items.iter().map(edition).collect();
+        let claims = match editions.is_empty() {
+            true => Vec::new(),
+            false => store.claim(&flow.stream, &editions, &by).await,
+        };
         let mut mine = Vec::with_capacity(items.len());
-        let mut applied = Vec::new();
+        let (mut applied, mut not_mine) = (Vec::new(), Vec::new());
         for (mut item, claim) in items.into_iter().zip(claims) {
-            let outcome = match claim {
+            let claim = match claim {
                 Ok(Claim::Mine { unknown_until_ms }) => {
                     item.unknown_until_ms = unknown_until_ms;
                     mine.push(item);
                     continue;
                 }
+                claim => {
+                    not_mine.push(item.record.id().clone());
+                    claim
+                }
+            };
+            let outcome = match claim {
+                Ok(Claim::Mine { .. }) => unreachable!("what is ours goes on"),
                 // The processor that applied it may have crashed before it was marked.
                 Ok(Claim::Applied) if flow.source.marker().is_some() => {
                     applied.push(item.place);
@@ -67,8 +78,51 @@ impl<P: Platform> Sender<'_, P> {
             };
             outcomes.push((item.place, outcome));
         }
+        self.out_of_hand(not_mine.iter());
         outcomes.extend(self.mark_applied(applied).await);
         mine
+    }
+
+    /// Other versions of these entities may be claimed.
+    fn out_of_hand<'r>(&self, entities: impl Iterator<Item = &'r RecordId>) {
+        let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        entities.for_each(|entity| _ = in_hand.remove(entity));
+    }
+
+    /// Whether claims and ends of many requests travel together. Only where the same edition may be sent
+    /// again: a crash then leaves claims of records that were not sent, and sent ones without their ends, and
+    /// elsewhere both would count as unknown.
+    pub(in crate::app) fn gathers(&self) -> bool {
+        let settings = &self.flow.settings;
+        settings.ordering == Ordering::Entity
+            && settings.on_unknown == OnUnknown::Retry
+            && self.flow.source.marker().is_none()
+    }
+
+    /// Claims the records of several requests together.
+    pub(in crate::app) async fn claim_together(&self, chunks: Vec<Chunk>) -> Step {
+        let mut step = Step::default();
+        let owner = self.ports.entropy.unique(&self.flow.stream);
+        let (mut all, mut chunk_of) = (Vec::new(), HashMap::new());
+        for (at, Chunk { items, decided, .. }) in chunks.into_iter().enumerate() {
+            step.outcomes.extend(decided);
+            chunk_of.extend(items.iter().map(|item| (item.place, at)));
+            all.extend(items);
+        }
+        let mut last = None;
+        for item in self.claim(&owner, all, &mut step.outcomes).await {
+            let at = chunk_of[&item.place];
+            match step.next.last_mut() {
+                Some(Unit::Send(chunk)) if last == Some(at) => chunk.items.push(item),
+                _ => step.next.push(Unit::Send(Chunk {
+                    items: vec![item],
+                    decided: Vec::new(),
+                    claim: Some(owner.clone()),
+                })),
+            }
+            last = Some(at);
+        }
+        step
     }
 
     /// What is known of the claimants of a process that is dead.
@@ -81,39 +135,66 @@ impl<P: Platform> Sender<'_, P> {
         Some(Over { before_ms, lands_until_ms: sent_until_ms + landing_ms })
     }
 
-    /// Ends the claims for which `end` says how; a lost answer leaves a lock that runs out, and a
-    /// version that stays claimed, so that nothing older can pass it.
+    /// Ends the claims for which `end` says how: with those of other requests where they are gathered,
+    /// else at once.
     pub(super) async fn finish<R: Versioned>(
         &self,
         owner: &str,
         items: &[Item<R>],
         end: impl Fn(usize) -> Option<ClaimEnd>,
+        gathered: &mut Vec<Ending>,
     ) {
         if !self.by_entity() {
             return;
         }
         let ends = items.iter().enumerate().filter_map(|(at, Item { record, .. })| {
             let (end, edition) = (end(at)?, record.edition(self.invocation.generation));
-            let stream = &self.flow.stream;
-            Some(self.ports.store.finish(stream, record.id(), edition, owner, end))
+            Some(Ending { entity: record.id().clone(), edition, owner: owner.into(), end })
         });
-        join_all(ends.collect::<Vec<_>>()).await;
+        if self.gathers() {
+            gathered.extend(ends);
+        } else {
+            self.end(&ends.collect::<Vec<_>>()).await;
+        }
+    }
+
+    /// Ends claims; a lost answer leaves a lock that runs out, and a version that stays claimed, so that
+    /// nothing older can pass it.
+    pub(in crate::app) async fn end(&self, endings: &[Ending]) {
+        if endings.is_empty() {
+            return;
+        }
+        if let Err(error) = self.ports.store.finish(&self.flow.stream, endings).await {
+            tracing::debug!(stream = %self.flow.stream, %error, "locks are left to run out");
+        }
+        self.out_of_hand(endings.iter().map(|ending| &ending.entity));
     }
 
     /// Ends the claims of records of which nothing was sent.
-    pub(super) async fn let_go<R: Versioned>(&self, owner: &str, items: &[Item<R>]) {
+    pub(super) async fn let_go<R: Versioned>(
+        &self,
+        owner: &str,
+        items: &[Item<R>],
+        gathered: &mut Vec<Ending>,
+    ) {
         if owner.is_empty() {
             // They were never claimed.
             return;
         }
-        self.finish(owner, items, |at| Some(unsent(&items[at]))).await;
+        self.finish(owner, items, |at| Some(unsent(&items[at])), gathered).await;
     }
 
     /// How an answer ends its record's claim. An unknown outcome keeps the lock: the write may still
-    /// land. Refused only unlocks: it is marked nowhere until it is durably parked, or a crash in between
+    /// land. But one that was answered is not in flight: where the same edition may be sent again it is not
+    /// kept from that, and only other versions wait until it can land no more. Refused only unlocks: it is marked nowhere until it is durably parked, or a crash in between
     /// would skip it for good. Where nothing may be sent twice, an answer that does not say "applied" says
     /// nothing of an earlier request whose outcome is unknown, so that stays unknown.
-    pub(super) fn end_of(&self, item: &Item<Outgoing>, answer: &Outcome) -> Option<ClaimEnd> {
+    pub(super) fn end_of(
+        &self,
+        item: &Item<Outgoing>,
+        answer: &Outcome,
+        answered: Option<Answered>,
+    ) -> Option<ClaimEnd> {
         let not_applied = match self.flow.settings.on_unknown {
             OnUnknown::Retry => ClaimEnd::Free,
             OnUnknown::Park | OnUnknown::LookUp => unsent(item),
@@ -124,7 +205,15 @@ impl<P: Platform> Sender<'_, P> {
             }
             Outcome::Delivered | Outcome::Skipped(_) => Some(ClaimEnd::Applied),
             Outcome::Refused { .. } => Some(not_applied),
-            Outcome::Later(later) => (!later.unknown).then_some(not_applied),
+            Outcome::Later(later) if later.unknown => {
+                let Answered { lands_until_ms } =
+                    answered.filter(|_| self.flow.settings.on_unknown == OnUnknown::Retry)?;
+                Some(match P::stands(Guard::AnsweredMayLand) {
+                    true => ClaimEnd::Answered { lands_until_ms },
+                    false => not_applied,
+                })
+            }
+            Outcome::Later(_) => Some(not_applied),
         }
     }
 
@@ -194,7 +283,7 @@ impl<P: Platform> Sender<'_, P> {
             Ok(true) => {
                 let mut answers = [Outcome::Delivered];
                 let items = [item];
-                self.conclude(&owner, &items, &mut answers).await;
+                self.conclude(&owner, &items, &mut answers, None, &mut step.endings).await;
                 let [answer] = answers;
                 step.outcomes.push((items[0].place, answer));
             }
@@ -216,5 +305,5 @@ impl<P: Platform> Sender<'_, P> {
 
 /// How the claim of a record ends of which it sent nothing that was applied.
 pub(super) fn unsent<R>(item: &Item<R>) -> ClaimEnd {
-    if item.maybe_applied() { ClaimEnd::AsBefore } else { ClaimEnd::Free }
+    item.unknown_until_ms.map_or(ClaimEnd::Free, |until_ms| ClaimEnd::AsBefore { until_ms })
 }

@@ -90,7 +90,7 @@ impl<P: Platform> Sender<'_, P> {
                 step.next.extend(group.halves().into_iter().map(Unit::LookUp));
             }
             Err(later) => {
-                self.let_go(&owner, &group.items).await;
+                self.let_go(&owner, &group.items, &mut step.endings).await;
                 let later = |item: &Item<Prepared>| (item.place, Outcome::Later(later.clone()));
                 step.outcomes.extend(group.items.iter().map(later));
             }
@@ -131,7 +131,7 @@ impl<P: Platform> Sender<'_, P> {
             Outcome::Skipped(SkipReason::Unchanged) => Some(ClaimEnd::Applied),
             _ => Some(unsent(&settled[at])),
         };
-        self.finish(&owner, &settled, end).await;
+        self.finish(&owner, &settled, end, &mut step.endings).await;
         step.outcomes.extend(settled.iter().map(|item| item.place).zip(outcomes));
     }
 }

@@ -4,11 +4,11 @@ use futures_util::future::join_all;
 
 use super::{
     sender::{Sender, not_attempted},
-    unit::{Item, Place},
+    unit::{Answered, Item, Place},
 };
 use crate::{
     model::{Blame, Later, Outcome, SkipReason},
-    ports::{Clock, Marker, Outgoing, Platform},
+    ports::{Clock, Ending, Marker, Outgoing, Platform},
 };
 
 impl<P: Platform> Sender<'_, P> {
@@ -19,8 +19,11 @@ impl<P: Platform> Sender<'_, P> {
         owner: &str,
         items: &[Item<Outgoing>],
         answers: &mut [Outcome],
+        answered: Option<Answered>,
+        gathered: &mut Vec<Ending>,
     ) {
-        self.finish(owner, items, |at| self.end_of(&items[at], &answers[at])).await;
+        let end = |at: usize| self.end_of(&items[at], &answers[at], answered);
+        self.finish(owner, items, end, gathered).await;
         let Some(marker) = self.flow.source.marker() else { return };
         let marks = items.iter().zip(answers).map(async |(item, answer)| {
             if matches!(answer, Outcome::Delivered | Outcome::Skipped(SkipReason::Duplicate))

@@ -9,12 +9,15 @@ use super::unit::{Chunk, Group, Item, Place, Places, Prepared, Unit};
 use crate::{
     app::Flow,
     decide::idempotency_key,
-    model::{Outcome, RequestKind, SkipReason, StreamId, WireRecord},
+    model::{Blame, Later, Outcome, RequestKind, SkipReason, StreamId, WireRecord},
     ports::{Batching, Lookup, Outgoing, Transformed},
 };
 
 /// Records with a key that the group has already: so many are passed over for the sake of others.
 const PUT_BACK_MAX: usize = 1_000;
+
+/// After this, in ms, there may be again what was missing of our own.
+const OWN_SHORTAGE_MS: u64 = 10_000;
 
 /// Bodies of one request, in one buffer.
 pub(super) struct Bodies<'a> {
@@ -117,6 +120,15 @@ fn decided(transformed: Transformed) -> Outcome {
         Transformed::Filtered => Outcome::Skipped(SkipReason::Filtered),
         Transformed::Unchanged => Outcome::Skipped(SkipReason::Unchanged),
         Transformed::Refused(reason) => Outcome::Refused { status: None, reason },
+        Transformed::Later(reason) => {
+            let reason = reason.into_string().into();
+            Outcome::Later(Later {
+                blame: Blame::NotAttempted,
+                after_ms: Some(OWN_SHORTAGE_MS),
+                unknown: false,
+                reason,
+            })
+        }
         Transformed::Written => unreachable!("what was written is sent"),
     }
 }

@@ -1,17 +1,20 @@
 //! Sending a unit: its claims, its requests, and what they came to.
 
+use std::{collections::HashSet, sync::Mutex};
+
 use super::{
     packing::Packing,
-    unit::{Chunk, Group, Item, Place, Unit, Versioned},
+    unit::{Answered, Chunk, Group, Item, Place, Unit, Versioned},
 };
 use crate::{
     app::{Flow, Ports},
     decide::{Deadline, SendSlot},
     guard::Guard,
     model::{
-        Allowance, Blame, Ended, EpochMs, Later, OnUnknown, Ordering, Outcome, Parked, Settled,
+        Allowance, Blame, Ended, EpochMs, Later, OnUnknown, Ordering, Outcome, Parked, RecordId,
+        Settled,
     },
-    ports::{Clock, Ids, Outgoing, Platform},
+    ports::{Clock, Ending, Ids, Outgoing, Platform},
 };
 
 /// What one invocation sends under.
@@ -43,6 +46,8 @@ pub(in crate::app) struct Sender<'a, P: Platform> {
     pub packing: Packing<'a>,
     /// What an operator knows of the records of one page.
     pub confirmed: Confirmed,
+    /// Entities of which this invocation holds a claim.
+    pub in_hand: Mutex<HashSet<RecordId>>,
 }
 
 /// What came of one step of a unit's way.
@@ -52,6 +57,8 @@ pub(in crate::app) struct Step {
     pub outcomes: Vec<(Place, Outcome)>,
     /// What is to be done with the others.
     pub next: Vec<Unit>,
+    /// Claims that end, to be written with others before their pages are settled.
+    pub endings: Vec<Ending>,
     /// How long the destination took, in ms; `None` when nothing was sent.
     pub took_ms: Option<u64>,
     /// What the answer says of the limits.
@@ -82,7 +89,7 @@ impl<P: Platform> Sender<'_, P> {
     /// Whether a unit's records are to be claimed, or asked for in what is known of them, before it is done.
     /// A send slot of a budget is not spent on waiting for that.
     pub(in crate::app) fn prepares(&self, leases_slots: bool) -> bool {
-        self.flow.lookup.is_some() || (self.by_entity() && leases_slots)
+        self.flow.lookup.is_some() || self.gathers() || (self.by_entity() && leases_slots)
     }
 
     /// Claims a unit's records, and finds out what is known of them. Sends nothing.
@@ -151,7 +158,8 @@ impl<P: Platform> Sender<'_, P> {
             .map(|item| ((item.place, item.unknown_until_ms), item.record))
             .unzip();
         let delivery = self.flow.destination.deliver(&records, timeout_ms).await;
-        let took_ms = u64::try_from(self.ports.clock.now_ms() - started_ms).unwrap_or(0);
+        let answered_ms = self.ports.clock.now_ms();
+        let took_ms = u64::try_from(answered_ms - started_ms).unwrap_or(0);
         step.took_ms = Some(took_ms);
         step.allowance = delivery.allowance;
         step.in_flight = delivery.in_flight;
@@ -181,7 +189,10 @@ impl<P: Platform> Sender<'_, P> {
             step.next.splice(0..0, [Unit::Send(chunk(first)), Unit::Send(chunk(second))]);
             return;
         }
-        self.conclude(&owner, &items, &mut answers).await;
+        // When it was sent is not known, for this process may have stood still: before its answer came.
+        let lands_until_ms = answered_ms + self.flow.settings.landing_ms;
+        let answered = (!delivery.in_flight).then_some(Answered { lands_until_ms });
+        self.conclude(&owner, &items, &mut answers, answered, &mut step.endings).await;
         if self.flow.settings.on_unknown == OnUnknown::Park {
             answers.iter_mut().for_each(park_unknown);
         }
@@ -229,7 +240,7 @@ impl<P: Platform> Sender<'_, P> {
         items: Vec<Item<R>>,
         step: &mut Step,
     ) {
-        self.let_go(owner, &items).await;
+        self.let_go(owner, &items, &mut step.endings).await;
         let why = "the invocation's time was up";
         let leave = |item: &Item<R>| (item.place, not_attempted(Some(0), why));
         step.outcomes.extend(items.iter().map(leave));

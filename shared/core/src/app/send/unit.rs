@@ -77,6 +77,13 @@ impl<R> Item<R> {
     }
 }
 
+/// A request that is not in flight any more, whatever came of it.
+#[derive(Clone, Copy)]
+pub(super) struct Answered {
+    /// When what was sent with it can land no more.
+    pub lands_until_ms: EpochMs,
+}
+
 /// Records that go out in one request.
 #[derive(Default)]
 pub(in crate::app) struct Chunk {

@@ -29,8 +29,10 @@ impl<'a> Answer<'a> {
                 _ => None,
             })
         };
-        // What was not attempted, or is sent again in smaller requests, says nothing.
-        let told = || laters().filter(|it| !matches!(it.blame, Blame::NotAttempted | Blame::Batch));
+        // What was not attempted, or is sent again in smaller requests, says nothing; what is refused for want
+        // of rights says something by what becomes of others.
+        let silent = [Blame::NotAttempted, Blame::Batch, Blame::Rights];
+        let told = || laters().filter(|it| !silent.contains(&it.blame));
         let asked_ms = told().filter_map(|later| later.after_ms).max().filter(|ms| *ms > 0);
         let blames = |blame| laters().any(|later| later.blame == blame);
         let answered = outcomes.iter().any(|(_, outcome)| {
@@ -39,6 +41,7 @@ impl<'a> Answer<'a> {
                 Outcome::Delivered
                     | Outcome::Skipped(SkipReason::Duplicate)
                     | Outcome::Refused { status: Some(_), .. }
+                    | Outcome::Later(Later { blame: Blame::Record, .. })
             )
         });
         if blames(Blame::Quota) {
@@ -58,7 +61,7 @@ impl<'a> Answer<'a> {
 
 /// Whether it speaks of the destination, and not of this request alone.
 pub(super) fn speaks_of_all(later: &Later) -> bool {
-    matches!(later.blame, Blame::Destination | Blame::Connection)
+    matches!(later.blame, Blame::Destination | Blame::Connection | Blame::Operator)
 }
 
 #[cfg(test)]

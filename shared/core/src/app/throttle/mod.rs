@@ -33,6 +33,8 @@ use permits::{Next, Permits};
 const QUOTA_AGAIN_MS: u64 = 900_000;
 /// After so many probes in vain it is an outage, and no hiccup: half a minute.
 const OUTAGE_FROM_FAILURES: u32 = 6;
+/// What only an operator can mend is tried once more after this, in ms: it may have been mended.
+const OPERATOR_AGAIN_MS: u64 = 900_000;
 /// An invocation that leases nothing meanwhile reads the budget so often, in ms.
 const REFRESH_EVERY_MS: EpochMs = 1_000;
 /// Over how long those who wait for concurrency come back, in ms.
@@ -47,6 +49,7 @@ pub(super) struct Throttle<'a, P: Platform> {
     permits: Permits,
     breaker: Breaker,
     refreshed_ms: EpochMs,
+    stopped: bool,
 }
 
 /// Whether a request may be sent.
@@ -95,6 +98,7 @@ impl<'a, P: Platform> Throttle<'a, P> {
             stream: &flow.stream,
             deadline,
             refreshed_ms: now_ms,
+            stopped: false,
         }
     }
 
@@ -263,6 +267,28 @@ impl<'a, P: Platform> Throttle<'a, P> {
         self.breaker.is_open()
     }
 
+    /// Whether a probe is out.
+    pub fn is_probing(&self) -> bool {
+        self.breaker.is_half_open()
+    }
+
+    /// Whether nothing more is sent before an operator acts.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Nothing more of this stream is sent before an operator acts, for that reason.
+    pub async fn stop(&mut self, reason: &str) {
+        if !self.stopped {
+            tracing::error!(stream = %self.stream, reason, "the stream is stopped: an operator has to act");
+        }
+        self.stopped = true;
+        let budget = Arc::clone(&self.budget);
+        self.breaker.select(&budget.terms.stream, || budget.seen());
+        let failures = self.breaker.failures_with_this();
+        self.open(OPERATOR_AGAIN_MS, failures).await;
+    }
+
     /// Whether neither a request nor a lease is awaited.
     pub fn is_idle(&self) -> bool {
         self.permits.is_idle()
@@ -271,6 +297,12 @@ impl<'a, P: Platform> Throttle<'a, P> {
     /// How many units are kept ready for permits to come.
     pub fn ahead(&self) -> usize {
         self.permits.ahead()
+    }
+
+    /// How many units are claimed together at the most: what is sent within about a second, so that no lock
+    /// is held for long before its request. A probe goes by itself.
+    pub fn claims_ahead(&self) -> usize {
+        if self.breaker.is_half_open() { 1 } else { self.permits.claims_ahead() }
     }
 
     /// Whether requests wait for send slots of a budget.
@@ -316,10 +348,14 @@ impl<'a, P: Platform> Throttle<'a, P> {
             return;
         }
         let budget = Arc::clone(&self.budget);
-        let own = worst.blame == Blame::Connection && !budget.terms.stream.is_empty();
+        let is_own = matches!(worst.blame, Blame::Connection | Blame::Operator);
+        let own = is_own && !budget.terms.stream.is_empty();
         if own && self.breaker.is_half_open() && *self.breaker.circuit().0 == *ALL {
             // It is there, and refuses us alone.
             self.close().await;
+        }
+        if worst.blame == Blame::Operator {
+            return self.stop(&worst.reason).await;
         }
         if !self.breaker.opens_by(worst) {
             return;
@@ -336,9 +372,13 @@ impl<'a, P: Platform> Throttle<'a, P> {
             "the destination fails: one probe after that wait"
         );
         if failures == OUTAGE_FROM_FAILURES {
+            let what = match speaks_of_all(worst) {
+                true => "the destination is down",
+                false => "every request fails",
+            };
             tracing::error!(
                 %stream, reason = %worst.reason,
-                "the destination is down: everything waits, and one probe after the other is sent"
+                "{what}: everything waits, and one probe after the other is sent"
             );
         }
         self.open(wait_ms, failures).await;

@@ -16,6 +16,10 @@ const LEASE_MIN: u32 = 10;
 const AGAIN_MS: EpochMs = 1_000;
 /// The most requests that are made ready while others are under way.
 const AHEAD_MAX: u32 = 8;
+/// How many units are claimed together before it is known how long requests take.
+const CLAIMS_AT_FIRST: u64 = 25;
+/// The most.
+const CLAIMS_MAX: usize = 50;
 
 /// What this invocation may send, and has under way.
 #[derive(Debug)]
@@ -139,6 +143,16 @@ impl Permits {
     /// How many units are kept ready for permits to come.
     pub fn ahead(&self) -> usize {
         self.slots.clamp(1, AHEAD_MAX).min(self.at_most) as usize
+    }
+
+    /// How many units are sent within about a second, as far as is known; not fewer than are kept ready.
+    pub fn claims_ahead(&self) -> usize {
+        let within = match self.request_ms {
+            0 => CLAIMS_AT_FIRST,
+            each => u64::from(self.slots.min(self.at_most)) * 1_000 / each,
+        };
+        let within = self.rate.map_or(within, |rate| rate.want(within).into());
+        usize::try_from(within).map_or(CLAIMS_MAX, |it| it.min(CLAIMS_MAX)).max(self.ahead())
     }
 
     /// Whether what is sent is spread over time.

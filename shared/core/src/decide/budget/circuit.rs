@@ -1,7 +1,7 @@
 //! The circuit breaker before the destination: one for all who share the budget, and one of its own for a
 //! stream whose credentials or address are refused.
 
-use crate::model::{Budget, Circuit, EpochMs};
+use crate::model::{Budget, Circuit, EpochMs, StreamId};
 
 /// Whose circuit: that of all who share the budget.
 pub const ALL: &str = "";
@@ -59,6 +59,14 @@ impl Budget {
         if circuit.probe_until_ms == until_ms {
             self.set_circuit(whose, Circuit { probe_until_ms: 0, ..circuit });
         }
+    }
+
+    /// Closes the circuit of a stream that was stopped before an operator acted: its own, or the one of all where
+    /// no other shares the budget.
+    pub fn begin_anew(&mut self, stream: &StreamId, is_shared: bool) {
+        let stream = stream.to_string();
+        let whose = if is_shared { &*stream } else { ALL };
+        self.set_circuit(whose, Circuit::default());
     }
 
     /// Closes a circuit: a probe got through. Unless the destination asked another meanwhile to wait.

@@ -190,7 +190,7 @@ impl<'a> UnderWay<'a> {
         let sight = self.seen.sight(&self.page, (&page.rows, page.count), before);
         let instead = match sight {
             Sight::Again => self.offsets.again(&self.page, true, self.largest),
-            Sight::New => self.offsets.refused_before(),
+            Sight::New => self.offsets.instead(),
             Sight::Empty => None,
         };
         if let Some(instead) = instead {

@@ -12,6 +12,7 @@
 
 mod ends;
 mod halves;
+mod window;
 
 use std::sync::Arc;
 
@@ -75,6 +76,8 @@ pub(super) struct HttpWalk<'a> {
     refused: Option<u16>,
     /// Most records that one row of pages had.
     received_max: u64,
+    /// How far into the list the pages of a row were asked for.
+    reach_max: u64,
 }
 
 /// A page that was read and checked.
@@ -150,29 +153,8 @@ impl<'a> HttpWalk<'a> {
             halt: None,
             refused: None,
             received_max: 0,
+            reach_max: 0,
         }
-    }
-
-    /// The status by which the source refused to give any page.
-    pub(super) fn refused(&self) -> Option<u16> {
-        self.refused
-    }
-
-    /// Most records that came by one anchor, whatever became of them.
-    pub(super) fn received_max(&self) -> u64 {
-        self.received_max
-    }
-
-    /// The walk along a window of the list: nothing newer is read.
-    pub(super) fn within(mut self, window_ms: EpochMs) -> Self {
-        self.until = self.list.anchors.until(window_ms);
-        self.line.end_at(window_ms);
-        self
-    }
-
-    /// The newest moment that it reads, in ns: what is newer may still get company.
-    pub(super) fn until_ns(&self) -> i64 {
-        self.line.until_ns()
     }
 
     /// Reads one page, not before its time.
@@ -213,7 +195,10 @@ impl<'a> HttpWalk<'a> {
                 self.rejected((status, halt), deadline_ms, requests).await?;
                 return Ok(None);
             }
-            Err(Refusal::Source(error)) => return Err(error),
+            Err(Refusal::Source(error)) => {
+                self.refused = self.list.requester.refused().filter(|_| self.run.seen.pages == 0);
+                return Err(error);
+            }
         };
         if let Some(message) = ending::part(self.list, &page, &fetched) {
             let halt = SourceError::Halt(message);
@@ -243,6 +228,8 @@ impl<'a> HttpWalk<'a> {
         requests: &mut u32,
     ) -> Result<bool, SourceError> {
         let asked = self.request();
+        let size = self.list.pager.page_size_asked().unwrap_or(0);
+        self.reach_max = self.reach_max.max(self.run.reach(size));
         let Some((mut page, fetched)) = self.arrive(&asked, deadline_ms, requests).await? else {
             return Ok(false);
         };
@@ -256,7 +243,7 @@ impl<'a> HttpWalk<'a> {
             return Ok(false);
         }
         let is_new = sight == Sight::New;
-        if is_new && let Some(refused) = self.offsets.refused_before() {
+        if is_new && let Some(refused) = self.offsets.instead() {
             self.run.page = refused;
             return Ok(false);
         }
