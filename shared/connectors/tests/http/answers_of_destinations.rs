@@ -66,6 +66,7 @@ fn records(count: i64) -> Vec<Outgoing> {
         deleted: false,
         key: format!("leads/main/{id}@1").into(),
         body: json!({ "id": id, "email": format!("{id}@x") }).to_string().into(),
+        source: bytes::Bytes::new(),
     };
     (0..count).map(record).collect()
 }

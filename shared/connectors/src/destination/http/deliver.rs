@@ -251,7 +251,7 @@ impl HttpDestination {
     /// Whether an earlier request with the same key is still at it: 409, by the draft of the header
     /// `Idempotency-Key` and by Stripe.
     fn is_in_progress(&self, answer: &Answer) -> bool {
-        let has_key = self.idempotency.is_some() || self.batching().carries_keys;
+        let has_key = self.has_key || self.batching().carries_keys;
         let says_so = || in_progress::is_said(&answer.body) || answer.after_ms().is_some();
         has_key && answer.status == StatusCode::CONFLICT && says_so()
     }
