@@ -29,8 +29,18 @@ const FILE: [&str; 14] = [
     "flow",
 ];
 /// Keys of a destination that a part of a file may begin with; all others are a source's.
-const DESTINATION: [&str; 6] =
-    ["answers", "batch", "duplicate", "idempotency_key", "on_unknown", "refuse"];
+const DESTINATION: [&str; 10] = [
+    "answers",
+    "batch",
+    "delete",
+    "duplicate",
+    "envelope",
+    "idempotency",
+    "idempotency_key",
+    "on_unknown",
+    "refuse",
+    "upsert",
+];
 
 /// A file's text, cut at the keys that stand at its left edge.
 struct Parts<'a>(Vec<(&'a str, String)>);

@@ -156,7 +156,7 @@ pub(crate) const ANSWERS: &[Slip] = &[
         "url: https://crm.example.com/rest/v1/leads.json?key=${idempotency_key}\n",
         5,
         "`${idempotency_key}` cannot stand here",
-        "`on_unknown.lookup.url`",
+        "remove `batch`, or the reference",
     ),
     slip(
         "missing: [404, 410]",

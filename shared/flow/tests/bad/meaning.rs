@@ -65,7 +65,7 @@ pub(crate) const MEANING: &[Slip] = &[
         "X-Tenant: \"${record.tenant}\"",
         46,
         "cannot stand here",
-        "`mark.url`",
+        "remove `batch`, or the reference",
     ),
     slip(
         "X-Tenant: \"${params.tenant}\"",

@@ -22,7 +22,7 @@ pub(crate) const STRUCTURE: &[Slip] = &[
         "zzz: key",
         52,
         "unknown key `zzz` in `destination.http.batch`",
-        "known keys are: `bytes_max`, `field`",
+        "known keys are: `action`, `bytes_max`",
     ),
     slip(
         "flow: contacts",

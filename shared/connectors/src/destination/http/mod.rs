@@ -11,6 +11,7 @@ mod failures;
 mod idempotency;
 mod in_progress;
 mod key;
+mod method;
 mod on_unknown;
 mod order;
 mod preview;
@@ -53,6 +54,7 @@ use envelope::Envelope;
 use expect::Expect;
 use idempotency::IdempotencyKey;
 use key::{Idempotency, KeyMaker};
+use method::HttpMethod;
 use on_unknown::OnUnknown;
 use removal::{Deletions, Removal};
 use success::Success;
@@ -131,18 +133,6 @@ pub(crate) struct Http {
     expect: Option<Expect>,
     /// What becomes of a record when it is not known whether it was applied. Default `retry`.
     on_unknown: Option<At<OnUnknown>>,
-}
-
-/// How to send.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-#[schemars(rename = "Method")]
-enum HttpMethod {
-    #[default]
-    Post,
-    Put,
-    Patch,
-    Delete,
 }
 
 impl DestinationKind for Http {
@@ -266,17 +256,6 @@ impl Http {
             CODED_BYTES_MAX
         } else {
             ANSWER_BYTES_MAX
-        }
-    }
-}
-
-impl From<HttpMethod> for Method {
-    fn from(method: HttpMethod) -> Self {
-        match method {
-            HttpMethod::Post => Self::POST,
-            HttpMethod::Put => Self::PUT,
-            HttpMethod::Patch => Self::PATCH,
-            HttpMethod::Delete => Self::DELETE,
         }
     }
 }

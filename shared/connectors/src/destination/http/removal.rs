@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::HttpMethod;
+use super::method::HttpMethod;
 use crate::{
     json::{Picker, stands},
     value::{Path, Sent, Url},

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{HttpMethod, compose::Composer};
+use super::{compose::Composer, method::HttpMethod};
 use crate::{
     file::{At, Fault, Findings},
     json::{Picker, Scalar},
