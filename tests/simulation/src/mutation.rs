@@ -32,16 +32,17 @@ enum Known {
 /// seeds: what is written here then finds nothing, and `simulate --mutate` tells what to write instead.
 fn known(guard: Guard) -> Option<Known> {
     Some(match guard {
-        Guard::VoidAsSeen => Known::Seed(41, Scenario::Imports),
-        Guard::LookTwice => Known::Seed(96, Scenario::Imports),
-        Guard::ParkFirst => Known::Seed(20, Scenario::Zombies),
-        Guard::RefusedIsNotApplied => Known::Seed(18, Scenario::Log),
-        Guard::YieldToNewer => Known::Seed(74, Scenario::LateLandings),
-        Guard::ParkedUntilSettled => Known::Seed(14, Scenario::Charges),
-        Guard::SlotUntilLanded => Known::Seed(17, Scenario::Charges),
-        Guard::SlotExpires => Known::Seed(223, Scenario::Imports),
-        Guard::RewindFence => Known::Seed(21, Scenario::Rewinds),
-        Guard::LandingOutlivesProcess => Known::Seed(183, Scenario::Restarts),
+        Guard::VoidAsSeen => Known::Seed(105, Scenario::Log),
+        Guard::LookTwice => Known::Seed(43, Scenario::Killers),
+        Guard::ParkFirst => Known::Seed(0, Scenario::Charges),
+        Guard::RefusedIsNotApplied => Known::Seed(3, Scenario::Restarts),
+        Guard::YieldToNewer => Known::Seed(9, Scenario::Restarts),
+        Guard::ParkedUntilSettled => Known::Seed(0, Scenario::Charges),
+        Guard::SlotUntilLanded => Known::Seed(3, Scenario::Restarts),
+        Guard::SlotExpires => Known::Seed(34, Scenario::Charges),
+        Guard::RewindFence => Known::Seed(5, Scenario::Killers),
+        Guard::AnsweredMayLand => Known::Seed(89, Scenario::Restarts),
+        Guard::LandingOutlivesProcess => Known::Seed(388, Scenario::Restarts),
         Guard::ReceiptsLast
         | Guard::CarriedIsNotLost
         | Guard::HiddenIsNotLost
