@@ -22,9 +22,27 @@ pub struct Meter {
 struct Waiting {
     fetching: Option<Stall>,
     delivering: Option<Stall>,
+    /// When an invocation last found that delivery waits.
+    found_ms: EpochMs,
 }
 
 impl Waiting {
+    /// Takes in how delivery got on. One that began before the stream waited, and ends after another found that it
+    /// does, has not ended the wait; nor does what was left of a quota mean that there is more before its reset.
+    fn processed(&mut self, report: &ProcessReport) {
+        if report.stall.is_some() {
+            self.delivering.clone_from(&report.stall);
+            self.found_ms = report.ended_ms;
+            return;
+        }
+        let is_used_up = self.delivering.as_ref().is_some_and(|stall| {
+            stall.on == StallOn::Quota && stall.until_ms > Some(report.ended_ms)
+        });
+        if report.settled && self.found_ms < report.began_ms && !is_used_up {
+            self.delivering = None;
+        }
+    }
+
     /// Takes in how a run got on, and tells of what no item of the table keeps between two runs: there this
     /// process goes by its own run before.
     fn fetched(&mut self, stream: &StreamId, report: &FetchReport, now_ms: EpochMs) {
@@ -117,9 +135,7 @@ impl Meter {
             totals.pages_done += report.pages_done;
             totals.quota_until_ms = totals.quota_until_ms.max(report.quota_until_ms);
         });
-        if report.stall.is_some() || report.settled {
-            self.wait(|waiting| waiting.delivering.clone_from(&report.stall));
-        }
+        self.wait(|waiting| waiting.processed(report));
     }
 
     /// Adds records that were parked as dead letters.
@@ -138,5 +154,39 @@ impl Meter {
 
     fn wait(&self, act: impl FnOnce(&mut Waiting)) {
         act(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(on: StallOn, until_ms: EpochMs, ended_ms: EpochMs) -> ProcessReport {
+        let stall = Some(Stall::new(on, "", ended_ms, Some(until_ms)));
+        ProcessReport { stall, ended_ms, ..ProcessReport::default() }
+    }
+
+    fn settles(began_ms: EpochMs, ended_ms: EpochMs) -> ProcessReport {
+        ProcessReport { settled: true, began_ms, ended_ms, ..ProcessReport::default() }
+    }
+
+    #[test]
+    fn repro_an_invocation_that_began_before_the_stream_waited_does_not_end_its_wait() {
+        let meter = Meter::default();
+        meter.processed(&waits(StallOn::Destination, 9_000, 1_000));
+        meter.processed(&settles(500, 1_500));
+        assert_eq!(meter.waiting().len(), 1);
+        meter.processed(&settles(1_200, 1_600));
+        assert_eq!(meter.waiting(), []);
+    }
+
+    #[test]
+    fn a_quota_is_used_up_until_its_reset_though_some_of_it_was_given_back() {
+        let meter = Meter::default();
+        meter.processed(&waits(StallOn::Quota, 9_000, 1_000));
+        meter.processed(&settles(1_200, 1_600));
+        assert_eq!(meter.waiting().len(), 1);
+        meter.processed(&settles(9_000, 9_100));
+        assert_eq!(meter.waiting(), []);
     }
 }

@@ -31,6 +31,7 @@ pub async fn process_replay<P: Platform>(
     deadline: Deadline,
     processors: u32,
 ) -> Result<ProcessReport, Unavailable> {
+    let began_ms = ports.clock.now_ms();
     // Under the generation of today: what a rewind has delivered since then is not sent again.
     let budget = flow.settings.budget_of(&flow.stream).key();
     let loaded = ports.store.load(&flow.stream, &[], Some(&budget)).await?;
@@ -63,6 +64,8 @@ pub async fn process_replay<P: Platform>(
     let report = ProcessReport {
         tally,
         quota_until_ms,
+        began_ms,
+        ended_ms: ports.clock.now_ms(),
         settled,
         stall,
         errors,

@@ -60,6 +60,12 @@ pub struct ProcessReport {
     pub pages_stale: u64,
     /// A quota is used up, and what is left goes on then.
     pub quota_until_ms: Option<EpochMs>,
+    /// When the invocation began. Others may have found since then that the stream waits.
+    #[serde(skip)]
+    pub began_ms: EpochMs,
+    /// When it ended.
+    #[serde(skip)]
+    pub ended_ms: EpochMs,
     /// Something was settled.
     #[serde(skip)]
     pub settled: bool,

@@ -18,7 +18,7 @@ use crate::{
     decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES},
     guard::Guard,
     model::{Cursor, Page},
-    ports::{Loaded, PageQueue, Platform, Unavailable},
+    ports::{Clock, Loaded, PageQueue, Platform, Unavailable},
 };
 pub use pages::Arrival;
 use pages::{Job, Pages};
@@ -35,6 +35,7 @@ pub async fn process<P: Platform>(
     deadline: Deadline,
     processors: u32,
 ) -> Result<ProcessReport, Unavailable> {
+    let began_ms = ports.clock.now_ms();
     let messages: Vec<_> = arrivals.iter().map(|arrival| &arrival.page).collect();
     let Loaded { cursor, pages, budget } = look(ports, flow, &messages).await?;
     let Sorted { jobs, mut report, done_before } = sort::<P>(&cursor, &pages, arrivals);
@@ -54,10 +55,10 @@ pub async fn process<P: Platform>(
     let oldest_ms = jobs.iter().map(|job| job.page.last_progress_ms).min();
     if let Some(oldest_ms) = oldest_ms {
         let delivery = Delivery { oldest_ms, ..delivery };
-        // One that began before the stream waited, and ends after others found that it does, has not ended it.
-        report.settled = delivery.settled && cursor.delivering.stall.is_some();
+        report.settled = delivery.settled;
         report.stall = stalls::note(ports, flow, &cursor.delivering, &delivery).await;
     }
+    (report.began_ms, report.ended_ms) = (began_ms, ports.clock.now_ms());
     report.tally = tally;
     report.pages_done = pages_done;
     report.quota_until_ms = quota_until_ms;
