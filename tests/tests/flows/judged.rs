@@ -1,9 +1,10 @@
 //! What becomes of a whole run by what its destination answers: parked alone, or stopped with what to do.
 
 use std::{
+    collections::HashSet,
     fs,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering::SeqCst},
     },
 };
@@ -263,4 +264,29 @@ fn a_machine_without_threads_parks_nothing() {
     let ended = command().run();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!((run.parked(), run.destination.asked()), (vec![], 3));
+}
+
+/// D12.
+#[test]
+fn what_is_there_already_is_updated_by_a_request_of_its_own() {
+    for ordering in ["none", "entity", "serial"] {
+        let more = format!(
+            "    upsert: {{ create: {{}}, update: {{ method: PUT }} }}
+ordering: {ordering}
+limits: {{ concurrency: 2 }}
+"
+        );
+        let there: Mutex<HashSet<u32>> = Mutex::default();
+        let run = Run::new(20, &more, move |id| {
+            match id.is_multiple_of(2) && there.lock().expect("no panic").insert(id) {
+                true => says("409 Conflict", r#"{"error":"it exists"}"#),
+                false => fine(),
+            }
+        });
+        let ended = run.run();
+        assert_eq!(ended.code, Some(0), "{ordering}: {ended:?}");
+        let summary = ended.json();
+        assert_eq!((&summary["delivered"], run.parked()), (&20.into(), Vec::new()), "{summary}");
+        assert_eq!(run.destination.asked(), 30, "{ordering}");
+    }
 }
