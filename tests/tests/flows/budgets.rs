@@ -28,7 +28,10 @@ use tidegate_examples::{
 use tidegate_local::{Host, Next};
 use tidegate_runtime::WallClock;
 
-use super::on_table::{self, HOST};
+use super::{
+    on_table::{self, HOST},
+    world::ORDERS_BY_ID,
+};
 
 const CONCURRENCY: u32 = 4;
 
@@ -107,14 +110,7 @@ impl Sharing<'_> {
         let url = format!("{}/{name}", destination.base);
         format!(
             "flow: {name}
-source:
-  http:
-    url: ${{params.source_url}}/orders
-    auth: {{ bearer: '${{secrets.source_token}}' }}
-    records: orders
-    cursor: {{ by: id, since: since_id }}
-    pagination: {{ last_id: {{ param: since_id, size_param: limit }} }}
-    page_size: 20
+{ORDERS_BY_ID}    page_size: 20
 transform: {{ map: {{ external_id: id }} }}
 destination:
   http:

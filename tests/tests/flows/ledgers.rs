@@ -7,7 +7,7 @@ use tidegate_examples::orders::OrdersConfig;
 
 use super::{
     api::{Answer, Api},
-    world::{World, shipped_orders},
+    world::{ORDERS_BY_ID, World, shipped_orders},
 };
 
 const RECORDS: usize = 3_000;
@@ -58,14 +58,7 @@ fn took_ms(ordering: &str) -> (u64, usize) {
     });
     let flow = world.flow(&format!(
         "flow: hiccups
-source:
-  http:
-    url: ${{params.source_url}}/orders
-    auth: {{ bearer: '${{secrets.source_token}}' }}
-    records: orders
-    cursor: {{ by: id, since: since_id }}
-    pagination: {{ last_id: {{ param: since_id, size_param: limit }} }}
-transform: {{ map: {{ external_id: id }} }}
+{ORDERS_BY_ID}transform: {{ map: {{ external_id: id }} }}
 destination: {{ http: {{ url: '{}/fulfillments', idempotency_key: Idempotency-Key }} }}
 ordering: {ordering}
 retry: {{ base: 100ms, cap: 1s }}

@@ -2,19 +2,12 @@
 
 use tidegate_examples::orders::{DestinationConfig, OrdersConfig};
 
-use super::world::World;
+use super::world::{ORDERS_BY_ID, World};
 
 fn flow(known: &World) -> String {
     format!(
         "flow: slow
-source:
-  http:
-    url: ${{params.source_url}}/orders
-    auth: {{ bearer: '${{secrets.source_token}}' }}
-    records: orders
-    cursor: {{ by: id, since: since_id }}
-    pagination: {{ last_id: {{ param: since_id, size_param: limit }} }}
-lookup:
+{ORDERS_BY_ID}lookup:
   by: id
   size: 1
   http:

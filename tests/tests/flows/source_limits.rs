@@ -18,7 +18,10 @@ use tidegate_examples::{
 use tidegate_local::{Host, Next};
 use tidegate_runtime::WallClock;
 
-use super::on_table::{self, HOST};
+use super::{
+    on_table::{self, HOST},
+    world::ORDERS_BY_ID,
+};
 
 /// Runs that end without reading anything, before a test takes it that the flow waits.
 const WAITING_RUNS: u32 = 5;
@@ -35,14 +38,7 @@ async fn orders(records: u64, source: SourceConfig) -> Orders {
 fn app(name: &str, limits: &str, orders: &Orders, state: &State) -> (StreamId, Arc<EmbeddedApp>) {
     let file = format!(
         "flow: {name}
-source:
-  http:
-    url: ${{params.source_url}}/orders
-    auth: {{ bearer: '${{secrets.source_token}}' }}
-    records: orders
-    cursor: {{ by: id, since: since_id }}
-    pagination: {{ last_id: {{ param: since_id, size_param: limit }} }}
-    page_size: 10
+{ORDERS_BY_ID}    page_size: 10
     limits: {limits}
 transform: {{ map: {{ external_id: id }} }}
 destination:

@@ -6,7 +6,7 @@ use std::{collections::HashSet, thread, time::Duration};
 use tidegate_examples::orders::{Audit, DestinationConfig, OrdersConfig, SourceConfig};
 use tidegate_testkit::SplitMix;
 
-use super::world::World;
+use super::world::{ORDERS_BY_ID, World};
 
 const PARK: &str = "park";
 const LOOK_UP: &str = "{ lookup: { url: \"${params.destination_url}/fulfillments?external_id=\
@@ -17,14 +17,7 @@ const OPTIONS: [&str; 3] = ["--until-caught-up", "--invocation-seconds", "4"];
 fn flow(on_unknown: &str) -> String {
     format!(
         "flow: charges
-source:
-  http:
-    url: ${{params.source_url}}/orders
-    auth: {{ bearer: '${{secrets.source_token}}' }}
-    records: orders
-    cursor: {{ by: id, since: since_id }}
-    pagination: {{ last_id: {{ param: since_id, size_param: limit }} }}
-    page_size: 25
+{ORDERS_BY_ID}    page_size: 25
 transform: {{ map: {{ external_id: id }} }}
 destination:
   http:

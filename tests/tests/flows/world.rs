@@ -69,3 +69,14 @@ impl World {
 pub fn shipped_orders() -> &'static str {
     tidegate_flows::get("orders").expect("it is shipped")
 }
+
+/// The section that reads the example's orders by their ids, and may have more keys of its own behind it.
+pub const ORDERS_BY_ID: &str = "\
+source:
+  http:
+    url: ${params.source_url}/orders
+    auth: { bearer: '${secrets.source_token}' }
+    records: orders
+    cursor: { by: id, since: since_id }
+    pagination: { last_id: { param: since_id, size_param: limit } }
+";

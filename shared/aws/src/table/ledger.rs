@@ -1,6 +1,9 @@
 //! The ledger: an item an entity.
 
-use std::{collections::HashMap, iter::repeat_with};
+use std::{
+    collections::{HashMap, HashSet},
+    iter::repeat_with,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tidegate_core::{
@@ -78,9 +81,9 @@ impl Ledger for Table {
         let mut left: Vec<&Ending> = endings.iter().collect();
         while !left.is_empty() {
             // No request takes two statements on one item.
-            let (mut now, mut then, mut statements) = (HashMap::new(), Vec::new(), Vec::new());
+            let (mut now, mut then, mut statements) = (HashSet::new(), Vec::new(), Vec::new());
             for ending in left {
-                if now.insert(&ending.entity, ()).is_some() {
+                if !now.insert(&ending.entity) {
                     then.push(ending);
                 } else if let Some(statement) = ends(self.name(), stream, ending) {
                     statements.push(statement);
@@ -240,34 +243,24 @@ fn claims_by(
 fn ends(table: &str, stream: &StreamId, ending: &Ending) -> Option<Statement> {
     let Ending { entity, edition, owner, end } = ending;
     let edition: AttributeValue = number(as_number(*edition));
-    let (set, remove): (Vec<(&str, AttributeValue)>, &[&str]) = match *end {
-        ClaimEnd::Free => (Vec::new(), &OF_A_CLAIM),
+    let applied = |name| (name, edition.clone());
+    let (set, remove) = match *end {
+        ClaimEnd::Free => (Vec::new(), OF_A_CLAIM.to_vec()),
         // A claim of an older release did not say: its lock runs out.
         ClaimEnd::AsBefore { until_ms: EpochMs::MAX } => return None,
         // The lock that ran out before it stays, as the sign of what is unknown.
-        ClaimEnd::AsBefore { until_ms } => (vec![("lock_until_ms", number(until_ms))], &[]),
+        ClaimEnd::AsBefore { until_ms } => (vec![("lock_until_ms", number(until_ms))], Vec::new()),
         // So does this one: what is unknown lands until then, or not at all.
         ClaimEnd::Answered { lands_until_ms } => {
-            let set = [("lock_until_ms", number(0)), ("lands_until_ms", number(lands_until_ms))];
-            (set.into(), &[])
+            let set =
+                vec![("lock_until_ms", number(0)), ("lands_until_ms", number(lands_until_ms))];
+            (set, Vec::new())
         }
-        ClaimEnd::Applied => {
-            const REMOVED: [&str; 6] = [
-                OF_A_CLAIM[0],
-                OF_A_CLAIM[1],
-                OF_A_CLAIM[2],
-                OF_A_CLAIM[3],
-                OF_A_CLAIM[4],
-                "tombstone",
-            ];
-            (vec![("applied", edition.clone())], &REMOVED)
-        }
-        ClaimEnd::Deleted => {
-            (vec![("applied", edition.clone()), ("tombstone", edition.clone())], &OF_A_CLAIM)
-        }
+        ClaimEnd::Applied => (vec![applied("applied")], [&OF_A_CLAIM[..], &["tombstone"]].concat()),
+        ClaimEnd::Deleted => (vec![applied("applied"), applied("tombstone")], OF_A_CLAIM.to_vec()),
     };
     let conditions = vec![("lock_owner", Some(text(&**owner))), ("claimed", Some(edition))];
-    Some(Statement::update(table, Key::ledger(stream, entity), set, remove, conditions))
+    Some(Statement::update(table, Key::ledger(stream, entity), set, &remove, conditions))
 }
 
 /// A claim that was made.

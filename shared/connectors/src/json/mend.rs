@@ -2,6 +2,8 @@
 //!
 //! One such letter in one record's message must not hide what the answer says of the others.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 /// What stands for a letter that is none.
@@ -13,8 +15,9 @@ const NO_NUMBERS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
 /// neighbours: letters by U+FFFD, numbers by null. As it came where nothing is to be replaced.
 pub(crate) fn mended(text: Bytes) -> Bytes {
     let lossy = String::from_utf8_lossy(&text);
-    let (bytes, mut changed) = (lossy.as_bytes(), matches!(lossy, std::borrow::Cow::Owned(_)));
-    let mut out = Vec::with_capacity(bytes.len());
+    let bytes = lossy.as_bytes();
+    // What was written of it with something replaced, and how far.
+    let (mut out, mut copied) = (Vec::new(), 0);
     let (mut at, mut in_text) = (0, false);
     while let Some(&byte) = bytes.get(at) {
         let rest = &bytes[at..];
@@ -33,11 +36,21 @@ pub(crate) fn mended(text: Bytes) -> Bytes {
             }
             _ => (1, &rest[..1]),
         };
-        changed |= written != &rest[..taken];
-        out.extend_from_slice(written);
+        if written != &rest[..taken] {
+            out.extend_from_slice(&bytes[copied..at]);
+            out.extend_from_slice(written);
+            copied = at + taken;
+        }
         at += taken;
     }
-    if changed { out.into() } else { text }
+    if copied > 0 {
+        out.extend_from_slice(&bytes[copied..]);
+        return out.into();
+    }
+    match lossy {
+        Cow::Owned(mended) => mended.into(),
+        Cow::Borrowed(_) => text,
+    }
 }
 
 /// How many bytes an escape takes that a text begins with, and what is written for it.

@@ -36,7 +36,7 @@ pub(crate) use path::{ListPath, Path, RecordPath};
 pub(crate) use query::{Query, or_stand_in};
 pub(crate) use rate::Rate;
 pub(crate) use references::{
-    Enveloped, EnvelopedBatch, Following, Listed, LookupKeys, NoRecord, Record, RecordAndKey, Sent,
+    Enveloped, EnvelopedBatch, Following, Listed, LookupKeys, NoRecord, Record, Sent,
 };
 pub(crate) use request::{ParentValues, RequestText, RequestValues};
 pub(crate) use scalar::{Scalar, StatusCode};

@@ -80,10 +80,6 @@ pub(crate) struct Enveloped;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EnvelopedBatch;
 
-/// The text is of one record that is known by its idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RecordAndKey;
-
 /// The text is of a look-up's request, for many records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LookupKeys;
@@ -167,20 +163,6 @@ impl Allows for EnvelopedBatch {
 
     fn allows_whole() -> Option<Whole> {
         Some(Whole::Records)
-    }
-}
-
-impl Allows for RecordAndKey {
-    fn refuses_record() -> Option<&'static str> {
-        None
-    }
-
-    fn allows_body() -> bool {
-        true
-    }
-
-    fn allows_idempotency_key() -> bool {
-        true
     }
 }
 

@@ -79,7 +79,8 @@ fn record(id: i64) -> Outgoing {
     }
 }
 
-fn records(count: i64) -> Vec<Outgoing> {
+/// So many records, each with an id and an address.
+pub fn records(count: i64) -> Vec<Outgoing> {
     (0..count).map(record).collect()
 }
 

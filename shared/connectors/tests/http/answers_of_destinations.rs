@@ -12,7 +12,7 @@ use axum::{
 use serde_json::{Value, json};
 use tidegate_connectors::{Connected, connect};
 use tidegate_core::{
-    model::{Blame, Later, Outcome, RecordId, SkipReason, Version},
+    model::{Blame, Later, Outcome, SkipReason},
     ports::{Destination, Outgoing},
 };
 use tidegate_flow::parse;
@@ -21,7 +21,10 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::flow::{connection, options};
+use crate::{
+    answers::records,
+    flow::{connection, options},
+};
 
 /// A destination that answers by the body that it is sent, and counts requests.
 async fn server(
@@ -57,18 +60,6 @@ destination:
     let flow = parse("leads.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
     let Connected { destination, .. } = connect(&flow, &connection(), &options()).unwrap();
     destination
-}
-
-fn records(count: i64) -> Vec<Outgoing> {
-    let record = |id: i64| Outgoing {
-        id: RecordId::Number(id),
-        version: Version(1),
-        deleted: false,
-        key: format!("leads/main/{id}@1").into(),
-        body: json!({ "id": id, "email": format!("{id}@x") }).to_string().into(),
-        source: bytes::Bytes::new(),
-    };
-    (0..count).map(record).collect()
 }
 
 /// What becomes of so many records that are answered with this.

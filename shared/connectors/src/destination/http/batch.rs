@@ -198,7 +198,8 @@ impl Bulk {
             if index > 0 {
                 body.push(b',');
             }
-            self.write(record, &mut body);
+            let key = self.key.as_ref().map(|_| self.record_key(record)).unwrap_or_default();
+            self.write(record, &key, &mut body);
         }
         body.extend_from_slice(self.close.as_bytes());
         self.format.encode(body)
@@ -228,7 +229,8 @@ impl Bulk {
         deleted: bool,
         body: &mut Vec<u8>,
     ) -> Result<(), String> {
-        let key = self.record_key(record);
+        let needs_key = self.key.is_some() || self.action.is_some();
+        let key = if needs_key { self.record_key(record) } else { String::new() };
         let values = SentValues {
             source: &record.source,
             body: &record.body,
@@ -243,15 +245,15 @@ impl Bulk {
             write_line(&action.body(&values)?, body);
         }
         let mut json = Vec::new();
-        self.write(record, &mut json);
+        self.write(record, &key, &mut json);
         write_line(&json, body);
         Ok(())
     }
 
-    /// One record, with its key.
-    fn write(&self, record: &Outgoing, body: &mut Vec<u8>) {
+    /// One record, with its key where it has a place.
+    fn write(&self, record: &Outgoing, key: &str, body: &mut Vec<u8>) {
         let Some(path) = &self.key else { return body.extend_from_slice(&record.body) };
-        let key = quote(&self.record_key(record));
+        let key = quote(key);
         if let [name] = path.as_slice() {
             return append(&record.body, name, &key, body);
         }

@@ -23,7 +23,6 @@ mod unanswered;
 mod unread;
 mod upsert;
 
-use reqwest::{Method, header::CONTENT_TYPE};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::{model, ports};
@@ -180,17 +179,12 @@ impl DestinationKind for Http {
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Box<dyn ports::Destination>, ConnectError> {
-        let keys = self.idempotency.keys(self.idempotency_key.clone().unwrap_or_default().header());
+        let keys = self.keys();
         let single = self.single(shape, &keys, resolver)?;
-        let scope = format!("{} {}", Method::from(self.method), single.url().written());
-        let bulk = self.batch.as_ref();
-        let bulk = bulk
-            .map(|batch| Bulk::new(batch, self.body, keys.clone(), scope, resolver))
-            .transpose()?;
+        let bulk = self.bulk(&single, &keys, resolver)?;
         let redactor = resolver.redactor();
         let auth = authenticator(self.auth.as_ref(), "destination.http.auth", resolver, options)?;
-        let mut headers = self.headers.fill(resolver)?;
-        headers.entry(CONTENT_TYPE).or_insert(self.body.content_type());
+        let headers = self.fixed_headers(resolver)?;
         let rules = Rules::new(&self.answers, self.short_forms(), single.url().names_record());
         let limits = limits.advertised();
         let has_results = self.batch.as_ref().is_some_and(Batch::has_results);
@@ -221,7 +215,7 @@ impl DestinationKind for Http {
             has_key: keys.header.is_some(),
             removal: self.removal(shape, &keys, resolver)?,
             follow: self.follow(shape, &keys, resolver)?,
-            deletions: Deletions::new(self.delete.as_ref().and_then(|it| it.when.as_ref())),
+            deletions: self.deletions(),
             rules,
             single,
             bulk,
@@ -262,6 +256,7 @@ impl Http {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::Method;
     use serde_json::{Value, json};
 
     use super::*;

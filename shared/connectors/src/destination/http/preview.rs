@@ -1,6 +1,5 @@
 //! The requests for one record as they would go out.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tidegate_core::ports::Outgoing;
 
 use super::*;
@@ -14,15 +13,12 @@ impl Http {
         shape: &Shape,
         resolver: &Resolver<'_>,
     ) -> Result<RequestPreview, ConnectError> {
-        let keys = self.idempotency.keys(self.idempotency_key.clone().unwrap_or_default().header());
+        let keys = self.keys();
         let single = self.single(shape, &keys, resolver)?;
-        let deletions = Deletions::new(self.delete.as_ref().and_then(|it| it.when.as_ref()));
-        let is_deletion = deletions.has(&record.source, record.deleted);
+        let is_deletion = self.deletions().has(&record.source, record.deleted);
         let removal = self.removal(shape, &keys, resolver)?.filter(|_| is_deletion);
-        let composed = match (&self.batch, removal) {
-            (Some(batch), _) => {
-                let scope = format!("{} {}", single.method(), single.url().written());
-                let bulk = Bulk::new(batch, self.body, keys.clone(), scope, resolver)?;
+        let composed = match (self.bulk(&single, &keys, resolver)?, removal) {
+            (Some(bulk), _) => {
                 let nothing =
                     SentValues { source: b"null", body: b"null", ..SentValues::default() };
                 let records = std::slice::from_ref(record);
@@ -37,8 +33,7 @@ impl Http {
             (None, None) => single.request(record, b""),
         };
         let request = composed.map_err(|error| ConnectError::new("destination.http", error))?;
-        let mut headers: HeaderMap = self.headers.fill(resolver)?;
-        headers.entry(CONTENT_TYPE).or_insert(self.body.content_type());
+        let mut headers = self.fixed_headers(resolver)?;
         headers.extend(request.headers);
         let shown = |(name, value): (&_, &reqwest::header::HeaderValue)| {
             let name: &reqwest::header::HeaderName = name;

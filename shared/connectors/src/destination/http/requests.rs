@@ -1,5 +1,7 @@
 //! What the requests of a destination are composed of, by its keys.
 
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+
 use super::*;
 
 impl Http {
@@ -76,6 +78,35 @@ impl Http {
             let message = format!("`{key}` cannot be beside `batch`");
             findings.add(Fault::new(place, message, remedy));
         }
+    }
+
+    /// What makes the keys of requests.
+    pub(super) fn keys(&self) -> KeyMaker {
+        self.idempotency.keys(self.idempotency_key.clone().unwrap_or_default().header())
+    }
+
+    /// The headers that are the same in all requests.
+    pub(super) fn fixed_headers(&self, resolver: &Resolver<'_>) -> Result<HeaderMap, ConnectError> {
+        let mut headers = self.headers.fill(resolver)?;
+        headers.entry(CONTENT_TYPE).or_insert(self.body.content_type());
+        Ok(headers)
+    }
+
+    /// Which records are deletions.
+    pub(super) fn deletions(&self) -> Deletions {
+        Deletions::new(self.delete.as_ref().and_then(|it| it.when.as_ref()))
+    }
+
+    /// What puts many records into a request that goes where those of single ones would.
+    pub(super) fn bulk(
+        &self,
+        single: &Composer,
+        keys: &KeyMaker,
+        resolver: &Resolver<'_>,
+    ) -> Result<Option<Bulk>, ConnectError> {
+        let scope = format!("{} {}", single.method(), single.url().written());
+        let bulk = |batch| Bulk::new(batch, self.body, keys.clone(), scope, resolver);
+        self.batch.as_ref().map(bulk).transpose()
     }
 
     /// What composes requests for records; with `upsert`, those that are tried first.

@@ -9,29 +9,16 @@ use tidegate_core::model::EpochMs;
 use super::{pagination::PageRef, told::Told};
 
 /// What is known of a list.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Learned {
     names_next: AtomicBool,
     looked: AtomicBool,
     names_none: AtomicBool,
     heeds_pages: AtomicBool,
     largest: AtomicUsize,
+    /// Nought where nothing is known of it.
     window_ms: AtomicI64,
     begins_anew: AtomicBool,
-}
-
-impl Default for Learned {
-    fn default() -> Self {
-        Self {
-            names_next: AtomicBool::default(),
-            looked: AtomicBool::default(),
-            names_none: AtomicBool::default(),
-            heeds_pages: AtomicBool::default(),
-            largest: AtomicUsize::default(),
-            window_ms: AtomicI64::new(EpochMs::MAX),
-            begins_anew: AtomicBool::default(),
-        }
-    }
 }
 
 impl Learned {
@@ -86,7 +73,10 @@ impl Learned {
 
     /// The longest window that it answered in time, as far as that is known.
     pub(super) fn window_ms(&self) -> EpochMs {
-        self.window_ms.load(Relaxed)
+        match self.window_ms.load(Relaxed) {
+            0 => EpochMs::MAX,
+            known => known,
+        }
     }
 
     /// Notes that walks begin at the first page when they are resumed. Answers whether that is news.

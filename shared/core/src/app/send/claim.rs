@@ -50,33 +50,27 @@ impl<P: Platform> Sender<'_, P> {
         let mut mine = Vec::with_capacity(items.len());
         let (mut applied, mut not_mine) = (Vec::new(), Vec::new());
         for (mut item, claim) in items.into_iter().zip(claims) {
-            let claim = match claim {
+            let outcome = match claim {
                 Ok(Claim::Mine { unknown_until_ms }) => {
                     item.unknown_until_ms = unknown_until_ms;
                     mine.push(item);
                     continue;
                 }
-                claim => {
-                    not_mine.push(item.record.id().clone());
-                    claim
-                }
-            };
-            let outcome = match claim {
-                Ok(Claim::Mine { .. }) => unreachable!("what is ours goes on"),
                 // The processor that applied it may have crashed before it was marked.
                 Ok(Claim::Applied) if flow.source.marker().is_some() => {
                     applied.push(item.place);
-                    continue;
+                    None
                 }
-                Ok(Claim::Applied | Claim::Newer) => Outcome::Skipped(SkipReason::Older),
-                Ok(Claim::Locked { until_ms }) => not_attempted(
+                Ok(Claim::Applied | Claim::Newer) => Some(Outcome::Skipped(SkipReason::Older)),
+                Ok(Claim::Locked { until_ms }) => Some(not_attempted(
                     u64::try_from(until_ms - now_ms).ok(),
                     "another version is being written",
-                ),
+                )),
                 // Our claim may stand: the lock then runs out by itself.
-                Err(_) => not_attempted(None, "the ledger gave no answer"),
+                Err(_) => Some(not_attempted(None, "the ledger gave no answer")),
             };
-            outcomes.push((item.place, outcome));
+            not_mine.push(item.record.id().clone());
+            outcomes.extend(outcome.map(|outcome| (item.place, outcome)));
         }
         self.out_of_hand(not_mine.iter());
         outcomes.extend(self.mark_applied(applied).await);
@@ -186,9 +180,10 @@ impl<P: Platform> Sender<'_, P> {
 
     /// How an answer ends its record's claim. An unknown outcome keeps the lock: the write may still
     /// land. But one that was answered is not in flight: where the same edition may be sent again it is not
-    /// kept from that, and only other versions wait until it can land no more. Refused only unlocks: it is marked nowhere until it is durably parked, or a crash in between
-    /// would skip it for good. Where nothing may be sent twice, an answer that does not say "applied" says
-    /// nothing of an earlier request whose outcome is unknown, so that stays unknown.
+    /// kept from that, and only other versions wait until it can land no more. Refused only unlocks: it is
+    /// marked nowhere until it is durably parked, or a crash in between would skip it for good. Where nothing
+    /// may be sent twice, an answer that does not say "applied" says nothing of an earlier request whose
+    /// outcome is unknown, so that stays unknown.
     pub(super) fn end_of(
         &self,
         item: &Item<Outgoing>,

@@ -15,7 +15,7 @@ use crate::{
     http::{Origin, RecordUrl, UrlError},
     json::{Picker, stands},
     resolver::Resolver,
-    value::{OneOrList, Path, RecordAndKey, SentValues, Shape, StatusCode, Url},
+    value::{OneOrList, Path, Sent, SentValues, Shape, StatusCode, Url},
 };
 
 /// The destination is asked whether it has the record, by one GET.
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct Lookup {
     /// The address, at the destination's own host; may hold `${record.…}` and `${idempotency_key}`.
     #[schemars(example = "https://api.example.com/orders?key=${idempotency_key}")]
-    url: Url<RecordAndKey>,
+    url: Url<Sent>,
     /// What says that it is there. Default status 200.
     #[serde(default)]
     found: Found,
