@@ -36,7 +36,7 @@ impl RecordUrl {
     ) -> Result<Self, ConnectError> {
         let mut before = String::new();
         for part in &template.parts {
-            if let Part::Record(_) | Part::Body(_) | Part::Answer(_) | Part::IdempotencyKey = part {
+            if part.is_of_record() {
                 let fixed = before.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
                 if !fixed {
                     let message = "a record's field may stand only after the host and a `/`";
@@ -47,7 +47,8 @@ impl RecordUrl {
             }
         }
         let text = SentText::new(template, place, resolver, RecordIs::Shaped(shape))?;
-        let shown = || format!("`{}` is no absolute http(s) URL", probe_shown(template));
+        // As the flow file has it: no values, so no secrets.
+        let shown = || format!("`{}` is no absolute http(s) URL", template.with(Part::to_string));
         let url = Url::parse(&text.probe("x")).map_err(|_| ConnectError::new(place, shown()))?;
         let origin = Origin::of(&url).ok_or_else(|| ConnectError::new(place, shown()))?;
         let fixed = (!template.needs_record()).then_some(url);
@@ -103,9 +104,4 @@ impl RecordUrl {
             .filter(|url| self.origin.has(url))
             .ok_or_else(|| UrlError("the record's fields make no URL of it".into()))
     }
-}
-
-/// The template as the flow file has it: no values, so no secrets.
-fn probe_shown(template: &Template) -> String {
-    template.parts.iter().map(Part::to_string).collect()
 }

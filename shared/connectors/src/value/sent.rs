@@ -119,14 +119,12 @@ impl SentText {
                     path: path::written(path),
                 }),
                 Part::IdempotencyKey => Piece::Key,
-                part => Piece::Text {
-                    text: resolver.part(part, place)?,
-                    written: if matches!(part, Part::Secret(_)) {
-                        part.to_string()
-                    } else {
-                        resolver.part(part, place)?
-                    },
-                },
+                part => {
+                    let text = resolver.part(part, place)?;
+                    let is_secret = matches!(part, Part::Secret(_));
+                    let written = if is_secret { part.to_string() } else { text.clone() };
+                    Piece::Text { text, written }
+                }
             })
         };
         let pieces =

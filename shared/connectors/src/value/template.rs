@@ -73,6 +73,13 @@ impl fmt::Display for LookupPart {
     }
 }
 
+impl Part {
+    /// Whether it is another one for each record.
+    pub fn is_of_record(&self) -> bool {
+        matches!(self, Self::Record(_) | Self::Body(_) | Self::Answer(_) | Self::IdempotencyKey)
+    }
+}
+
 /// As it is written in a file.
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,10 +172,7 @@ impl Template {
 
     /// Whether it refers to the record.
     pub fn needs_record(&self) -> bool {
-        let of_record = |part: &Part| {
-            matches!(part, Part::Record(_) | Part::Body(_) | Part::Answer(_) | Part::IdempotencyKey)
-        };
-        self.parts.iter().any(of_record)
+        self.parts.iter().any(Part::is_of_record)
     }
 }
 

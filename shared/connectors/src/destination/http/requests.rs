@@ -42,10 +42,7 @@ impl Http {
     /// Notes what is of one record, in a request for many.
     fn check_batch(&self, texts: &[(&Template, &crate::file::Site)], findings: &mut Findings) {
         for (template, site) in texts {
-            let of_record = |part: &&Part| {
-                matches!(part, Part::Record(_) | Part::Body(_) | Part::IdempotencyKey)
-            };
-            if let Some(part) = template.parts.iter().find(of_record) {
+            if let Some(part) = template.parts.iter().find(|part| part.is_of_record()) {
                 let message = format!("`{part}` cannot stand here");
                 let remedy =
                     "a batch is one request for many records: remove `batch`, or the reference";
