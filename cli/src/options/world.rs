@@ -21,6 +21,9 @@ pub struct WorldOptions {
     /// The destination takes MS milliseconds for a request.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency_ms: u64,
+    /// At random up to MS milliseconds, where that is more; only with orders.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency_max_ms: u64,
     /// The destination permits N requests a second, and answers 429 above.
     #[arg(long, value_name = "N")]
     pub rate: Option<u32>,

@@ -114,6 +114,8 @@ pub struct DestinationConfig {
     pub port: u16,
     /// Every request that is let in takes so long. It lands even if the client has given up.
     pub latency_ms: u64,
+    /// Up to so long, evenly spread, where this is more.
+    pub latency_max_ms: u64,
     /// 429 above it.
     pub rate: Option<Rate>,
     /// 429 above so many at once.

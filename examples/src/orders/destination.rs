@@ -63,13 +63,13 @@ impl Destination {
         self.meter.inside(self.gate.inside());
 
         if looks {
-            tokio::time::sleep(Duration::from_millis(self.config.latency_ms)).await;
+            tokio::time::sleep(self.latency()).await;
             return Ok(self.look_up(request.uri().query()));
         }
         let key = header(request.headers(), "idempotency-key").map(str::to_owned);
         let body = body_of(request.into_body()).await?;
         let late = self.config.late > 0.0 && self.dice.roll() < self.config.late;
-        if self.config.latency_ms == 0 && !late {
+        if self.latency() == Duration::ZERO && !late {
             return self.serve(shape, &read(shape, &body), key.as_deref());
         }
         // On a task of its own, so that it lands even if the client has hung up meanwhile.
@@ -77,7 +77,7 @@ impl Destination {
             let _ticket = ticket;
             let fulfilments = read(shape, &body);
             let _flight = self.ledger.take_off(fulfilments.as_deref().unwrap_or_default());
-            tokio::time::sleep(Duration::from_millis(self.config.latency_ms)).await;
+            tokio::time::sleep(self.latency()).await;
             let answer = self.serve(shape, &fulfilments, key.as_deref());
             if late {
                 tokio::time::sleep(Duration::from_millis(self.config.late_ms)).await;
@@ -85,6 +85,14 @@ impl Destination {
             answer
         });
         landing.await.unwrap_or(Err(Hangup))
+    }
+
+    /// How long the next request takes.
+    fn latency(&self) -> Duration {
+        let DestinationConfig { latency_ms, latency_max_ms, .. } = self.config;
+        let more_ms = latency_max_ms.saturating_sub(latency_ms);
+        let more_ms = if more_ms == 0 { 0.0 } else { self.dice.roll() * more_ms as f64 };
+        Duration::from_millis(latency_ms) + Duration::from_secs_f64(more_ms / 1_000.0)
     }
 
     /// What is decided before the body is looked at.

@@ -163,6 +163,7 @@ pub fn orders_config(world: &WorldOptions) -> OrdersConfig {
         },
         destination: DestinationConfig {
             latency_ms: world.latency_ms,
+            latency_max_ms: world.latency_max_ms,
             rate: world.rate.map(|requests| Rate { requests, per_ms: 1_000 }),
             concurrency_max: world.concurrency,
             fail_before: world.fail_before,

@@ -52,8 +52,7 @@ impl Transmitter {
         if request.url.as_str().len() > URL_BYTES_MAX {
             return Err(NoAnswer::unfit("its address has over 65,000 bytes"));
         }
-        let mut headers = self.headers.clone();
-        headers.extend(request.headers.clone());
+        let headers = both(&self.headers, &request.headers);
         let mut outgoing = Request {
             method: request.method.clone(),
             url: request.url.clone(),
@@ -61,18 +60,26 @@ impl Transmitter {
             body: request.body.clone(),
         };
         proof.prove(&mut outgoing, (self.now)());
-        let sent = self
-            .http
-            .inner()
-            .request(outgoing.method, outgoing.url)
-            .headers(outgoing.headers)
-            .body(outgoing.body)
-            .timeout(timeout)
-            .send()
-            .await;
+        let mut sent = reqwest::Request::new(outgoing.method, outgoing.url);
+        *sent.headers_mut() = outgoing.headers;
+        *sent.body_mut() = Some(outgoing.body.into());
+        *sent.timeout_mut() = Some(timeout);
+        let sent = self.http.inner().execute(sent).await;
         let response = sent.map_err(|error| NoAnswer::of(error, &self.redactor))?;
         let bounds = (self.reads, self.body_bytes_max);
         let arrived_ms = (self.now)();
         Ok(Answer::of(response, request.url.clone(), arrived_ms, bounds, &self.redactor).await)
     }
+}
+
+/// The headers of a section, and a request's own; of two of a name the request's count.
+fn both(section: &HeaderMap, own: &HeaderMap) -> HeaderMap {
+    let mut headers = section.clone();
+    for name in own.keys() {
+        headers.remove(name);
+        for value in own.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers
 }

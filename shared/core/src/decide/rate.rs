@@ -1,16 +1,14 @@
 //! A rate as send slots, evenly spread in time (GCRA): shared through the table, it is kept by any number
 //! of processors, and no sliding window of the destination ever sees one request too many.
 
-use std::collections::VecDeque;
-
-use crate::model::{AdvertisedRate, EpochMs, Leased, RateLimit};
+use crate::model::{AdvertisedRate, RateLimit};
 
 /// One part in so many of a rate is left unused: what a request's way to the destination may vary by,
 /// and a processor's clock, without two windows' worth of requests meeting in one.
 const HEADROOM: i64 = 80;
 /// A send slot may be used so late, as a part of the window.
 const LATENESS: i64 = 100;
-/// SendSlots in one lease: few enough that little is lost with an invocation that dies, and so many that
+/// Send slots in one lease: few enough that little is lost with an invocation that dies, and so many that
 /// leasing costs a tenth of a request at most.
 const LEASE_MIN: u32 = 10;
 const LEASE_MAX: u32 = 200;
@@ -79,71 +77,6 @@ impl DivCeil for i64 {
     }
 }
 
-/// When one request may be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SendSlot {
-    /// Not before; in µs since 1970.
-    pub at_us: i64,
-    /// And not after; in µs since 1970.
-    pub expires_us: i64,
-    /// The lease that it is of.
-    lease: usize,
-}
-
-/// The leased send slots of one invocation.
-#[derive(Debug, Clone, Default)]
-pub struct SendSlots {
-    slots: VecDeque<SendSlot>,
-    /// When each lease counts as used, and how many of it were not.
-    unused: Vec<(EpochMs, u64)>,
-}
-
-impl SendSlots {
-    /// Adds a lease. Without a rate its send slots last as long as it does.
-    pub fn add(&mut self, leased: Leased, rate: Option<Rate>) {
-        let lease = self.unused.len();
-        self.unused.push((leased.until_us / 1_000, u64::from(leased.count)));
-        let slots = (0..i64::from(leased.count)).map(|at| {
-            let at_us = leased.first_us + at * leased.spacing_us;
-            let expires_us = rate.map_or(leased.until_us, |rate| at_us + rate.lateness_us);
-            let expires_us = expires_us.min(leased.until_us);
-            SendSlot { at_us, expires_us, lease }
-        });
-        self.slots.extend(slots);
-    }
-
-    /// Takes the next that can still be used, if there is one.
-    pub fn take(&mut self, now_us: i64) -> Option<SendSlot> {
-        while let Some(slot) = self.slots.pop_front() {
-            if now_us <= slot.expires_us {
-                return Some(slot);
-            }
-        }
-        None
-    }
-
-    /// Lets all of them pass.
-    pub fn drop_all(&mut self) {
-        self.slots.clear();
-    }
-
-    /// Gives one back that was just taken.
-    pub fn put_back(&mut self, slot: SendSlot) {
-        self.slots.push_front(slot);
-    }
-
-    /// A request was sent in this one.
-    pub fn used(&mut self, slot: SendSlot) {
-        let unused = &mut self.unused[slot.lease].1;
-        *unused = unused.saturating_sub(1);
-    }
-
-    /// What was leased and not used: so many, that count as used at that moment.
-    pub fn unused(&self) -> Vec<(EpochMs, u64)> {
-        self.unused.iter().filter(|(_, unused)| *unused > 0).copied().collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -160,20 +93,6 @@ mod tests {
         assert_eq!(Rate::within(&[limit(50_000, 86_400_000)]), None);
         let rate = Rate::within(&[limit(100, 20_000), limit(10, 1_000)]).unwrap();
         assert_eq!((rate.spacing_us, rate.lateness_us), (202_500, 10_000));
-    }
-
-    #[test]
-    fn a_slot_missed_by_more_than_a_little_has_expired_and_was_not_used() {
-        let rate = Rate { spacing_us: 100, lateness_us: 10 };
-        let mut slots = SendSlots::default();
-        let leased = Leased { first_us: 1_000, spacing_us: 100, count: 3, until_us: 7_000 };
-        slots.add(leased, Some(rate));
-        let first = slots.take(1_010).unwrap();
-        assert_eq!((first.at_us, first.expires_us), (1_000, 1_010));
-        slots.used(first);
-        assert_eq!(slots.take(1_111).unwrap().at_us, 1_200);
-        assert_eq!(slots.take(1_111), None);
-        assert_eq!(slots.unused(), [(7, 2)]);
     }
 
     #[test]

@@ -55,6 +55,9 @@ impl Success {
         let status = answer.status.as_u16();
         let listed = listed_failure(&answer.body);
         let is_multi = self.is_bulk && status == MULTI_STATUS;
+        if listed.is_none() && !is_multi {
+            return None;
+        }
         let body = String::from_utf8_lossy(&answer.body);
         let rule = format!("a rule `{{ status: {status}, means: delivered }}`");
         Some(match listed {

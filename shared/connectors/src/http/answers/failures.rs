@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 /// Lists of failures, and single ones, by their names without case and separators. They stand at the top or
-/// under up to three objects, like GraphQL's `data.orderCreate.userErrors`.
+/// under up to three objects, like GraphQL's `data.orderCreate.userErrors`, and so do lists of results.
 const LISTS: [&str; 13] = [
     "errors",
     "error",
@@ -75,7 +75,7 @@ pub(crate) fn counted_failures(body: &[u8]) -> u64 {
 /// The first failure that a body lists. A body that is no JSON lists none.
 pub(crate) fn listed_failure(body: &[u8]) -> Option<ListedFailure> {
     let body = body.trim_ascii();
-    if !matches!(body.first(), Some(b'{' | b'[')) {
+    if !matches!(body.first(), Some(b'{' | b'[')) || !may_list(body) {
         return None;
     }
     match serde_json::from_slice(body).ok()? {
@@ -83,6 +83,20 @@ pub(crate) fn listed_failure(body: &[u8]) -> Option<ListedFailure> {
         Value::Array(results) => of_results(&results, ""),
         _ => None,
     }
+}
+
+/// Whether a body may list failures at all, told without reading it as JSON: most answers are short, and have none
+/// of the words.
+fn may_list(body: &[u8]) -> bool {
+    const SHORT: usize = 1_024;
+    const WORDS: [&str; 7] = ["error", "fail", "reject", "processed", "valid", "succe", "ok\""];
+    let has = |word: &str| {
+        let mut places = body.windows(word.len());
+        places.any(|place| place.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    // A list of results may have nothing but statuses, and what is escaped may read as anything.
+    let is_open = |byte: &u8| matches!(byte, b'[' | b'\\');
+    body.len() > SHORT || body.iter().any(is_open) || WORDS.iter().any(|word| has(word))
 }
 
 fn of_object(object: &Map<String, Value>, above: &str, depth: usize) -> Option<ListedFailure> {
@@ -96,7 +110,7 @@ fn of_object(object: &Map<String, Value>, above: &str, depth: usize) -> Option<L
             Value::Object(inner) if depth < DEPTH_MAX => {
                 of_object(inner, &joined(above, key), depth + 1)
             }
-            Value::Array(results) if depth < 2 => of_results(results, &joined(above, key)),
+            Value::Array(results) if depth < DEPTH_MAX => of_results(results, &joined(above, key)),
             _ => None,
         })
     };
@@ -188,6 +202,16 @@ mod tests {
             (r#"{"FailedRecordCount":1,"Records":[]}"#, "FailedRecordCount", 1),
             (r#"{"errors":{"3":["is blank"]}}"#, "errors", 1),
             (r#"{"results":[{"success":true},{"success":false}]}"#, "results", 1),
+            (
+                r#"{"data":{"bulkCreate":{"items":[{"ok":true},{"ok":false}]}}}"#,
+                "data.bulkCreate.items",
+                1,
+            ),
+            (
+                r#"{"response":{"data":{"results":[{"status":"409"}]}}}"#,
+                "response.data.results",
+                1,
+            ),
         ] {
             let found = listed_failure(body.as_bytes()).unwrap_or_else(|| panic!("{body}"));
             assert_eq!((&*found.path, found.count), (path, count), "{body}");

@@ -55,6 +55,8 @@ pub(in crate::app) struct Dispatcher<'a, P: Platform, K: Sink> {
     /// Units that wait for a permit, the next one first.
     pub(super) ready: VecDeque<Unit>,
     pub(super) preparing: usize,
+    /// Units that are being left to the next invocation, or were decided without a request.
+    abandoning: usize,
     /// Claims that end, and the pages of their units, once for each unit.
     endings: Gathered<Ending>,
     ending_pages: Vec<usize>,
@@ -102,6 +104,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             running: FuturesUnordered::new(),
             ready: VecDeque::new(),
             preparing: 0,
+            abandoning: 0,
             endings: Gathered::default(),
             ending_pages: Vec::new(),
             whole: Gathered::default(),
@@ -163,6 +166,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
     pub(super) async fn go_on(&mut self) {
         loop {
             self.start_requests();
+            self.lease_ahead();
             self.leave_pages();
             self.write_gathered();
             let Some(event) = self.next_event().await else {
@@ -190,7 +194,10 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
                     tally.throttled += u64::from(was_limited);
                     self.stepped(&pages, step, was_probe).await;
                 }
-                Event::Abandoned { pages, step } => self.stepped(&pages, step, false).await,
+                Event::Abandoned { pages, step } => {
+                    self.abandoning -= 1;
+                    self.stepped(&pages, step, false).await;
+                }
                 Event::Written { gives_back_ms, written } => self.written(gives_back_ms, written),
                 Event::Whole(all) => all.into_iter().for_each(|written| self.written(0, written)),
                 Event::Ended { pages } => self.work.unit_ends(&pages),
@@ -240,6 +247,25 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         }
     }
 
+    /// Leases more before the last of what is leased is used, and lets go of what will not be.
+    fn lease_ahead(&mut self) {
+        let left = self.requests_left();
+        if left == 0
+            && self.preparing == 0
+            && let Some(kept) = self.throttle.let_go()
+        {
+            self.running.push(Box::pin(async move { Event::Budget(kept.await) }));
+        }
+        if !self.work.is_halted() && self.throttle.runs_short(left) {
+            self.lease(self.ready.front().map_or(RequestKind::Deliver, Unit::kind));
+        }
+    }
+
+    /// How many requests there are to send.
+    fn requests_left(&self) -> u64 {
+        (self.ready.len() + self.sender.packing.requests_of(self.work.left())) as u64
+    }
+
     /// What happens next; nothing where claims are to be ended that were gathered for long enough.
     async fn next_event(&mut self) -> Option<Event<K::Entry>> {
         let due_ms = [self.endings.due_ms(), self.whole.due_ms()].into_iter().flatten().min();
@@ -255,7 +281,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
     /// or nothing is under way that would bring more.
     fn write_gathered(&mut self) {
         let now_ms = self.sender.ports.clock.now_ms();
-        let no_more = self.throttle.is_idle() && self.preparing == 0;
+        let no_more = self.throttle.is_idle() && self.preparing == 0 && self.abandoning == 0;
         if let Some(endings) = self.endings.take(no_more, now_ms) {
             let (sender, pages) = (self.sender, std::mem::take(&mut self.ending_pages));
             self.running.push(Box::pin(async move {
@@ -289,6 +315,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
 
     fn abandon(&mut self, unit: Unit) {
         let (sender, pages) = (self.sender, unit.pages());
+        self.abandoning += 1;
         self.running.push(Box::pin(async move {
             let step = sender.abandon(unit).await;
             Event::Abandoned { pages, step }
@@ -296,8 +323,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
     }
 
     fn lease(&mut self, kind: RequestKind) {
-        let requests = self.ready.len() + self.sender.packing.requests_of(self.work.left());
-        let lease = self.throttle.lease(kind, requests as u64);
+        let lease = self.throttle.lease(kind, self.requests_left());
         self.running.push(Box::pin(async move { Event::Budget(lease.await) }));
     }
 

@@ -130,6 +130,13 @@ impl<'a, P: Platform> SharedBudget<'a, P> {
         .await
     }
 
+    /// Keeps so many requests at once, of those that the invocation leased.
+    pub async fn keep(&self, slots: u32) {
+        if let Err(error) = self.change(|budget| budget.keep(&self.owner, slots)).await {
+            tracing::debug!(%error, "the leased concurrency is let go at the end");
+        }
+    }
+
     /// Lets go of what the invocation leased: but so many of its requests may be in flight until then, and
     /// so many send slots of quotas were not used. A crash before this, or a lost answer, leaves all of it
     /// held until the invocation could no longer have sent anything.

@@ -77,6 +77,8 @@ pub(super) enum BudgetAnswer {
     Leased(Result<Grant, Unavailable>),
     /// To a look at it.
     Refreshed,
+    /// Some of what was leased was let go.
+    Kept,
 }
 
 impl<'a, P: Platform> Throttle<'a, P> {
@@ -172,6 +174,22 @@ impl<'a, P: Platform> Throttle<'a, P> {
         }
     }
 
+    /// Whether it is time to lease more, with so many requests to send, though there is something left.
+    pub fn runs_short(&mut self, requests: u64) -> bool {
+        let now_ms = self.budget.now_ms();
+        self.breaker.state() == State::Closed && self.permits.runs_short(requests, now_ms)
+    }
+
+    /// Lets go of the concurrency that is not needed any more, with nothing left to send.
+    pub fn let_go(&mut self) -> Option<impl Future<Output = BudgetAnswer> + Send + use<'a, P>> {
+        let slots = self.permits.keeps_too_many(self.budget.now_ms())?;
+        let budget = Arc::clone(&self.budget);
+        Some(async move {
+            budget.keep(slots).await;
+            BudgetAnswer::Kept
+        })
+    }
+
     /// The permit is not needed after all.
     pub fn put_back(&mut self, permit: Permit) {
         self.permits.put_back(permit.slot);
@@ -227,8 +245,10 @@ impl<'a, P: Platform> Throttle<'a, P> {
 
     /// Takes in what the budget answered.
     pub fn take_in(&mut self, answer: BudgetAnswer) {
-        if let BudgetAnswer::Leased(grant) = answer {
-            self.permits.leased(grant, self.budget.now_ms());
+        match answer {
+            BudgetAnswer::Leased(grant) => self.permits.leased(grant, self.budget.now_ms()),
+            BudgetAnswer::Kept => self.permits.kept(),
+            BudgetAnswer::Refreshed => {}
         }
         self.follow_budget();
     }

@@ -12,6 +12,15 @@ use crate::{
 
 /// Requests in a lease where no rate is kept, at the least.
 const LEASE_MIN: u32 = 10;
+/// Send slots that are left when the next ones are leased: where none of another invocation's comes between
+/// them, slots that passed are used late.
+const SLOTS_LEFT: usize = 4;
+/// Requests at once beyond what it takes on the average, as a part of that: some take longer.
+const SPARE: u32 = 4;
+/// Where all are busy and there are fewer than were asked for, more are asked for so often, in ms.
+const MORE_AGAIN_MS: EpochMs = 250;
+/// The average is of about so many requests.
+const MEAN_OF: u64 = 16;
 /// How long to wait when the budget gave no answer, in ms.
 const AGAIN_MS: EpochMs = 1_000;
 /// The most requests that are made ready while others are under way.
@@ -30,7 +39,9 @@ pub(super) struct Permits {
     leased_under: Option<Rate>,
     /// Concurrency and send slots are leased; otherwise the share is kept.
     is_leasing_at_all: bool,
-    /// One processor's part of the flow's concurrency.
+    /// Most requests at once, of all processors.
+    concurrency_max: u32,
+    /// One processor's part of that.
     share: u32,
     /// So many may be in flight.
     slots: u32,
@@ -41,8 +52,15 @@ pub(super) struct Permits {
     send_slots: SendSlots,
     leasing: bool,
     wait: Option<Wait>,
+    /// What is waited for when the send slots that are left are used.
+    then_waits: Option<Wait>,
+    /// For so many requests at once was last asked, and when.
+    slots_asked: u32,
+    asked_ms: EpochMs,
     /// How long requests take, by the slowest of late.
     request_ms: u64,
+    /// The same, on the average.
+    mean_us: u64,
     /// The slowest of those to the destination.
     slowest_ms: u64,
     /// The slowest look-up.
@@ -93,10 +111,15 @@ impl Permits {
             slots: if is_leasing_at_all { 0 } else { share },
             awaited: 0,
             abandoned_until_ms: Vec::new(),
-            send_slots: SendSlots::default(),
+            send_slots: SendSlots::new(&settings.rates),
             leasing: false,
             wait: None,
+            then_waits: None,
+            slots_asked: 0,
+            asked_ms: EpochMs::MIN,
+            concurrency_max: settings.concurrency_max,
             request_ms: 0,
+            mean_us: 0,
             slowest_ms: 0,
             slowest_lookup_ms: 0,
             slots_until_ms: deadline.at_ms + settings.landing_ms,
@@ -115,7 +138,7 @@ impl Permits {
 
     /// Whether a request may be started.
     pub fn next(&mut self, now_ms: EpochMs) -> Next {
-        if self.leasing || self.wait.is_some() {
+        if self.wait.is_some() || (self.leasing && self.send_slots.len() == 0) {
             return Next::Wait;
         }
         if self.slots > 0 && self.occupied(now_ms) >= self.slots.min(self.at_most) {
@@ -126,8 +149,31 @@ impl Permits {
         }
         match self.send_slots.take(now_ms * 1_000) {
             Some(slot) => Next::Go(Some(slot)),
-            None => Next::Lease,
+            None if self.leasing => Next::Wait,
+            None => {
+                self.wait = self.then_waits.take();
+                if self.wait.is_some() { Next::Wait } else { Next::Lease }
+            }
         }
+    }
+
+    /// Whether it is time to lease more, with so many requests to send: before the last send slots are used,
+    /// and where requests turn out to take longer than was thought when concurrency was asked for.
+    pub fn runs_short(&mut self, requests: u64, now_ms: EpochMs) -> bool {
+        if self.rate.is_none() {
+            return false;
+        }
+        let left = self.send_slots.len();
+        if self.leasing || self.wait.is_some() || self.then_waits.is_some() || requests <= left as u64
+        {
+            return false;
+        }
+        let is_full = self.slots > 0 && self.occupied(now_ms) >= self.slots;
+        let needed = self.slots_needed();
+        let would_have_more = needed > self.slots_asked.max(self.slots)
+            || (self.slots < self.slots_asked && now_ms >= self.asked_ms + MORE_AGAIN_MS);
+        // With too few, what is leased ahead would pass while all of them are busy.
+        (left <= SLOTS_LEFT && self.slots >= needed) || (is_full && would_have_more)
     }
 
     fn occupied(&mut self, now_ms: EpochMs) -> u32 {
@@ -168,25 +214,46 @@ impl Permits {
         now_ms: EpochMs,
         is_probe: bool,
     ) -> Wanted {
-        let slots_needed = self.rate.map_or(1, |rate| rate.slots(self.request_ms));
-        let slots_needed = if self.share == 1 && self.rate.is_none() { 1 } else { slots_needed };
+        let slots_needed = self.slots_needed();
+        let in_hand = u32::try_from(self.send_slots.len()).unwrap_or(u32::MAX);
         let requests = match self.rate {
+            // More at once is what is asked for, and not more send slots.
+            Some(_) if in_hand as usize > SLOTS_LEFT => 1,
+            // How long requests take is not known: few pass unused.
+            Some(rate) if self.mean_us == 0 => rate.want(requests).min(LEASE_MIN),
             Some(rate) => rate.want(requests),
             None => u32::try_from(requests).unwrap_or(u32::MAX).clamp(1, self.a_while()),
         };
         let requests = if is_probe { 1 } else { requests };
         self.leased_under = self.rate;
         self.leasing = true;
+        let slots = match self.rate {
+            None => self.share.max(slots_needed).max(self.slots),
+            // One that has all of them uses every send slot; those that share them lose some.
+            Some(_) if self.mean_us == 0 => self.concurrency_max,
+            Some(_) => self.share.max(slots_needed + slots_needed / SPARE + 1),
+        };
+        let slots = slots.min(self.concurrency_max.max(1)).min(self.at_most);
+        (self.slots_asked, self.asked_ms) = (slots, now_ms);
+        // What is in hand is sent in any case.
+        let slots_busy = self.occupied(now_ms).saturating_add(in_hand);
+        let slots_busy = slots_busy.min(self.slots.max(self.occupied(now_ms)));
         Wanted {
             rate: self.rate,
             requests,
             until_ms,
-            slots: self.share.max(slots_needed).max(self.slots).min(self.at_most),
-            slots_needed: slots_needed.min(self.at_most),
-            slots_busy: self.occupied(now_ms),
+            slots,
+            slots_needed,
+            slots_busy,
             slots_until_ms: self.slots_until_ms,
             is_probe,
         }
+    }
+
+    /// How many requests at once it takes to use every send slot, as long as requests take.
+    fn slots_needed(&self) -> u32 {
+        let needed = self.rate.map_or(1, |rate| rate.slots(self.mean_us.div_ceil(1_000)));
+        needed.min(self.at_most)
     }
 
     /// Requests of about a second, where no rate is kept, and enough for leasing to cost a tenth of a
@@ -208,7 +275,10 @@ impl Permits {
             }
             Ok(Grant { slots, wait, .. }) => {
                 self.slots = slots;
-                self.wait = wait;
+                match self.send_slots.len() {
+                    0 => self.wait = wait,
+                    _ => self.then_waits = wait,
+                }
             }
             // What was leased, if it was, passes unused.
             Err(_) => {
@@ -216,6 +286,25 @@ impl Permits {
                 self.wait = Some(Wait { on: WaitOn::Rate, until_ms });
             }
         }
+    }
+
+    /// Whether some of the concurrency that is held will not be needed, with nothing left to send: the others, who
+    /// may wait for it, get it now.
+    pub fn keeps_too_many(&mut self, now_ms: EpochMs) -> Option<u32> {
+        let others_share = self.rate.is_some() && self.share < self.concurrency_max;
+        let busy = self.occupied(now_ms).max(1);
+        if !others_share || self.leasing || self.slots <= busy {
+            return None;
+        }
+        // Nothing is leased meanwhile: that would count for less than was granted.
+        self.leasing = true;
+        self.slots = busy;
+        Some(busy)
+    }
+
+    /// The others have it, or will have it at the end.
+    pub fn kept(&mut self) {
+        self.leasing = false;
     }
 
     /// A permit turned out not to be needed.
@@ -248,6 +337,11 @@ impl Permits {
         };
         *slowest_ms = took_ms.max(*slowest_ms);
         self.request_ms = took_ms.max(self.request_ms - self.request_ms.div_ceil(10));
+        let took_us = took_ms.saturating_mul(1_000).max(1);
+        self.mean_us = match self.mean_us {
+            0 => took_us,
+            mean_us => (mean_us.saturating_mul(MEAN_OF - 1) + took_us) / MEAN_OF,
+        };
         if let Some(slot) = slot {
             self.send_slots.used(slot);
         }

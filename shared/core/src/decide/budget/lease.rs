@@ -70,6 +70,13 @@ impl Budget {
         Grant { slots, leased, wait: None }
     }
 
+    /// An invocation keeps so many of its requests at once, and leaves the others the rest.
+    pub fn keep(&mut self, owner: &str, slots: u32) {
+        if let Some(holder) = self.holders.iter_mut().find(|holder| &*holder.owner == owner) {
+            holder.slots = holder.slots.min(slots);
+        }
+    }
+
     /// Ends an invocation's hold: but so many requests of it may still be in flight until then. Gives
     /// back what it leased of quotas and did not use: so many, that count as used at that moment.
     pub fn release(
