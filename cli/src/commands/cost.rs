@@ -61,7 +61,8 @@ pub async fn run(asked: Cost) -> Result<(), Failure> {
         processor_memory: asked.processor_memory,
         architecture: asked.architecture,
     };
-    let instant = asked.from.is_none() && asked.world.latency_ms.max(asked.world.latency_max_ms) == 0;
+    let instant =
+        asked.from.is_none() && asked.world.latency_ms.max(asked.world.latency_max_ms) == 0;
     let report = Report::new(Measured { of: &of, instant, run: &run, functions, prices })?;
     if asked.host.json {
         print_json(&report)

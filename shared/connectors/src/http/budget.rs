@@ -155,6 +155,7 @@ impl RequestBudget {
                 slots_needed: 1,
                 slots_busy: 0,
                 slots_until_ms: now_ms.saturating_add(left_ms).min(now_ms + HELD_MS_MAX),
+                done_ms: 0,
                 is_probe: false,
             };
             let grant = budget.lease(&self.terms, &ask);

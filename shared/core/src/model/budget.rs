@@ -150,6 +150,9 @@ pub struct Holder {
     pub slots: u32,
     /// None of them is in flight after this.
     pub until_ms: EpochMs,
+    /// When it will have sent all that it has, as far as it knows; 0 where it does not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub done_ms: EpochMs,
 }
 
 /// A stream that may start no request for now: others have as many in flight as are permitted.
@@ -194,6 +197,8 @@ pub struct Ask<'a> {
     pub slots_busy: u32,
     /// Until when they may be.
     pub slots_until_ms: EpochMs,
+    /// When all will be sent that the owner has; 0 where that is not known.
+    pub done_ms: EpochMs,
     /// It is for the one probe that a circuit which is not closed lets through.
     pub is_probe: bool,
 }

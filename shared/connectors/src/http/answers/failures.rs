@@ -207,11 +207,7 @@ mod tests {
                 "data.bulkCreate.items",
                 1,
             ),
-            (
-                r#"{"response":{"data":{"results":[{"status":"409"}]}}}"#,
-                "response.data.results",
-                1,
-            ),
+            (r#"{"response":{"data":{"results":[{"status":"409"}]}}}"#, "response.data.results", 1),
         ] {
             let found = listed_failure(body.as_bytes()).unwrap_or_else(|| panic!("{body}"));
             assert_eq!((&*found.path, found.count), (path, count), "{body}");

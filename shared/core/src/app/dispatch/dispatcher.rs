@@ -170,6 +170,11 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             self.leave_pages();
             self.write_gathered();
             let Some(event) = self.next_event().await else {
+                if let Some(until_ms) = self.waits_here_until_ms() {
+                    self.sender.ports.clock.sleep_until(until_ms).await;
+                    self.throttle.waited_here();
+                    continue;
+                }
                 if self.ready.is_empty() {
                     match self.note_held().await {
                         true => continue,
@@ -204,6 +209,12 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
                 Event::Budget(answer) => self.throttle.take_in(answer),
             }
         }
+    }
+
+    /// Until when to wait before more is asked for in this invocation, where that is soon and there is work.
+    fn waits_here_until_ms(&mut self) -> Option<EpochMs> {
+        let until_ms = self.throttle.waits_here_until_ms()?;
+        (!self.work.is_halted() && self.requests_left() > 0).then_some(until_ms)
     }
 
     /// Starts as many requests as limits and time allow.
@@ -348,7 +359,10 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
 
     /// Leaves every page of which nothing more will be sent.
     fn leave_pages(&mut self) {
-        let no_more = self.throttle.is_idle() && self.preparing == 0 && self.ready.is_empty();
+        let no_more = self.throttle.is_idle()
+            && self.preparing == 0
+            && self.ready.is_empty()
+            && self.waits_here_until_ms().is_none();
         while let Some(page) = self.work.next_to_leave(no_more) {
             self.leave(page);
         }

@@ -37,6 +37,7 @@ pub(super) struct Wanted {
     pub slots_needed: u32,
     pub slots_busy: u32,
     pub slots_until_ms: EpochMs,
+    pub done_ms: EpochMs,
     pub is_probe: bool,
 }
 
@@ -123,6 +124,7 @@ impl<'a, P: Platform> SharedBudget<'a, P> {
                 slots_needed: wanted.slots_needed,
                 slots_busy: wanted.slots_busy,
                 slots_until_ms: wanted.slots_until_ms,
+                done_ms: wanted.done_ms,
                 is_probe: wanted.is_probe,
             };
             budget.lease(&self.terms, &ask)

@@ -37,8 +37,10 @@ const OUTAGE_FROM_FAILURES: u32 = 6;
 const OPERATOR_AGAIN_MS: u64 = 900_000;
 /// An invocation that leases nothing meanwhile reads the budget so often, in ms.
 const REFRESH_EVERY_MS: EpochMs = 1_000;
-/// Over how long those who wait for concurrency come back, in ms.
-const CONCURRENCY_SPREAD_MS: u64 = 2_000;
+/// Those who wait for concurrency come back one after the other: over so long for each processor, in ms.
+const SPREAD_MS: u64 = 100;
+/// At the most.
+const SPREAD_MS_MAX: u64 = 2_000;
 
 /// The throttle of one invocation.
 pub(super) struct Throttle<'a, P: Platform> {
@@ -50,6 +52,8 @@ pub(super) struct Throttle<'a, P: Platform> {
     breaker: Breaker,
     refreshed_ms: EpochMs,
     stopped: bool,
+    /// Over how long those who wait for concurrency come back, in ms.
+    spread_ms: u64,
 }
 
 /// Whether a request may be sent.
@@ -101,6 +105,7 @@ impl<'a, P: Platform> Throttle<'a, P> {
             deadline,
             refreshed_ms: now_ms,
             stopped: false,
+            spread_ms: SPREAD_MS.saturating_mul(processors.into()).clamp(1, SPREAD_MS_MAX),
         }
     }
 
@@ -264,6 +269,18 @@ impl<'a, P: Platform> Throttle<'a, P> {
         }
     }
 
+    /// Until when to wait before more is asked for in this invocation, where that is soon.
+    pub fn waits_here_until_ms(&self) -> Option<EpochMs> {
+        let until_ms = self.permits.waits_here_until_ms(self.budget.now_ms())?;
+        let has_time = self.timeout_ms(RequestKind::Deliver, until_ms).is_some();
+        (self.breaker.state() == State::Closed && has_time).then_some(until_ms)
+    }
+
+    /// That was waited for.
+    pub fn waited_here(&mut self) {
+        self.permits.waited_here();
+    }
+
     /// For how long a message waits that comes back for that reason, in ms. Those who wait together come
     /// back one after the other.
     pub fn wait_ms(&self, wait: Wait, random: impl FnOnce() -> u64) -> u64 {
@@ -271,7 +288,7 @@ impl<'a, P: Platform> Throttle<'a, P> {
         match wait.on {
             // A little after the circuit's time: the first probes, the others find it closed.
             WaitOn::Circuit => wait_ms + random() % PROBE_EVERY_MS,
-            WaitOn::Concurrency => wait_ms + random() % CONCURRENCY_SPREAD_MS,
+            WaitOn::Concurrency => wait_ms + random() % self.spread_ms,
             WaitOn::Rate | WaitOn::Quota => wait_ms,
         }
     }

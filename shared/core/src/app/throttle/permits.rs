@@ -19,6 +19,10 @@ const SLOTS_LEFT: usize = 4;
 const SPARE: u32 = 4;
 /// Where all are busy and there are fewer than were asked for, more are asked for so often, in ms.
 const MORE_AGAIN_MS: EpochMs = 250;
+/// So long is waited for concurrency without giving messages back, in ms: a queue delays them by whole seconds.
+const WAITS_HERE_MS: EpochMs = 900;
+/// So often, at the most.
+const WAITS_HERE_MAX: u32 = 10;
 /// The average is of about so many requests.
 const MEAN_OF: u64 = 16;
 /// How long to wait when the budget gave no answer, in ms.
@@ -57,6 +61,8 @@ pub(super) struct Permits {
     /// For so many requests at once was last asked, and when.
     slots_asked: u32,
     asked_ms: EpochMs,
+    /// How often concurrency was waited for in this invocation.
+    waited_here: u32,
     /// How long requests take, by the slowest of late.
     request_ms: u64,
     /// The same, on the average.
@@ -116,6 +122,7 @@ impl Permits {
             wait: None,
             then_waits: None,
             slots_asked: 0,
+            waited_here: 0,
             asked_ms: EpochMs::MIN,
             concurrency_max: settings.concurrency_max,
             request_ms: 0,
@@ -164,14 +171,17 @@ impl Permits {
             return false;
         }
         let left = self.send_slots.len();
-        if self.leasing || self.wait.is_some() || self.then_waits.is_some() || requests <= left as u64
+        if self.leasing
+            || self.wait.is_some()
+            || self.then_waits.is_some()
+            || requests <= left as u64
         {
             return false;
         }
         let is_full = self.slots > 0 && self.occupied(now_ms) >= self.slots;
         let needed = self.slots_needed();
-        let would_have_more = needed > self.slots_asked.max(self.slots)
-            || (self.slots < self.slots_asked && now_ms >= self.asked_ms + MORE_AGAIN_MS);
+        let would_have_more = needed.max(self.slots_asked) > self.slots
+            && now_ms >= self.asked_ms.saturating_add(MORE_AGAIN_MS);
         // With too few, what is leased ahead would pass while all of them are busy.
         (left <= SLOTS_LEFT && self.slots >= needed) || (is_full && would_have_more)
     }
@@ -216,6 +226,10 @@ impl Permits {
     ) -> Wanted {
         let slots_needed = self.slots_needed();
         let in_hand = u32::try_from(self.send_slots.len()).unwrap_or(u32::MAX);
+        let done_ms = self.rate.map_or(0, |rate| {
+            let left = i64::try_from(requests).unwrap_or(i64::MAX);
+            now_ms.saturating_add(left.saturating_mul(rate.spacing_us) / 1_000)
+        });
         let requests = match self.rate {
             // More at once is what is asked for, and not more send slots.
             Some(_) if in_hand as usize > SLOTS_LEFT => 1,
@@ -246,6 +260,7 @@ impl Permits {
             slots_needed,
             slots_busy,
             slots_until_ms: self.slots_until_ms,
+            done_ms,
             is_probe,
         }
     }
@@ -253,7 +268,7 @@ impl Permits {
     /// How many requests at once it takes to use every send slot, as long as requests take.
     fn slots_needed(&self) -> u32 {
         let needed = self.rate.map_or(1, |rate| rate.slots(self.mean_us.div_ceil(1_000)));
-        needed.min(self.at_most)
+        needed.min(self.concurrency_max.max(1)).min(self.at_most)
     }
 
     /// Requests of about a second, where no rate is kept, and enough for leasing to cost a tenth of a
@@ -407,6 +422,21 @@ impl Permits {
         self.wait
     }
 
+    /// Until when a wait lasts that is waited out here, for it is short: others have the concurrency, and will have
+    /// sent all in a moment.
+    pub fn waits_here_until_ms(&self, now_ms: EpochMs) -> Option<EpochMs> {
+        let wait = self.wait.filter(|wait| wait.on == WaitOn::Concurrency)?;
+        let is_short = wait.until_ms <= now_ms + WAITS_HERE_MS;
+        (is_short && self.waited_here < WAITS_HERE_MAX && self.rate.is_some())
+            .then_some(wait.until_ms)
+    }
+
+    /// It was.
+    pub fn waited_here(&mut self) {
+        self.waited_here += 1;
+        self.wait = None;
+    }
+
     /// A quota turned out to be used up.
     pub fn wait_for(&mut self, wait: Wait) {
         self.wait = Some(wait);
@@ -432,65 +462,4 @@ impl Permits {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Leased;
-
-    fn permits(settings: &FlowSettings, processors: u32) -> Permits {
-        Permits::new(settings, &Budget::default(), Deadline::new(0, 60_000), processors)
-    }
-
-    fn grant(slots: u32, count: u32) -> Result<Grant, Unavailable> {
-        let leased = Leased { first_us: 0, spacing_us: 0, count, until_us: 60_000_000 };
-        Ok(Grant { slots, leased, wait: None })
-    }
-
-    #[test]
-    fn a_share_of_the_concurrency_is_kept_without_asking() {
-        let mut permits = permits(&FlowSettings::default(), 5);
-        for _ in 0..2 {
-            assert_eq!(permits.next(0), Next::Go(None));
-            permits.started();
-        }
-        assert_eq!(permits.next(0), Next::Wait);
-        permits.ended(RequestKind::Deliver, None, Some(20), false, 20);
-        assert_eq!(permits.next(20), Next::Go(None));
-        assert!(!permits.holds_anything());
-    }
-
-    #[test]
-    fn more_processors_than_concurrency_lease_it() {
-        let mut permits = permits(&FlowSettings::default(), 50);
-        assert_eq!(permits.next(0), Next::Lease);
-        assert_eq!(permits.wanted(7, 55_000, 0, false).requests, 7);
-        assert_eq!(permits.next(0), Next::Wait, "the lease is awaited");
-        permits.leased(grant(1, 2), 0);
-        assert!(matches!(permits.next(0), Next::Go(Some(_))));
-        permits.started();
-        assert_eq!(permits.next(0), Next::Wait, "one at a time");
-    }
-
-    #[test]
-    fn an_abandoned_request_holds_its_slot_until_it_has_landed() {
-        let settings = FlowSettings { landing_ms: 5_000, ..FlowSettings::default() };
-        let mut permits = permits(&settings, 50);
-        let _ = permits.wanted(7, 55_000, 0, false);
-        permits.leased(grant(1, 7), 0);
-        let Next::Go(slot) = permits.next(0) else { panic!("it was leased") };
-        permits.started();
-        permits.ended(RequestKind::Deliver, slot, Some(30_000), true, 30_000);
-        assert_eq!(permits.in_flight_after(30_000), Some((1, 35_000)));
-        assert_eq!(permits.next(34_999), Next::Wait);
-        assert!(matches!(permits.next(35_000), Next::Go(Some(_))));
-        assert_eq!(permits.unused(), Some(vec![(60_000, 6)]));
-    }
-
-    #[test]
-    fn a_budget_that_gives_no_answer_is_waited_for() {
-        let mut permits = permits(&FlowSettings::default(), 50);
-        let _ = permits.wanted(7, 55_000, 0, false);
-        permits.leased(Err(Unavailable("lost".into())), 400);
-        assert_eq!(permits.wait(), Some(Wait { on: WaitOn::Rate, until_ms: 1_400 }));
-        assert_eq!((permits.next(9_000), permits.is_idle()), (Next::Wait, true));
-    }
-}
+mod tests;

@@ -13,6 +13,13 @@ const YIELD_AHEAD_US: i64 = 250_000;
 const YIELD_PART: u32 = 4;
 /// An invocation that may start no request asks again after this.
 const SLOTS_AGAIN_MS: EpochMs = 1_000;
+/// Or, where another one is about to have sent all that it has, after this; as long as it may be late, at the most.
+const DONE_AGAIN_MS: EpochMs = 100;
+const DONE_LATE_MS: EpochMs = 2_000;
+/// The longest that is waited for that, in ms: it may end before.
+const DONE_MS_MAX: EpochMs = 10_000;
+/// An invocation that leased nothing for so long sends nothing, in µs.
+const SENDS_US: i64 = 500_000;
 /// That a stream waits is noted so often.
 const NOTE_WAITING_MS: EpochMs = 1_000;
 
@@ -30,9 +37,10 @@ impl Budget {
         }
         let yields = self.yields_to_others(terms.priority, now_ms);
         let slots = self.slots_for(terms, ask, yields);
-        if slots == 0 {
+        if slots == 0 || self.are_too_few(terms, ask, slots) {
             self.note_waiting(terms, now_ms);
-            return self.wait(ask, WaitOn::Concurrency, now_ms + SLOTS_AGAIN_MS);
+            let until_ms = self.slots_again_ms(ask, now_ms);
+            return self.wait(ask, WaitOn::Concurrency, until_ms);
         }
         // With too few slots only as many send slots as can be used at once.
         let too_few = slots < ask.slots_needed;
@@ -89,7 +97,7 @@ impl Budget {
         self.holders.retain(|holder| &*holder.owner != owner);
         if let Some((slots, until_ms)) = in_flight {
             let stream = terms.stream.clone();
-            self.holders.push(Holder { owner: owner.into(), stream, slots, until_ms });
+            self.holders.push(Holder { owner: owner.into(), stream, slots, until_ms, done_ms: 0 });
         }
         for quota in &terms.quotas {
             for (at_ms, requests) in unused {
@@ -108,6 +116,26 @@ impl Budget {
         let free = all.saturating_sub(taken + left_free);
         let fair = self.fair_part(terms, ask, all);
         ask.slots.min(free).min(fair).max(ask.slots_busy)
+    }
+
+    /// Whether an invocation that begins leaves what is free to the one that sends now: where several have a few
+    /// slots each, send slots pass while all of theirs are busy. Where streams share the budget, each has its part.
+    fn are_too_few(&self, terms: &Terms, ask: &Ask<'_>, slots: u32) -> bool {
+        let begins = ask.spacing_us > 0 && ask.slots_busy == 0 && terms.stream.is_empty();
+        let wanted = ask.slots.min(self.slots_in_all(terms));
+        let one_sends = self.next_us + SENDS_US > ask.now_us;
+        begins && one_sends && slots.saturating_mul(2) < wanted
+    }
+
+    /// When it is worth asking again for slots that others have: when the first of them will have sent all that
+    /// it has.
+    fn slots_again_ms(&self, ask: &Ask<'_>, now_ms: EpochMs) -> EpochMs {
+        let others = self.holders.iter().filter(|holder| &*holder.owner != ask.owner);
+        let done = others.map(|holder| holder.done_ms).filter(|it| *it + DONE_LATE_MS > now_ms);
+        match done.min() {
+            Some(done_ms) => done_ms.clamp(now_ms + DONE_AGAIN_MS, now_ms + DONE_MS_MAX),
+            None => now_ms + SLOTS_AGAIN_MS,
+        }
     }
 
     /// While another stream that is as urgent waits for slots, this one has its part of them, over all its
@@ -174,10 +202,12 @@ impl Budget {
             Some(holder) => {
                 holder.slots = slots;
                 holder.until_ms = holder.until_ms.max(until_ms);
+                holder.done_ms = ask.done_ms;
             }
             None => {
                 let stream = terms.stream.clone();
-                self.holders.push(Holder { owner: ask.owner.into(), stream, slots, until_ms });
+                let (owner, done_ms) = (ask.owner.into(), ask.done_ms);
+                self.holders.push(Holder { owner, stream, slots, until_ms, done_ms });
             }
         }
     }

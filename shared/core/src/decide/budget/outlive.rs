@@ -30,7 +30,13 @@ mod tests {
 
     #[test]
     fn what_the_dead_leased_is_free_once_nothing_of_it_can_be_in_flight() {
-        let holder = |until_ms| Holder { owner: "a".into(), stream: "".into(), slots: 2, until_ms };
+        let holder = |until_ms| Holder {
+            owner: "a".into(),
+            stream: "".into(),
+            slots: 2,
+            until_ms,
+            done_ms: 0,
+        };
         let circuit = Circuit { open_until_ms: 9_000, failures: 3, probe_until_ms: 40_000 };
         let waiting = Waiting { stream: "o/s".into(), urgency: 1, at_ms: 900 };
         let mut budget = Budget {

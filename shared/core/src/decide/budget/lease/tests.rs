@@ -28,8 +28,14 @@ fn ask(owner: &str, now_us: i64, want: u32, slots: u32) -> Ask<'_> {
         slots_needed: 1,
         slots_busy: 0,
         slots_until_ms: now_us / 1_000 + 60_000,
+        done_ms: 0,
         is_probe: false,
     }
+}
+
+/// Without a rate, where a few slots are better than none.
+fn unpaced(owner: &str, now_us: i64, want: u32, slots: u32) -> Ask<'_> {
+    Ask { spacing_us: 0, ..ask(owner, now_us, want, slots) }
 }
 
 fn slots(grant: Grant) -> (i64, u32) {
@@ -96,7 +102,7 @@ fn repro_a_stream_that_waits_for_slots_gets_its_part_of_a_shared_budget() {
 fn slots_are_held_until_they_are_released_or_time_is_up() {
     let (terms, mut budget) = (terms(4), Budget::default());
     let mut slots =
-        |owner, now_us, slots| budget.lease(&terms, &ask(owner, now_us, 1, slots)).slots;
+        |owner, now_us, slots| budget.lease(&terms, &unpaced(owner, now_us, 1, slots)).slots;
     assert_eq!(slots("a", 0, 3), 3);
     assert_eq!(slots("b", 0, 3), 1);
     assert_eq!(slots("c", 0, 3), 0);
@@ -104,7 +110,7 @@ fn slots_are_held_until_they_are_released_or_time_is_up() {
     assert_eq!(slots("c", 0, 3), 2);
     budget.release(&terms, "c", Some((1, 90_000)), &[]);
     let mut slots =
-        |owner, now_us, slots| budget.lease(&terms, &ask(owner, now_us, 1, slots)).slots;
+        |owner, now_us, slots| budget.lease(&terms, &unpaced(owner, now_us, 1, slots)).slots;
     assert_eq!(slots("d", 0, 9), 1);
     // The others died: after their time only what may still be in flight is left.
     assert_eq!(slots("e", 61_000_000, 9), 3);
@@ -192,5 +198,38 @@ proptest! {
             let held: u32 = budget.holders.iter().filter(|it| it.until_ms > now_ms).map(|it| it.slots).sum();
             prop_assert!(held <= slots_max, "{held} of {slots_max}");
         }
+    }
+}
+
+/// Each of several with a few slots would let send slots pass while all of its own are busy.
+#[test]
+fn one_that_begins_waits_for_the_one_that_sends_until_half_is_free() {
+    let (terms, mut budget) = (terms(10), Budget::default());
+    let first = Ask { done_ms: 4_000, ..ask("a", 1_000_000, 50, 8) };
+    assert_eq!(budget.lease(&terms, &first).slots, 8);
+    let second = ask("b", 1_000_000, 50, 10);
+    let waits = |grant: Grant| grant.wait.map(|wait| (wait.on, wait.until_ms));
+    assert_eq!(waits(budget.lease(&terms, &second)), Some((WaitOn::Concurrency, 4_000)));
+    // The first has sent all that it has.
+    budget.keep("a", 3);
+    assert_eq!(budget.lease(&terms, &second).slots, 7);
+    budget.keep("a", 5);
+    assert_eq!(budget.holders[0].slots, 3, "it keeps no more than it had");
+    // Where none of them sends, what is free is better than nothing.
+    let mut idle = Budget::default();
+    idle.lease(&terms, &Ask { want: 1, ..first });
+    assert_eq!(idle.lease(&terms, &ask("b", 1_500_200, 50, 10)).slots, 2);
+}
+
+#[test]
+fn what_others_have_is_asked_for_again_when_they_will_have_sent_all() {
+    let terms = terms(4);
+    for (done_ms, again_ms) in
+        [(0, 11_000), (12_000, 12_000), (90_000, 20_000), (9_900, 10_100), (7_000, 11_000)]
+    {
+        let mut budget = Budget::default();
+        budget.lease(&terms, &Ask { done_ms, ..ask("a", 10_000_000, 50, 4) });
+        let grant = budget.lease(&terms, &ask("b", 10_000_000, 50, 4));
+        assert_eq!(grant.wait.unwrap().until_ms, again_ms, "{done_ms}");
     }
 }
