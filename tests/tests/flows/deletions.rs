@@ -129,9 +129,9 @@ retry: {{ base: 20ms, cap: 100ms }}
     }
 }
 
-/// D13.
+/// D13. On the laptop, what counts the steps and notes the sending did not say that a deletion is not to be mapped.
 #[test]
-fn deletions_reach_the_destination_as_deletions_in_every_order() {
+fn repro_deletions_reach_the_destination_as_deletions_in_every_order() {
     for ordering in ["none", "entity", "serial"] {
         let world = World::new(ordering, &[order(1, 1), order(2, 2), order(3, 3)]);
         let summary = world.run();

@@ -4,6 +4,7 @@ mod batch;
 mod body;
 mod compose;
 mod deliver;
+mod deliver_items;
 mod distinct;
 mod endpoint;
 mod envelope;
@@ -104,14 +105,18 @@ pub(crate) struct Http {
     /// `${record.…}` and `${body.…}`. For a batch, there is `batch.envelope`.
     #[schemars(example = serde_json::json!({ "data": { "type": "order", "attributes": "${body}" } }))]
     envelope: Option<JsonTemplate<Enveloped>>,
-    /// What is sent for a record that is a deletion; left out: what is sent for any other.
+    /// What is sent for a record that is a deletion: a request without a body, by no transform. That nothing is there any
+    /// more, 404 or 410, is what was asked for. Left out: what is sent for any other.
     delete: Option<Removal>,
     /// Create or update, whichever the destination asks for.
     upsert: Option<At<Upsert>>,
-    /// One record to many requests.
+    /// One record to many requests, an item of a list of it in each; with `batch`, as many items of one record as a request
+    /// takes. The body is the item, unless `envelope` says more with `${item}` or `${item.…}`, which `url`, `query` and
+    /// `headers` may hold too. Every request counts for the limits, and they are sent one after the other. The record is settled when
+    /// all of its items are: those that are refused park it, with the reason that says which, after the others were sent.
     split: Option<Split>,
-    /// Records to several addresses, by what they say: a record takes the first route whose `when` holds. Each says what is
-    /// different for it; everything else is as it stands beside `routes`.
+    /// Records to several addresses, by what they say: a record takes the first route whose `when` holds, and no other. Each
+    /// route says what is different for it; everything else is as it stands beside `routes`.
     #[schemars(length(min = 1))]
     routes: Option<At<Vec<At<Route>>>>,
     /// What becomes of a record that no route takes. Default `park`.

@@ -25,9 +25,7 @@ use crate::{
 
 const ITEMS_DEFAULT: u32 = 1_000;
 
-/// One record to many requests, an item of a list of it in each; with `batch`, as many items of one record as a request
-/// takes. The body is the item, unless `envelope` says more. The record is settled when all of its items are; it is parked
-/// when some are refused, with the reason that says which, after the others were sent.
+/// One record to many requests.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Split {
