@@ -188,6 +188,12 @@ fn what_no_route_takes_is_parked_with_the_reason_or_skipped_as_the_flow_says() {
     let parked = world.command("parked", &[]).fine();
     let reason = parked["records"][0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("no route takes it"), "{reason}");
+    // What the filter leaves out is not asked for a route.
+    let filter = "ordering: none\ntransform: { filter: '.kind != \"odd\"' }\n";
+    let world = World::new(&records, BULK_AND_SINGLE, filter, |_| fine());
+    let summary = world.run();
+    let counts = ["delivered", "skipped", "parked"].map(|name| summary[name].as_u64());
+    assert_eq!(counts, [Some(8), Some(2), Some(0)], "{summary}");
     let skips = format!("{BULK_AND_SINGLE}\n    otherwise: skip");
     let world = World::new(&records, &skips, "ordering: entity\n", |_| fine());
     let summary = world.run();

@@ -196,6 +196,24 @@ fn an_order_without_lines_is_parked_or_left_out_as_the_flow_says_and_never_lost_
     assert_eq!(world.parked(), Vec::<Value>::new());
 }
 
+/// What is taken of a record speaks for the destination, though the record is not settled.
+#[test]
+fn items_that_are_taken_keep_the_circuit_closed_where_others_fail() {
+    let orders: Vec<Value> = (1..=12).map(|id| order(id, 2)).collect();
+    let failed = Mutex::new(BTreeSet::new());
+    let fails_once = move |name: &str| {
+        let fails =
+            name.ends_with("-2") && failed.lock().expect("no panic").insert(name.to_owned());
+        fails.then(|| Answer::At("500 Internal Server Error", "{}".into()))
+    };
+    let more = "ordering: none\nlimits: { concurrency: 1 }\nretry: { base: 10ms, cap: 20ms }\n";
+    let world = World::new(&orders, more, fails_once, || false);
+    let ended = world.command("run", &["--until-caught-up", "--give-up-after", "20s"]).run();
+    assert_eq!(ended.fine()["delivered"], 12);
+    assert!(!ended.stderr.contains("the destination fails"), "{}", ended.stderr);
+    world.assert_whole(&orders);
+}
+
 /// Each request counts, and not each record.
 #[test]
 fn limits_count_every_item() {

@@ -37,6 +37,7 @@ mod scripted;
 mod sent;
 mod sent_keys;
 mod split;
+mod split_random;
 mod staged;
 mod stream;
 mod token_requests;

@@ -242,3 +242,59 @@ fn routes_that_cannot_be_meant_are_refused_with_their_line() {
         assert!(said.contains(says) && said.contains("--> orders.yaml:"), "{destination}: {said}");
     }
 }
+
+#[tokio::test]
+async fn the_destination_is_asked_by_the_key_of_the_route() {
+    let api = Taker::start(|_| (200, json!({}))).await;
+    let url = |path: &str| format!("{}/{path}", api.url);
+    let flow = flow(
+        &json!({}),
+        &json!({
+            "routes": [{ "when": ".a", "url": url("a") }, { "url": url("b") }],
+            "on_unknown": { "lookup": { "url": url("asked/${idempotency_key}") } },
+        }),
+    );
+    for record in [json!({ "id": 1, "a": true }), json!({ "id": 1 })] {
+        let record = outgoing(&flow, &record, false);
+        flow.destination.deliver(std::slice::from_ref(&record), 5_000).await;
+        let key = api.last().header("idempotency-key").unwrap().to_owned();
+        assert_eq!(flow.destination.has(&record, 5_000).await, Ok(true));
+        let asked = api.last().line;
+        let asked = asked.strip_prefix("GET /asked/").unwrap();
+        assert_eq!(asked.replace("%2F", "/").replace("%40", "@"), key);
+    }
+}
+
+#[test]
+fn a_request_is_shown_of_the_route_that_its_record_takes_and_of_its_first_item() {
+    let spec = crate::sent::file(
+        &json!({}),
+        &json!({
+            "routes": [
+                { "when": ".lines", "url": "https://b.example/${record.id}/lines", "split": { "items": "lines" },
+                  "envelope": { "line": "${item}" } },
+                { "when": ".a", "url": "https://b.example/a", "method": "PUT" },
+            ],
+        }),
+    );
+    let spec = tidegate_flow::parse("orders.yaml", &spec).unwrap();
+    let shown = |record: &str| {
+        let shown = tidegate_connectors::preview(
+            &spec,
+            &crate::flow::connection(),
+            record.as_bytes(),
+            record.as_bytes(),
+        );
+        shown
+            .map(|it| (format!("{} {}", it.method, it.url), String::from_utf8(it.body).unwrap()))
+            .map_err(|error| error.to_string())
+    };
+    let of = |line: &str, body: &str| Ok((line.to_owned(), body.to_owned()));
+    assert_eq!(
+        shown(r#"{"id":7,"lines":["x","y"]}"#),
+        of("POST https://b.example/7/lines", r#"{"line":"x"}"#)
+    );
+    assert_eq!(shown(r#"{"a":1}"#), of("PUT https://b.example/a", r#"{"a":1}"#));
+    assert!(shown(r#"{"id":7,"lines":[]}"#).unwrap_err().contains("is empty"));
+    assert!(shown("{}").unwrap_err().contains("no route takes it"));
+}
