@@ -21,6 +21,10 @@ pub struct Noted {
 }
 
 impl Destination for Noted {
+    fn begins(&self, generation: u64) {
+        self.destination.begins(generation);
+    }
+
     fn routes(&self) -> usize {
         self.destination.routes()
     }

@@ -90,6 +90,10 @@ struct WatchedDestination {
 }
 
 impl Destination for WatchedDestination {
+    fn begins(&self, generation: u64) {
+        self.destination.begins(generation);
+    }
+
     fn routes(&self) -> usize {
         self.destination.routes()
     }

@@ -74,6 +74,8 @@ impl Api {
 }
 
 impl Destination for Api {
+    fn begins(&self, _: u64) {}
+
     fn routes(&self) -> usize {
         1
     }

@@ -214,6 +214,20 @@ fn items_that_are_taken_keep_the_circuit_closed_where_others_fail() {
     world.assert_whole(&orders);
 }
 
+/// More items than an invocation has time for: the next one goes on, and does not begin again.
+#[test]
+fn a_record_with_more_items_than_an_invocation_has_time_for_goes_on_in_the_next() {
+    let orders = [order(1, 30), order(2, 1)];
+    let more = "ordering: entity\nlimits: { rate: 10/s }\nretry: { base: 10ms, cap: 50ms }\n";
+    let world = World::new(&orders, more, |_| None, || false);
+    let options = ["--until-caught-up", "--give-up-after", "20s", "--invocation-seconds", "2"];
+    let summary = world.command("run", &options).run().fine();
+    assert_eq!(summary["delivered"], 2, "{summary}");
+    assert!(summary["process_invocations"].as_u64().expect("a number") > 1, "{summary}");
+    world.assert_whole(&orders);
+    assert_eq!(world.lines.asked(), 31);
+}
+
 /// Each request counts, and not each record.
 #[test]
 fn limits_count_every_item() {

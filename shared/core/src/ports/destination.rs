@@ -5,6 +5,10 @@ use crate::model::{Allowance, Blame, Later, Outcome, RecordId, Version};
 
 /// One connection's destination.
 pub trait Destination: Send + Sync {
+    /// An invocation begins, under this generation of its stream's cursor. What the destination remembers of requests under
+    /// another one does not count: after a rewind, everything is sent anew.
+    fn begins(&self, generation: u64);
+
     /// How many routes its requests take.
     fn routes(&self) -> usize;
 

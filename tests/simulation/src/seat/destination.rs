@@ -39,6 +39,8 @@ struct Accepted {
 }
 
 impl Destination for SimDestination {
+    fn begins(&self, _: u64) {}
+
     fn routes(&self) -> usize {
         self.seat.world.routes
     }

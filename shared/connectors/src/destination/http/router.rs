@@ -76,6 +76,11 @@ impl Router {
 }
 
 impl Destination for Router {
+    fn begins(&self, generation: u64) {
+        let destinations = self.routes.iter().map(|route| &route.destination);
+        destinations.filter_map(|it| it.items.as_ref()).for_each(|items| items.begins(generation));
+    }
+
     fn routes(&self) -> usize {
         self.routes.len()
     }
