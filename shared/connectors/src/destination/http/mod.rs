@@ -8,6 +8,7 @@ mod distinct;
 mod envelope;
 mod expect;
 mod failures;
+mod find;
 mod idempotency;
 mod in_progress;
 mod key;
@@ -25,7 +26,10 @@ mod upsert;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tidegate_core::{model, ports};
+use tidegate_core::{
+    model::{self, OnUnknown::LookUp},
+    ports,
+};
 
 use super::kind::{DestinationKind, RequestPreview};
 use crate::{
@@ -51,20 +55,21 @@ use deliver::HttpDestination;
 use distinct::distinct;
 use envelope::Envelope;
 use expect::Expect;
+use find::Find;
 use idempotency::IdempotencyKey;
 use key::{Idempotency, KeyMaker};
 use method::HttpMethod;
 use on_unknown::OnUnknown;
 use removal::{Deletions, Removal};
 use success::Success;
-use upsert::{First, Upsert};
+use upsert::{First, Follow, Upsert};
 
 const TIMEOUT_DEFAULT_MS: u64 = 30_000;
 /// Another write of the same thing is under way.
 const LOCKED: u16 = 423;
 /// Read of an answer that only says why.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// Read of an answer that may hold a code anywhere.
+/// Read of an answer that may hold a code anywhere, or what the next request goes by.
 const CODED_BYTES_MAX: usize = 1024 * 1024;
 /// Read of an answer with a result for every record.
 const RESULTS_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -153,6 +158,13 @@ impl DestinationKind for Http {
         if let Some(on_unknown) = &self.on_unknown {
             on_unknown.value.check(on_unknown.place, ordering, findings);
         }
+        if let Some(At { value: upsert, .. }) = &self.upsert {
+            upsert.check_ordering(ordering, findings);
+            let asks = self.on_unknown.as_ref().filter(|_| self.on_unknown() == LookUp);
+            if let Some(on_unknown) = asks {
+                upsert.check_lookup(on_unknown.place, findings);
+            }
+        }
     }
 
     fn preview(
@@ -169,7 +181,10 @@ impl DestinationKind for Http {
     }
 
     fn on_unknown(&self) -> model::OnUnknown {
-        self.on_unknown.as_ref().map_or(model::OnUnknown::Retry, |it| it.value.protocol())
+        let finds = self.upsert.as_ref().is_some_and(|upsert| upsert.value.find.is_some());
+        // What may have been applied is found, once it cannot be applied any more.
+        let usual = if finds { LookUp } else { model::OnUnknown::Retry };
+        self.on_unknown.as_ref().map_or(usual, |it| it.value.protocol())
     }
 
     fn connect(
@@ -246,7 +261,7 @@ impl Http {
         // A bulk's answer may list failures that the flow does not know of.
         if self.batch.is_some() {
             RESULTS_BYTES_MAX
-        } else if rules.reads_codes() || limits.reads_bodies() {
+        } else if rules.reads_codes() || limits.reads_bodies() || self.upsert.is_some() {
             CODED_BYTES_MAX
         } else {
             ANSWER_BYTES_MAX

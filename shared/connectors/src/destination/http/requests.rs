@@ -1,6 +1,9 @@
 //! What the requests of a destination are composed of, by its keys.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderMap},
+};
 
 use super::*;
 
@@ -15,6 +18,10 @@ impl Http {
         if let Some(envelope) = &self.envelope {
             envelope::check(envelope, &Part::Body(Vec::new()), findings);
         }
+        let halves = self.upsert.iter().flat_map(|at| [&at.value.create, &at.value.update]);
+        for envelope in halves.filter_map(|half| half.envelope.as_ref()) {
+            envelope::check(envelope, &Part::Body(Vec::new()), findings);
+        }
         let mut texts = vec![(&self.url.template, &self.url.site)];
         texts.extend(self.query.0.iter().map(|(_, text)| (&text.template, &text.site)));
         texts.extend(self.headers.texts());
@@ -24,6 +31,8 @@ impl Http {
         let halves = self.upsert.iter().flat_map(|at| [&at.value.create, &at.value.update]);
         let urls = halves.filter_map(|half| half.url.as_ref());
         texts.extend(urls.map(|url| (&url.template, &url.site)));
+        let found = self.upsert.iter().filter_map(|at| at.value.find.as_ref());
+        texts.extend(found.map(|find| (&find.value.url.template, &find.value.url.site)));
         for (template, site) in texts {
             for part in &template.parts {
                 if let Part::Body(path) = part
@@ -114,8 +123,11 @@ impl Http {
         resolver: &Resolver<'_>,
     ) -> Result<Composer, ConnectError> {
         match &self.upsert {
-            None => self.composer(self.method, None, true, (shape, keys, resolver)),
-            Some(upsert) => self.half(&upsert.value, true, (shape, keys, resolver)),
+            None => self.composer(self.method.into(), None, true, (shape, keys, resolver)),
+            Some(upsert) => match &upsert.value.find {
+                Some(find) => self.question(&find.value, (shape, keys, resolver)),
+                None => self.half(&upsert.value, upsert.value.first(), (shape, keys, resolver)),
+            },
         }
     }
 
@@ -125,10 +137,18 @@ impl Http {
         shape: &Shape,
         keys: &KeyMaker,
         resolver: &Resolver<'_>,
-    ) -> Result<Option<upsert::Follow>, ConnectError> {
-        let Some(upsert) = &self.upsert else { return Ok(None) };
-        let second = self.half(&upsert.value, false, (shape, keys, resolver))?;
-        Ok(Some(upsert.value.follow(second)))
+    ) -> Result<Option<Follow>, ConnectError> {
+        let Some(At { value: upsert, .. }) = &self.upsert else { return Ok(None) };
+        let half = |which| self.half(upsert, which, (shape, keys, resolver));
+        Ok(Some(match &upsert.find {
+            Some(find) => {
+                Follow::new(find.value.finder(half(First::Create)?, half(First::Update)?))
+            }
+            None => Follow::new(upsert.other(half(match upsert.first() {
+                First::Create => First::Update,
+                First::Update => First::Create,
+            })?)),
+        }))
     }
 
     /// What composes the requests for deletions.
@@ -145,31 +165,58 @@ impl Http {
         let method = removal.method.unwrap_or(HttpMethod::Delete);
         // Nothing is made of a deletion.
         let around = (if url.is_some() { &Shape::Same } else { shape }, keys, resolver);
-        self.composer(method, url, false, around).map(Some)
+        self.composer(method.into(), url, false, around).map(Some)
     }
 
     fn half(
         &self,
         upsert: &Upsert,
-        is_first: bool,
+        which: First,
         around: (&Shape, &KeyMaker, &Resolver<'_>),
     ) -> Result<Composer, ConnectError> {
-        let creates = (upsert.first == First::Create) == is_first;
-        let (half, method) = match creates {
-            true => (&upsert.create, HttpMethod::Post),
-            false => (&upsert.update, HttpMethod::Patch),
+        let (half, method) = match which {
+            First::Create => (&upsert.create, HttpMethod::Post),
+            First::Update => (&upsert.update, HttpMethod::Patch),
         };
         let url = half.url.as_ref().map(|url| (&url.template, &*url.site.key));
-        self.composer(half.method.unwrap_or(method), url, true, around)
+        let parts = self.parts(half.method.unwrap_or(method).into(), url, true, around)?;
+        let resolver = around.2;
+        let envelope = half.envelope.as_ref().map(|it| Envelope::new(it, resolver)).transpose()?;
+        let parts = Parts { envelope: envelope.or(parts.envelope), ..parts };
+        Ok(Composer::new(parts, around.1.clone()))
+    }
+
+    /// What composes the question that goes before a creation or an update.
+    fn question(
+        &self,
+        find: &Find,
+        around: (&Shape, &KeyMaker, &Resolver<'_>),
+    ) -> Result<Composer, ConnectError> {
+        let (_, keys, resolver) = around;
+        let url = Some((&find.url.template, &*find.url.site.key));
+        let parts = self.parts(find.method(), url, find.body.is_some(), around)?;
+        let envelope = find.body.as_ref().map(|it| Envelope::new(it, resolver)).transpose()?;
+        let parts = Parts { envelope, query: Vec::new(), ..parts };
+        Ok(Composer::new(parts, keys.without_place()))
     }
 
     fn composer(
         &self,
-        method: HttpMethod,
+        method: Method,
         url: Option<(&Template, &str)>,
         has_body: bool,
-        (shape, keys, resolver): (&Shape, &KeyMaker, &Resolver<'_>),
+        around: (&Shape, &KeyMaker, &Resolver<'_>),
     ) -> Result<Composer, ConnectError> {
+        Ok(Composer::new(self.parts(method, url, has_body, around)?, around.1.clone()))
+    }
+
+    fn parts(
+        &self,
+        method: Method,
+        url: Option<(&Template, &str)>,
+        has_body: bool,
+        (shape, _, resolver): (&Shape, &KeyMaker, &Resolver<'_>),
+    ) -> Result<Parts, ConnectError> {
         let (url, key) = url.unwrap_or((&self.url.template, &self.url.site.key));
         let text =
             |text: &Template, key: &str| SentText::new(text, key, resolver, RecordIs::Source);
@@ -178,8 +225,8 @@ impl Http {
             .0
             .iter()
             .map(|(name, query)| Ok((name.clone(), text(&query.template, &query.site.key)?)));
-        let parts = Parts {
-            method: method.into(),
+        Ok(Parts {
+            method,
             url: RecordUrl::new(url, key, resolver, shape)?,
             query: query.collect::<Result<_, ConnectError>>()?,
             headers: self.headers.fill_by_record(resolver)?,
@@ -188,7 +235,6 @@ impl Http {
                 None => None,
             },
             format: has_body.then_some(self.body),
-        };
-        Ok(Composer::new(parts, keys.clone()))
+        })
     }
 }
