@@ -19,6 +19,7 @@ mod preview;
 mod removal;
 mod requests;
 mod results;
+mod slots;
 mod success;
 mod unanswered;
 mod unread;
