@@ -20,6 +20,7 @@ mod operate;
 pub mod process;
 mod quotas;
 mod reading;
+mod recipes;
 mod refused;
 mod source_limits;
 mod styles;

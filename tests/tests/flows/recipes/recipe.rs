@@ -55,22 +55,22 @@ impl Recipe {
         self.params.iter().flat_map(|param| ["--param", param]).collect()
     }
 
-    /// A run, however it ends.
-    pub fn attempt(&self) -> Ended {
-        let ends = ["--until-caught-up", "--give-up-after", "20s"];
+    /// A run that gives up after this time without progress, however it ends.
+    pub fn attempt_for(&self, patience: &str) -> Ended {
+        let ends = ["--until-caught-up", "--give-up-after", patience];
         self.command("run", &[&ends[..], &self.params()].concat()).run()
     }
 
     /// Runs it until it is caught up.
     pub fn run(&self) -> Value {
-        let summary = self.attempt().fine();
+        let summary = self.attempt_for("20s").fine();
         assert_eq!(summary["caught_up"], true, "{summary}");
         summary
     }
 
     /// Tries again what is parked.
     pub fn replay(&self) -> Value {
-        self.command("replay", &[]).run().fine()
+        self.command("replay", &self.params()).run().fine()
     }
 
     /// The ids and reasons of what is parked, ascending.
