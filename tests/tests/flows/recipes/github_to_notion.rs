@@ -50,7 +50,7 @@ fn each_issue_is_one_page_at_its_newest_state_or_parked_with_what_notion_says() 
     let faster = [
         ("rate: 3/s", "rate: 100/s"),
         ("landing: 30s", "landing: 100ms"),
-        ("settle_lag: 10s", "settle_lag: 1s"),
+        ("settle_lag: 10s", "settle_lag: 2s"),
     ];
     let recipe = Recipe::new("github-to-notion", &faster)
         .param("repository", github::REPOSITORY)

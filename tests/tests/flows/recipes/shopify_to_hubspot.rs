@@ -50,7 +50,7 @@ fn each_order_is_a_deal_at_its_newest_state_or_parked_with_what_hubspot_says() {
         ("window: 20s", "window: 2s"),
         ("rate: 190/10s", "rate: 190/1s"),
         ("landing: 30s", "landing: 100ms"),
-        ("settle_lag: 10s", "settle_lag: 1s"),
+        ("settle_lag: 10s", "settle_lag: 2s"),
     ];
     let recipe = Recipe::new("shopify-to-hubspot", &faster)
         .param("shopify", &shopify.url)

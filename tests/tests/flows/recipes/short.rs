@@ -14,7 +14,7 @@ use super::{
 };
 
 const FASTER: [(&str, &str); 2] =
-    [("settle_lag: 10s", "settle_lag: 1s"), ("landing: 30s", "landing: 100ms")];
+    [("settle_lag: 10s", "settle_lag: 2s"), ("landing: 30s", "landing: 100ms")];
 
 fn at(second: u64) -> String {
     format!("2025-01-01T00:{:02}:{:02}Z", second / 60, second % 60)
@@ -112,11 +112,12 @@ fn customers(way: &[(&str, &str)]) {
     let faults =
         [(4, Fault::LostAnswer), (9, Fault::Failed), (15, Fault::Limited), (22, Fault::LostAnswer)];
     let crm = Api::start(Crm::new(Desk::new(&faults)));
-    let recipe = Recipe::new("customers-to-crm", &[&FASTER[..], way].concat())
-        .param("shop", &shop.url)
-        .param("crm", &crm.url)
-        .secret("shop_token", shop::TOKEN)
-        .secret("crm_key", crm::KEY);
+    let recipe =
+        Recipe::new("customers-to-crm", &[&FASTER[..], &[("100/20s", "100/1s")], way].concat())
+            .param("shop", &shop.url)
+            .param("crm", &crm.url)
+            .secret("shop_token", shop::TOKEN)
+            .secret("crm_key", crm::KEY);
     recipe.run();
     let mut expected: BTreeMap<u64, String> =
         (1..=60).filter(|id| *id != 9).map(|id| (id, "Ada".to_owned())).collect();
