@@ -128,6 +128,10 @@ impl Service for HubSpot {
             let reply = refused(status, category, &message);
             return self.desk.violated(message, reply);
         }
+        // One value that it cannot read at all, and nothing of the batch is taken.
+        if inputs.iter().any(|input| input["properties"]["amount"].is_null()) {
+            return refused(400, "VALIDATION_ERROR", "Invalid input JSON: amount");
+        }
         self.upsert(&inputs)
     }
 }

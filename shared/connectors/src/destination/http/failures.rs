@@ -27,6 +27,8 @@ pub(super) struct Failures<'a, J, L> {
     pub(super) order: &'a dyn Order,
     /// The records by what the answer names them by.
     pub(super) named: &'a HashMap<&'a str, usize>,
+    /// Some were taken. A refusal takes none, so that a failure which names no record is of the request as a whole.
+    pub(super) is_success: bool,
     /// What is not listed was taken.
     pub(super) takes_others: bool,
     pub(super) judge: J,
@@ -82,9 +84,9 @@ where
 
         for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_none()) {
             match &listed.stray {
-                Some(why) => *outcome = Some(open(why)),
+                Some(why) if self.is_success => *outcome = Some(open(why)),
                 None if self.takes_others => *outcome = Some(Outcome::Delivered),
-                None => {}
+                Some(_) | None => {}
             }
         }
         Ok(())

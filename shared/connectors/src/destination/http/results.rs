@@ -201,11 +201,8 @@ impl ResultReader {
             let slots = FailureSlots { status, code, reason };
             let takes_others = is_success && self.list.is_none();
             let order = &*self.order;
-            Failures { picker, slots, order, named: &named, takes_others, judge, line }.read(
-                failures,
-                body,
-                &mut outcomes,
-            )?;
+            Failures { picker, slots, order, named: &named, is_success, takes_others, judge, line }
+                .read(failures, body, &mut outcomes)?;
         }
         Ok(outcomes)
     }
