@@ -375,6 +375,40 @@ async fn xml_is_made_of_mapped_fields_and_escaped() {
     assert!(matches!(outcomes[0], Outcome::Refused { status: None, .. }), "{outcomes:?}");
 }
 
+#[test]
+fn names_that_no_xml_can_have_are_refused_by_check() {
+    let xml = |map: Value, envelope: Value| {
+        let mut destination = json!({ "url": "http://127.0.0.1:9/", "body": "xml" });
+        if !envelope.is_null() {
+            destination["envelope"] = envelope;
+        }
+        faults(&json!({ "map": map }), &destination)
+    };
+    let whole = || json!({ "Order": "${body}" });
+    for (map, envelope, said) in [
+        (json!({ "two words": "email" }), whole(), "`two words` cannot name"),
+        (json!({ "Customer.1st": "email" }), whole(), "`1st` cannot name"),
+        (json!({ "@two words": "email" }), whole(), "`two words` cannot name"),
+        (json!({ "xmlMail": "email" }), whole(), "XML's own"),
+        (json!({ "Mail": "email" }), json!({ "an Order": "${body}" }), "`an Order` cannot name"),
+        (json!({ "Mail": "email", "Name": "name" }), Value::Null, "XML has one root"),
+    ] {
+        let found = xml(map, envelope);
+        assert!(found.contains(said), "{said}: {found}");
+    }
+    for (map, envelope) in [
+        (json!({ "Order.Mail": "email", "Order.@id": "id" }), Value::Null),
+        (json!({ "Mail": "email", "@id": "id" }), whole()),
+        // Its name is not sent.
+        (json!({ "two words": "email" }), json!({ "Order": { "Mail": "${body.two words}" } })),
+    ] {
+        assert_eq!(xml(map, envelope), "");
+    }
+    // It is JSON's.
+    let json = json!({ "url": "http://127.0.0.1:9/" });
+    assert_eq!(faults(&json!({ "map": { "two words": "email" } }), &json), "");
+}
+
 #[tokio::test]
 async fn a_deletion_is_sent_as_one_to_its_own_address_by_no_map() {
     let api = Taker::start(|arrived| match arrived.line.as_str() {

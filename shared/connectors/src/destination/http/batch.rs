@@ -17,7 +17,7 @@ use crate::{
     http::Request,
     json::{quote, with},
     resolver::Resolver,
-    value::{EnvelopedBatch, JsonTemplate, Path, Sent, SentValues, template::Part},
+    value::{EnvelopedBatch, JsonPart, JsonTemplate, Path, Sent, SentValues, template::Part},
 };
 
 const BYTES_DEFAULT: u64 = 1_000_000;
@@ -70,6 +70,11 @@ pub(super) struct Bulk {
 }
 
 impl Batch {
+    /// What stands around the records.
+    pub(super) fn envelope(&self) -> Option<&JsonPart> {
+        self.envelope.as_ref().map(|envelope| &envelope.root)
+    }
+
     /// Notes keys that contradict each other.
     pub(super) fn check(&self, format: Format, findings: &mut Findings) {
         if let Some(envelope) = &self.envelope {

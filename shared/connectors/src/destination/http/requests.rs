@@ -12,6 +12,7 @@ impl Http {
     pub(super) fn check_sent(&self, shape: &Shape, findings: &mut Findings) {
         self.body.check(&self.headers, findings);
         self.idempotency.check(self.batch.is_some(), findings);
+        self.check_names(shape, findings);
         if let Some(upsert) = &self.upsert {
             upsert.value.check(findings);
         }
@@ -45,6 +46,26 @@ impl Http {
                     findings.add(Fault::new(site.place, message, remedy).of(part.to_string()));
                 }
             }
+        }
+    }
+
+    /// Notes names that the body's format cannot have.
+    fn check_names(&self, shape: &Shape, findings: &mut Findings) {
+        let around = match &self.batch {
+            Some(batch) => batch.envelope(),
+            None => self.envelope.as_ref().map(|envelope| &envelope.root),
+        };
+        let is_whole = |(text, _): &(&Template, bool)| {
+            text.parts
+                .iter()
+                .any(|part| matches!(part, Part::Records) || *part == Part::Body(Vec::new()))
+        };
+        // An envelope may have a few fields of it, under names of its own.
+        let all = around.is_none_or(|around| around.texts().iter().any(is_whole));
+        let shape = if all { shape } else { &Shape::Program };
+        // A batch with nothing around it is a list, which is no body of XML at all.
+        if self.batch.is_none() || around.is_some() {
+            self.body.check_names(shape, around, self.url.site.place, findings);
         }
     }
 
