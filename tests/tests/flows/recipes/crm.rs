@@ -64,7 +64,7 @@ impl Crm {
         let body = request.json();
         let done = |status| Some(Reply::json(status, &json!({})));
         let missing = || Some(refused(404, "no such contact"));
-        if body["email"] == "nobody" {
+        if body["email"] == "no address" {
             return Some(refused(422, "this is no address"));
         }
         let by_reference = request.path.strip_prefix("/contacts/by-reference/").map(str::to_owned);

@@ -10,9 +10,9 @@ use tidegate_core::{
 use tokio::time::Instant;
 
 use super::{
-    batch::Bulk, compose::Composer, in_progress, on_unknown::Question, order::Names,
+    batch::Bulk, compose::Composer, follow::Follow, in_progress, on_unknown::Question, order::Names,
     removal::Deletions, results::first_of_each, success::Success, unanswered::Unanswered,
-    unread::Unread, upsert::Follow,
+    unread::Unread,
 };
 use crate::{
     http::{Answer, Exchange, Judged, Meaning, Request, Rules},

@@ -7,7 +7,7 @@ use reqwest::Method;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{compose::Composer, upsert::Second};
+use super::{compose::Composer, follow::Second};
 use crate::{
     file::{Fault, Findings},
     json::{Picker, stands},

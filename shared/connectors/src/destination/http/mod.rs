@@ -9,6 +9,7 @@ mod envelope;
 mod expect;
 mod failures;
 mod find;
+mod follow;
 mod idempotency;
 mod in_progress;
 mod key;
@@ -57,13 +58,14 @@ use distinct::distinct;
 use envelope::Envelope;
 use expect::Expect;
 use find::Find;
+use follow::Follow;
 use idempotency::IdempotencyKey;
 use key::{Idempotency, KeyMaker};
 use method::HttpMethod;
 use on_unknown::OnUnknown;
 use removal::{Deletions, Removal};
 use success::Success;
-use upsert::{First, Follow, Upsert};
+use upsert::{First, Upsert};
 
 const TIMEOUT_DEFAULT_MS: u64 = 30_000;
 /// Another write of the same thing is under way.

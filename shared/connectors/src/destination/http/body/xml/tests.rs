@@ -1,3 +1,5 @@
+//! XML as a reader finds it, and what is refused.
+
 use proptest::prelude::*;
 use quick_xml::{Reader, events::Event};
 use serde_json::{Value, json};
