@@ -21,6 +21,7 @@ mod operate;
 pub mod process;
 mod quotas;
 mod reading;
+mod recipes;
 mod refused;
 mod routed;
 mod source_limits;

@@ -19,6 +19,7 @@ mod faults;
 mod flow;
 mod for_each;
 mod for_each_refused;
+mod found;
 mod habits;
 mod issuer;
 mod limits_of_sources;

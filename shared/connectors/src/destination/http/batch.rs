@@ -18,7 +18,7 @@ use crate::{
     http::Request,
     json::{quote, with},
     resolver::Resolver,
-    value::{EnvelopedBatch, JsonTemplate, Path, Sent, template::Part},
+    value::{EnvelopedBatch, JsonPart, JsonTemplate, Path, Sent, template::Part},
 };
 
 const BYTES_DEFAULT: u64 = 1_000_000;
@@ -71,6 +71,11 @@ pub(super) struct Bulk {
 }
 
 impl Batch {
+    /// What stands around the records.
+    pub(super) fn envelope(&self) -> Option<&JsonPart> {
+        self.envelope.as_ref().map(|envelope| &envelope.root)
+    }
+
     /// The texts that the records fill in, each with where it stands.
     pub(super) fn texts(&self) -> impl Iterator<Item = (&crate::value::template::Template, &Site)> {
         let lines = [&self.action, &self.delete_action].into_iter().flatten();

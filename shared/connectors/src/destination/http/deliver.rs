@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     batch::Bulk,
     compose::{Beside, Composer},
+    follow::Follow,
     in_progress,
     items::Items,
     on_unknown::Question,
@@ -19,7 +20,6 @@ use super::{
     success::Success,
     unanswered::Unanswered,
     unread::Unread,
-    upsert::Follow,
 };
 use crate::{
     http::{Answer, Exchange, Judged, Meaning, Request, Rules},
@@ -68,9 +68,11 @@ impl HttpDestination {
         let before = follow.zip(key.as_ref()).and_then(|(follow, key)| follow.take(key));
         let composer = match (removal, follow.filter(|_| before.is_some())) {
             (Some(removal), _) => removal,
-            (None, Some(follow)) => &follow.second,
+            (None, Some(follow)) => follow.second.composer(before.as_deref().unwrap_or_default()),
             (None, None) => &self.single,
         };
+        // A question may be asked as often as it takes.
+        let only_asks = before.is_none() && follow.is_some_and(|it| !it.second.writes_first());
         let beside = Beside { answer: before.as_deref().unwrap_or_default(), whole };
         let request = match composer.request(record, beside) {
             Ok(request) => request,
@@ -78,6 +80,10 @@ impl HttpDestination {
         };
         let answer = match self.send(request, until).await {
             Ok(answer) => answer,
+            Err(unanswered) if only_asks => {
+                let outcome = Outcome::Later(harmless(unanswered.later));
+                return vec![outcome].into();
+            }
             Err(unanswered) => {
                 let in_flight = unanswered.in_flight;
                 return Delivery { in_flight, ..vec![self.unanswered(unanswered)].into() };
@@ -85,16 +91,28 @@ impl HttpDestination {
         };
         let status = answer.status.as_u16();
         let judged = self.judge(&answer, 1);
-        let mut outcome = self.outcome(&answer, &judged);
+        let mut outcome = match self.outcome(&answer, &judged) {
+            // Nothing was written yet.
+            Outcome::Delivered | Outcome::Skipped(_) if only_asks => {
+                let said = self.reason(&answer, &judged);
+                let reason = format!("{status}, which does not say whether it is there: {said}");
+                Outcome::Later(request_later(reason))
+            }
+            Outcome::Later(later) if only_asks => Outcome::Later(harmless(later)),
+            outcome => outcome,
+        };
         let is_gone = matches!(status, 404 | 410) && judged.meaning != Meaning::Token;
         if removal.is_some_and(|removal| removal.url().names_record()) && is_gone {
             outcome = Outcome::Skipped(SkipReason::Duplicate);
         }
         let mut again = false;
         if let (Some(follow), Some(key)) = (follow, &key) {
+            // An error inside a success would look like a record that is not there.
+            let is_plain = !answer.status.is_success() && !judged.by_rule;
+            let says = !only_asks || judged.meaning == Meaning::Delivered || is_plain;
             match before {
-                None => again = follow.asks(key, status, &answer.body),
-                Some(_) if follow.is_contrary(status) => {
+                None => again = says && follow.asks(key, status, &answer.body),
+                Some(before) if follow.second.is_contrary(&before, status) => {
                     let reason = self.reason(&answer, &judged);
                     outcome = Outcome::Later(request_later(format!(
                         "{status}, which contradicts the answer before: {reason}"
@@ -315,15 +333,13 @@ impl HttpDestination {
 
     /// Asks whether the destination has a record.
     pub(super) async fn ask(&self, record: &Outgoing, until: Instant) -> Result<bool, Later> {
-        let Some(has) = &self.has else {
-            return Err(request_later("the flow does not say how to ask for a record".to_owned()));
-        };
+        // It is sent again: its next try begins with the question whether it is there, or it is of a route beside one
+        // that does.
+        let Some(has) = &self.has else { return Ok(false) };
         let key = self.key(record);
         let url = has.url(record, &key).map_err(|error| {
             request_later(self.exchange.line(&error.to_string(), REASON_CHARS_MAX))
         })?;
-        // To ask changes nothing, whatever becomes of the answer.
-        let harmless = |later| Later { unknown: false, ..later };
         let sent = self.send(Request::get(url), until).await;
         let answer = sent.map_err(|unanswered| harmless(unanswered.later))?;
         let judged = self.by_rules(&answer);
@@ -395,6 +411,11 @@ fn after_namesake() -> Outcome {
         unknown: false,
         reason: "a record that answers name alike goes first".into(),
     })
+}
+
+/// To ask changes nothing, whatever becomes of the answer.
+fn harmless(later: Later) -> Later {
+    Later { unknown: false, ..later }
 }
 
 fn request_later(reason: String) -> Later {

@@ -114,6 +114,11 @@ pub(super) struct KeyMaker {
 }
 
 impl KeyMaker {
+    /// For requests that write nothing, and so carry no key.
+    pub(super) fn without_place(&self) -> Self {
+        Self { header: None, path: None, ..self.clone() }
+    }
+
     /// The key of a record in a request of this `scope`: the method and the address. `source` is the source's record
     /// where the request has something of it, and `whole` what an item was split from, likewise.
     pub(super) fn of_record(

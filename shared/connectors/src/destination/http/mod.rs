@@ -10,6 +10,8 @@ mod endpoint;
 mod envelope;
 mod expect;
 mod failures;
+mod find;
+mod follow;
 mod idempotency;
 mod in_progress;
 mod items;
@@ -23,6 +25,7 @@ mod requests;
 mod results;
 mod router;
 mod routes;
+mod slots;
 mod split;
 mod success;
 mod unanswered;
@@ -31,7 +34,10 @@ mod upsert;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tidegate_core::{model, ports};
+use tidegate_core::{
+    model::{self, OnUnknown::LookUp},
+    ports,
+};
 
 use super::kind::{DestinationKind, RequestPreview};
 use crate::{
@@ -58,6 +64,8 @@ use deliver::HttpDestination;
 use distinct::distinct;
 use envelope::Envelope;
 use expect::Expect;
+use find::Find;
+use follow::Follow;
 use idempotency::IdempotencyKey;
 use items::Items;
 use key::{Idempotency, KeyMaker};
@@ -75,7 +83,7 @@ const TIMEOUT_DEFAULT_MS: u64 = 30_000;
 const LOCKED: u16 = 423;
 /// Read of an answer that only says why.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// Read of an answer that may hold a code anywhere.
+/// Read of an answer that may hold a code anywhere, or what the next request goes by.
 const CODED_BYTES_MAX: usize = 1024 * 1024;
 /// Read of an answer with a result for every record.
 const RESULTS_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -176,6 +184,13 @@ impl DestinationKind for Http {
         if let Some(on_unknown) = &self.on_unknown {
             on_unknown.value.check(on_unknown.place, ordering, findings);
         }
+        let asks = self.on_unknown.as_ref().filter(|_| self.on_unknown() == LookUp);
+        for upsert in self.upserts() {
+            upsert.check_ordering(ordering, findings);
+            if let Some(on_unknown) = asks {
+                upsert.check_lookup(on_unknown.place, findings);
+            }
+        }
     }
 
     fn preview(
@@ -194,7 +209,10 @@ impl DestinationKind for Http {
     }
 
     fn on_unknown(&self) -> model::OnUnknown {
-        self.on_unknown.as_ref().map_or(model::OnUnknown::Retry, |it| it.value.protocol())
+        let finds = self.upserts().any(|upsert| upsert.find.is_some());
+        // What may have been applied is found, once it cannot be applied any more.
+        let usual = if finds { LookUp } else { model::OnUnknown::Retry };
+        self.on_unknown.as_ref().map_or(usual, |it| it.value.protocol())
     }
 
     fn connect(
@@ -227,6 +245,13 @@ impl DestinationKind for Http {
 }
 
 impl Http {
+    /// The destination's own way to create or update, and those of its routes.
+    fn upserts(&self) -> impl Iterator<Item = &Upsert> {
+        let of_routes = self.routes.iter().flat_map(|routes| &routes.value);
+        let of_routes = of_routes.filter_map(|route| route.value.upsert.as_ref());
+        self.upsert.iter().chain(of_routes).map(|upsert| &upsert.value)
+    }
+
     /// What makes the keys of requests.
     fn keys(&self) -> KeyMaker {
         self.idempotency.keys(self.idempotency_key.clone().unwrap_or_default().header())

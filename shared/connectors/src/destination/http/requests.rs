@@ -1,6 +1,9 @@
 //! What the requests of a destination are composed of, by its keys.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderMap},
+};
 
 use super::{endpoint::Endpoint, *};
 use crate::file::Site;
@@ -12,12 +15,17 @@ impl Endpoint<'_> {
             self.body.check(headers, findings);
         }
         self.http.idempotency.check(self.batch.is_some(), findings);
+        self.check_names(shape, findings);
         if let Some(upsert) = self.upsert {
             upsert.value.check(findings);
         }
         if let Some(envelope) = self.envelope {
             let whole = if self.split.is_some() { Part::Item } else { Part::Body };
             envelope::check(envelope, &whole(Vec::new()), findings);
+        }
+        let halves = self.upsert.iter().flat_map(|at| [&at.value.create, &at.value.update]);
+        for envelope in halves.filter_map(|half| half.envelope.as_ref()) {
+            envelope::check(envelope, &Part::Body(Vec::new()), findings);
         }
         let texts = self.address_texts();
         if self.batch.is_some() {
@@ -44,6 +52,27 @@ impl Endpoint<'_> {
         }
     }
 
+    /// Notes names that the body's format cannot have.
+    fn check_names(&self, shape: &Shape, findings: &mut Findings) {
+        let around = match self.batch {
+            Some(batch) => batch.envelope(),
+            None => self.envelope.map(|envelope| &envelope.root),
+        };
+        let is_whole = |(text, _): &(&Template, bool)| {
+            text.parts
+                .iter()
+                .any(|part| matches!(part, Part::Records) || *part == Part::Body(Vec::new()))
+        };
+        // An envelope may have a few fields of it, under names of its own; an item is none of them.
+        let all = self.split.is_none()
+            && around.is_none_or(|around| around.texts().iter().any(is_whole));
+        let shape = if all { shape } else { &Shape::Program };
+        // A batch with nothing around it is a list, which is no body of XML at all.
+        if let Some(url) = self.url.filter(|_| self.batch.is_none() || around.is_some()) {
+            self.body.check_names(shape, around, url.site.place, findings);
+        }
+    }
+
     /// The texts of the address and the headers, each with where it stands.
     fn address_texts(&self) -> Vec<(&Template, &Site)> {
         let mut texts: Vec<_> = self.url.iter().map(|url| (&url.template, &url.site)).collect();
@@ -59,6 +88,8 @@ impl Endpoint<'_> {
         let halves = self.upsert.iter().flat_map(|at| [&at.value.create, &at.value.update]);
         let urls = halves.filter_map(|half| half.url.as_ref());
         texts.extend(urls.map(|url| (&url.template, &url.site)));
+        let found = self.upsert.iter().filter_map(|at| at.value.find.as_ref());
+        texts.extend(found.map(|find| (&find.value.url.template, &find.value.url.site)));
         if let Some(envelope) = self.envelope {
             texts.extend(envelope.root.texts().into_iter().map(|(text, _)| (text, &envelope.site)));
         }
@@ -70,6 +101,11 @@ impl Endpoint<'_> {
     fn check_split(&self, shape: &Shape, findings: &mut Findings) {
         let Some(split) = self.split else { return };
         let site = &split.items.site;
+        if let Some(find) = self.upsert.and_then(|upsert| upsert.value.find.as_ref()) {
+            let message = "this cannot be beside `split`: after a crash it would not be known which of a record's \
+                           requests to ask for";
+            findings.add(Fault::new(find.place, message, "remove one of them"));
+        }
         findings.faults.extend(split.check(shape));
         if let Some(on_unknown) = &self.http.on_unknown
             && self.http.on_unknown() != model::OnUnknown::Retry
@@ -184,8 +220,11 @@ impl Endpoint<'_> {
         resolver: &Resolver<'_>,
     ) -> Result<Composer, ConnectError> {
         match self.upsert {
-            None => self.composer(self.method, None, true, (shape, keys, resolver)),
-            Some(upsert) => self.half(&upsert.value, true, (shape, keys, resolver)),
+            None => self.composer(self.method.into(), None, true, (shape, keys, resolver)),
+            Some(upsert) => match &upsert.value.find {
+                Some(find) => self.question(&find.value, (shape, keys, resolver)),
+                None => self.half(&upsert.value, upsert.value.first(), (shape, keys, resolver)),
+            },
         }
     }
 
@@ -195,10 +234,18 @@ impl Endpoint<'_> {
         shape: &Shape,
         keys: &KeyMaker,
         resolver: &Resolver<'_>,
-    ) -> Result<Option<upsert::Follow>, ConnectError> {
-        let Some(upsert) = self.upsert else { return Ok(None) };
-        let second = self.half(&upsert.value, false, (shape, keys, resolver))?;
-        Ok(Some(upsert.value.follow(second)))
+    ) -> Result<Option<Follow>, ConnectError> {
+        let Some(At { value: upsert, .. }) = self.upsert else { return Ok(None) };
+        let half = |which| self.half(upsert, which, (shape, keys, resolver));
+        Ok(Some(match &upsert.find {
+            Some(find) => {
+                Follow::new(find.value.finder(half(First::Create)?, half(First::Update)?))
+            }
+            None => Follow::new(upsert.other(half(match upsert.first() {
+                First::Create => First::Update,
+                First::Update => First::Create,
+            })?)),
+        }))
     }
 
     /// What composes the requests for deletions.
@@ -214,31 +261,58 @@ impl Endpoint<'_> {
         let method = removal.method.unwrap_or(HttpMethod::Delete);
         // Nothing is made of a deletion.
         let around = (if url.is_some() { &Shape::Same } else { shape }, keys, resolver);
-        self.composer(method, url, false, around).map(Some)
+        self.composer(method.into(), url, false, around).map(Some)
     }
 
     fn half(
         &self,
         upsert: &Upsert,
-        is_first: bool,
+        which: First,
         around: (&Shape, &KeyMaker, &Resolver<'_>),
     ) -> Result<Composer, ConnectError> {
-        let creates = (upsert.first == First::Create) == is_first;
-        let (half, method) = match creates {
-            true => (&upsert.create, HttpMethod::Post),
-            false => (&upsert.update, HttpMethod::Patch),
+        let (half, method) = match which {
+            First::Create => (&upsert.create, HttpMethod::Post),
+            First::Update => (&upsert.update, HttpMethod::Patch),
         };
         let url = half.url.as_ref().map(|url| (&url.template, &*url.site.key));
-        self.composer(half.method.unwrap_or(method), url, true, around)
+        let parts = self.parts(half.method.unwrap_or(method).into(), url, true, around)?;
+        let resolver = around.2;
+        let envelope = half.envelope.as_ref().map(|it| Envelope::new(it, resolver)).transpose()?;
+        let parts = Parts { envelope: envelope.or(parts.envelope), ..parts };
+        Ok(Composer::new(parts, around.1.clone()))
+    }
+
+    /// What composes the question that goes before a creation or an update.
+    fn question(
+        &self,
+        find: &Find,
+        around: (&Shape, &KeyMaker, &Resolver<'_>),
+    ) -> Result<Composer, ConnectError> {
+        let (_, keys, resolver) = around;
+        let url = Some((&find.url.template, &*find.url.site.key));
+        let parts = self.parts(find.method(), url, find.body.is_some(), around)?;
+        let envelope = find.body.as_ref().map(|it| Envelope::new(it, resolver)).transpose()?;
+        let parts = Parts { envelope, query: Vec::new(), ..parts };
+        Ok(Composer::new(parts, keys.without_place()))
     }
 
     fn composer(
         &self,
-        method: HttpMethod,
+        method: Method,
         url: Option<(&Template, &str)>,
         has_body: bool,
-        (shape, keys, resolver): (&Shape, &KeyMaker, &Resolver<'_>),
+        around: (&Shape, &KeyMaker, &Resolver<'_>),
     ) -> Result<Composer, ConnectError> {
+        Ok(Composer::new(self.parts(method, url, has_body, around)?, around.1.clone()))
+    }
+
+    fn parts(
+        &self,
+        method: Method,
+        url: Option<(&Template, &str)>,
+        has_body: bool,
+        (shape, _, resolver): (&Shape, &KeyMaker, &Resolver<'_>),
+    ) -> Result<Parts, ConnectError> {
         let (url, key) = match url {
             Some(url) => url,
             None => self.url().map(|url| (&url.template, &*url.site.key))?,
@@ -250,8 +324,8 @@ impl Endpoint<'_> {
             .iter()
             .flat_map(|query| &query.0)
             .map(|(name, query)| Ok((name.clone(), text(&query.template, &query.site.key)?)));
-        let parts = Parts {
-            method: method.into(),
+        Ok(Parts {
+            method,
             url: RecordUrl::new(url, key, resolver, shape)?,
             query: query.collect::<Result<_, ConnectError>>()?,
             headers: self.by_record(resolver)?,
@@ -260,8 +334,7 @@ impl Endpoint<'_> {
                 None => None,
             },
             format: has_body.then_some(self.body),
-        };
-        Ok(Composer::new(parts, keys.clone()))
+        })
     }
 
     fn by_record(
