@@ -70,6 +70,11 @@ pub(super) struct Bulk {
 }
 
 impl Batch {
+    /// Whether deletions have a line of their own.
+    pub(super) fn has_deletions(&self) -> bool {
+        self.delete_action.is_some()
+    }
+
     /// Notes keys that contradict each other.
     pub(super) fn check(&self, format: Format, findings: &mut Findings) {
         if let Some(envelope) = &self.envelope {

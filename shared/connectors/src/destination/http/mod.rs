@@ -27,14 +27,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::{model, ports};
 
-use super::kind::{DestinationKind, RequestPreview};
+use super::kind::DestinationKind;
 use crate::{
     error::ConnectError,
     file::{At, Fault, Findings},
     flow::Limits,
     http::{
-        AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, Rules, ShortForms,
-        Transmitter, authenticator,
+        AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, RequestPreview, Rules,
+        ShortForms, Transmitter, authenticator,
     },
     options::Options,
     resolver::Resolver,
@@ -155,12 +155,20 @@ impl DestinationKind for Http {
         }
     }
 
+    fn takes_unshaped(&self, record: &[u8]) -> bool {
+        let apart = match &self.batch {
+            Some(batch) => batch.has_deletions(),
+            None => self.delete.is_some(),
+        };
+        apart && self.deletions().has(record, false)
+    }
+
     fn preview(
         &self,
         record: &ports::Outgoing,
         shape: &Shape,
         resolver: &Resolver<'_>,
-    ) -> Result<RequestPreview, ConnectError> {
+    ) -> Result<Result<RequestPreview, String>, ConnectError> {
         self.compose(record, shape, resolver)
     }
 
@@ -206,6 +214,7 @@ impl DestinationKind for Http {
                     body_bytes_max: self.answer_bytes_max(&rules, &limits),
                     redactor,
                     now: options.now.clone(),
+                    witness: options.witness.clone(),
                 },
                 origin: single.url().origin().clone(),
                 auth,

@@ -3,16 +3,16 @@
 use tidegate_core::ports::Outgoing;
 
 use super::*;
-use crate::{destination::RequestPreview, http::Request, value::SentValues};
+use crate::{http::Request, value::SentValues};
 
 impl Http {
-    /// The requests for a record, in order: where a second one only follows an answer, it is not among them.
+    /// The request for a record, the first where another follows its answer; or why the record makes none.
     pub(super) fn compose(
         &self,
         record: &Outgoing,
         shape: &Shape,
         resolver: &Resolver<'_>,
-    ) -> Result<RequestPreview, ConnectError> {
+    ) -> Result<Result<RequestPreview, String>, ConnectError> {
         let keys = self.keys();
         let single = self.single(shape, &keys, resolver)?;
         let is_deletion = self.deletions().has(&record.source, record.deleted);
@@ -32,7 +32,10 @@ impl Http {
             (None, Some(removal)) => removal.request(record, b""),
             (None, None) => single.request(record, b""),
         };
-        let request = composed.map_err(|error| ConnectError::new("destination.http", error))?;
+        let request = match composed {
+            Ok(request) => request,
+            Err(reason) => return Ok(Err(reason.to_string())),
+        };
         let mut headers = self.fixed_headers(resolver)?;
         headers.extend(request.headers);
         let shown = |(name, value): (&_, &reqwest::header::HeaderValue)| {
@@ -40,12 +43,12 @@ impl Http {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             (name.to_string(), value)
         };
-        Ok(RequestPreview {
+        Ok(Ok(RequestPreview {
             method: request.method.to_string(),
             url: request.url.to_string(),
             headers: headers.iter().map(shown).collect(),
             has_credentials: self.auth.is_some(),
             body: request.body.to_vec(),
-        })
+        }))
     }
 }

@@ -24,9 +24,15 @@ impl Http {
         let halves = self.upsert.iter().flat_map(|at| [&at.value.create, &at.value.update]);
         let urls = halves.filter_map(|half| half.url.as_ref());
         texts.extend(urls.map(|url| (&url.template, &url.site)));
+        if let Some(envelope) = &self.envelope {
+            let held = envelope.root.texts().into_iter();
+            texts.extend(held.map(|(template, _)| (template, &envelope.site)));
+        }
         for (template, site) in texts {
             for part in &template.parts {
+                // `${body}` is all of it.
                 if let Part::Body(path) = part
+                    && !path.is_empty()
                     && !shape.writes(path)
                 {
                     let message =
