@@ -169,7 +169,7 @@ impl Rewriter {
             };
             format!("should be a date as `{wanted}`, but the record has {found}")
         })?;
-        let unwritten = || format!("cannot be written as the pattern of `date.to` says");
+        let unwritten = || "cannot be written as the pattern of `date.to` says".to_owned();
         let moment = Timestamp::from_nanosecond(moment.ns.into()).map_err(|_| unwritten())?;
         let zoned = moment.to_zoned(self.written_in.clone());
         let text = match &self.to {

@@ -72,7 +72,7 @@ struct Field {
     /// Written for a null of the record.
     null_as: Option<Box<[u8]>>,
     words: Option<Words>,
-    date: Option<Rewriter>,
+    date: Option<Box<Rewriter>>,
     cast: Option<Cast>,
     each: Option<Elements>,
     when_absent: WhenAbsent,
@@ -324,7 +324,7 @@ impl Field {
             default: filled(&keys.default)?,
             null_as: null_as.map(|null_as| null_as.fill(resolver)).transpose()?.map(json_text),
             words: keys.words.as_ref().map(|at| at.value),
-            date: keys.date.as_ref().map(|at| at.value.rewriter()),
+            date: keys.date.as_ref().map(|at| Box::new(at.value.rewriter())),
             cast: keys.cast.as_ref().map(|at| at.value),
             each: keys.each.as_ref().map(|at| Elements::new(&at.value, resolver)).transpose()?,
             when_absent: keys.when_absent(),

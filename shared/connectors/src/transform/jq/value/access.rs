@@ -174,14 +174,12 @@ pub(in crate::transform::jq) fn indices(value: &Value, wanted: &Value) -> ValueR
     let found: Vec<usize> = match (&value.0, &wanted.0) {
         (Val::TStr(text), Val::TStr(wanted)) => {
             let mut found = Vec::new();
-            let mut character = 0;
             let starts = (0..text.len()).filter(|at| text[*at] & 0xC0 != 0x80);
-            for at in starts.filter(|_| !wanted.is_empty()) {
+            for (character, at) in starts.filter(|_| !wanted.is_empty()).enumerate() {
                 spend_work(1 + wanted.len() / 16);
                 if text[at..].starts_with(wanted) {
                     found.push(character);
                 }
-                character += 1;
             }
             found
         }

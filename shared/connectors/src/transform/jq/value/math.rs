@@ -165,8 +165,8 @@ impl Div for Value {
                 weigh_numbers(&one, &two);
                 Ok(Self(Val::Num(one / two)))
             }
-            (Val::TStr(text), Val::TStr(by)) => Ok(cut(*text, &by, |it| Val::utf8_str(it))),
-            (Val::BStr(text), Val::BStr(by)) => Ok(cut(*text, &by, |it| Val::byte_str(it))),
+            (Val::TStr(text), Val::TStr(by)) => Ok(cut(*text, &by, Val::utf8_str)),
+            (Val::BStr(text), Val::BStr(by)) => Ok(cut(*text, &by, Val::byte_str)),
             (one, two) => Err(Error::math(Self(one), Math::Div, Self(two))),
         }
     }
