@@ -197,12 +197,10 @@ impl<'a> Runner<'a> {
                 caught_up_ms = caught_up.then_some(report.until_ms);
                 held_ms = pace.held_until_ms(&report).filter(|_| caught_up);
                 account.wait_for_lag(pace.lag_until_ms(&report, now_ms));
-                if self.until == Until::Once {
-                    return Next::Finish;
-                }
-                match caught_up && ends {
-                    true => Next::Stop,
-                    false => pace.next(&report, counts.is_idle(), now_ms),
+                match self.until {
+                    Until::Once => Next::Finish,
+                    _ if caught_up && ends => Next::Stop,
+                    _ => pace.next(&report, counts.is_idle(), now_ms),
                 }
             }
             Err(error) => {

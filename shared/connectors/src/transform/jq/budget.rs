@@ -5,10 +5,6 @@
 
 use std::{cell::Cell, hint::black_box, panic::resume_unwind, ptr};
 
-use jaq_core::{DataT, Lut, data::HasLut};
-
-use super::value::Value;
-
 /// What one run may spend.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -76,15 +72,6 @@ thread_local! {
 
 /// A run, until it is dropped.
 pub(super) struct Run(());
-
-/// jaq over [`Value`]s, within a budget.
-pub(super) struct Metered;
-
-/// The program's terms; every look at them takes a step.
-#[derive(Clone, Copy)]
-pub(super) struct Meter<'a> {
-    lut: &'a Lut<Metered>,
-}
 
 impl Run {
     /// Begins one on this thread.
@@ -187,22 +174,4 @@ pub(super) fn spend_work(units: usize) {
 fn stack_address() -> usize {
     let here = 0u8;
     ptr::from_ref(black_box(&here)).addr()
-}
-
-impl DataT for Metered {
-    type V<'a> = Value;
-    type Data<'a> = Meter<'a>;
-}
-
-impl<'a> Meter<'a> {
-    pub(super) fn new(lut: &'a Lut<Metered>) -> Self {
-        Self { lut }
-    }
-}
-
-impl<'a> HasLut<'a, Metered> for Meter<'a> {
-    fn lut(&self) -> &'a Lut<Metered> {
-        step();
-        self.lut
-    }
 }

@@ -9,7 +9,7 @@ use jaq_core::{
     load::{Arena, Error as LoadError, File, Loader},
 };
 
-use super::{budget::Metered, natives};
+use super::{meter::Metered, natives};
 use crate::file::nearest;
 
 /// A compiled program, to be run within a budget.

@@ -11,6 +11,7 @@
 
 mod budget;
 mod language;
+mod meter;
 mod natives;
 mod program;
 mod value;
@@ -28,8 +29,9 @@ use tidegate_core::ports::{Transform, Transformed};
 
 use super::check::check_json;
 use crate::error::ConnectError;
-use budget::{Exhausted, HEAVY, HEAVY_STACK, LIGHT, Limits, Meter, Metered, Run};
+use budget::{Exhausted, HEAVY, HEAVY_STACK, LIGHT, Limits, Run};
 use language::Sees;
+use meter::{Meter, Metered};
 pub(super) use program::Program;
 use value::Value;
 

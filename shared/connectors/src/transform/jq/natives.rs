@@ -12,7 +12,8 @@ use jaq_json::Val;
 use jaq_std::ValT as _;
 
 use super::{
-    budget::{Metered, spend_bytes, spend_work, step},
+    budget::{spend_bytes, spend_work, step},
+    meter::Metered,
     value::{self, Error, Value},
 };
 

@@ -51,10 +51,15 @@ impl<const LOOKS_UP: bool> Program<LOOKS_UP> {
     }
 }
 
-/// The first thing in a program that looks like a reference of other values: it would be sent as it stands.
+/// The first thing in a program that looks like a reference of other values, a name in braces: it would be sent as it
+/// stands. A price like `${5}` is none.
 fn reference(text: &str) -> Option<&str> {
-    let rest = &text[text.find("${")?..];
-    // A program's own text may hold it unclosed; the line is enough then.
+    let starts = text.match_indices("${").map(|(at, _)| &text[at..]);
+    let mut named = starts.filter(|rest| {
+        rest[2..].trim_start().starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    });
+    let rest = named.next()?;
+    // It may be unclosed; the line is enough then.
     let line = rest.lines().next().unwrap_or(rest);
     Some(line.find('}').map_or(line, |end| &line[..=end]))
 }

@@ -5,9 +5,14 @@ use jaq_core::{Exn, ValX, box_iter::box_once, path::Opt, val::Range};
 use jaq_json::{Map, Num, Rc, Val};
 
 use super::{
-    ELEMENT_BYTES, ENTRY_BYTES, Error, FRAME_BYTES, Value, ValueR, array, compare, no, object,
-    own_elements, own_entries, spend_bytes, spend_text, spend_work, text, weigh_key,
+    compare::{self, weigh},
+    made::{
+        ELEMENT_BYTES, ENTRY_BYTES, Error, FRAME_BYTES, Value, ValueR, array, no, object,
+        own_elements, own_entries,
+    },
+    text,
 };
+use crate::transform::jq::budget::{spend_bytes, spend_text, spend_work};
 
 const ITERABLE: &str = "iterable (array or object)";
 const RANGEABLE: &str = "rangeable (array or string)";
@@ -136,7 +141,7 @@ fn at_index(value: Value, index: &Value) -> Result<Option<Value>, Error> {
         }
         (array @ Val::Arr(_), Val::Arr(_)) => Some(indices(&Value(array), index)?),
         (Val::Obj(entries), key) => {
-            weigh_key(key);
+            weigh(key);
             entries.get(key).cloned().map(Value)
         }
         (value @ (Val::BStr(_) | Val::TStr(_) | Val::Arr(_)), Val::Obj(range)) => {
@@ -218,7 +223,7 @@ pub(in crate::transform::jq) fn contains(whole: &Val, part: &Val) -> bool {
             part.iter().all(|part| whole.iter().any(|whole| contains(whole, part)))
         }
         (Val::Obj(whole), Val::Obj(part)) => part.iter().all(|(key, part)| {
-            weigh_key(key);
+            weigh(key);
             whole.get(key).is_some_and(|whole| contains(whole, part))
         }),
         _ => compare::equal(whole, part),
@@ -270,7 +275,7 @@ impl jaq_core::ValT for Value {
         let mut map = Map::default();
         for (key, value) in entries {
             spend_bytes(ENTRY_BYTES);
-            weigh_key(&key.0);
+            weigh(&key.0);
             map.insert(key.0, value.0);
         }
         Ok(object(map))
@@ -343,7 +348,7 @@ impl jaq_core::ValT for Value {
                 for (key, value) in entries {
                     if let Some(value) = change(Self(value)).next() {
                         spend_bytes(ENTRY_BYTES);
-                        weigh_key(&key);
+                        weigh(&key);
                         changed.insert(key, value?.0);
                     }
                 }
@@ -365,7 +370,7 @@ impl jaq_core::ValT for Value {
                 Self(value).map_range(start.as_ref()..end.as_ref(), opt, change)
             }
             (Val::Obj(entries), key) => {
-                weigh_key(key);
+                weigh(key);
                 let mut entries = own_entries(entries);
                 let known = entries.get_mut(key).map(std::mem::take);
                 let is_known = known.is_some();

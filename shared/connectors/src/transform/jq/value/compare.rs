@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use jaq_json::{Map, Val};
 
-use super::{Value, spend_bytes, spend_work};
+use super::{made::Value, numbers::limbs};
+use crate::transform::jq::budget::{spend_bytes, spend_work};
 
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
@@ -36,7 +37,7 @@ pub(super) fn weigh(value: &Val) {
             weigh(value);
         }),
         Val::TStr(text) | Val::BStr(text) => spend_work(text.len() / 16),
-        Val::Num(number) => spend_work(super::math::limbs(number)),
+        Val::Num(number) => spend_work(limbs(number)),
         Val::Null | Val::Bool(_) => {}
     }
 }
@@ -61,7 +62,7 @@ pub(super) fn equal(one: &Val, other: &Val) -> bool {
             one == other
         }
         (Val::Num(number), _) => {
-            spend_work(super::math::limbs(number));
+            spend_work(limbs(number));
             one == other
         }
         // Of different kinds, or without parts.
@@ -88,7 +89,7 @@ pub(super) fn order(one: &Val, other: &Val) -> Ordering {
             one.cmp(other)
         }
         (Val::Num(number), _) => {
-            spend_work(super::math::limbs(number));
+            spend_work(limbs(number));
             one.cmp(other)
         }
         _ => one.cmp(other),

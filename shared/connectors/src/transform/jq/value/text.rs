@@ -4,7 +4,8 @@ use std::fmt;
 
 use jaq_json::Val;
 
-use super::{Value, check_text, math, spend_text, spend_work};
+use super::{made::Value, numbers::weigh_numbers};
+use crate::transform::jq::budget::{check_text, spend_text, spend_work};
 
 /// More of a value is not told in a message, in bytes.
 const TOLD_MAX: usize = 400;
@@ -54,7 +55,7 @@ fn write(value: &Val, bytes_max: usize, out: &mut Vec<u8>) {
         }
         single => {
             if let Val::Num(number) = single {
-                math::weigh_numbers(number, number);
+                weigh_numbers(number, number);
             }
             if let Val::TStr(text) | Val::BStr(text) = single {
                 spend_text(text.len());
