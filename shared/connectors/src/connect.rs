@@ -59,7 +59,7 @@ pub fn connect(
             .map(|lookup| lookup.value.connect(around, &resolver, options))
             .transpose()?,
         transform: sections.transform.connect(looked_up_by(sections), &options.registry)?,
-        destination: sections.destination.connect(
+        destination: sections.destination.value.connect(
             &sections.limits,
             &sections.transform.shape(),
             &resolver,
@@ -119,7 +119,7 @@ pub fn preview(
         source: record.to_vec().into(),
     };
     let shape = sections.transform.shape();
-    sections.destination.preview(&record, &shape, &Resolver::new(&connection))
+    sections.destination.value.preview(&record, &shape, &Resolver::new(&connection))
 }
 
 /// The path to the key that records are looked up by, where they are.

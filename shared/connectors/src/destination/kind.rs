@@ -8,7 +8,11 @@ use tidegate_core::{
 };
 
 use crate::{
-    error::ConnectError, file::Findings, flow::Limits, options::Options, resolver::Resolver,
+    error::ConnectError,
+    file::{Findings, Place},
+    flow::Limits,
+    options::Options,
+    resolver::Resolver,
     value::Shape,
 };
 
@@ -29,8 +33,9 @@ pub struct RequestPreview {
 
 /// A kind of destination.
 pub(crate) trait DestinationKind: fmt::Debug + Send + Sync {
-    /// Notes keys that contradict each other, the flow's ordering, or what becomes of records before.
-    fn check(&self, ordering: Ordering, shape: &Shape, findings: &mut Findings);
+    /// Notes keys that contradict each other, the flow's ordering, or what becomes of records before. `place` is the
+    /// section's.
+    fn check(&self, place: Place, ordering: Ordering, shape: &Shape, findings: &mut Findings);
 
     /// The request that a record would be sent by, the first where another may follow. Sends nothing.
     ///
