@@ -19,7 +19,7 @@ pub fn show(
     let transform = transform(spec, given, &Registry::new())
         .map_err(|error| Failure::usage(format!("error: {error}")))?;
     let mut out = Vec::new();
-    if takes_unshaped(spec, record) {
+    if takes_unshaped(spec, given, record) {
         println!("a deletion: it is sent by no map");
         return match transform.admits(record) {
             Transformed::Filtered => {

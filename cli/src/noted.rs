@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidegate_core::{
     model::{Later, Outcome},
-    ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing},
+    ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing, Route},
 };
 use tidegate_local::Sending;
 use tidegate_runtime::WallClock;
@@ -21,8 +21,24 @@ pub struct Noted {
 }
 
 impl Destination for Noted {
-    fn batching(&self) -> Batching {
-        self.destination.batching()
+    fn begins(&self, generation: u64) {
+        self.destination.begins(generation);
+    }
+
+    fn routes(&self) -> usize {
+        self.destination.routes()
+    }
+
+    fn route(&self, record: &[u8], deleted: bool) -> Result<Route, Outcome> {
+        self.destination.route(record, deleted)
+    }
+
+    fn batching(&self, route: Route) -> Batching {
+        self.destination.batching(route)
+    }
+
+    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
+        self.destination.takes_unshaped(record, deleted)
     }
 
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {

@@ -9,8 +9,8 @@ use tidegate_core::{
     app::Flow,
     model::{EpochMs, Later, Outcome, Position},
     ports::{
-        Batch, Batching, BoxFuture, Delivery, Destination, Marker, Outgoing, Source, SourceError,
-        Walk,
+        Batch, Batching, BoxFuture, Delivery, Destination, Marker, Outgoing, Route, Source,
+        SourceError, Walk,
     },
 };
 
@@ -90,8 +90,24 @@ struct WatchedDestination {
 }
 
 impl Destination for WatchedDestination {
-    fn batching(&self) -> Batching {
-        self.destination.batching()
+    fn begins(&self, generation: u64) {
+        self.destination.begins(generation);
+    }
+
+    fn routes(&self) -> usize {
+        self.destination.routes()
+    }
+
+    fn route(&self, record: &[u8], deleted: bool) -> Result<Route, Outcome> {
+        self.destination.route(record, deleted)
+    }
+
+    fn batching(&self, route: Route) -> Batching {
+        self.destination.batching(route)
+    }
+
+    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
+        self.destination.takes_unshaped(record, deleted)
     }
 
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {

@@ -63,7 +63,7 @@ pub fn connect(
             &options.registry,
             &resolver,
         )?,
-        destination: sections.destination.connect(
+        destination: sections.destination.value.connect(
             &sections.limits,
             &sections.transform.shape(),
             &resolver,
@@ -102,8 +102,9 @@ pub fn transform(
 }
 
 /// Whether a record is sent as the source gave it, by no map, as a deletion is.
-pub fn takes_unshaped(flow: &FlowSpec, record: &[u8]) -> bool {
-    flow.sections().destination.takes_unshaped(record)
+pub fn takes_unshaped(flow: &FlowSpec, connection: &Connection, record: &[u8]) -> bool {
+    let connection = connection.clone().with_defaults(flow);
+    flow.sections().destination.value.takes_unshaped(record, &Resolver::new(&connection))
 }
 
 /// The request that a record would be sent by, the first where another may follow; `body` is what the transform made
@@ -134,7 +135,7 @@ pub fn preview(
         source: record.to_vec().into(),
     };
     let shape = sections.transform.shape();
-    sections.destination.preview(&record, &shape, &Resolver::new(&connection))
+    sections.destination.value.preview(&record, &shape, &Resolver::new(&connection))
 }
 
 /// The path to the key that records are looked up by, where they are.

@@ -65,4 +65,8 @@ impl Transform for Shared {
     fn apply(&self, record: &[u8], found: Option<&[u8]>, out: &mut Vec<u8>) -> Transformed {
         self.0.apply(record, found, out)
     }
+
+    fn admits(&self, record: &[u8]) -> Transformed {
+        self.0.admits(record)
+    }
 }

@@ -47,6 +47,7 @@ impl<'a> Resolver<'a> {
             }
             Part::Record(_)
             | Part::Body(_)
+            | Part::Item(_)
             | Part::Answer(_)
             | Part::Records
             | Part::Lookup(_)

@@ -9,7 +9,8 @@ use std::sync::{
 use tidegate_core::{
     model::{EpochMs, Outcome, Position, RecordId},
     ports::{
-        Batching, BoxFuture, Delivery, Destination, Outgoing, Source, Transform, Transformed, Walk,
+        Batching, BoxFuture, Delivery, Destination, Outgoing, Route, Source, Transform,
+        Transformed, Walk,
     },
 };
 
@@ -73,7 +74,21 @@ impl Api {
 }
 
 impl Destination for Api {
-    fn batching(&self) -> Batching {
+    fn begins(&self, _: u64) {}
+
+    fn routes(&self) -> usize {
+        1
+    }
+
+    fn route(&self, _: &[u8], _: bool) -> Result<Route, Outcome> {
+        Ok(Route::ONLY)
+    }
+
+    fn takes_unshaped(&self, _: &[u8], _: bool) -> bool {
+        false
+    }
+
+    fn batching(&self, _: Route) -> Batching {
         Batching::ONE
     }
 

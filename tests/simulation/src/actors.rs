@@ -38,7 +38,11 @@ fn flow(seat: &Seat, is_replay: bool) -> Flow {
         source: Box::new(SimSource(seat.clone())),
         lookup: None,
         transform: Box::new(Same),
-        destination: Box::new(SimDestination { seat: seat.clone(), is_replay }),
+        destination: Box::new(SimDestination {
+            seat: seat.clone(),
+            is_replay,
+            begun: std::sync::Mutex::default(),
+        }),
     }
 }
 

@@ -62,6 +62,10 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     /// A message received more often goes to the dead letters.
     pub receives_max: u32,
+    /// How many routes requests take to the destination.
+    pub routes: usize,
+    /// A record takes two requests, and lands with the second.
+    pub in_parts: bool,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -227,7 +231,12 @@ impl World {
         let mut inner = Inner::new(rng, faults, poison);
         inner.killers = killers;
         inner.may_look_like_death |= scenario.restarts();
+        // Not drawn: what is drawn for a seed stays what it was.
+        let of_scenario = seed / Scenario::ALL.len() as u64;
+        let repeats = settings.on_unknown == OnUnknown::Retry;
         Self {
+            routes: if of_scenario % 3 == 2 { 2 } else { 1 },
+            in_parts: of_scenario % 5 == 4 && repeats,
             scenario,
             stream: StreamId::new("sim", "s").expect("a stream"),
             settings,

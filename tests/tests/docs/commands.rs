@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Commands that this test does not run. Each begins so, and a file has what runs or defines it.
-const ELSEWHERE: [(&str, &str, &str); 23] = [
+const ELSEWHERE: [(&str, &str, &str); 24] = [
     ("cargo install --path cli", "cli/Cargo.toml", "name = \"tidegate\""),
     ("cargo test --workspace", ".ci/run", "cargo test --workspace"),
     ("git ls-files -co --exclude-standard '*.rs' | xargs rustfmt", ".ci/run", "xargs rustfmt"),
@@ -68,6 +68,7 @@ const ELSEWHERE: [(&str, &str, &str); 23] = [
     ("sam build && sam deploy ", "tests/deploy/run", "sam build --beta-features"),
     ("sam deploy --stack-name ", "tests/deploy/run", "--stack-name tidegate-test"),
     ("tidegate status orders --aws ", "cli/src/deployed.rs", "/tidegate/stacks/"),
+    ("tidegate run docs/recipes/", "tests/tests/flows/recipes/recipe.rs", "docs/recipes"),
     ("cargo lambda watch ", "tests/deploy/watch.py", "\"lambda\", \"watch\", \"--invoke-address\""),
     ("cargo lambda invoke ", "tests/deploy/watch.py", "\"lambda\", \"invoke\""),
 ];

@@ -8,16 +8,18 @@
 mod commands;
 mod links;
 mod markdown;
+mod recipes;
 mod session;
 mod stand_in;
 mod yaml;
 
 use markdown::{Block, Page};
 
-/// The README and the pages of docs/: their blocks are run.
+/// The README, the pages of docs/ and those of docs/recipes: their blocks are run.
 fn pages() -> Vec<Page> {
     let mut pages = vec![Page::read("README.md")];
     pages.extend(Page::all_in("docs"));
+    pages.extend(Page::all_in("docs/recipes"));
     pages
 }
 

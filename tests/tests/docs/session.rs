@@ -49,7 +49,7 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(set_up: &'a SetUp<'a>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        for name in ["flows", "tests", "cli"] {
+        for name in ["flows", "tests", "cli", "docs"] {
             symlink(root().join(name), folder.path().join(name)).expect("a link");
         }
         for (name, text) in &set_up.files {

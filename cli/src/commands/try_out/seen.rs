@@ -3,7 +3,7 @@
 use tidegate_connectors::{AnswerPreview, RequestPreview, Witness};
 use tidegate_core::{
     model::{Later, Outcome, SkipReason},
-    ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
+    ports::{Batching, BoxFuture, Delivery, Destination, Outgoing, Route},
 };
 
 use crate::shown;
@@ -26,8 +26,20 @@ impl Witness for Printer {
 pub(super) struct Told(pub(super) Box<dyn Destination>);
 
 impl Destination for Told {
-    fn batching(&self) -> Batching {
-        self.0.batching()
+    fn begins(&self, generation: u64) {
+        self.0.begins(generation);
+    }
+
+    fn routes(&self) -> usize {
+        self.0.routes()
+    }
+
+    fn route(&self, record: &[u8], deleted: bool) -> Result<Route, Outcome> {
+        self.0.route(record, deleted)
+    }
+
+    fn batching(&self, route: Route) -> Batching {
+        self.0.batching(route)
     }
 
     fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {

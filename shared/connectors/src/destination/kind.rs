@@ -8,17 +8,23 @@ use tidegate_core::{
 };
 
 use crate::{
-    error::ConnectError, file::Findings, flow::Limits, http::RequestPreview, options::Options,
-    resolver::Resolver, value::Shape,
+    error::ConnectError,
+    file::{Findings, Place},
+    flow::Limits,
+    http::RequestPreview,
+    options::Options,
+    resolver::Resolver,
+    value::Shape,
 };
 
 /// A kind of destination.
 pub(crate) trait DestinationKind: fmt::Debug + Send + Sync {
-    /// Notes keys that contradict each other, the flow's ordering, or what becomes of records before.
-    fn check(&self, ordering: Ordering, shape: &Shape, findings: &mut Findings);
+    /// Notes keys that contradict each other, the flow's ordering, or what becomes of records before. `place` is the
+    /// section's.
+    fn check(&self, place: Place, ordering: Ordering, shape: &Shape, findings: &mut Findings);
 
     /// Whether a record is sent as the source gave it, by no map: its deletion, say.
-    fn takes_unshaped(&self, record: &[u8]) -> bool;
+    fn takes_unshaped(&self, record: &[u8], resolver: &Resolver<'_>) -> bool;
 
     /// The request that a record would be sent by, the first where another may follow; or why it makes none, and would
     /// be parked. Sends nothing.

@@ -96,6 +96,7 @@ fn stand_in(template: &Template, connection: &Connection) -> Option<String> {
             Part::Secret(name) => text.push_str(connection.secrets.get(name)?.expose()),
             Part::Record(_)
             | Part::Body(_)
+            | Part::Item(_)
             | Part::Answer(_)
             | Part::Records
             | Part::Lookup(_)

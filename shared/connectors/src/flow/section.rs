@@ -40,7 +40,7 @@ pub struct Flow {
     #[serde(default)]
     pub(crate) transform: Transform,
     /// Where records go.
-    pub(crate) destination: Destination,
+    pub(crate) destination: At<Destination>,
     /// What the destination permits.
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -90,7 +90,8 @@ impl Flow {
             place: lookup.place,
         });
         self.transform.check(looks_up.as_ref(), findings);
-        self.destination.check(self.ordering(), &self.transform.shape(), findings);
+        let At { value: destination, place } = &self.destination;
+        destination.check(*place, self.ordering(), &self.transform.shape(), findings);
         self.limits.check(findings);
         self.retry.check(findings);
     }
@@ -115,9 +116,9 @@ impl Flow {
             stuck_after_ms: ms(self.stuck_after.map(|it| it.0), default.stuck_after_ms),
             settle_lag_ms: self.source.settle_lag_ms(),
             landing_ms: ms(self.landing.map(|it| it.0), default.landing_ms),
-            request_timeout_ms: self.destination.request_ms(),
+            request_timeout_ms: self.destination.value.request_ms(),
             lookup_timeout_ms: lookup_ms.unwrap_or(default.lookup_timeout_ms),
-            on_unknown: self.destination.on_unknown(),
+            on_unknown: self.destination.value.on_unknown(),
             ..default
         };
         self.limits.settle(&mut settings);

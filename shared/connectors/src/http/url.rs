@@ -70,6 +70,11 @@ impl RecordUrl {
         self.text.reads_source()
     }
 
+    /// Whether what the transform made is read.
+    pub(crate) fn reads_body(&self) -> bool {
+        self.text.reads_body()
+    }
+
     /// What it is, whatever the record and without secrets.
     pub(crate) fn written(&self) -> String {
         self.text.written()

@@ -2,8 +2,12 @@
 
 use super::{Picker, Scalar};
 
-/// Whether something stands at the path; `None` if the body cannot be read.
+/// Whether something stands at the path; `None` if the body cannot be read, or has no places: a text or a number is no
+/// answer to the question.
 pub(crate) fn stands(path: &Picker, body: &[u8]) -> Option<bool> {
+    if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return None;
+    }
     let picks = path.pick_all(body).ok()?;
     let Some(value) = picks.json(0) else { return Some(false) };
     Some(match Scalar::read(value) {
@@ -44,7 +48,7 @@ mod tests {
             assert_eq!(stands(&path, body.as_bytes()), Some(there), "{value}");
         }
         assert_eq!(stands(&path, b"{}"), Some(false));
-        for body in ["", "<html>", r#"{"data":[1"#, "{} {}"] {
+        for body in ["", "<html>", "\"data\"", "7", "null", r#"{"data":[1"#, "{} {}"] {
             assert_eq!(stands(&path, body.as_bytes()), None, "{body}");
         }
     }

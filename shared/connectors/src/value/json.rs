@@ -92,6 +92,18 @@ impl JsonPart {
         })
     }
 
+    /// The names of the fields in it.
+    pub(crate) fn keys(&self) -> Vec<&str> {
+        match self {
+            Self::Text(_) | Self::Plain(_) => Vec::new(),
+            Self::List(items) => items.iter().flat_map(Self::keys).collect(),
+            Self::Object(fields) => fields
+                .iter()
+                .flat_map(|(name, value)| std::iter::once(name.as_str()).chain(value.keys()))
+                .collect(),
+        }
+    }
+
     /// The texts in it, each with whether it stands in a list.
     pub(crate) fn texts(&self) -> Vec<(&Template, bool)> {
         fn collect<'p>(part: &'p JsonPart, listed: bool, texts: &mut Vec<(&'p Template, bool)>) {

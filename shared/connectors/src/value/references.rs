@@ -229,6 +229,14 @@ pub(super) fn template<A: Allows>(text: &str, site: &Site) -> Result<Template, F
                 let why = "only a destination's request for one record may hold it";
                 return misplaced(part.to_string(), why);
             }
+            Part::Item(path) if path.is_empty() && A::allows_whole() != Some(Whole::Body) => {
+                let why = "only `envelope` may hold it; a field of it is `${item.PATH}`";
+                return misplaced(part.to_string(), why);
+            }
+            Part::Item(_) if !A::allows_body() => {
+                let why = "only the requests of a destination with `split` may hold it";
+                return misplaced(part.to_string(), why);
+            }
             Part::Answer(_) if !A::allows_answer() => {
                 let why = "only `upsert.create.url` and `upsert.update.url` may hold it";
                 return misplaced(part.to_string(), why);
@@ -249,6 +257,7 @@ pub(super) fn template<A: Allows>(text: &str, site: &Site) -> Result<Template, F
                 return misplaced(part.to_string(), why);
             }
             Part::Body(_)
+            | Part::Item(_)
             | Part::Answer(_)
             | Part::Records
             | Part::Lookup(_)

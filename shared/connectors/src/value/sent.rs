@@ -28,6 +28,8 @@ pub(crate) struct SentValues<'v> {
     pub(crate) source: &'v [u8],
     /// What the transform made of it.
     pub(crate) body: &'v [u8],
+    /// The item that it was split into; empty for none.
+    pub(crate) item: &'v [u8],
     /// Its idempotency key; empty for none.
     pub(crate) key: &'v str,
     /// The answer to the request before; empty for none.
@@ -49,6 +51,7 @@ pub(crate) struct SentText {
     pieces: Vec<Piece>,
     source: Picker,
     body: Picker,
+    item: Picker,
     answer: Picker,
 }
 
@@ -64,8 +67,16 @@ enum Piece {
 struct Field {
     body: Option<usize>,
     source: Option<usize>,
+    item: Option<usize>,
     answer: Option<usize>,
     path: String,
+}
+
+impl Field {
+    /// A field at a path, that is read nowhere yet.
+    fn at(path: &[String]) -> Self {
+        Self { body: None, source: None, item: None, answer: None, path: path::written(path) }
+    }
 }
 
 impl Shape {
@@ -88,7 +99,7 @@ impl SentText {
         resolver: &Resolver<'_>,
         record: RecordIs<'_>,
     ) -> Result<Self, ConnectError> {
-        let [mut source, mut body, mut answer] = [(); 3].map(|()| Picker::new());
+        let [mut source, mut body, mut item, mut answer] = [(); 4].map(|()| Picker::new());
         let mut piece = |part: &Part| {
             Ok(match part {
                 Part::Record(path) => {
@@ -102,22 +113,18 @@ impl SentText {
                     Piece::Field(Field {
                         body: of_body.then(|| body.add(path)),
                         source: of_source.then(|| source.add(path)),
-                        answer: None,
-                        path: path::written(path),
+                        ..Field::at(path)
                     })
                 }
-                Part::Body(path) => Piece::Field(Field {
-                    body: Some(body.add(path)),
-                    source: None,
-                    answer: None,
-                    path: path::written(path),
-                }),
-                Part::Answer(path) => Piece::Field(Field {
-                    body: None,
-                    source: None,
-                    answer: Some(answer.add(path)),
-                    path: path::written(path),
-                }),
+                Part::Body(path) => {
+                    Piece::Field(Field { body: Some(body.add(path)), ..Field::at(path) })
+                }
+                Part::Item(path) => {
+                    Piece::Field(Field { item: Some(item.add(path)), ..Field::at(path) })
+                }
+                Part::Answer(path) => {
+                    Piece::Field(Field { answer: Some(answer.add(path)), ..Field::at(path) })
+                }
                 Part::IdempotencyKey => Piece::Key,
                 part => {
                     let text = resolver.part(part, place)?;
@@ -129,7 +136,7 @@ impl SentText {
         };
         let pieces =
             template.parts.iter().map(&mut piece).collect::<Result<Vec<_>, ConnectError>>()?;
-        Ok(Self { pieces, source, body, answer })
+        Ok(Self { pieces, source, body, item, answer })
     }
 
     /// Its text where no record takes part, with this for what one completes.
@@ -158,10 +165,16 @@ impl SentText {
         !self.source.is_empty()
     }
 
+    /// Whether what the transform made is read.
+    pub(crate) fn reads_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
     fn read<'v>(&self, values: &SentValues<'v>) -> Result<Read<'v>, String> {
         Ok(Read {
             source: pick(&self.source, values.source)?,
             body: pick(&self.body, values.body)?,
+            item: pick(&self.item, values.item)?,
             answer: pick(&self.answer, values.answer)?,
         })
     }
@@ -210,6 +223,7 @@ impl SentText {
 struct Read<'t> {
     source: Picks<'t>,
     body: Picks<'t>,
+    item: Picks<'t>,
     answer: Picks<'t>,
 }
 
@@ -217,8 +231,9 @@ impl<'t> Read<'t> {
     fn value(&self, field: &Field) -> Option<&'t [u8]> {
         let of_body = field.body.and_then(|slot| self.body.json(slot));
         let of_source = || field.source.and_then(|slot| self.source.json(slot));
+        let of_item = || field.item.and_then(|slot| self.item.json(slot));
         let of_answer = || field.answer.and_then(|slot| self.answer.json(slot));
-        of_body.or_else(of_source).or_else(of_answer)
+        of_body.or_else(of_source).or_else(of_item).or_else(of_answer)
     }
 }
 

@@ -25,6 +25,9 @@ pub enum Part {
     /// `${body.a.b}`: a field of what the transform made (where the place allows it), as a path; `${body}` is all
     /// of it.
     Body(Vec<String>),
+    /// `${item.a.b}`: a field of the item that a record was split into (where the place allows it), as a path; `${item}`
+    /// is all of it.
+    Item(Vec<String>),
     /// `${answer.a.b}`: a field of the answer to the request before (where the place allows it), as a path.
     Answer(Vec<String>),
     /// `${records}`: the records of a batch (in its envelope alone).
@@ -76,7 +79,14 @@ impl fmt::Display for LookupPart {
 impl Part {
     /// Whether it is another one for each record.
     pub fn is_of_record(&self) -> bool {
-        matches!(self, Self::Record(_) | Self::Body(_) | Self::Answer(_) | Self::IdempotencyKey)
+        matches!(
+            self,
+            Self::Record(_)
+                | Self::Body(_)
+                | Self::Item(_)
+                | Self::Answer(_)
+                | Self::IdempotencyKey
+        )
     }
 }
 
@@ -90,6 +100,8 @@ impl fmt::Display for Part {
             Self::Record(path) => write!(f, "${{record.{}}}", path::written(path)),
             Self::Body(path) if path.is_empty() => f.write_str("${body}"),
             Self::Body(path) => write!(f, "${{body.{}}}", path::written(path)),
+            Self::Item(path) if path.is_empty() => f.write_str("${item}"),
+            Self::Item(path) => write!(f, "${{item.{}}}", path::written(path)),
             Self::Answer(path) => write!(f, "${{answer.{}}}", path::written(path)),
             Self::Records => f.write_str("${records}"),
             Self::Lookup(what) => what.fmt(f),
@@ -238,6 +250,7 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
     }
     match inner {
         "body" => return Ok(Part::Body(Vec::new())),
+        "item" => return Ok(Part::Item(Vec::new())),
         "records" => return Ok(Part::Records),
         _ => {}
     }
@@ -251,9 +264,10 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
         )),
         "params" => Ok(Part::Param(name.into())),
         "secrets" => Ok(Part::Secret(name.into())),
-        "record" | "body" | "answer" | "parent" => match path::parse(name) {
+        "record" | "body" | "item" | "answer" | "parent" => match path::parse(name) {
             Ok(path) if kind == "parent" => Ok(Part::Parent(path)),
             Ok(path) if kind == "body" => Ok(Part::Body(path)),
+            Ok(path) if kind == "item" => Ok(Part::Item(path)),
             Ok(path) if kind == "answer" => Ok(Part::Answer(path)),
             Ok(path) => Ok(Part::Record(path)),
             Err(fault) => Err(error(format!("`{name}` is no path: {fault}"), path::REMEDY.into())),
@@ -277,7 +291,8 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
             )),
         },
         other => {
-            let kinds = ["params", "secrets", "record", "body", "lookup", "cursor", "parent"];
+            let kinds =
+                ["params", "secrets", "record", "body", "item", "lookup", "cursor", "parent"];
             let near = crate::file::nearest(other, kinds);
             let hint = near.map(|near| format!("did you mean `${{{near}.{name}}}`? "));
             let message = format!("`{reference}` refers to nothing: there is no `{other}`");

@@ -97,6 +97,7 @@ fn record_after_host(template: &Template, site: &Site) -> Result<(), Fault> {
             Part::Param(_) | Part::Secret(_) => before.push('1'),
             Part::Record(_)
             | Part::Body(_)
+            | Part::Item(_)
             | Part::Answer(_)
             | Part::Records
             | Part::Lookup(_)

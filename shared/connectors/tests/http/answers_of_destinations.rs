@@ -357,6 +357,27 @@ async fn a_letter_that_is_none_in_one_result_leaves_the_others_theirs() {
 }
 
 /// N3: a status that a rule calls a refusal, with the faults named in the body.
+/// As HubSpot refuses a batch for one value, which it names, and no record.
+#[tokio::test]
+async fn repro_a_refusal_whose_failures_name_no_record_is_of_the_request_as_a_whole() {
+    let keys =
+        failures("errors, key: context.ids, record_key: id, code: category, reason: message");
+    let body = r#"{"category":"VALIDATION_ERROR","message":"no number","numErrors":1,
+        "errors":[{"message":"no number","context":{"property":["amount"]}}]}"#;
+    let outcomes = answered((400, JSON, body), &keys, 3).await;
+    let in_parts =
+        |it: &Outcome| matches!(it, Outcome::Later(later) if later.blame == Blame::Batch);
+    assert!(outcomes.iter().all(in_parts), "{outcomes:?}");
+    // Alone, the record is the one.
+    let outcomes = answered((400, JSON, body), &keys, 1).await;
+    let [Outcome::Refused { reason, .. }] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert!(reason.contains("no number"), "{reason}");
+    // A success says that the others were taken, and not which.
+    let outcomes = answered((207, JSON, body), &keys, 3).await;
+    let open = |it: &Outcome| matches!(it, Outcome::Later(later) if later.unknown);
+    assert!(outcomes.iter().all(open), "{outcomes:?}");
+}
+
 #[tokio::test]
 async fn failures_that_are_named_are_told_apart_in_one_request() {
     let keys = "    batch: { size: 100, results: { path: results, status: status, key: email, \

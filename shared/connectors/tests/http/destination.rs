@@ -12,7 +12,7 @@ use axum::{
 use serde_json::{Value, json};
 use tidegate_core::{
     model::{Blame, Later, Outcome, RecordId, SkipReason, Version},
-    ports::{Destination, Outgoing},
+    ports::{Destination, Outgoing, Route},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -121,7 +121,7 @@ async fn a_record_is_sent_with_its_key_to_its_own_address() {
     let mut spec = destination_spec(&format!("{url}/${{record.id}}?x=${{record.name}}"));
     spec["method"] = "PUT".into();
     let to = destination(spec).await;
-    assert_eq!(to.batching().records_max, 1);
+    assert_eq!(to.batching(Route::ONLY).records_max, 1);
     let named = Outgoing { body: r#"{"id":7,"name":"a&b=c/é"}"#.into(), ..record(7) };
     assert_eq!(to.deliver(&[named], 5_000).await.outcomes, [Outcome::Delivered]);
     let seen = log.lock().unwrap()[0].clone();
@@ -219,7 +219,10 @@ async fn no_request_outlives_its_time() {
 async fn a_bulk_carries_every_records_key_and_a_stable_one_of_its_own() {
     let (url, log) = server(|_| StatusCode::OK.into_response()).await;
     let to = destination(bulk_spec(&url, batch(100, false))).await;
-    assert_eq!((to.batching().records_max, to.batching().bytes_max), (100, 1_000_000));
+    assert_eq!(
+        (to.batching(Route::ONLY).records_max, to.batching(Route::ONLY).bytes_max),
+        (100, 1_000_000)
+    );
     for _ in 0..2 {
         assert_eq!(to.deliver(&records(3), 5_000).await.outcomes, vec![Outcome::Delivered; 3]);
     }

@@ -311,6 +311,46 @@ async fn a_bulk_of_lines_has_an_action_before_each_record_and_deletions_of_their
     );
 }
 
+/// Each result stands under the name of its action, as with Elasticsearch and OpenSearch; that nothing was there to be
+/// deleted is what was asked for.
+#[tokio::test]
+async fn repro_the_results_of_writes_and_of_deletions_stand_at_different_paths() {
+    let api = Taker::start(|_| {
+        let items = json!([
+            { "index": { "_id": "7", "status": 201, "result": "created" } },
+            { "delete": { "_id": "8", "status": 200, "result": "deleted" } },
+            { "delete": { "_id": "9", "status": 404, "result": "not_found" } },
+            { "index": { "_id": "7", "status": 400, "error": { "type": "mapper", "reason": "no date" } } },
+            { "delete": { "_id": "8", "status": 409,
+                          "error": { "type": "version_conflict_engine_exception" } } },
+        ]);
+        (200, json!({ "errors": true, "items": items }))
+    })
+    .await;
+    let destination = json!({
+        "url": format!("{}/_bulk", api.url), "body": "ndjson", "delete": { "when": "gone" },
+        "batch": { "size": 10,
+                   "action": { "index": { "_id": "${record.id}" } },
+                   "delete_action": { "delete": { "_id": "${record.id}" } },
+                   "results": {
+                       "path": "items",
+                       "status": ["index.status", "delete.status"],
+                       "code": ["index.error.type", "delete.error.type", "delete.result"],
+                       "reason": ["index.error.reason", "delete.error.reason"],
+                       "ok": ["200-299", "not_found"],
+                       "duplicate": ["version_conflict_engine_exception"],
+                   } },
+    });
+    let flow = flow(&json!({ "map": { "name": "name" } }), &destination);
+    let gone = |id| json!({ "id": id, "gone": true });
+    let records = [order(), gone(8), gone(9), order(), gone(8)];
+    let outcomes = deliver(&flow, &records).await.outcomes;
+    let refused = Outcome::Refused { status: Some(400), reason: "mapper: no date".into() };
+    let done = Outcome::Delivered;
+    let there = Outcome::Skipped(SkipReason::Duplicate);
+    assert_eq!(outcomes, [done.clone(), done.clone(), done, refused, there]);
+}
+
 #[tokio::test]
 async fn xml_is_made_of_mapped_fields_and_escaped() {
     let api = Taker::start(|_| (200, json!({}))).await;
@@ -333,6 +373,40 @@ async fn xml_is_made_of_mapped_fields_and_escaped() {
     let control = json!({ "id": 9, "email": "a\u{1}b" });
     let outcomes = deliver(&flow, &[control]).await.outcomes;
     assert!(matches!(outcomes[0], Outcome::Refused { status: None, .. }), "{outcomes:?}");
+}
+
+#[test]
+fn names_that_no_xml_can_have_are_refused_by_check() {
+    let xml = |map: Value, envelope: Value| {
+        let mut destination = json!({ "url": "http://127.0.0.1:9/", "body": "xml" });
+        if !envelope.is_null() {
+            destination["envelope"] = envelope;
+        }
+        faults(&json!({ "map": map }), &destination)
+    };
+    let whole = || json!({ "Order": "${body}" });
+    for (map, envelope, said) in [
+        (json!({ "two words": "email" }), whole(), "`two words` cannot name"),
+        (json!({ "Customer.1st": "email" }), whole(), "`1st` cannot name"),
+        (json!({ "@two words": "email" }), whole(), "`two words` cannot name"),
+        (json!({ "xmlMail": "email" }), whole(), "XML's own"),
+        (json!({ "Mail": "email" }), json!({ "an Order": "${body}" }), "`an Order` cannot name"),
+        (json!({ "Mail": "email", "Name": "name" }), Value::Null, "XML has one root"),
+    ] {
+        let found = xml(map, envelope);
+        assert!(found.contains(said), "{said}: {found}");
+    }
+    for (map, envelope) in [
+        (json!({ "Order.Mail": "email", "Order.@id": "id" }), Value::Null),
+        (json!({ "Mail": "email", "@id": "id" }), whole()),
+        // Its name is not sent.
+        (json!({ "two words": "email" }), json!({ "Order": { "Mail": "${body.two words}" } })),
+    ] {
+        assert_eq!(xml(map, envelope), "");
+    }
+    // It is JSON's.
+    let json = json!({ "url": "http://127.0.0.1:9/" });
+    assert_eq!(faults(&json!({ "map": { "two words": "email" } }), &json), "");
 }
 
 #[tokio::test]

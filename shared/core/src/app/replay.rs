@@ -47,6 +47,7 @@ pub async fn process_replay<P: Platform>(
     };
     let packing = Packing { flow, pages: vec![&records] };
     let in_hand = Mutex::default();
+    flow.destination.begins(generation);
     let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, loaded.budget).one_at_a_time();
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);

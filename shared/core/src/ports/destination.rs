@@ -5,15 +5,27 @@ use crate::model::{Allowance, Blame, Later, Outcome, RecordId, Version};
 
 /// One connection's destination.
 pub trait Destination: Send + Sync {
-    /// How records are put into requests.
-    fn batching(&self) -> Batching;
+    /// An invocation begins, under this generation of its stream's cursor. What the destination remembers of requests under
+    /// another one does not count: after a rewind, everything is sent anew.
+    fn begins(&self, generation: u64);
+
+    /// How many routes its requests take.
+    fn routes(&self) -> usize;
+
+    /// Which route a record takes, by what the source gave: the same whenever it is asked. Only records of one route
+    /// are in a request.
+    ///
+    /// # Errors
+    /// What becomes of a record that takes none, without a request.
+    fn route(&self, record: &[u8], deleted: bool) -> Result<Route, Outcome>;
+
+    /// How the records of a route are put into requests.
+    fn batching(&self, route: Route) -> Batching;
 
     /// Whether a record is sent as the source gave it, which no transform has to shape: its deletion, say.
-    fn takes_unshaped(&self, _record: &[u8], _deleted: bool) -> bool {
-        false
-    }
+    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool;
 
-    /// Sends one request with these records and answers with one outcome a record, in order. Must
+    /// Sends one request with these records, all of one route, and answers with one outcome a record, in order. Must
     /// not outlast `timeout_ms`, after which nothing of it may still be sent.
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery>;
 
@@ -39,8 +51,9 @@ pub struct Delivery {
     pub allowance: Option<Allowance>,
     /// It was given up without an answer: the destination may be at it still.
     pub in_flight: bool,
-    /// It takes one more request, which is made at once, in a send slot of its own: the outcomes do not count yet.
-    /// A destination asks for it a bounded number of times for a record.
+    /// It takes one more request, which is made at once, in a send slot of its own: the outcomes say how the
+    /// destination does, and what becomes of the records only the last request's do. A destination asks for it a
+    /// bounded number of times for a record.
     pub again: bool,
 }
 
@@ -49,6 +62,15 @@ impl From<Vec<Outcome>> for Delivery {
     fn from(outcomes: Vec<Outcome>) -> Self {
         Self { outcomes, allowance: None, in_flight: false, again: false }
     }
+}
+
+/// One of the ways that a destination's requests take, by its number: each has a size of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Route(pub usize);
+
+impl Route {
+    /// That of a destination which has no other.
+    pub const ONLY: Self = Self(0);
 }
 
 /// How records are put into requests.

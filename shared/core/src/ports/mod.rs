@@ -23,7 +23,7 @@ mod transform;
 pub use crate::model::Advance;
 pub use answer::{BoxFuture, Unavailable};
 pub use clock::{Clock, Ids, Random};
-pub use destination::{Batching, Delivery, Destination, Outgoing};
+pub use destination::{Batching, Delivery, Destination, Outgoing, Route};
 pub use digest::{Digests, Notifier};
 pub use key_value::{KeyValueStore, Swap};
 pub use lookup::{Found, LookedUp, Lookup};

@@ -1,11 +1,13 @@
 //! The destination: accepts a request, applies it some time later, and may say nothing.
 
+use std::{collections::HashSet, sync::Mutex};
+
 use tidegate_core::{
     guard::Guard,
     model::{
         Blame, EpochMs, Later, OnUnknown, Ordering, Outcome, Parked, RecordId, RecordKey, Reset,
     },
-    ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing},
+    ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing, Route},
 };
 
 use super::Seat;
@@ -26,6 +28,8 @@ pub struct SimDestination {
     pub seat: Seat,
     /// An operator looked at what is sent.
     pub is_replay: bool,
+    /// The first of two requests was taken for these.
+    pub begun: Mutex<HashSet<(i64, EpochMs)>>,
 }
 
 /// What came of a request.
@@ -35,7 +39,24 @@ struct Accepted {
 }
 
 impl Destination for SimDestination {
-    fn batching(&self) -> Batching {
+    fn begins(&self, _: u64) {}
+
+    fn routes(&self) -> usize {
+        self.seat.world.routes
+    }
+
+    /// Where there are two, every other record takes the second.
+    fn route(&self, record: &[u8], _: bool) -> Result<Route, Outcome> {
+        let is_digit = |byte: &&u8| byte.is_ascii_digit();
+        let id = record.iter().skip_while(|it| !is_digit(it)).take_while(is_digit).last();
+        Ok(Route(usize::from(id.copied().unwrap_or(b'0') - b'0') % self.seat.world.routes))
+    }
+
+    fn takes_unshaped(&self, _: &[u8], _: bool) -> bool {
+        false
+    }
+
+    fn batching(&self, _: Route) -> Batching {
         Batching { records_max: 2, bytes_max: 1_000_000, ..Batching::ONE }
     }
 
@@ -44,6 +65,9 @@ impl Destination for SimDestination {
             let awaited = Awaited::enter(&self.seat.world);
             if self.kills(records) {
                 self.seat.crash("deliver", Fate::CrashBefore, "in").await;
+            }
+            if self.is_first_of_two(records) {
+                return self.begin(records).await;
             }
             let accept = async || {
                 let accepted = self.accept(records);
@@ -120,6 +144,47 @@ impl SimDestination {
         kills
     }
 
+    /// Whether these have another request before them, in which nothing lands.
+    fn is_first_of_two(&self, records: &[Outgoing]) -> bool {
+        let begun = self.begun.lock().expect("no actor panicked");
+        let is_begun = |record: &Outgoing| begun.contains(&(number(record), record.version.0));
+        self.seat.world.in_parts && !records.iter().all(is_begun)
+    }
+
+    /// Sends the first of two requests.
+    async fn begin(&self, records: &[Outgoing]) -> Delivery {
+        let answer = self.seat.call("deliver", async || self.fails()).await;
+        let outcome = match answer {
+            Ok(None) => Outcome::Delivered,
+            Ok(Some(blame)) => return vec![later(blame, false); records.len()].into(),
+            Err(_) => later(Blame::Request, true),
+        };
+        let again = outcome == Outcome::Delivered;
+        if again {
+            let mut begun = self.begun.lock().expect("no actor panicked");
+            begun.extend(records.iter().map(|record| (number(record), record.version.0)));
+        }
+        let outcomes = vec![outcome; records.len()];
+        Delivery { outcomes, allowance: None, in_flight: !again, again }
+    }
+
+    /// Whether it is unavailable: a scripted outage speaks of the destination, a drawn one may be the request's
+    /// affair.
+    fn fails(&self) -> Option<Blame> {
+        let now_ms = self.seat.world.now_ms();
+        let inner = &mut *self.seat.world.inner();
+        if inner.down_for_requests > 0 {
+            inner.down_for_requests -= 1;
+            return Some(Blame::Destination);
+        }
+        if let Some((_, blame)) = inner.down.as_ref().filter(|(when, _)| when.contains(&now_ms)) {
+            let blame = *blame;
+            inner.probed_ms.push(now_ms);
+            return Some(blame);
+        }
+        inner.rng.chance(inner.faults.unavailable).then_some(Blame::Request)
+    }
+
     /// Whether an operator knows of this one's unknown outcome, and wants it to be sent all the same.
     fn has_looked(&self, record: &Outgoing) -> bool {
         let key = RecordKey { id: record.id.clone(), version: record.version };
@@ -137,26 +202,16 @@ impl SimDestination {
         }
     }
 
-    /// Takes a request, or is unavailable: a scripted outage speaks of the destination, a drawn one
-    /// may be the request's affair.
+    /// Takes a request, or is unavailable.
     fn accept(&self, records: &[Outgoing]) -> Result<Accepted, Blame> {
         let world = &self.seat.world;
         let now_ms = world.now_ms();
         let conditional = world.scenario.is_conditional();
         let one_write_at_a_time = world.settings.ordering != Ordering::None && !conditional;
-        let inner = &mut *world.inner();
-        if inner.down_for_requests > 0 {
-            inner.down_for_requests -= 1;
-            return Err(Blame::Destination);
-        }
-        if let Some((_, blame)) = inner.down.as_ref().filter(|(when, _)| when.contains(&now_ms)) {
-            let blame = *blame;
-            inner.probed_ms.push(now_ms);
+        if let Some(blame) = self.fails() {
             return Err(blame);
         }
-        if inner.rng.chance(inner.faults.unavailable) {
-            return Err(Blame::Request);
-        }
+        let inner = &mut *world.inner();
         let takes_ms = match world.scenario {
             _ if inner.lands_after_ms.is_some() => inner.lands_after_ms.unwrap_or_default(),
             Scenario::LateLandings => LANDING_MS - 1 - inner.rng.below(500) as EpochMs,

@@ -7,17 +7,18 @@ use tidegate_core::ports::{Batching, Outgoing};
 use super::results::{ResultReader, Results};
 use super::{
     body::{Format, write_line},
+    compose::Beside,
     envelope::{self, Envelope},
     idempotency::key_value,
     key::{KEY_BYTES, KeyMaker},
 };
 use crate::{
     error::ConnectError,
-    file::{At, Fault, Findings},
+    file::{At, Fault, Findings, Site},
     http::Request,
     json::{quote, with},
     resolver::Resolver,
-    value::{EnvelopedBatch, JsonTemplate, Path, Sent, SentValues, template::Part},
+    value::{EnvelopedBatch, JsonPart, JsonTemplate, Path, Sent, template::Part},
 };
 
 const BYTES_DEFAULT: u64 = 1_000_000;
@@ -70,9 +71,20 @@ pub(super) struct Bulk {
 }
 
 impl Batch {
-    /// Whether deletions have a line of their own.
-    pub(super) fn has_deletions(&self) -> bool {
-        self.delete_action.is_some()
+    /// What stands around the records.
+    pub(super) fn envelope(&self) -> Option<&JsonPart> {
+        self.envelope.as_ref().map(|envelope| &envelope.root)
+    }
+
+    /// The texts that the records fill in, each with where it stands.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&crate::value::template::Template, &Site)> {
+        let lines = [&self.action, &self.delete_action].into_iter().flatten();
+        lines.flat_map(|line| line.root.texts().into_iter().map(|(text, _)| (text, &line.site)))
+    }
+
+    /// Whether a deletion has a line of its own.
+    pub(super) fn delete_action(&self) -> Option<&Site> {
+        self.delete_action.as_ref().map(|line| &line.site)
     }
 
     /// Notes keys that contradict each other.
@@ -181,20 +193,21 @@ impl Bulk {
         }
     }
 
-    /// The body for these records; `deleted` says which of them are deletions.
+    /// The body for these records, or items that were split from `whole`; `deleted` says which of them are deletions.
     ///
     /// # Errors
     /// Why these records make no body.
     pub(super) fn body(
         &self,
         records: &[Outgoing],
+        whole: Option<&[u8]>,
         deleted: impl Fn(&Outgoing) -> bool,
     ) -> Result<Vec<u8>, String> {
         let bytes: usize = records.iter().map(|record| record.body.len() + 80).sum();
         let mut body = Vec::with_capacity(bytes + self.open.len());
         if self.format == Format::Ndjson {
             for record in records {
-                self.write_lines(record, deleted(record), &mut body)?;
+                self.write_lines(record, whole, deleted(record), &mut body)?;
             }
             return Ok(body);
         }
@@ -220,7 +233,7 @@ impl Bulk {
 
     /// The key of one record.
     pub(super) fn record_key(&self, record: &Outgoing) -> String {
-        self.keys.of_record(record, &self.scope, b"")
+        self.keys.of_record(record, &self.scope, b"", None)
     }
 
     /// Whether a deletion has a line of its own.
@@ -231,17 +244,13 @@ impl Bulk {
     fn write_lines(
         &self,
         record: &Outgoing,
+        whole: Option<&[u8]>,
         deleted: bool,
         body: &mut Vec<u8>,
     ) -> Result<(), String> {
         let needs_key = self.key.is_some() || self.action.is_some();
         let key = if needs_key { self.record_key(record) } else { String::new() };
-        let values = SentValues {
-            source: &record.source,
-            body: &record.body,
-            key: &key,
-            ..SentValues::default()
-        };
+        let values = Beside { whole, ..Beside::default() }.values(record, &key);
         if let Some(action) = self.delete_action.as_ref().filter(|_| deleted) {
             write_line(&action.body(&values)?, body);
             return Ok(());
@@ -319,7 +328,7 @@ mod tests {
     fn records_are_put_into_an_array_or_under_a_field_each_with_its_key() {
         let records = [record("k\"1", r#"{"a":1}"#), record("k2", " { } "), record("k3", "[1]")];
         let text =
-            |bulk: &Bulk| String::from_utf8(bulk.body(&records, |_| false).unwrap()).unwrap();
+            |bulk: &Bulk| String::from_utf8(bulk.body(&records, None, |_| false).unwrap()).unwrap();
         assert_eq!(text(&bulk(None, None)), r#"[{"a":1}, { } ,[1]]"#);
         let keyed = text(&bulk(Some("items"), Some("key")));
         let keyed: serde_json::Value = serde_json::from_str(&keyed).unwrap();
@@ -365,7 +374,7 @@ mod tests {
             let reckoned: usize =
                 records.iter().map(|record| batching.bytes_of(record.body.len(), &record.key)).sum();
             let reckoned = batching.frame_bytes + reckoned;
-            let body = bulk.body(&records, |_| false).unwrap();
+            let body = bulk.body(&records, None, |_| false).unwrap();
             prop_assert!(body.len() <= reckoned, "{} > {reckoned}", body.len());
             if key_field.is_none() {
                 prop_assert_eq!(body.len(), reckoned);

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    file::{Fault, Findings},
-    value::Headers,
+    file::{Fault, Findings, Place},
+    value::{Headers, JsonPart, Shape},
 };
 
 /// The format of a body.
@@ -90,6 +90,38 @@ impl Format {
             let message = format!("the header says `{kind}`, and the body is {}", self.name());
             let remedy = format!("write `body: {}`, or remove the header", said.name());
             findings.add(Fault::new(site.place, message, remedy));
+        }
+    }
+}
+
+impl Format {
+    /// Notes names of what is sent that make no body of this format: `shape` says what the transform writes, and
+    /// `around` what stands around it.
+    pub(super) fn check_names(
+        self,
+        shape: &Shape,
+        around: Option<&JsonPart>,
+        place: Place,
+        findings: &mut Findings,
+    ) {
+        if self != Self::Xml {
+            return;
+        }
+        let mut keys: Vec<&str> = around.map(JsonPart::keys).unwrap_or_default();
+        let mut faults = Vec::new();
+        if let Shape::Fields(fields) = shape {
+            keys.extend(fields.iter().flatten().map(String::as_str));
+            if around.is_none() {
+                let roots = fields.iter().filter_map(|field| field.first()).map(String::as_str);
+                faults.extend(xml::check_root(roots).err());
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        faults.extend(keys.into_iter().filter_map(|key| xml::check_key(key).err()));
+        for message in faults {
+            let remedy = "write `body: xml` for fields whose names are XML's, with one of them around the others";
+            findings.add(Fault::new(place, message, remedy));
         }
     }
 }

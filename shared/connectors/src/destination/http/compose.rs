@@ -44,6 +44,28 @@ pub(super) struct Composer {
     scope: String,
     /// Whether they have something of the source's record.
     reads_source: bool,
+    /// Whether they have something of what the transform made, beside what is sent.
+    reads_body: bool,
+}
+
+/// What a request has beside its record.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside<'b> {
+    /// The answer to the request before; empty for none.
+    pub(super) answer: &'b [u8],
+    /// What the transform made, where the record is an item that was split from it.
+    pub(super) whole: Option<&'b [u8]>,
+}
+
+impl<'b> Beside<'b> {
+    /// What completes the texts of a record's request.
+    pub(super) fn values(self, record: &'b Outgoing, key: &'b str) -> SentValues<'b> {
+        let (body, item) = match self.whole {
+            Some(whole) => (whole, &record.body[..]),
+            None => (&record.body[..], &b""[..]),
+        };
+        SentValues { source: &record.source, body, item, key, answer: self.answer }
+    }
 }
 
 impl Composer {
@@ -57,7 +79,21 @@ impl Composer {
         let reads_source = url.reads_source()
             || envelope.as_ref().is_some_and(Envelope::reads_source)
             || query.iter().any(|(_, text)| text.reads_source());
-        Self { method, url, query, headers, envelope, format, keys, scope, reads_source }
+        let reads_body = url.reads_body()
+            || envelope.as_ref().is_some_and(Envelope::reads_body)
+            || query.iter().any(|(_, text)| text.reads_body());
+        Self {
+            method,
+            url,
+            query,
+            headers,
+            envelope,
+            format,
+            keys,
+            scope,
+            reads_source,
+            reads_body,
+        }
     }
 
     /// Where requests go.
@@ -70,10 +106,10 @@ impl Composer {
         &self.method
     }
 
-    /// The key of a record's request.
-    pub(super) fn key(&self, record: &Outgoing) -> String {
+    /// The key of a record's request, or of an item's that was split from `whole`.
+    pub(super) fn key(&self, record: &Outgoing, whole: Option<&[u8]>) -> String {
         let source: &[u8] = if self.reads_source { &record.source } else { b"" };
-        self.keys.of_record(record, &self.scope, source)
+        self.keys.of_record(record, &self.scope, source, whole.filter(|_| self.reads_body))
     }
 
     /// The address for a record, with its query.
@@ -96,21 +132,33 @@ impl Composer {
         Ok(url)
     }
 
-    /// A record's request. `answer` is that to the request before, if there was one.
+    /// A record's request.
     ///
     /// # Errors
     /// Why this record makes no request: it is refused, for it says nothing of the destination.
-    pub(super) fn request(&self, record: &Outgoing, answer: &[u8]) -> Result<Request, String> {
-        let key = self.key(record);
-        let values = SentValues { source: &record.source, body: &record.body, key: &key, answer };
-        let url = self.address(&values)?;
+    pub(super) fn request(&self, record: &Outgoing, beside: Beside<'_>) -> Result<Request, String> {
+        let key = self.key(record, beside.whole);
+        let values = beside.values(record, &key);
         let body = self.body(record, &values, &key)?;
-        let mut request = Request::new(self.method.clone(), url, body);
-        for (name, text) in &self.headers {
-            request.headers.insert(name.clone(), header(name, text, &values)?);
-        }
+        let mut request = self.with_body(&values, body)?;
         if let Some(name) = &self.keys.header {
             request.headers.insert(name.clone(), key_value(&key));
+        }
+        Ok(request)
+    }
+
+    /// A request with this body, and no key.
+    ///
+    /// # Errors
+    /// A record whose fields make no address, or no header.
+    pub(super) fn with_body(
+        &self,
+        values: &SentValues<'_>,
+        body: impl Into<bytes::Bytes>,
+    ) -> Result<Request, String> {
+        let mut request = Request::new(self.method.clone(), self.address(values)?, body);
+        for (name, text) in &self.headers {
+            request.headers.insert(name.clone(), header(name, text, values)?);
         }
         Ok(request)
     }
@@ -127,7 +175,7 @@ impl Composer {
             return Ok(record.body.clone());
         }
         let enveloped = self.envelope.as_ref().map(|it| it.body(values)).transpose()?;
-        let mut body = enveloped.unwrap_or_else(|| values.body.to_vec());
+        let mut body = enveloped.unwrap_or_else(|| record.body.to_vec());
         if let Some(path) = &self.keys.path {
             body = with(&body, path, &quote(key)).ok_or("the key has no place in the body")?;
         }

@@ -1,18 +1,25 @@
 //! Records sent over HTTP, and what becomes of each by the answer.
 
-use std::time::Duration;
-
 use reqwest::StatusCode;
 use tidegate_core::{
     model::{Blame, Later, Outcome, SkipReason},
-    ports::{Batching, BoxFuture, Delivery, Destination, Outgoing},
+    ports::{Batching, Delivery, Outgoing},
 };
 use tokio::time::Instant;
 
 use super::{
-    batch::Bulk, compose::Composer, in_progress, on_unknown::Question, order::Names,
-    removal::Deletions, results::first_of_each, success::Success, unanswered::Unanswered,
-    unread::Unread, upsert::Follow,
+    batch::Bulk,
+    compose::{Beside, Composer},
+    follow::Follow,
+    in_progress,
+    items::Items,
+    on_unknown::Question,
+    order::Names,
+    removal::Deletions,
+    results::first_of_each,
+    success::Success,
+    unanswered::Unanswered,
+    unread::Unread,
 };
 use crate::{
     http::{Answer, Exchange, Judged, Meaning, Request, Rules},
@@ -21,7 +28,7 @@ use crate::{
 };
 
 /// A reason is one line of at most so many characters.
-const REASON_CHARS_MAX: usize = 300;
+pub(super) const REASON_CHARS_MAX: usize = 300;
 
 /// An HTTP API that takes records.
 pub(super) struct HttpDestination {
@@ -32,6 +39,8 @@ pub(super) struct HttpDestination {
     /// The request that may follow.
     pub(super) follow: Option<Follow>,
     pub(super) deletions: Deletions,
+    /// What of a record goes out in requests of its own, where it is split.
+    pub(super) items: Option<Items>,
     /// Whether a request carries its idempotency key in a header.
     pub(super) has_key: bool,
     pub(super) exchange: Exchange,
@@ -44,25 +53,37 @@ pub(super) struct HttpDestination {
 }
 
 impl HttpDestination {
-    /// Sends one record, by the request that is its next.
-    async fn deliver_one(&self, record: &Outgoing, until: Instant) -> Delivery {
+    /// Sends one record, or one item of `whole`, by the request that is its next.
+    pub(super) async fn deliver_one(
+        &self,
+        record: &Outgoing,
+        whole: Option<&[u8]>,
+        until: Instant,
+    ) -> Delivery {
         let deletion = self.deletions.has(&record.source, record.deleted);
         let removal = self.removal.as_ref().filter(|_| deletion);
         // A deletion is not created or updated.
         let follow = self.follow.as_ref().filter(|_| removal.is_none());
-        let key = follow.map(|_| self.single.key(record));
+        let key = follow.map(|_| self.single.key(record, whole));
         let before = follow.zip(key.as_ref()).and_then(|(follow, key)| follow.take(key));
         let composer = match (removal, follow.filter(|_| before.is_some())) {
             (Some(removal), _) => removal,
-            (None, Some(follow)) => &follow.second,
+            (None, Some(follow)) => follow.second.composer(before.as_deref().unwrap_or_default()),
             (None, None) => &self.single,
         };
-        let request = match composer.request(record, before.as_deref().unwrap_or_default()) {
+        // A question may be asked as often as it takes.
+        let only_asks = before.is_none() && follow.is_some_and(|it| !it.second.writes_first());
+        let beside = Beside { answer: before.as_deref().unwrap_or_default(), whole };
+        let request = match composer.request(record, beside) {
             Ok(request) => request,
             Err(error) => return vec![self.not_sent(&error)].into(),
         };
         let answer = match self.send(request, until).await {
             Ok(answer) => answer,
+            Err(unanswered) if only_asks => {
+                let outcome = Outcome::Later(harmless(unanswered.later));
+                return vec![outcome].into();
+            }
             Err(unanswered) => {
                 let in_flight = unanswered.in_flight;
                 return Delivery { in_flight, ..vec![self.unanswered(unanswered)].into() };
@@ -70,16 +91,28 @@ impl HttpDestination {
         };
         let status = answer.status.as_u16();
         let judged = self.judge(&answer, 1);
-        let mut outcome = self.outcome(&answer, &judged);
+        let mut outcome = match self.outcome(&answer, &judged) {
+            // Nothing was written yet.
+            Outcome::Delivered | Outcome::Skipped(_) if only_asks => {
+                let said = self.reason(&answer, &judged);
+                let reason = format!("{status}, which does not say whether it is there: {said}");
+                Outcome::Later(request_later(reason))
+            }
+            Outcome::Later(later) if only_asks => Outcome::Later(harmless(later)),
+            outcome => outcome,
+        };
         let is_gone = matches!(status, 404 | 410) && judged.meaning != Meaning::Token;
         if removal.is_some_and(|removal| removal.url().names_record()) && is_gone {
             outcome = Outcome::Skipped(SkipReason::Duplicate);
         }
         let mut again = false;
         if let (Some(follow), Some(key)) = (follow, &key) {
+            // An error inside a success would look like a record that is not there.
+            let is_plain = !answer.status.is_success() && !judged.by_rule;
+            let says = !only_asks || judged.meaning == Meaning::Delivered || is_plain;
             match before {
-                None => again = follow.asks(key, status, &answer.body),
-                Some(_) if follow.is_contrary(status) => {
+                None => again = says && follow.asks(key, status, &answer.body),
+                Some(before) if follow.second.is_contrary(&before, status) => {
                     let reason = self.reason(&answer, &judged);
                     outcome = Outcome::Later(request_later(format!(
                         "{status}, which contradicts the answer before: {reason}"
@@ -102,20 +135,26 @@ impl HttpDestination {
     fn key(&self, record: &Outgoing) -> String {
         match &self.bulk {
             Some(bulk) => bulk.record_key(record),
-            None => self.single.key(record),
+            None => self.single.key(record, None),
         }
     }
 
     /// Sends many records in one request; but of several that the answer would name alike, only the
     /// first: the others go in another.
-    async fn deliver_bulk(&self, bulk: &Bulk, records: &[Outgoing], until: Instant) -> Delivery {
+    pub(super) async fn deliver_bulk(
+        &self,
+        bulk: &Bulk,
+        records: &[Outgoing],
+        whole: Option<&[u8]>,
+        until: Instant,
+    ) -> Delivery {
         let names = bulk.results.as_ref().map(|results| results.names(records)).unwrap_or_default();
         let Some(first) = first_of_each(&names) else {
-            return self.deliver_named(bulk, records, &names, until).await;
+            return self.deliver_named(bulk, records, whole, &names, until).await;
         };
         let some: Vec<Outgoing> = first.iter().map(|at| records[*at].clone()).collect();
         let their_names: Names = first.iter().map(|at| names[*at].clone()).collect();
-        let delivery = self.deliver_named(bulk, &some, &their_names, until).await;
+        let delivery = self.deliver_named(bulk, &some, whole, &their_names, until).await;
         // In halves, the others may be in one without their namesakes.
         let in_parts = |outcome: &&Outcome| matches!(outcome, Outcome::Later(later) if later.blame == Blame::Batch);
         let rest =
@@ -133,24 +172,21 @@ impl HttpDestination {
         &self,
         bulk: &Bulk,
         records: &[Outgoing],
+        whole: Option<&[u8]>,
         names: &Names,
         until: Instant,
     ) -> Delivery {
         let all = |outcome: Outcome| vec![outcome; records.len()];
-        // It names no record, so that any record's address will do.
-        let nothing = SentValues { source: b"null", body: b"null", ..SentValues::default() };
-        let url = match self.single.address(&nothing) {
-            Ok(url) => url,
-            Err(error) => return all(Outcome::Later(request_later(error))).into(),
-        };
+        // It names no record, or the one that all of these are items of: any of them will do.
+        let around = bulk_values(records, whole);
         let deleted = |record: &Outgoing| self.deletions.has(&record.source, record.deleted);
-        let body = match bulk.body(records, deleted) {
-            Ok(body) => body,
+        let body = bulk.body(records, whole, deleted);
+        let mut request = match body.and_then(|body| self.single.with_body(&around, body)) {
+            Ok(request) => request,
             // One of them makes no body: alone it is refused, and the others go without it.
             Err(error) if records.len() > 1 => return all(in_parts(0, &error)).into(),
             Err(error) => return all(self.not_sent(&error)).into(),
         };
-        let mut request = Request::new(self.single.method().clone(), url, body);
         bulk.sign(&mut request, records);
         let answer = match self.send(request, until).await {
             Ok(answer) => answer,
@@ -251,7 +287,8 @@ impl HttpDestination {
     /// Whether an earlier request with the same key is still at it: 409, by the draft of the header
     /// `Idempotency-Key` and by Stripe.
     fn is_in_progress(&self, answer: &Answer) -> bool {
-        let has_key = self.has_key || self.batching().carries_keys;
+        let carries_keys = |bulk: &Bulk| bulk.batching(self.has_key).carries_keys;
+        let has_key = self.has_key || self.bulk.as_ref().is_some_and(carries_keys);
         let says_so = || in_progress::is_said(&answer.body) || answer.after_ms().is_some();
         has_key && answer.status == StatusCode::CONFLICT && says_so()
     }
@@ -295,16 +332,14 @@ impl HttpDestination {
     }
 
     /// Asks whether the destination has a record.
-    async fn ask(&self, record: &Outgoing, until: Instant) -> Result<bool, Later> {
-        let Some(has) = &self.has else {
-            return Err(request_later("the flow does not say how to ask for a record".to_owned()));
-        };
+    pub(super) async fn ask(&self, record: &Outgoing, until: Instant) -> Result<bool, Later> {
+        // It is sent again: its next try begins with the question whether it is there, or it is of a route beside one
+        // that does.
+        let Some(has) = &self.has else { return Ok(false) };
         let key = self.key(record);
         let url = has.url(record, &key).map_err(|error| {
             request_later(self.exchange.line(&error.to_string(), REASON_CHARS_MAX))
         })?;
-        // To ask changes nothing, whatever becomes of the answer.
-        let harmless = |later| Later { unknown: false, ..later };
         let sent = self.send(Request::get(url), until).await;
         let answer = sent.map_err(|unanswered| harmless(unanswered.later))?;
         let judged = self.by_rules(&answer);
@@ -319,6 +354,16 @@ impl HttpDestination {
             Some(found) => Ok(found),
             None => Err(harmless(self.later(&answer, &judged))),
         }
+    }
+}
+
+/// What completes the address of a request for these.
+pub(super) fn bulk_values<'r>(records: &'r [Outgoing], whole: Option<&'r [u8]>) -> SentValues<'r> {
+    match (records.first(), whole) {
+        (Some(first), Some(whole)) => {
+            SentValues { source: &first.source, body: whole, ..SentValues::default() }
+        }
+        _ => SentValues { source: b"null", body: b"null", ..SentValues::default() },
     }
 }
 
@@ -368,52 +413,53 @@ fn after_namesake() -> Outcome {
     })
 }
 
+/// To ask changes nothing, whatever becomes of the answer.
+fn harmless(later: Later) -> Later {
+    Later { unknown: false, ..later }
+}
+
 fn request_later(reason: String) -> Later {
     Later { blame: Blame::Request, after_ms: None, unknown: false, reason: reason.into() }
 }
 
-impl Destination for HttpDestination {
-    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
+impl HttpDestination {
+    /// Whether a record is a deletion that no transform shapes.
+    pub(super) fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
         let apart = match &self.bulk {
-            Some(bulk) => bulk.has_deletions(),
-            None => self.removal.is_some(),
+            Some(bulk) if self.items.is_none() => bulk.has_deletions(),
+            _ => self.removal.is_some(),
         };
         apart && self.deletions.has(record, deleted)
     }
 
-    fn batching(&self) -> Batching {
+    /// How records are put into requests.
+    pub(super) fn batching(&self) -> Batching {
         match &self.bulk {
-            Some(bulk) => bulk.batching(self.has_key),
-            None => Batching::ONE,
+            // A bulk has items of one record.
+            Some(bulk) if self.items.is_none() => bulk.batching(self.has_key),
+            _ => Batching::ONE,
         }
     }
 
-    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
-        Box::pin(async move {
-            let until = Instant::now() + Duration::from_millis(timeout_ms);
-            if let Some(bulk) = &self.bulk {
-                return self.deliver_bulk(bulk, records, until).await;
-            }
-            let mut outcomes = Vec::with_capacity(records.len());
-            let (mut last, mut any_in_flight, mut any_again) = (None, false, false);
-            for record in records {
-                let Delivery { outcomes: one, allowance, in_flight, again } =
-                    self.deliver_one(record, until).await;
-                outcomes.extend(one);
-                last = allowance.or(last);
-                any_in_flight |= in_flight;
-                any_again |= again;
-            }
-            Delivery { outcomes, allowance: last, in_flight: any_in_flight, again: any_again }
-        })
-    }
-
-    fn has<'a>(
-        &'a self,
-        record: &'a Outgoing,
-        timeout_ms: u64,
-    ) -> BoxFuture<'a, Result<bool, Later>> {
-        let until = Instant::now() + Duration::from_millis(timeout_ms);
-        Box::pin(self.ask(record, until))
+    /// Sends one request with these records.
+    pub(super) async fn deliver(&self, records: &[Outgoing], until: Instant) -> Delivery {
+        if let (Some(bulk), None) = (&self.bulk, &self.items) {
+            return self.deliver_bulk(bulk, records, None, until).await;
+        }
+        let mut outcomes = Vec::with_capacity(records.len());
+        let (mut last, mut any_in_flight, mut any_again) = (None, false, false);
+        for record in records {
+            let is_removed =
+                || self.removal.is_some() && self.deletions.has(&record.source, record.deleted);
+            let Delivery { outcomes: one, allowance, in_flight, again } = match &self.items {
+                Some(items) if !is_removed() => self.deliver_items(items, record, until).await,
+                _ => self.deliver_one(record, None, until).await,
+            };
+            outcomes.extend(one);
+            last = allowance.or(last);
+            any_in_flight |= in_flight;
+            any_again |= again;
+        }
+        Delivery { outcomes, allowance: last, in_flight: any_in_flight, again: any_again }
     }
 }

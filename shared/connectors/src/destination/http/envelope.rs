@@ -26,6 +26,8 @@ enum Piece {
     Json(String),
     /// Where all that is sent stands.
     Whole,
+    /// Where the item stands.
+    Item,
     Text(SentText),
 }
 
@@ -43,7 +45,7 @@ pub(super) fn check<A>(envelope: &JsonTemplate<A>, whole: &Part, findings: &mut 
             }
         }
     }
-    let reads = |part: &Part| matches!(part, Part::Record(_) | Part::Body(_));
+    let reads = |part: &Part| matches!(part, Part::Record(_) | Part::Body(_) | Part::Item(_));
     let has_fields = texts.iter().any(|(text, _)| text.parts.iter().any(reads));
     if places > 1 || places == 0 && (*whole == Part::Records || !has_fields) {
         let message = format!("the envelope has {places} places for what is sent");
@@ -82,7 +84,7 @@ impl Envelope {
                 Piece::Json(json) if passed => behind.push_str(json),
                 Piece::Json(json) => before.push_str(json),
                 Piece::Whole => passed = true,
-                Piece::Text(_) => {}
+                Piece::Item | Piece::Text(_) => {}
             }
         }
         (before, behind)
@@ -98,10 +100,21 @@ impl Envelope {
             match piece {
                 Piece::Json(json) => body.extend_from_slice(json.as_bytes()),
                 Piece::Whole => body.extend_from_slice(values.body),
+                Piece::Item => body.extend_from_slice(values.item),
                 Piece::Text(text) => body.extend_from_slice(text.json(values)?.as_bytes()),
             }
         }
         Ok(body)
+    }
+
+    /// Whether it has something of what the transform made.
+    pub(super) fn reads_body(&self) -> bool {
+        let reads = |piece: &Piece| match piece {
+            Piece::Whole => true,
+            Piece::Text(text) => text.reads_body(),
+            Piece::Json(_) | Piece::Item => false,
+        };
+        self.pieces.iter().any(reads)
     }
 
     /// Whether it has something of the source's record.
@@ -156,6 +169,7 @@ impl Pieces<'_, '_> {
         match text.parts.as_slice() {
             [Part::Records] => self.all.push(Piece::Whole),
             [Part::Body(path)] if path.is_empty() => self.all.push(Piece::Whole),
+            [Part::Item(path)] if path.is_empty() => self.all.push(Piece::Item),
             _ if text.needs_record() => {
                 let text = SentText::new(text, self.key, self.resolver, RecordIs::Source)?;
                 self.all.push(Piece::Text(text));

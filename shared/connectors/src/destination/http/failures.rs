@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 use tidegate_core::model::{Blame, Later, Outcome};
 
-use super::{order::Order, unread::Unread};
+use super::{order::Order, slots::Slots, unread::Unread};
 use crate::{
     http::{counted_failures, listed_failure},
     json::{Elements, Picker, fault},
@@ -13,20 +13,22 @@ use crate::{
 
 /// What is read of a failure, as slots of the picker.
 #[derive(Clone, Copy)]
-pub(super) struct FailureSlots {
-    pub(super) status: Option<usize>,
-    pub(super) code: Option<usize>,
-    pub(super) reason: Option<usize>,
+pub(super) struct FailureSlots<'s> {
+    pub(super) status: &'s Slots,
+    pub(super) code: &'s Slots,
+    pub(super) reason: &'s Slots,
 }
 
 /// Reads the failures that one answer lists. `J` says what a code and a status, and a reason, come to; `L`
 /// makes a reason fit to be shown.
 pub(super) struct Failures<'a, J, L> {
     pub(super) picker: &'a Picker,
-    pub(super) slots: FailureSlots,
+    pub(super) slots: FailureSlots<'a>,
     pub(super) order: &'a dyn Order,
     /// The records by what the answer names them by.
     pub(super) named: &'a HashMap<&'a str, usize>,
+    /// Some were taken. A refusal takes none, so that a failure which names no record is of the request as a whole.
+    pub(super) is_success: bool,
     /// What is not listed was taken.
     pub(super) takes_others: bool,
     pub(super) judge: J,
@@ -82,9 +84,9 @@ where
 
         for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_none()) {
             match &listed.stray {
-                Some(why) => *outcome = Some(open(why)),
+                Some(why) if self.is_success => *outcome = Some(open(why)),
                 None if self.takes_others => *outcome = Some(Outcome::Delivered),
-                None => {}
+                Some(_) | None => {}
             }
         }
         Ok(())
@@ -103,10 +105,10 @@ where
             if &list[element.clone()] == b"null" {
                 continue;
             }
-            let text = |slot: Option<usize>| failure.text(slot?);
-            let (code, status) = (text(slots.code), text(slots.status));
+            let (code, status) = (slots.code.text(&failure), slots.status.text(&failure));
             let whole = String::from_utf8_lossy(&list[element]);
-            let reason = text(slots.reason).filter(|reason| !reason.is_empty()).unwrap_or(whole);
+            let reason = slots.reason.text(&failure).filter(|reason| !reason.is_empty());
+            let reason = reason.unwrap_or(whole);
             let outcome = (self.judge)([code.as_deref(), status.as_deref()], &reason);
             let position = listed.failures as usize;
             let records = self.order.records(position, &failure, self.named);

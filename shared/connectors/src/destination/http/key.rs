@@ -114,10 +114,23 @@ pub(super) struct KeyMaker {
 }
 
 impl KeyMaker {
+    /// For requests that write nothing, and so carry no key.
+    pub(super) fn without_place(&self) -> Self {
+        Self { header: None, path: None, ..self.clone() }
+    }
+
     /// The key of a record in a request of this `scope`: the method and the address. `source` is the source's record
-    /// where the request has something of it.
-    pub(super) fn of_record(&self, record: &Outgoing, scope: &str, source: &[u8]) -> String {
-        self.written(&record.key, &digest(&[scope.as_bytes(), &record.body, source]))
+    /// where the request has something of it, and `whole` what an item was split from, likewise.
+    pub(super) fn of_record(
+        &self,
+        record: &Outgoing,
+        scope: &str,
+        source: &[u8],
+        whole: Option<&[u8]>,
+    ) -> String {
+        let parts = [Some(scope.as_bytes()), Some(&record.body), Some(source), whole];
+        let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
+        self.written(&record.key, &digest(&parts))
     }
 
     /// The key of a request that carries all of these records.
@@ -147,6 +160,14 @@ impl KeyMaker {
         hash.truncate(self.chars_max);
         hash
     }
+}
+
+/// Tells a record, as it is sent, from all others.
+pub(super) fn fingerprint(record: &Outgoing) -> [u8; 32] {
+    let digest = digest(&[record.key.as_bytes(), &record.body, &record.source]);
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest.as_ref());
+    fingerprint
 }
 
 /// A hash of texts, each told from the next.

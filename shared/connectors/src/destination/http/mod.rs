@@ -4,12 +4,17 @@ mod batch;
 mod body;
 mod compose;
 mod deliver;
+mod deliver_items;
 mod distinct;
+mod endpoint;
 mod envelope;
 mod expect;
 mod failures;
+mod find;
+mod follow;
 mod idempotency;
 mod in_progress;
+mod items;
 mod key;
 mod method;
 mod on_unknown;
@@ -18,6 +23,10 @@ mod preview;
 mod removal;
 mod requests;
 mod results;
+mod router;
+mod routes;
+mod slots;
+mod split;
 mod success;
 mod unanswered;
 mod unread;
@@ -25,12 +34,15 @@ mod upsert;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tidegate_core::{model, ports};
+use tidegate_core::{
+    model::{self, OnUnknown::LookUp},
+    ports,
+};
 
 use super::kind::DestinationKind;
 use crate::{
     error::ConnectError,
-    file::{At, Fault, Findings},
+    file::{At, Fault, Findings, Place},
     flow::Limits,
     http::{
         AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, RequestPreview, Rules,
@@ -38,6 +50,7 @@ use crate::{
     },
     options::Options,
     resolver::Resolver,
+    transform::Condition,
     value::{
         Enveloped, Headers, JsonTemplate, Query, RecordIs, Sent, SentText, Shape, StatusCode,
         Timeout, Url,
@@ -51,11 +64,17 @@ use deliver::HttpDestination;
 use distinct::distinct;
 use envelope::Envelope;
 use expect::Expect;
+use find::Find;
+use follow::Follow;
 use idempotency::IdempotencyKey;
+use items::Items;
 use key::{Idempotency, KeyMaker};
 use method::HttpMethod;
 use on_unknown::OnUnknown;
 use removal::{Deletions, Removal};
+use router::{Routed, Router};
+use routes::{Otherwise, Route};
+use split::Split;
 use success::Success;
 use upsert::{First, Upsert};
 
@@ -64,7 +83,7 @@ const TIMEOUT_DEFAULT_MS: u64 = 30_000;
 const LOCKED: u16 = 423;
 /// Read of an answer that only says why.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// Read of an answer that may hold a code anywhere.
+/// Read of an answer that may hold a code anywhere, or what the next request goes by.
 const CODED_BYTES_MAX: usize = 1024 * 1024;
 /// Read of an answer with a result for every record.
 const RESULTS_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -74,32 +93,42 @@ const RESULTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "HttpDestination")]
 pub(crate) struct Http {
-    /// The address; may hold `${record.…}` unless `batch` is given: a field that `transform.map` writes, else one of the
+    /// The address, left out where each of `routes` has its own; may hold `${record.…}` unless `batch` is given: a field that `transform.map` writes, else one of the
     /// source's record. `${body.…}` is what the transform made, and nothing else.
     #[schemars(example = "${params.destination_url}/fulfillments")]
-    url: Url<Sent>,
+    url: Option<Url<Sent>>,
     /// Query parameters behind those of `url`; may hold `${record.…}`, of the source's record, and `${body.…}`.
     #[serde(default)]
     query: Query<Sent>,
     /// Default POST.
-    #[serde(default)]
-    method: HttpMethod,
+    method: Option<HttpMethod>,
     /// Headers sent with every request; may hold `${record.…}`, of the source's record, and `${body.…}` unless `batch` is
     /// given. A record without a value for one is parked.
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "If-Match": "${record.etag}" }))]
     headers: Headers<Sent>,
     /// The format of bodies. Default `json`.
-    #[serde(default)]
-    body: Format,
+    body: Option<Format>,
     /// The body as JSON, with what the transform made where it says `${body}`, and constants beside it; may hold
     /// `${record.…}` and `${body.…}`. For a batch, there is `batch.envelope`.
     #[schemars(example = serde_json::json!({ "data": { "type": "order", "attributes": "${body}" } }))]
     envelope: Option<JsonTemplate<Enveloped>>,
-    /// What is sent for a record that is a deletion; left out: what is sent for any other.
+    /// What is sent for a record that is a deletion: a request without a body, by no transform. That nothing is there any
+    /// more, 404 or 410, is what was asked for. Left out: what is sent for any other.
     delete: Option<Removal>,
     /// Create or update, whichever the destination asks for.
     upsert: Option<At<Upsert>>,
+    /// One record to many requests, an item of a list of it in each; with `batch`, as many items of one record as a request
+    /// takes. The body is the item, unless `envelope` says more with `${item}` or `${item.…}`, which `url`, `query` and
+    /// `headers` may hold too. Every request counts for the limits, and they are sent one after the other. The record is settled when
+    /// all of its items are: those that are refused park it, with the reason that says which, after the others were sent.
+    split: Option<Split>,
+    /// Records to several addresses, by what they say: a record takes the first route whose `when` holds, and no other. Each
+    /// route says what is different for it; everything else is as it stands beside `routes`.
+    #[schemars(length(min = 1))]
+    routes: Option<At<Vec<At<Route>>>>,
+    /// What becomes of a record that no route takes. Default `park`.
+    otherwise: Option<At<Otherwise>>,
     /// How requests prove who sends them.
     auth: Option<Auth>,
     /// Many records in a request; left out: one record a request.
@@ -135,32 +164,38 @@ pub(crate) struct Http {
 }
 
 impl DestinationKind for Http {
-    fn check(&self, ordering: model::Ordering, shape: &Shape, findings: &mut Findings) {
+    fn check(
+        &self,
+        place: Place,
+        ordering: model::Ordering,
+        shape: &Shape,
+        findings: &mut Findings,
+    ) {
+        self.check_routes(place, findings);
         let lists = [
             ("refuse", self.refuse.as_slice()),
             ("retry_status", &self.retry_status),
             ("duplicate", &self.duplicate),
         ];
         distinct(&lists, |status| status.0.to_string(), findings);
-        self.answers.check(findings);
-        if let Some(auth) = &self.auth {
-            auth.check(findings);
+        for endpoint in self.endpoints() {
+            endpoint.check(shape, findings);
         }
-        if let Some(batch) = &self.batch {
-            batch.check(self.body, findings);
-        }
-        self.check_sent(shape, findings);
         if let Some(on_unknown) = &self.on_unknown {
             on_unknown.value.check(on_unknown.place, ordering, findings);
         }
+        let asks = self.on_unknown.as_ref().filter(|_| self.on_unknown() == LookUp);
+        for upsert in self.upserts() {
+            upsert.check_ordering(ordering, findings);
+            if let Some(on_unknown) = asks {
+                upsert.check_lookup(on_unknown.place, findings);
+            }
+        }
     }
 
-    fn takes_unshaped(&self, record: &[u8]) -> bool {
-        let apart = match &self.batch {
-            Some(batch) => batch.has_deletions(),
-            None => self.delete.is_some(),
-        };
-        apart && self.deletions().has(record, false)
+    fn takes_unshaped(&self, record: &[u8], resolver: &Resolver<'_>) -> bool {
+        let endpoint = self.endpoint_of(record, resolver);
+        endpoint.is_ok_and(|endpoint| endpoint.is_ok_and(|it| it.takes_unshaped(record)))
     }
 
     fn preview(
@@ -169,15 +204,20 @@ impl DestinationKind for Http {
         shape: &Shape,
         resolver: &Resolver<'_>,
     ) -> Result<Result<RequestPreview, String>, ConnectError> {
-        self.compose(record, shape, resolver)
+        self.show(record, shape, resolver)
     }
 
     fn request_ms(&self) -> u64 {
-        self.timeout_ms() + self.auth.as_ref().map_or(0, |auth| auth.asking_ms())
+        let asking_ms =
+            self.endpoints().into_iter().filter_map(|it| it.auth).map(|it| it.asking_ms());
+        self.timeout_ms() + asking_ms.max().unwrap_or(0)
     }
 
     fn on_unknown(&self) -> model::OnUnknown {
-        self.on_unknown.as_ref().map_or(model::OnUnknown::Retry, |it| it.value.protocol())
+        let finds = self.upserts().any(|upsert| upsert.find.is_some());
+        // What may have been applied is found, once it cannot be applied any more.
+        let usual = if finds { LookUp } else { model::OnUnknown::Retry };
+        self.on_unknown.as_ref().map_or(usual, |it| it.value.protocol())
     }
 
     fn connect(
@@ -187,54 +227,41 @@ impl DestinationKind for Http {
         resolver: &Resolver<'_>,
         options: &Options,
     ) -> Result<Box<dyn ports::Destination>, ConnectError> {
-        let keys = self.keys();
-        let single = self.single(shape, &keys, resolver)?;
-        let bulk = self.bulk(&single, &keys, resolver)?;
-        let redactor = resolver.redactor();
-        let auth = authenticator(self.auth.as_ref(), "destination.http.auth", resolver, options)?;
-        let headers = self.fixed_headers(resolver)?;
-        let rules = Rules::new(&self.answers, self.short_forms(), single.url().names_record());
-        let limits = limits.advertised();
-        let has_results = self.batch.as_ref().is_some_and(Batch::has_results);
-        let reads = has_results || rules.reads_codes() || limits.reads_bodies();
-        let expects = Expect::of(self.expect, reads);
-        let has = match &self.on_unknown {
-            Some(on_unknown) => {
-                on_unknown.value.question(resolver, single.url().origin(), shape)?
+        let mut routes = Vec::new();
+        let mut trusted = None;
+        for endpoint in self.endpoints() {
+            let destination = endpoint.connect(limits, shape, resolver, options)?;
+            // Credentials that all routes have in common go to one host.
+            if let Some(origin) = endpoint.shares_credentials_with(&destination) {
+                let first = trusted.get_or_insert_with(|| origin.clone());
+                if *first != origin {
+                    let message = format!(
+                        "only {first} may see the destination's credentials: give the route an `auth` of its own"
+                    );
+                    return Err(ConnectError::new(&endpoint.key(), message));
+                }
             }
-            None => None,
-        };
-        Ok(Box::new(HttpDestination {
-            exchange: Exchange {
-                budget: None,
-                transmitter: Transmitter {
-                    http: options.http.clone(),
-                    headers,
-                    reads: Reads::Everything,
-                    body_bytes_max: self.answer_bytes_max(&rules, &limits),
-                    redactor,
-                    now: options.now.clone(),
-                    witness: options.witness.clone(),
-                },
-                origin: single.url().origin().clone(),
-                auth,
-                timeout_ms: self.timeout_ms(),
-                limits,
-            },
-            has_key: keys.header.is_some(),
-            removal: self.removal(shape, &keys, resolver)?,
-            follow: self.follow(shape, &keys, resolver)?,
-            deletions: self.deletions(),
-            rules,
-            single,
-            bulk,
-            has,
-            success: Success { expects, is_bulk: self.batch.is_some(), has_results },
-        }))
+            let when = endpoint.when.map(|when| when.compile(resolver)).transpose()?;
+            routes.push(Routed { when, destination });
+        }
+        let otherwise = self.otherwise.as_ref().map(|it| it.value).unwrap_or_default();
+        Ok(Box::new(Router { routes, otherwise }))
     }
 }
 
 impl Http {
+    /// The destination's own way to create or update, and those of its routes.
+    fn upserts(&self) -> impl Iterator<Item = &Upsert> {
+        let of_routes = self.routes.iter().flat_map(|routes| &routes.value);
+        let of_routes = of_routes.filter_map(|route| route.value.upsert.as_ref());
+        self.upsert.iter().chain(of_routes).map(|upsert| &upsert.value)
+    }
+
+    /// What makes the keys of requests.
+    fn keys(&self) -> KeyMaker {
+        self.idempotency.keys(self.idempotency_key.clone().unwrap_or_default().header())
+    }
+
     fn timeout_ms(&self) -> u64 {
         self.timeout.map_or(TIMEOUT_DEFAULT_MS, |timeout| timeout.0)
     }
@@ -247,18 +274,6 @@ impl Http {
             refuse: codes(&self.refuse),
             // Locked (RFC 4918, section 11.3): another write of it is under way.
             retry: codes(&self.retry_status).into_iter().chain([LOCKED]).collect(),
-        }
-    }
-
-    /// How much of an answer has to be read for all that it may say.
-    fn answer_bytes_max(&self, rules: &Rules, limits: &AdvertisedLimits) -> usize {
-        // A bulk's answer may list failures that the flow does not know of.
-        if self.batch.is_some() {
-            RESULTS_BYTES_MAX
-        } else if rules.reads_codes() || limits.reads_bodies() {
-            CODED_BYTES_MAX
-        } else {
-            ANSWER_BYTES_MAX
         }
     }
 }
@@ -279,14 +294,14 @@ mod tests {
 
     fn faults(http: &Http, ordering: model::Ordering) -> Vec<String> {
         let mut findings = Findings::default();
-        http.check(ordering, &Shape::Same, &mut findings);
+        http.check(Place::default(), ordering, &Shape::Same, &mut findings);
         findings.faults.into_iter().map(|file::Fault { message, .. }| message).collect()
     }
 
     #[test]
     fn what_is_left_out_has_its_default() {
         let http = http(json!({}));
-        assert_eq!(Method::from(http.method), Method::POST);
+        assert_eq!(Method::from(http.method.unwrap_or_default()), Method::POST);
         assert_eq!((http.request_ms(), http.on_unknown()), (30_000, model::OnUnknown::Retry));
         assert_eq!(faults(&http, model::Ordering::None), Vec::<String>::new());
     }
@@ -296,7 +311,7 @@ mod tests {
         let http = http(json!({
             "method": "PUT", "timeout": "10s", "refuse": [410], "retry_status": [422], "duplicate": [409],
         }));
-        assert_eq!(Method::from(http.method), Method::PUT);
+        assert_eq!(Method::from(http.method.unwrap_or_default()), Method::PUT);
         assert_eq!(http.request_ms(), 10_000);
         let ShortForms { duplicate, refuse, retry } = http.short_forms();
         assert_eq!((duplicate, refuse, retry), (vec![409], vec![410], vec![422, 423]));

@@ -9,8 +9,7 @@ use crate::{
     value::{Path, Sent, Url},
 };
 
-/// What is sent for a record that is a deletion: a request without a body, by no transform. That nothing is there
-/// any more, 404 or 410, is what was asked for.
+/// What is sent for a record that is a deletion.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Delete")]

@@ -1,36 +1,44 @@
 //! What the requests of a destination are composed of, by its keys.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderMap},
+};
 
-use super::*;
+use super::{endpoint::Endpoint, *};
+use crate::file::Site;
 
-impl Http {
+impl Endpoint<'_> {
     /// Notes what does not go together in what is sent. `shape` says what becomes of records before.
     pub(super) fn check_sent(&self, shape: &Shape, findings: &mut Findings) {
-        self.body.check(&self.headers, findings);
-        self.idempotency.check(self.batch.is_some(), findings);
-        if let Some(upsert) = &self.upsert {
+        for headers in &self.headers {
+            self.body.check(headers, findings);
+        }
+        self.http.idempotency.check(self.batch.is_some(), findings);
+        self.check_names(shape, findings);
+        if let Some(upsert) = self.upsert {
             upsert.value.check(findings);
         }
-        if let Some(envelope) = &self.envelope {
+        if let Some(envelope) = self.envelope {
+            let whole = if self.split.is_some() { Part::Item } else { Part::Body };
+            envelope::check(envelope, &whole(Vec::new()), findings);
+        }
+        let halves = self.upsert.iter().flat_map(|at| [&at.value.create, &at.value.update]);
+        for envelope in halves.filter_map(|half| half.envelope.as_ref()) {
             envelope::check(envelope, &Part::Body(Vec::new()), findings);
         }
-        let mut texts = vec![(&self.url.template, &self.url.site)];
-        texts.extend(self.query.0.iter().map(|(_, text)| (&text.template, &text.site)));
-        texts.extend(self.headers.texts());
+        let texts = self.address_texts();
         if self.batch.is_some() {
             self.check_batch(&texts, findings);
         }
-        let halves = self.upsert.iter().flat_map(|at| [&at.value.create, &at.value.update]);
-        let urls = halves.filter_map(|half| half.url.as_ref());
-        texts.extend(urls.map(|url| (&url.template, &url.site)));
-        if let Some(envelope) = &self.envelope {
-            let held = envelope.root.texts().into_iter();
-            texts.extend(held.map(|(template, _)| (template, &envelope.site)));
-        }
-        for (template, site) in texts {
+        self.check_split(shape, findings);
+        for (template, site) in self.texts() {
             for part in &template.parts {
-                // `${body}` is all of it.
+                if let (Part::Item(_), None) = (part, self.split) {
+                    let message = format!("`{part}` is never there: records are not split");
+                    let remedy = "add `split`, or write `${record.…}` or `${body.…}`";
+                    findings.add(Fault::new(site.place, message, remedy).of(part.to_string()));
+                }
                 if let Part::Body(path) = part
                     && !path.is_empty()
                     && !shape.writes(path)
@@ -45,10 +53,109 @@ impl Http {
         }
     }
 
+    /// Notes names that the body's format cannot have.
+    fn check_names(&self, shape: &Shape, findings: &mut Findings) {
+        let around = match self.batch {
+            Some(batch) => batch.envelope(),
+            None => self.envelope.map(|envelope| &envelope.root),
+        };
+        let is_whole = |(text, _): &(&Template, bool)| {
+            text.parts
+                .iter()
+                .any(|part| matches!(part, Part::Records) || *part == Part::Body(Vec::new()))
+        };
+        // An envelope may have a few fields of it, under names of its own; an item is none of them.
+        let all =
+            self.split.is_none() && around.is_none_or(|around| around.texts().iter().any(is_whole));
+        let shape = if all { shape } else { &Shape::Program };
+        // A batch with nothing around it is a list, which is no body of XML at all.
+        if let Some(url) = self.url.filter(|_| self.batch.is_none() || around.is_some()) {
+            self.body.check_names(shape, around, url.site.place, findings);
+        }
+    }
+
+    /// The texts of the address and the headers, each with where it stands.
+    fn address_texts(&self) -> Vec<(&Template, &Site)> {
+        let mut texts: Vec<_> = self.url.iter().map(|url| (&url.template, &url.site)).collect();
+        let query = self.query.iter().flat_map(|query| &query.0);
+        texts.extend(query.map(|(_, text)| (&text.template, &text.site)));
+        texts.extend(self.headers.iter().flat_map(|headers| headers.texts()));
+        texts
+    }
+
+    /// The texts that records fill in, but that of a deletion, each with where it stands.
+    fn texts(&self) -> Vec<(&Template, &Site)> {
+        let mut texts = self.address_texts();
+        let halves = self.upsert.iter().flat_map(|at| [&at.value.create, &at.value.update]);
+        let urls = halves.filter_map(|half| half.url.as_ref());
+        texts.extend(urls.map(|url| (&url.template, &url.site)));
+        let found = self.upsert.iter().filter_map(|at| at.value.find.as_ref());
+        texts.extend(found.map(|find| (&find.value.url.template, &find.value.url.site)));
+        if let Some(envelope) = self.envelope {
+            texts.extend(envelope.root.texts().into_iter().map(|(text, _)| (text, &envelope.site)));
+        }
+        texts.extend(self.batch.iter().flat_map(|batch| batch.texts()));
+        texts
+    }
+
+    /// Notes what does not go with records that are split, and items that nothing is sent of.
+    fn check_split(&self, shape: &Shape, findings: &mut Findings) {
+        let Some(split) = self.split else { return };
+        let site = &split.items.site;
+        if let Some(find) = self.upsert.and_then(|upsert| upsert.value.find.as_ref()) {
+            let message = "this cannot be beside `split`: after a crash it would not be known which of a record's \
+                           requests to ask for";
+            findings.add(Fault::new(find.place, message, "remove one of them"));
+        }
+        findings.faults.extend(split.check(shape));
+        if let Some(on_unknown) = &self.http.on_unknown
+            && self.http.on_unknown() != model::OnUnknown::Retry
+        {
+            let message = "this cannot be beside `split`: after a crash between two of a record's requests, some of \
+                           them were applied and others not";
+            let remedy =
+                "write `on_unknown: retry`, which sends all of them again with the same keys";
+            findings.add(Fault::new(on_unknown.place, message, remedy));
+        }
+        if let Some(Removal { url: Some(url), .. }) = self.delete
+            && let Some(part) = url.template.parts.iter().find(|it| matches!(it, Part::Item(_)))
+        {
+            let message = format!("`{part}` cannot stand here: a deletion is one request");
+            let remedy = "write `${record.…}`";
+            findings.add(Fault::new(url.site.place, message, remedy).of(part.to_string()));
+        }
+        if let Some(site) = self.batch.and_then(Batch::delete_action) {
+            let message = "`delete_action` does nothing here: a deletion of a record that is split is one request";
+            findings.add(Fault::new(site.place, message, "write `delete: { url: … }`"));
+        }
+        let has = |is: fn(&Part) -> bool| {
+            self.texts().iter().any(|(template, _)| template.parts.iter().any(is))
+        };
+        // Without an envelope the item is the body.
+        if self.envelope.is_some() && !has(|part| matches!(part, Part::Item(_))) {
+            let message = "nothing of an item is sent: all requests of a record would be the same";
+            let remedy = "write `${item}` or `${item.…}` in `envelope`";
+            findings.add(Fault::new(site.place, message, remedy));
+        }
+        let is_of_source = matches!(split.items.part, Part::Record(_));
+        if is_of_source && *shape != Shape::Same && !has(|part| matches!(part, Part::Body(_))) {
+            let message = format!(
+                "nothing of what `transform` makes is sent: the items are those of the source's record, `{}`",
+                split.items.part
+            );
+            let remedy = "write `${body.…}` for a list that the transform makes, or use a field of it in `envelope`";
+            findings.add(Fault::new(site.place, message, remedy));
+        }
+    }
+
     /// Notes what is of one record, in a request for many.
-    fn check_batch(&self, texts: &[(&Template, &crate::file::Site)], findings: &mut Findings) {
+    fn check_batch(&self, texts: &[(&Template, &Site)], findings: &mut Findings) {
+        // Items of one record have that in common.
+        let is_common =
+            |part: &Part| self.split.is_some() && matches!(part, Part::Record(_) | Part::Body(_));
         for (template, site) in texts {
-            if let Some(part) = template.parts.iter().find(|part| part.is_of_record()) {
+            let mut parts = template.parts.iter();
+            if let Some(part) = parts.find(|part| part.is_of_record() && !is_common(part)) {
                 let message = format!("`{part}` cannot stand here");
                 let remedy =
                     "a batch is one request for many records: remove `batch`, or the reference";
@@ -56,26 +163,22 @@ impl Http {
             }
         }
         let mut beside = Vec::new();
-        if let Some(envelope) = &self.envelope {
+        if let Some(envelope) = self.envelope {
             beside.push(("envelope", envelope.site.place, "write it as `batch.envelope`"));
         }
-        if let Some(upsert) = &self.upsert {
+        if let Some(upsert) = self.upsert {
             beside.push((
                 "upsert",
                 upsert.place,
                 "remove `batch`: each record has its own request",
             ));
         }
-        if let Some(Removal { url: Some(url), .. }) = &self.delete {
+        if let (Some(Removal { url: Some(url), .. }), None) = (self.delete, self.split) {
             let remedy = "with `body: ndjson`, write `batch.delete_action`, or remove `batch`";
             beside.push(("delete.url", url.site.place, remedy));
         }
-        if self.body == Format::Form {
-            beside.push((
-                "body: form",
-                self.url.site.place,
-                "remove `batch`: a form is one record",
-            ));
+        if let (Format::Form, Some(url)) = (self.body, self.url) {
+            beside.push(("body: form", url.site.place, "remove `batch`: a form is one record"));
         }
         for (key, place, remedy) in beside {
             let message = format!("`{key}` cannot be beside `batch`");
@@ -83,21 +186,19 @@ impl Http {
         }
     }
 
-    /// What makes the keys of requests.
-    pub(super) fn keys(&self) -> KeyMaker {
-        self.idempotency.keys(self.idempotency_key.clone().unwrap_or_default().header())
-    }
-
     /// The headers that are the same in all requests.
     pub(super) fn fixed_headers(&self, resolver: &Resolver<'_>) -> Result<HeaderMap, ConnectError> {
-        let mut headers = self.headers.fill(resolver)?;
+        let mut headers = HeaderMap::new();
+        for some in &self.headers {
+            headers.extend(some.fill(resolver)?);
+        }
         headers.entry(CONTENT_TYPE).or_insert(self.body.content_type());
         Ok(headers)
     }
 
     /// Which records are deletions.
     pub(super) fn deletions(&self) -> Deletions {
-        Deletions::new(self.delete.as_ref().and_then(|it| it.when.as_ref()))
+        Deletions::new(self.delete.and_then(|it| it.when.as_ref()))
     }
 
     /// What puts many records into a request that goes where those of single ones would.
@@ -109,7 +210,7 @@ impl Http {
     ) -> Result<Option<Bulk>, ConnectError> {
         let scope = format!("{} {}", single.method(), single.url().written());
         let bulk = |batch| Bulk::new(batch, self.body, keys.clone(), scope, resolver);
-        self.batch.as_ref().map(bulk).transpose()
+        self.batch.map(bulk).transpose()
     }
 
     /// What composes requests for records; with `upsert`, those that are tried first.
@@ -119,9 +220,12 @@ impl Http {
         keys: &KeyMaker,
         resolver: &Resolver<'_>,
     ) -> Result<Composer, ConnectError> {
-        match &self.upsert {
-            None => self.composer(self.method, None, true, (shape, keys, resolver)),
-            Some(upsert) => self.half(&upsert.value, true, (shape, keys, resolver)),
+        match self.upsert {
+            None => self.composer(self.method.into(), None, true, (shape, keys, resolver)),
+            Some(upsert) => match &upsert.value.find {
+                Some(find) => self.question(&find.value, (shape, keys, resolver)),
+                None => self.half(&upsert.value, upsert.value.first(), (shape, keys, resolver)),
+            },
         }
     }
 
@@ -131,10 +235,18 @@ impl Http {
         shape: &Shape,
         keys: &KeyMaker,
         resolver: &Resolver<'_>,
-    ) -> Result<Option<upsert::Follow>, ConnectError> {
-        let Some(upsert) = &self.upsert else { return Ok(None) };
-        let second = self.half(&upsert.value, false, (shape, keys, resolver))?;
-        Ok(Some(upsert.value.follow(second)))
+    ) -> Result<Option<Follow>, ConnectError> {
+        let Some(At { value: upsert, .. }) = self.upsert else { return Ok(None) };
+        let half = |which| self.half(upsert, which, (shape, keys, resolver));
+        Ok(Some(match &upsert.find {
+            Some(find) => {
+                Follow::new(find.value.finder(half(First::Create)?, half(First::Update)?))
+            }
+            None => Follow::new(upsert.other(half(match upsert.first() {
+                First::Create => First::Update,
+                First::Update => First::Create,
+            })?)),
+        }))
     }
 
     /// What composes the requests for deletions.
@@ -144,57 +256,96 @@ impl Http {
         keys: &KeyMaker,
         resolver: &Resolver<'_>,
     ) -> Result<Option<Composer>, ConnectError> {
-        let Some(removal) = self.delete.as_ref().filter(|_| self.batch.is_none()) else {
-            return Ok(None);
-        };
+        let is_alone = self.batch.is_none() || self.split.is_some();
+        let Some(removal) = self.delete.filter(|_| is_alone) else { return Ok(None) };
         let url = removal.url.as_ref().map(|url| (&url.template, &*url.site.key));
         let method = removal.method.unwrap_or(HttpMethod::Delete);
         // Nothing is made of a deletion.
         let around = (if url.is_some() { &Shape::Same } else { shape }, keys, resolver);
-        self.composer(method, url, false, around).map(Some)
+        self.composer(method.into(), url, false, around).map(Some)
     }
 
     fn half(
         &self,
         upsert: &Upsert,
-        is_first: bool,
+        which: First,
         around: (&Shape, &KeyMaker, &Resolver<'_>),
     ) -> Result<Composer, ConnectError> {
-        let creates = (upsert.first == First::Create) == is_first;
-        let (half, method) = match creates {
-            true => (&upsert.create, HttpMethod::Post),
-            false => (&upsert.update, HttpMethod::Patch),
+        let (half, method) = match which {
+            First::Create => (&upsert.create, HttpMethod::Post),
+            First::Update => (&upsert.update, HttpMethod::Patch),
         };
         let url = half.url.as_ref().map(|url| (&url.template, &*url.site.key));
-        self.composer(half.method.unwrap_or(method), url, true, around)
+        let parts = self.parts(half.method.unwrap_or(method).into(), url, true, around)?;
+        let resolver = around.2;
+        let envelope = half.envelope.as_ref().map(|it| Envelope::new(it, resolver)).transpose()?;
+        let parts = Parts { envelope: envelope.or(parts.envelope), ..parts };
+        Ok(Composer::new(parts, around.1.clone()))
+    }
+
+    /// What composes the question that goes before a creation or an update.
+    fn question(
+        &self,
+        find: &Find,
+        around: (&Shape, &KeyMaker, &Resolver<'_>),
+    ) -> Result<Composer, ConnectError> {
+        let (_, keys, resolver) = around;
+        let url = Some((&find.url.template, &*find.url.site.key));
+        let parts = self.parts(find.method(), url, find.body.is_some(), around)?;
+        let envelope = find.body.as_ref().map(|it| Envelope::new(it, resolver)).transpose()?;
+        let parts = Parts { envelope, query: Vec::new(), ..parts };
+        Ok(Composer::new(parts, keys.without_place()))
     }
 
     fn composer(
         &self,
-        method: HttpMethod,
+        method: Method,
         url: Option<(&Template, &str)>,
         has_body: bool,
-        (shape, keys, resolver): (&Shape, &KeyMaker, &Resolver<'_>),
+        around: (&Shape, &KeyMaker, &Resolver<'_>),
     ) -> Result<Composer, ConnectError> {
-        let (url, key) = url.unwrap_or((&self.url.template, &self.url.site.key));
+        Ok(Composer::new(self.parts(method, url, has_body, around)?, around.1.clone()))
+    }
+
+    fn parts(
+        &self,
+        method: Method,
+        url: Option<(&Template, &str)>,
+        has_body: bool,
+        (shape, _, resolver): (&Shape, &KeyMaker, &Resolver<'_>),
+    ) -> Result<Parts, ConnectError> {
+        let (url, key) = match url {
+            Some(url) => url,
+            None => self.url().map(|url| (&url.template, &*url.site.key))?,
+        };
         let text =
             |text: &Template, key: &str| SentText::new(text, key, resolver, RecordIs::Source);
         let query = self
             .query
-            .0
             .iter()
+            .flat_map(|query| &query.0)
             .map(|(name, query)| Ok((name.clone(), text(&query.template, &query.site.key)?)));
-        let parts = Parts {
-            method: method.into(),
+        Ok(Parts {
+            method,
             url: RecordUrl::new(url, key, resolver, shape)?,
             query: query.collect::<Result<_, ConnectError>>()?,
-            headers: self.headers.fill_by_record(resolver)?,
-            envelope: match &self.envelope {
+            headers: self.by_record(resolver)?,
+            envelope: match self.envelope {
                 Some(envelope) => Some(Envelope::new(envelope, resolver)?),
                 None => None,
             },
             format: has_body.then_some(self.body),
-        };
-        Ok(Composer::new(parts, keys.clone()))
+        })
+    }
+
+    fn by_record(
+        &self,
+        resolver: &Resolver<'_>,
+    ) -> Result<Vec<(reqwest::header::HeaderName, SentText)>, ConnectError> {
+        let mut all = Vec::new();
+        for headers in &self.headers {
+            all.extend(headers.fill_by_record(resolver)?);
+        }
+        Ok(all)
     }
 }

@@ -16,6 +16,7 @@ use super::{
     distinct::distinct,
     failures::{FailureSlots, Failures},
     order::{ByIndex, ByKey, Names, Order, Same},
+    slots::Slots,
     unread::Unread,
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
     http::is_listed,
     json::{Elements, Picker},
     keys::Keys,
-    value::{Path, Scalar},
+    value::{OneOrList, Path, Scalar},
 };
 
 /// What says success, where the flow lists nothing.
@@ -42,11 +43,12 @@ pub(super) struct Results {
     /// not among them was taken, unless `path` is given too and it has no result there either. A failure that
     /// names none of the records leaves it open what became of the others.
     failures: Option<Path>,
-    /// Path in a result to its status code or word. Required unless `failures` is given.
-    status: Option<Path>,
-    /// Path in a result to a further code, which says more: it is looked for first in `ok`, `retry`
+    /// Path in a result to its status code or word, or several, of which the first counts that stands there:
+    /// `[index.status, delete.status]`. Required unless `failures` is given.
+    status: Option<OneOrList<Path>>,
+    /// Path in a result to a further code, which says more, or several: it is looked for first in `ok`, `retry`
     /// and `duplicate`.
-    code: Option<Path>,
+    code: Option<OneOrList<Path>>,
     /// Words or codes of success. Default 200 to 299, `ok`, `success`, `created`, `updated`.
     #[serde(default)]
     ok: Vec<At<Scalar>>,
@@ -56,8 +58,8 @@ pub(super) struct Results {
     /// Words or codes that say that the destination has the record already.
     #[serde(default)]
     duplicate: Vec<At<Scalar>>,
-    /// Path in a result to its message.
-    reason: Option<Path>,
+    /// Path in a result to its message, or several.
+    reason: Option<OneOrList<Path>>,
     /// Path in a result to the record's index in the request, from 0. Without it and `key`, results are in
     /// order, and an answer with more or fewer of them than records says nothing of any.
     index: Option<Path>,
@@ -80,9 +82,9 @@ pub(super) struct ResultReader {
     failures: Option<Picker>,
     /// What is read of each of them.
     picker: Picker,
-    status: Option<usize>,
-    code: Option<usize>,
-    reason: Option<usize>,
+    status: Slots,
+    code: Slots,
+    reason: Slots,
     order: Box<dyn Order>,
 }
 
@@ -152,9 +154,9 @@ impl ResultReader {
         Self {
             list: has_list.then(|| Picker::of(list)),
             failures: keys.failures.as_ref().map(|path| Picker::of(&path.keys)),
-            status: keys.status.as_ref().map(|path| picker.add(&path.keys)),
-            code: keys.code.as_ref().map(|path| picker.add(&path.keys)),
-            reason: keys.reason.as_ref().map(|path| picker.add(&path.keys)),
+            status: Slots::of(keys.status.as_ref(), &mut picker),
+            code: Slots::of(keys.code.as_ref(), &mut picker),
+            reason: Slots::of(keys.reason.as_ref(), &mut picker),
             order: keys.order(&mut picker),
             picker,
             keys: keys.clone(),
@@ -196,14 +198,11 @@ impl ResultReader {
                 self.judge(said, Some(reason), &[], after_ms, line)
             };
             let Self { picker, status, code, reason, .. } = self;
-            let slots = FailureSlots { status: *status, code: *code, reason: *reason };
+            let slots = FailureSlots { status, code, reason };
             let takes_others = is_success && self.list.is_none();
             let order = &*self.order;
-            Failures { picker, slots, order, named: &named, takes_others, judge, line }.read(
-                failures,
-                body,
-                &mut outcomes,
-            )?;
+            Failures { picker, slots, order, named: &named, is_success, takes_others, judge, line }
+                .read(failures, body, &mut outcomes)?;
         }
         Ok(outcomes)
     }
@@ -220,18 +219,17 @@ impl ResultReader {
         let mut elements = Elements::of(results);
         let mut position = 0;
         while let Some((_, result)) = elements.next(&self.picker).map_err(|_| Unread::NoList)? {
-            let text = |slot: usize| result.text(slot);
             let index = self.order.record(position, &result, named);
             // Beside a list of failures, a result without a status is none of them.
-            let status = match self.status {
-                Some(slot) => text(slot),
-                None => Some("ok".into()),
+            let status = match self.status.is_empty() {
+                true => Some("ok".into()),
+                false => self.status.text(&result),
             };
             if let (Some(place), Some(status)) =
                 (index.and_then(|index| outcomes.get_mut(index)), status)
             {
-                let code = self.code.and_then(text);
-                let reason = self.reason.and_then(text);
+                let code = self.code.text(&result);
+                let reason = self.reason.text(&result);
                 let said = [code.as_deref(), Some(&*status)];
                 let outcome = self.outcome(said, reason.as_deref(), after_ms, line);
                 match place.as_ref().filter(|_| self.order.may_repeat()) {

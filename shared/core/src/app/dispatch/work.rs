@@ -9,6 +9,7 @@ use crate::{
         send::{Place, Places},
     },
     model::{Blame, Later, Outcome, Settled},
+    ports::Route,
 };
 
 /// How far a page has come in this invocation.
@@ -16,7 +17,7 @@ use crate::{
 pub(in crate::app) struct PageWork {
     remaining: Peekable<vec::IntoIter<u32>>,
     /// See [`Places::cut`].
-    cut: u32,
+    cuts: BTreeMap<Route, u32>,
     /// Units that have records of it and are not over.
     units: usize,
     /// Records in it.
@@ -53,7 +54,7 @@ impl PageWork {
     pub fn new(count: u32, carried: usize, known: Settled, isolated: bool) -> Self {
         let mut page = Self {
             remaining: Vec::new().into_iter().peekable(),
-            cut: 0,
+            cuts: BTreeMap::new(),
             units: 0,
             count,
             carried: u32::try_from(carried).unwrap_or(u32::MAX),
@@ -327,8 +328,8 @@ impl Places for Remaining<'_> {
         }
     }
 
-    fn cut(&mut self, page: usize) -> &mut u32 {
-        &mut self.pages[page - self.first].cut
+    fn cut(&mut self, page: usize, route: Route) -> &mut u32 {
+        self.pages[page - self.first].cuts.entry(route).or_default()
     }
 }
 

@@ -46,6 +46,7 @@ pub async fn process<P: Platform>(
     let packing = Packing { flow, pages: records };
     let confirmed = Confirmed::default();
     let in_hand = Mutex::default();
+    flow.destination.begins(invocation.generation);
     let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, budget);
     let work = jobs.iter().map(work_on).collect();

@@ -12,22 +12,41 @@ use super::{
     packing::{Bodies, Packing},
     unit::{Chunk, Item, Place, Places},
 };
-use crate::ports::Outgoing;
+use crate::ports::{Outgoing, Route};
 
 impl Packing<'_> {
-    /// Takes the records of one request: what is left of the next piece of a page.
-    pub(super) fn block(&self, places: &mut impl Places) -> Chunk {
-        let mut chunk = Chunk::default();
+    /// Takes the records of one request: what is left of the next piece of a page. Those of other routes in it are
+    /// no part of it; where nothing may overtake them, it ends before them.
+    pub(super) fn block(&self, route: Route, mut chunk: Chunk, places: &mut impl Places) -> Chunk {
         let Some(Place { page, index: first }) = places.peek() else { return chunk };
         let size = u32::try_from(self.block_size()).unwrap_or(u32::MAX);
         let begin = first - first % size;
         let end = begin.saturating_add(size);
+        let is_of_it = |index| self.route(Place { page, index }) == Ok(route);
+        let run = || (begin..first).rev().find(|index| !is_of_it(*index)).map(|index| index + 1);
+        let begin = if self.is_serial() { run().unwrap_or(begin) } else { begin };
         // What comes before it in its block is settled, or was cut off by an earlier request.
-        let cut = *places.cut(page);
+        let cut = *places.cut(page, route);
         let begin = if (begin..=first).contains(&cut) { cut } else { begin };
-        let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow));
-        let mut index = begin;
+        let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow, route));
+        let (mut index, mut passed) = (begin, Vec::new());
         while let Some(next) = places.peek().filter(|next| next.page == page && next.index < end) {
+            match self.route(next) {
+                Ok(other) if other == route => {}
+                _ if self.is_serial() => break,
+                Ok(_) => {
+                    passed.extend(places.take());
+                    continue;
+                }
+                Err(outcome) => {
+                    chunk.decided.extend(places.take().map(|place| (place, outcome)));
+                    continue;
+                }
+            }
+            if index < next.index && !is_of_it(index) {
+                index += 1;
+                continue;
+            }
             let place = Place { page, index };
             let item = self.item(place);
             let record = self.record(place);
@@ -47,12 +66,12 @@ impl Packing<'_> {
                 bodies.leave_room(record, &item.record.key)
             };
             if !has_room {
-                *places.cut(page) = index;
+                *places.cut(page, route) = index;
                 if !items.is_empty() {
                     break;
                 }
                 // All of the piece before is settled.
-                bodies = Bodies::of(self.flow);
+                bodies = Bodies::of(self.flow, route);
                 continue;
             }
             if next == place {
@@ -60,21 +79,24 @@ impl Packing<'_> {
             }
             index += 1;
         }
+        places.put_back(passed);
         chunk.items = bodies.into_items(items, self);
         chunk
     }
 
-    /// Most records of a block.
+    /// Most records of a block: as many as each route takes that is to have its records together.
     pub(super) fn block_size(&self) -> usize {
-        let records_max = self.flow.destination.batching().records_max;
+        let destination = &self.flow.destination;
+        let batchings = (0..destination.routes()).map(|route| destination.batching(Route(route)));
+        let records_max = batchings.filter(|it| it.known_as_a_whole).map(|it| it.records_max).min();
         let keys_max = self.flow.lookup.as_ref().map_or(usize::MAX, |lookup| lookup.keys_max());
-        records_max.min(keys_max).max(1)
+        records_max.unwrap_or(1).min(keys_max).max(1)
     }
 
     /// Which block a record belongs to: its page, and which of it. The same for all where it makes no
     /// difference.
     pub(super) fn block_of(&self, place: Place) -> (usize, usize) {
-        if !self.flow.destination.batching().known_as_a_whole {
+        if !self.is_known_as_a_whole(place) {
             return (0, 0);
         }
         (place.page, place.index as usize / self.block_size())
@@ -87,10 +109,17 @@ impl Packing<'_> {
         items: Vec<Item<Outgoing>>,
     ) -> (Vec<Item<Outgoing>>, Vec<Item<Outgoing>>) {
         let is_repeat = |item: &Item<Outgoing>| item.maybe_applied();
-        if !self.flow.destination.batching().known_as_a_whole || !items.iter().any(is_repeat) {
+        let whole = items.first().is_some_and(|item| self.is_known_as_a_whole(item.place));
+        if !whole || !items.iter().any(is_repeat) {
             return (items, Vec::new());
         }
         items.into_iter().partition(is_repeat)
+    }
+
+    /// Whether the destination knows a repeat of this record by the key of its whole request alone.
+    fn is_known_as_a_whole(&self, place: Place) -> bool {
+        let batching = |route| self.flow.destination.batching(route);
+        self.route(place).is_ok_and(|route| batching(route).known_as_a_whole)
     }
 }
 

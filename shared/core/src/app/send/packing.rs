@@ -9,11 +9,11 @@ use super::unit::{Chunk, Group, Item, Place, Places, Prepared, Unit};
 use crate::{
     app::Flow,
     decide::idempotency_key,
-    model::{Blame, Later, Outcome, RequestKind, SkipReason, StreamId, WireRecord},
-    ports::{Batching, Lookup, Outgoing, Transformed},
+    model::{Blame, Later, Ordering, Outcome, RequestKind, SkipReason, StreamId, WireRecord},
+    ports::{Batching, Lookup, Outgoing, Route, Transformed},
 };
 
-/// Records with a key that the group has already: so many are passed over for the sake of others.
+/// Records with a key that the group has already, or of another route: so many are passed over for the sake of others.
 const PUT_BACK_MAX: usize = 1_000;
 
 /// After this, in ms, there may be again what was missing of our own.
@@ -30,8 +30,8 @@ pub(super) struct Bodies<'a> {
 }
 
 impl<'a> Bodies<'a> {
-    pub(super) fn of(flow: &'a Flow) -> Self {
-        let batching = flow.destination.batching();
+    pub(super) fn of(flow: &'a Flow, route: Route) -> Self {
+        let batching = flow.destination.batching(route);
         let bytes = batching.frame_bytes;
         Self { flow, batching, buffer: Vec::new(), spans: Vec::new(), bytes }
     }
@@ -175,28 +175,49 @@ impl<'a> Packing<'a> {
     /// How many requests these numbers of records, page by page, will make, as far as can be told before
     /// they are mapped.
     pub fn requests_of(&self, left: impl Iterator<Item = usize> + Clone) -> usize {
-        let batching = self.flow.destination.batching();
-        let records_max = batching.records_max.max(1);
         let all: usize = left.clone().sum();
-        let sends = if batching.known_as_a_whole {
-            left.map(|left| left.div_ceil(records_max)).sum()
-        } else {
-            all.div_ceil(records_max)
+        // As if each route had as many.
+        let routes = self.flow.destination.routes().max(1);
+        let of_route = |route| {
+            let batching = self.flow.destination.batching(Route(route));
+            let requests =
+                |left: usize| left.div_ceil(routes).div_ceil(batching.records_max.max(1));
+            match batching.known_as_a_whole {
+                true => left.clone().map(requests).sum(),
+                false => requests(all),
+            }
         };
+        let sends: usize = (0..routes).map(of_route).sum();
         let lookup = self.flow.lookup.as_ref();
         sends + lookup.map_or(0, |lookup| all.div_ceil(lookup.keys_max().max(1)))
     }
 
-    /// Takes records until a request is full.
+    /// Takes records of one route until a request is full. Those of others stay in front, unless nothing may
+    /// overtake them.
     pub fn chunk(&self, places: &mut impl Places) -> Chunk {
-        if self.flow.destination.batching().known_as_a_whole {
-            return self.block(places);
-        }
         let mut chunk = Chunk::default();
-        let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow));
+        let Some(route) = self.next_route(places, &mut chunk.decided) else { return chunk };
+        if self.flow.destination.batching(route).known_as_a_whole {
+            return self.block(route, chunk, places);
+        }
+        let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow, route));
+        let mut passed = Vec::new();
         while bodies.has_room()
+            && passed.len() < PUT_BACK_MAX
             && let Some(place) = places.peek()
         {
+            match self.route(place) {
+                Ok(other) if other == route => {}
+                Ok(_) if self.is_serial() => break,
+                Ok(_) => {
+                    passed.extend(places.take());
+                    continue;
+                }
+                Err(outcome) => {
+                    chunk.decided.extend(places.take().map(|place| (place, outcome)));
+                    continue;
+                }
+            }
             let item = self.item(place);
             match bodies.write(self.record(place), &item.record.key, None) {
                 None => break,
@@ -205,8 +226,40 @@ impl<'a> Packing<'a> {
             }
             places.take();
         }
+        places.put_back(passed);
         chunk.items = bodies.into_items(items, self);
         chunk
+    }
+
+    /// The route of the next record that takes one; those before it are decided.
+    fn next_route(
+        &self,
+        places: &mut impl Places,
+        decided: &mut Vec<(Place, Outcome)>,
+    ) -> Option<Route> {
+        while let Some(place) = places.peek() {
+            match self.route(place) {
+                Ok(route) => return Some(route),
+                Err(outcome) => decided.extend(places.take().map(|place| (place, outcome))),
+            }
+        }
+        None
+    }
+
+    /// Which route a record takes. That the flow leaves it out counts before that none takes it.
+    pub(super) fn route(&self, place: Place) -> Result<Route, Outcome> {
+        let record = self.record(place);
+        self.flow.destination.route(&record.data, record.deleted).map_err(|outcome| {
+            match self.flow.transform.admits(&record.data) {
+                Transformed::Written => outcome,
+                left_out => decided(left_out),
+            }
+        })
+    }
+
+    /// Whether no record may overtake another.
+    pub(super) fn is_serial(&self) -> bool {
+        self.flow.settings.ordering == Ordering::Serial
     }
 
     /// A record on its way, before it has a body.
@@ -235,13 +288,15 @@ impl<'a> Packing<'a> {
             places.take();
             let record = self.record(place);
             let key = match self.flow.transform.admits(&record.data) {
-                Transformed::Written => lookup.key(&record.data).map_err(Transformed::Refused),
-                other => Err(other),
+                Transformed::Written => self.route(place).and_then(|_| {
+                    lookup.key(&record.data).map_err(|why| decided(Transformed::Refused(why)))
+                }),
+                other => Err(decided(other)),
             };
             let key = match key {
                 Ok(key) => key,
-                Err(other) => {
-                    group.decided.push((place, decided(other)));
+                Err(outcome) => {
+                    group.decided.push((place, outcome));
                     continue;
                 }
             };
@@ -264,28 +319,39 @@ impl<'a> Packing<'a> {
         claim: Option<&str>,
     ) -> (Vec<Chunk>, Vec<(Item<Prepared>, Outcome)>) {
         let (mut chunks, mut settled) = (Vec::new(), Vec::new());
-        let (mut taken, mut bodies) = (Vec::<Item<Prepared>>::new(), Bodies::of(self.flow));
-        let mut close = |taken: &mut Vec<Item<Prepared>>, bodies: &mut Bodies<'a>| {
-            let items = std::mem::take(taken);
-            let bodies = std::mem::replace(bodies, Bodies::of(self.flow));
-            let claim = claim.map(Box::from);
-            chunks.push(Chunk {
-                items: bodies.into_items(items, self),
-                decided: Vec::new(),
-                claim,
-            });
-        };
+        let mut routed = Vec::with_capacity(items.len());
         for (item, found) in items.into_iter().zip(found) {
+            match self.route(item.place) {
+                Ok(route) => routed.push((route, item, found)),
+                Err(outcome) => settled.push((item, outcome)),
+            }
+        }
+        if !self.is_serial() {
+            routed.sort_by_key(|(route, ..)| *route);
+        }
+        let mut last = routed.first().map_or(Route::ONLY, |(route, ..)| *route);
+        let (mut taken, mut bodies) = (Vec::<Item<Prepared>>::new(), Bodies::of(self.flow, last));
+        let mut close = |taken: &mut Vec<Item<Prepared>>, bodies: &mut Bodies<'a>, next| {
+            let items = std::mem::take(taken);
+            let bodies = std::mem::replace(bodies, Bodies::of(self.flow, next));
+            let claim = claim.map(Box::from);
+            if !items.is_empty() {
+                let items = bodies.into_items(items, self);
+                chunks.push(Chunk { items, decided: Vec::new(), claim });
+            }
+        };
+        for (route, item, found) in routed {
             let block = self.block_of(item.place);
             let other = taken.last().is_some_and(|last| self.block_of(last.place) != block);
-            if other || !bodies.has_room() {
-                close(&mut taken, &mut bodies);
+            if other || route != last || !bodies.has_room() {
+                close(&mut taken, &mut bodies, route);
             }
+            last = route;
             let record = self.record(item.place);
             let written = match bodies.write(record, &item.record.key, *found) {
                 Some(written) => written,
                 None => {
-                    close(&mut taken, &mut bodies);
+                    close(&mut taken, &mut bodies, route);
                     let written = bodies.write(record, &item.record.key, *found);
                     written.expect("the first record has room, or is refused")
                 }
@@ -295,9 +361,7 @@ impl<'a> Packing<'a> {
                 Err(outcome) => settled.push((item, outcome)),
             }
         }
-        if !taken.is_empty() {
-            close(&mut taken, &mut bodies);
-        }
+        close(&mut taken, &mut bodies, last);
         (chunks, settled)
     }
 }

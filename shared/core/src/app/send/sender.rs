@@ -59,6 +59,8 @@ pub(in crate::app) struct Step {
     pub next: Vec<Unit>,
     /// Claims that end, to be written with others before their pages are settled.
     pub endings: Vec<Ending>,
+    /// What the answer said, where its records need another request before anything becomes of them.
+    pub said: Vec<(Place, Outcome)>,
     /// How long the destination took, in ms; `None` when nothing was sent.
     pub took_ms: Option<u64>,
     /// What the answer says of the limits.
@@ -175,6 +177,7 @@ impl<P: Platform> Sender<'_, P> {
         let items: Vec<Item<Outgoing>> = items.collect();
 
         if delivery.again {
+            step.said = items.iter().map(|item| item.place).zip(answers).collect();
             let claim = self.by_entity().then_some(owner);
             step.next.insert(0, Unit::Send(Chunk { items, decided: Vec::new(), claim }));
             return;

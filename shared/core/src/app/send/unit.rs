@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     model::{Edition, EpochMs, Outcome, RecordId, RequestKind, Version},
-    ports::{Found, Outgoing},
+    ports::{Found, Outgoing, Route},
 };
 
 /// Where a record stands: in which of the invocation's pages, and where in it.
@@ -179,6 +179,6 @@ pub(in crate::app) trait Places {
     fn take(&mut self) -> Option<Place>;
     /// These come first again, in this order.
     fn put_back(&mut self, places: Vec<Place>);
-    /// Where the bytes of a page's last request had their end, and those of the next begin.
-    fn cut(&mut self, page: usize) -> &mut u32;
+    /// Where the bytes of a page's last request of a route had their end, and those of the next begin.
+    fn cut(&mut self, page: usize, route: Route) -> &mut u32;
 }

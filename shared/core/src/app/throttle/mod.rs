@@ -188,7 +188,8 @@ impl<'a, P: Platform> Throttle<'a, P> {
         let now_ms = self.budget.now_ms();
         self.permits.ended(kind, permit.slot, step.took_ms, abandoned, now_ms);
         let was_limited = match step.took_ms {
-            Some(_) => self.observe(&step.outcomes).await,
+            Some(_) if step.said.is_empty() => self.observe(&step.outcomes).await,
+            Some(_) => self.observe(&step.said).await,
             None => false,
         };
         if let Some(allowance) = step.allowance {

@@ -1,115 +1,128 @@
-//! `xml`: JSON as elements, attributes and texts, all of them escaped.
+//! `xml`: JSON as elements, attributes and texts.
 
+mod name;
+
+use quick_xml::{
+    Writer,
+    events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event},
+};
 use serde_json::value::RawValue;
 
 use crate::json::{Scalar, fields, items};
+use name::{Kind, Prefixes, check_name};
 
 /// The text beside attributes.
 const TEXT: &str = "$text";
+/// What a field's name begins with that is an attribute.
+const ATTRIBUTE: char = '@';
+const ONE_ROOT: &str = "XML has one root: map all of it under one field, or write an `envelope`";
 
 /// A JSON object with one field as XML, which is the root.
 ///
 /// # Errors
 /// What no XML can be made of.
 pub(super) fn encode(json: &[u8]) -> Result<Vec<u8>, String> {
-    const ONE_ROOT: &str =
-        "XML has one root: map all of it under one field, or write an `envelope`";
     if json.trim_ascii_start().first() != Some(&b'{') {
         return Err(ONE_ROOT.into());
     }
     let fields = fields(json)?;
     let [(name, root)] = fields.as_slice() else { return Err(ONE_ROOT.into()) };
-    if root.get().starts_with('[') || name.starts_with(['@', '$']) {
+    if root.get().starts_with('[') || name.starts_with([ATTRIBUTE, '$']) {
         return Err(ONE_ROOT.into());
     }
-    let mut out = r#"<?xml version="1.0" encoding="UTF-8"?>"#.to_owned();
-    element(name, root, &mut out)?;
-    Ok(out.into_bytes())
+    let mut writer = Writer::new(Vec::new());
+    write(&mut writer, Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    element(name, root, &Prefixes::default(), &mut writer)?;
+    Ok(writer.into_inner())
 }
 
-fn element(name: &str, value: &RawValue, out: &mut String) -> Result<(), String> {
-    check_name(name)?;
+/// Why a field of this name makes no XML, whatever it has.
+///
+/// # Errors
+/// That.
+pub(super) fn check_key(key: &str) -> Result<(), String> {
+    match key.strip_prefix(ATTRIBUTE) {
+        Some(attribute) => check_name(attribute, Kind::Attribute),
+        None if key == TEXT => Ok(()),
+        None => check_name(key, Kind::Element),
+    }
+}
+
+/// Why fields of these names are no body by themselves.
+///
+/// # Errors
+/// That.
+pub(super) fn check_root<'k>(mut keys: impl Iterator<Item = &'k str>) -> Result<(), String> {
+    let first = keys.next();
+    match keys.all(|key| Some(key) == first) {
+        true => Ok(()),
+        false => Err(ONE_ROOT.into()),
+    }
+}
+
+fn element(
+    name: &str,
+    value: &RawValue,
+    prefixes: &Prefixes<'_>,
+    writer: &mut Writer<Vec<u8>>,
+) -> Result<(), String> {
+    check_name(name, Kind::Element)?;
     let json = value.get().as_bytes();
     if json.first() == Some(&b'[') {
-        return items(json)?.into_iter().try_for_each(|item| element(name, item, out));
+        let mut items = items(json)?.into_iter();
+        return items.try_for_each(|item| element(name, item, prefixes, writer));
     }
-    out.push('<');
-    out.push_str(name);
     let is_object = json.first() == Some(&b'{');
     let fields = if is_object { fields(json)? } else { Vec::new() };
+    let mut attributes: Vec<(&str, String)> = Vec::new();
     for (key, value) in &fields {
-        let Some(attribute) = key.strip_prefix('@') else { continue };
-        check_name(attribute)?;
-        out.push_str(&format!(" {attribute}=\""));
-        text(value, out)?;
-        out.push('"');
+        let Some(attribute) = key.strip_prefix(ATTRIBUTE) else { continue };
+        check_name(attribute, Kind::Attribute)?;
+        if attributes.iter().any(|(name, _)| *name == attribute) {
+            return Err(format!("`{name}` would have the attribute `{attribute}` twice"));
+        }
+        attributes.push((attribute, text(value)?));
     }
-    out.push('>');
-    if !is_object {
-        text(value, out)?;
-    }
-    for (key, value) in fields.iter().filter(|(key, _)| !key.starts_with('@')) {
-        if key == TEXT { text(value, out)? } else { element(key, value, out)? }
-    }
-    out.push_str("</");
-    out.push_str(name);
-    out.push('>');
-    Ok(())
-}
+    let prefixes = prefixes.with(attributes.iter().map(|(name, value)| (*name, value.as_str())))?;
+    prefixes.check(name)?;
+    attributes.iter().try_for_each(|(name, _)| prefixes.check(name))?;
 
-/// A scalar's text, escaped for an element and for an attribute; null is none.
-fn text(value: &RawValue, out: &mut String) -> Result<(), String> {
-    let json = value.get();
-    if json == "null" {
-        return Ok(());
+    let mut start = BytesStart::new(name);
+    start.extend_attributes(attributes.iter().map(|(name, value)| (*name, value.as_str())));
+    write(writer, Event::Start(start))?;
+    if !is_object {
+        write(writer, Event::Text(BytesText::new(&text(value)?)))?;
     }
-    let scalar = Scalar::read(json.as_bytes()).ok_or("XML has a text where the record has none")?;
-    for c in scalar.into_text().chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            // As they are, a reader would make a blank or a line break of them.
-            '\t' | '\n' | '\r' => out.push_str(&format!("&#{};", u32::from(c))),
-            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
-                return Err(format!("XML cannot have the character U+{:04X}", u32::from(c)));
-            }
-            c => out.push(c),
+    for (key, value) in fields.iter().filter(|(key, _)| !key.starts_with(ATTRIBUTE)) {
+        if key == TEXT {
+            write(writer, Event::Text(BytesText::new(&text(value)?)))?;
+        } else {
+            element(key, value, &prefixes, writer)?;
         }
     }
-    Ok(())
+    write(writer, Event::End(BytesEnd::new(name)))
 }
 
-/// The names of XML 1.0, but for rare letters.
-fn check_name(name: &str) -> Result<(), String> {
-    let begins = |c: char| c.is_alphabetic() || c == '_';
-    let goes_on = |c: char| c.is_alphanumeric() || "_-.:".contains(c);
-    if name.starts_with(begins) && name.chars().all(goes_on) {
-        return Ok(());
+/// A scalar's text; null is none.
+fn text(value: &RawValue) -> Result<String, String> {
+    let json = value.get();
+    if json == "null" {
+        return Ok(String::new());
     }
-    Err(format!("`{name}` cannot name an element or an attribute of XML"))
+    let scalar = Scalar::read(json.as_bytes()).ok_or_else(|| match json.starts_with('"') {
+        true => "XML cannot have half a character: the text is none in Unicode",
+        false => "XML has a text where the record has none",
+    })?;
+    let text = scalar.into_text();
+    match text.chars().find(|c| !name::is_char(*c)) {
+        Some(c) => Err(format!("XML cannot have the character U+{:04X}", u32::from(c))),
+        None => Ok(text.into_owned()),
+    }
+}
+
+fn write(writer: &mut Writer<Vec<u8>>, event: Event<'_>) -> Result<(), String> {
+    writer.write_event(event).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_elements_and_attributes_and_everything_is_escaped() {
-        let xml = |json: &str| encode(json.as_bytes()).map(|xml| String::from_utf8(xml).unwrap());
-        let json = r#"{"soap:Envelope":{"@xmlns:soap":"a\"b","Body":{"Line":[{"Sku":"<&>","Price":1.50},7],
-            "Note":{"@lang":"en","$text":"x\ny"},"None":null}}}"#;
-        assert_eq!(
-            xml(json).unwrap(),
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soap:Envelope xmlns:soap=\"a&quot;b\"><Body>\
-             <Line><Sku>&lt;&amp;&gt;</Sku><Price>1.50</Price></Line><Line>7</Line>\
-             <Note lang=\"en\">x&#10;y</Note><None></None></Body></soap:Envelope>"
-        );
-        for bad in
-            [r#"{"a":1,"b":2}"#, "[1]", r#"{"a b":1}"#, r#"{"a":"\u0001"}"#, r#"{"a":[1,2]}"#]
-        {
-            assert!(xml(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! What is sent together, now and again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -15,7 +15,8 @@ use crate::{
     },
     model::{EpochMs, FlowSettings, Outcome, Position, RecordId, StreamId, Version, WireRecord},
     ports::{
-        Batching, BoxFuture, Delivery, Destination, Outgoing, Source, Transform, Transformed, Walk,
+        Batching, BoxFuture, Delivery, Destination, Outgoing, Route, Source, Transform,
+        Transformed, Walk,
     },
 };
 
@@ -43,11 +44,30 @@ impl Transform for AsItIs {
     }
 }
 
+/// Records that begin with a `y` take another route than the others, and no route takes those with a `?`.
 struct Takes(Batching);
 
 impl Destination for Takes {
-    fn batching(&self) -> Batching {
+    fn begins(&self, _: u64) {}
+
+    fn routes(&self) -> usize {
+        2
+    }
+
+    fn route(&self, record: &[u8], _: bool) -> Result<Route, Outcome> {
+        match record.first() {
+            Some(b'y') => Ok(Route(1)),
+            Some(b'?') => Err(Outcome::Refused { status: None, reason: "no route".into() }),
+            _ => Ok(Route::ONLY),
+        }
+    }
+
+    fn batching(&self, _: Route) -> Batching {
         self.0
+    }
+
+    fn takes_unshaped(&self, _: &[u8], _: bool) -> bool {
+        false
     }
 
     fn deliver<'a>(&'a self, _: &'a [Outgoing], _: u64) -> BoxFuture<'a, Delivery> {
@@ -58,7 +78,7 @@ impl Destination for Takes {
 /// What is left of some pages.
 struct Left {
     places: Vec<Place>,
-    cuts: Vec<u32>,
+    cuts: BTreeMap<(usize, Route), u32>,
 }
 
 impl Places for Left {
@@ -74,8 +94,8 @@ impl Places for Left {
         self.places.splice(0..0, places);
     }
 
-    fn cut(&mut self, page: usize) -> &mut u32 {
-        &mut self.cuts[page]
+    fn cut(&mut self, page: usize, route: Route) -> &mut u32 {
+        self.cuts.entry((page, route)).or_default()
     }
 }
 
@@ -106,7 +126,7 @@ fn chunks(batching: Batching, pages: &[Vec<String>], settled: &BTreeSet<Place>) 
             (0..u32::try_from(records.len()).unwrap()).map(move |index| Place { page, index })
         });
         let places = places.filter(|place| !settled.contains(place)).collect();
-        let mut left = Left { places, cuts: vec![0; pages.len()] };
+        let mut left = Left { places, cuts: BTreeMap::new() };
         let mut chunks = Vec::new();
         while left.peek().is_some() {
             let before = left.places.len();
@@ -207,10 +227,35 @@ fn what_may_have_been_applied_is_not_sent_with_others() {
     });
 }
 
+#[test]
+fn records_of_another_route_stay_in_front_and_those_of_none_are_decided() {
+    for known_as_a_whole in [false, true] {
+        let batching = Batching { known_as_a_whole, ..batching(3, 1_000) };
+        let page: Vec<String> = ["x", "y", "?", "y", "x"].map(str::to_owned).into();
+        let chunks = chunks(batching, &[page], &BTreeSet::new());
+        let decided: Vec<u32> =
+            chunks.iter().flat_map(|it| &it.decided).map(|(place, _)| place.index).collect();
+        assert_eq!(decided, [2]);
+        let sent: Vec<Vec<u32>> =
+            indices(&chunks).iter().map(|it| it.iter().map(|(_, at)| *at).collect()).collect();
+        let expected: &[&[u32]] = match known_as_a_whole {
+            false => &[&[0, 4], &[1, 3]],
+            // Blocks of three.
+            true => &[&[0], &[1], &[3], &[4]],
+        };
+        assert_eq!(sent, expected);
+    }
+}
+
 fn some_pages() -> impl Strategy<Value = Vec<Vec<String>>> {
-    // Records of every size, some of them left out by the filter, some too large for a request.
-    let record = (0usize..24, prop::bool::weighted(0.2));
-    let record = record.prop_map(|(size, out)| if out { "-".to_owned() } else { "x".repeat(size) });
+    // Records of every size and of two routes, some of them left out by the filter, some without a route, some too
+    // large for a request.
+    let kind = prop_oneof![6 => Just("x"), 3 => Just("y"), 2 => Just("-"), 1 => Just("?")];
+    let record = (0usize..24, kind);
+    let record = record.prop_map(|(size, kind)| match kind {
+        "x" | "y" => kind.repeat(size),
+        other => other.to_owned(),
+    });
     prop::collection::vec(prop::collection::vec(record, 1..30), 1..4)
 }
 
@@ -237,8 +282,9 @@ proptest! {
         let rest = |chunk: &Chunk| -> Vec<Place> {
             sent(chunk).into_iter().filter(|place| !settled.contains(place)).collect()
         };
-        let expected: Vec<_> = first.iter().map(rest).filter(|rest| !rest.is_empty()).collect();
-        let again: Vec<_> = again.iter().map(sent).filter(|sent| !sent.is_empty()).collect();
+        // Of two routes, the one may come before the other now.
+        let expected: BTreeSet<_> = first.iter().map(rest).filter(|rest| !rest.is_empty()).collect();
+        let again: BTreeSet<_> = again.iter().map(sent).filter(|sent| !sent.is_empty()).collect();
         prop_assert_eq!(again, expected);
     }
 
@@ -256,6 +302,9 @@ proptest! {
             let bytes: usize = chunk.items.iter().map(record).sum();
             prop_assert!(batching.frame_bytes + bytes <= bytes_max);
             prop_assert!(chunk.items.len() <= records_max);
+            let routes: BTreeSet<bool> =
+                chunk.items.iter().map(|item| item.record.body.starts_with(b"y")).collect();
+            prop_assert!(routes.len() <= 1, "a request is of one route");
             for item in &chunk.items {
                 let data = &pages[item.place.page][item.place.index as usize];
                 prop_assert_eq!(&item.record.body[..], data.as_bytes());
