@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path, sync::Arc};
 
 use tidegate_aws::Table;
-use tidegate_connectors::{ConnectError, HttpClient, Look, Options};
+use tidegate_connectors::{ConnectError, HttpClient, Look, Options, Witness};
 use tidegate_core::{
     app::Flow,
     model::{Secret, StreamId},
@@ -82,6 +82,19 @@ pub fn flow(
     complete(&file, connection)?;
     connected(&file.spec, connection, stream, &options(table, clock)?)
         .map_err(|error| unconnected(&file, &error))
+}
+
+/// The same by the machine's clock; `witness` is shown every request to the destination.
+pub fn flow_seen_by(
+    witness: Arc<dyn Witness>,
+    file: &FlowFile,
+    stream: StreamId,
+    connection: &Connection,
+    table: &Table,
+) -> Result<Flow, Failure> {
+    complete(file, connection)?;
+    let options = Options { witness: Some(witness), ..options(table, WallClock::default())? };
+    connected(&file.spec, connection, stream, &options).map_err(|error| unconnected(file, &error))
 }
 
 /// The flow's source, to look at a page of it, or what is missing.

@@ -41,10 +41,6 @@ impl Destination for Noted {
         self.destination.takes_unshaped(record, deleted)
     }
 
-    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
-        self.destination.takes_unshaped(record, deleted)
-    }
-
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
         let until_ms = self.clock.now_ms().saturating_add_unsigned(timeout_ms);
         if let Err(error) = self.sending.note(until_ms) {

@@ -1,7 +1,6 @@
 //! `tidegate check`: is a flow file right, and what does it do?
 
 mod live;
-mod mapped;
 
 use std::{
     fs,
@@ -15,7 +14,7 @@ use tidegate_flow::{Connection, FlowSpec, cases, secret_variable};
 use crate::{
     connection::{self, FlowFile},
     failure::Failure,
-    input,
+    input, mapped,
     options::{ParamOptions, StateOptions},
 };
 

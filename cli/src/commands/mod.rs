@@ -16,6 +16,7 @@ mod resume;
 mod rewind;
 mod run;
 mod status;
+mod try_out;
 
 use clap::Subcommand;
 
@@ -45,6 +46,7 @@ commands! {
     demo::Demo,
     run::Run,
     check::Check,
+    try_out::Try,
     cost::Cost,
     status::Status,
     parked::Parked,

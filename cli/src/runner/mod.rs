@@ -52,6 +52,8 @@ pub enum Until {
     CaughtUp,
     /// Never; ctrl-C ends it.
     Stopped,
+    /// What one scheduled run took on is settled.
+    Once,
 }
 
 /// A run that is to be made.
@@ -175,11 +177,10 @@ impl<'a> Runner<'a> {
         }
 
         let account = self.account(&recovered, began_ms);
-        let progress = Progress::start(account.clone(), self.total);
-        let ends = self.until == Until::CaughtUp;
-        let lag_ms = self.settings.settle_lag_ms;
+        let progress = self.progress(&account);
+        let ends = self.until != Until::Stopped;
         let give_up_ms = self.give_up_ms;
-        let pace = Pace { every: self.every.clone(), began_ms, lag_ms, ends, give_up_ms };
+        let pace = self.pace(began_ms, ends);
         let steps = self.steps.clone();
         let watch = GiveUp::start(account.clone(), steps, give_up_ms, ends, host.stopper());
         let (mut caught_up_ms, mut held_ms) = (None, None);
@@ -196,9 +197,10 @@ impl<'a> Runner<'a> {
                 caught_up_ms = caught_up.then_some(report.until_ms);
                 held_ms = pace.held_until_ms(&report).filter(|_| caught_up);
                 account.wait_for_lag(pace.lag_until_ms(&report, now_ms));
-                match caught_up && ends {
-                    true => Next::Stop,
-                    false => pace.next(&report, counts.is_idle(), now_ms),
+                match self.until {
+                    Until::Once => Next::Finish,
+                    _ if caught_up && ends => Next::Stop,
+                    _ => pace.next(&report, counts.is_idle(), now_ms),
                 }
             }
             Err(error) => {
@@ -232,6 +234,17 @@ impl<'a> Runner<'a> {
             summary.waiting = stalls.iter().map(ShownStall::from).collect();
         }
         Ok(RunEnd { summary, failure })
+    }
+
+    /// The live line; what is tried shows by itself what it does.
+    fn progress(&self, account: &Arc<Account>) -> Option<Progress> {
+        (self.until != Until::Once).then(|| Progress::start(account.clone(), self.total))
+    }
+
+    fn pace(&self, began_ms: EpochMs, ends: bool) -> Pace {
+        let lag_ms = self.settings.settle_lag_ms;
+        let give_up_ms = self.give_up_ms;
+        Pace { every: self.every.clone(), began_ms, lag_ms, ends, give_up_ms }
     }
 
     fn host_settings(&self) -> HostSettings {

@@ -110,10 +110,6 @@ impl Destination for WatchedDestination {
         self.destination.takes_unshaped(record, deleted)
     }
 
-    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
-        self.destination.takes_unshaped(record, deleted)
-    }
-
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
             let delivery = self.destination.deliver(records, timeout_ms).await;

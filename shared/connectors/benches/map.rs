@@ -5,7 +5,7 @@
 use std::{hint::black_box, time::Instant};
 
 use serde_json::{Value, json};
-use tidegate_connectors::{HttpClient, Registry, transform};
+use tidegate_connectors::{Connection, HttpClient, Registry, transform};
 use tidegate_core::ports::{Transform, Transformed};
 
 const ROUNDS: u32 = 20_000;
@@ -117,19 +117,19 @@ fn merging() -> Box<dyn Transform> {
     let lines: Vec<String> = FLOW.lines().map(merged).collect();
     let text = format!("{}\n{lookup}", lines.join("\n"));
     let flow = tidegate_flow::parse("bench.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
-    transform(&flow, &Registry::new()).unwrap()
+    transform(&flow, &Connection::default(), &Registry::new()).unwrap()
 }
 
 fn main() {
     let record = record();
     let flow = tidegate_flow::parse("bench.yaml", FLOW).unwrap();
-    let map = transform(&flow, &Registry::new()).unwrap();
+    let map = transform(&flow, &Connection::default(), &Registry::new()).unwrap();
     let with = |section: String| {
         let (start, rest) = FLOW.split_once("transform:\n").unwrap();
         let (_, end) = rest.split_once("destination:").unwrap();
         let text = format!("{start}transform:\n{section}destination:{end}");
         let flow = tidegate_flow::parse("bench.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
-        transform(&flow, &Registry::new()).unwrap()
+        transform(&flow, &Connection::default(), &Registry::new()).unwrap()
     };
     let fields = FLOW.split_once("transform:\n").unwrap().1.split_once("destination:").unwrap().0;
     let jq = with(format!("  jq: '{JQ}'\n"));

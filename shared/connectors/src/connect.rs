@@ -8,9 +8,9 @@ use tidegate_core::{
 
 use crate::{
     connection::Connection,
-    destination::RequestPreview,
     error::ConnectError,
     flow::{Flow, FlowSpec},
+    http::RequestPreview,
     json::{Picker, Scalar},
     lookup::Surroundings,
     options::Options,
@@ -58,7 +58,11 @@ pub fn connect(
         lookup: lookup
             .map(|lookup| lookup.value.connect(around, &resolver, options))
             .transpose()?,
-        transform: sections.transform.connect(looked_up_by(sections), &options.registry)?,
+        transform: sections.transform.connect(
+            looked_up_by(sections),
+            &options.registry,
+            &resolver,
+        )?,
         destination: sections.destination.value.connect(
             &sections.limits,
             &sections.transform.shape(),
@@ -82,26 +86,38 @@ pub fn look(
     flow.sections().source.look(&Resolver::new(&connection), options)
 }
 
-/// A flow's filter and shape alone: what `check --record` shows and test cases run.
+/// A flow's filter and shape alone for one connection, of which they take parameters: what `check --record` shows and
+/// test cases run.
 ///
 /// # Errors
-/// A program that does not compile, or a Rust transform that is not registered.
-pub fn transform(flow: &FlowSpec, registry: &Registry) -> Result<Box<dyn Transform>, ConnectError> {
+/// A parameter that is not given, a program that does not compile, or a Rust transform that is not registered.
+pub fn transform(
+    flow: &FlowSpec,
+    connection: &Connection,
+    registry: &Registry,
+) -> Result<Box<dyn Transform>, ConnectError> {
+    let connection = connection.clone().with_defaults(flow);
     let sections = flow.sections();
-    sections.transform.connect(looked_up_by(sections), registry)
+    sections.transform.connect(looked_up_by(sections), registry, &Resolver::new(&connection))
+}
+
+/// Whether a record is sent as the source gave it, by no map, as a deletion is.
+pub fn takes_unshaped(flow: &FlowSpec, connection: &Connection, record: &[u8]) -> bool {
+    let connection = connection.clone().with_defaults(flow);
+    flow.sections().destination.value.takes_unshaped(record, &Resolver::new(&connection))
 }
 
 /// The request that a record would be sent by, the first where another may follow; `body` is what the transform made
-/// of it. Secrets are masked. Sends nothing.
+/// of it. Or why the record makes no request, and would be parked. Secrets are masked. Sends nothing.
 ///
 /// # Errors
-/// A parameter that is not given, or a record that makes no request.
+/// A parameter that is not given.
 pub fn preview(
     flow: &FlowSpec,
     connection: &Connection,
     record: &[u8],
     body: &[u8],
-) -> Result<RequestPreview, ConnectError> {
+) -> Result<Result<RequestPreview, String>, ConnectError> {
     let mut connection = connection.clone().with_defaults(flow);
     let masked = |name: &String| (name.clone(), Secret::new("***"));
     connection.secrets = flow.needs().secrets.keys().map(masked).collect();

@@ -33,12 +33,11 @@ mod transform;
 mod value;
 
 pub use clock::{Now, wall_clock};
-pub use connect::{Connected, connect, look, preview, transform};
+pub use connect::{Connected, connect, look, preview, takes_unshaped, transform};
 pub use connection::{Connection, secret_variable};
-pub use destination::RequestPreview;
 pub use error::ConnectError;
 pub use flow::{Flow, FlowSpec, Needs};
-pub use http::HttpClient;
+pub use http::{AnswerPreview, HttpClient, RequestPreview, Witness};
 pub use json::is_same;
 pub use lookup::LookupCache;
 pub use options::Options;

@@ -7,7 +7,7 @@ use tidegate_core::{
     ports::{KeyValueStore, Random},
 };
 
-use crate::{HttpClient, LookupCache, Now, Registry, wall_clock};
+use crate::{HttpClient, LookupCache, Now, Registry, Witness, wall_clock};
 
 /// What all connectors of a process share.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Options {
     /// Most bytes of one answer of a source, whatever its flow says: with its records an answer takes up to
     /// four times as much memory as it has bytes. Default: no such bound.
     pub body_bytes_max: usize,
+    /// Is shown every request to the destination with its answer.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 impl Options {
@@ -37,7 +39,17 @@ impl Options {
         let lookups = LookupCache::new();
         let (registry, now) = (Registry::new(), wall_clock());
         let body_bytes_max = usize::MAX;
-        Self { registry, now, http, shelf, random, lookups, stream: None, body_bytes_max }
+        Self {
+            registry,
+            now,
+            http,
+            shelf,
+            random,
+            lookups,
+            stream: None,
+            body_bytes_max,
+            witness: None,
+        }
     }
 
     /// The same, for the connectors of one stream.

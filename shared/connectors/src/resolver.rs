@@ -1,5 +1,7 @@
 //! A connection's values, filled into a flow's templates.
 
+use std::collections::BTreeMap;
+
 use tidegate_core::model::Secret;
 
 use crate::{
@@ -55,6 +57,11 @@ impl<'a> Resolver<'a> {
                 Err(ConnectError::new(place, format!("`{part}` has no meaning here")))
             }
         }
+    }
+
+    /// The connection's parameters, by name.
+    pub(crate) fn params(&self) -> &BTreeMap<String, String> {
+        &self.connection.params
     }
 
     /// What must never be shown, whichever section uses it. All of the connection's share it.

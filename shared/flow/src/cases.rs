@@ -1,6 +1,6 @@
 //! `NAME.test.yaml` beside a flow: records in, deliveries out.
 
-use std::{borrow::Cow, fmt, sync::LazyLock};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::LazyLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Visitor};
@@ -25,6 +25,8 @@ pub struct Case {
     pub record: Value,
     /// `lookup`: what the flow's look-up finds for it; none: nothing.
     pub lookup: Option<Value>,
+    /// `params` of all cases: what the connection gives beside the flow's defaults.
+    pub params: BTreeMap<String, String>,
     /// What the flow makes of it.
     pub expected: Expected,
     /// Where the case's name stands, for a failure's message.
@@ -47,6 +49,8 @@ pub enum Expected {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Tests of a Tidegate flow")]
 struct RawCases {
+    /// The parameters of the connection that the cases are of; those left out have the flow's defaults.
+    params: Option<BTreeMap<String, String>>,
     /// The cases, one record each.
     #[schemars(length(min = 1))]
     cases: Vec<At<RawCase>>,
@@ -129,6 +133,7 @@ impl JsonSchema for Skipped {
 pub fn parse(file_name: &str, text: &str) -> Result<Vec<Case>, FlowErrors> {
     let source = SourceText::of(file_name, text);
     let (raw, _): (RawCases, _) = document::read(source, cases_schema())?;
+    let params = raw.params.unwrap_or_default();
     let mut report = Report::new(source);
     let mut cases: Vec<Case> = Vec::new();
     for raw in raw.cases {
@@ -138,7 +143,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Vec<Case>, FlowErrors> {
                 format!("the name `{}` stands on line {} too", name.value, first.location.line);
             report.add(name.place, message, "give every case a name of its own");
         }
-        cases.extend(case(&mut report, raw));
+        cases.extend(case(&mut report, raw, &params));
     }
     report.finish(Some(cases))
 }
@@ -149,7 +154,11 @@ pub fn cases_schema() -> &'static Value {
     &SCHEMA
 }
 
-fn case(report: &mut Report<'_>, raw: At<RawCase>) -> Option<Case> {
+fn case(
+    report: &mut Report<'_>,
+    raw: At<RawCase>,
+    params: &BTreeMap<String, String>,
+) -> Option<Case> {
     const ONE_OF: &str =
         "write one of `delivers: {…}`, `skipped: true` and `refused: \"part of the reason\"`";
     let At { value: RawCase { name, record, lookup, delivers, skipped, refused }, .. } = raw;
@@ -176,5 +185,6 @@ fn case(report: &mut Report<'_>, raw: At<RawCase>) -> Option<Case> {
     };
     let location = report.source.location(name.place);
     let lookup = lookup.map(|json| json.0).filter(|json| !json.is_null());
-    Some(Case { name: name.value, record: record.0, lookup, expected, location })
+    let params = params.clone();
+    Some(Case { name: name.value, record: record.0, lookup, params, expected, location })
 }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 use tidegate_connectors::{
-    ConnectError, FlowSpec, Registry, file::Location, is_same, transform as connect_transform,
+    ConnectError, Connection, FlowSpec, Registry, file::Location, is_same,
+    transform as connect_transform,
 };
 use tidegate_core::{model::SkipReason, ports::Transformed};
 
@@ -31,14 +32,15 @@ impl fmt::Display for Failure {
 /// Runs a flow's cases and answers with those that fail. Sends nothing.
 ///
 /// # Errors
-/// If the flow's transform cannot be made.
+/// If the flow's transform cannot be made: a parameter of it that neither the flow nor its tests give, for one.
 pub fn run(
     flow: &FlowSpec,
     cases: &[Case],
     registry: &Registry,
 ) -> Result<Vec<Failure>, ConnectError> {
-    let transform = connect_transform(flow, registry)?;
     let failure = |case: &Case| {
+        let connection = Connection { params: case.params.clone(), ..Connection::default() };
+        let transform = connect_transform(flow, &connection, registry)?;
         let mut out = Vec::new();
         let found = case.lookup.as_ref().map(Value::to_string);
         let record = case.record.to_string();
@@ -48,13 +50,13 @@ pub fn run(
         if !flow.looks_up() && found.is_some() {
             differences.push("`lookup`: the flow has no such section, and looks nothing up".into());
         }
-        (!differences.is_empty()).then(|| Failure {
+        Ok((!differences.is_empty()).then(|| Failure {
             name: case.name.clone(),
             location: case.location.clone(),
             differences,
-        })
+        }))
     };
-    Ok(cases.iter().filter_map(failure).collect())
+    cases.iter().filter_map(|case| failure(case).transpose()).collect()
 }
 
 fn differences(expected: &Expected, transformed: &Transformed, out: &[u8]) -> Vec<String> {

@@ -75,7 +75,11 @@ impl<'s> Structure<'s, '_, '_> {
         let example = kinds.iter().find_map(|kind| kind["examples"].get(0));
         let remedy = match (&node.value, example) {
             (Node::Null, _) if path.0.is_empty() => "write a flow into it".into(),
-            (Node::Null, _) => format!("write {wanted} after it, or remove the key"),
+            // The word is a text in YAML only in quotes.
+            (Node::Null, _) => {
+                let wanted = wanted.replace("`null`", "`\"null\"`, in quotes,");
+                format!("write {wanted} after it, or remove the key")
+            }
             (_, Some(Value::String(example))) => format!("write {wanted}, for example `{example}`"),
             (Node::Boolean(..) | Node::Integer(..) | Node::Number(..), None)
                 if wanted == "a text" =>

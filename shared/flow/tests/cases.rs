@@ -80,3 +80,30 @@ fn slips_are_named_with_line_and_remedy() {
     assert!(parse("a.test.yaml", "cases: []").is_err());
     assert!(parse("a.test.yaml", "").is_err());
 }
+
+#[test]
+fn the_parameters_of_the_tests_stand_over_the_flows_defaults() {
+    const FLOW: &str = "
+flow: orders
+params: { tenant: {}, channel: { default: shop } }
+source: { http: { url: 'https://a.example', cursor: { by: id }, pagination: none } }
+transform:
+  filter: .tenant == $params.tenant
+  map: { tenant: { value: '${params.tenant}' }, channel: { value: '${params.channel}' } }
+destination: { http: { url: 'https://b.example' } }
+";
+    const CASES: &str = "
+params: { tenant: acme }
+cases:
+  - { name: ours, record: { tenant: acme }, delivers: { tenant: acme, channel: shop } }
+  - { name: theirs, record: { tenant: other }, skipped: filtered }
+";
+    let flow = tidegate_flow::parse("orders.yaml", FLOW).unwrap();
+    let cases = |text: &str| parse("orders.test.yaml", text).unwrap();
+    let run = |text: &str| {
+        tidegate_flow::cases::run(&flow, &cases(text), &tidegate_connectors::Registry::new())
+    };
+    assert_eq!(run(CASES).unwrap(), []);
+    let lacking = run(&CASES.replace("params: { tenant: acme }", "")).unwrap_err().to_string();
+    assert!(lacking.contains("no parameter `tenant`"), "{lacking}");
+}

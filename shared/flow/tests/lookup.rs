@@ -198,8 +198,8 @@ const SLIPS: &[Slip] = &[
         "value: chat, never_overwrite: true",
         "value: \"${lookup.city}\"",
         38,
-        "is not filled in here",
-        "transform.map",
+        "`${lookup.city}`",
+        "`lookup: PATH` in `transform.map`",
     ),
 ];
 

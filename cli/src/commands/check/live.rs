@@ -5,11 +5,11 @@ use tidegate_core::ports::Clock;
 use tidegate_flow::Connection;
 use tidegate_runtime::WallClock;
 
-use super::mapped;
 use crate::{
     connection::{self, FlowFile},
     deployed, embedded,
     failure::Failure,
+    mapped,
     options::StateOptions,
     stream,
 };

@@ -11,25 +11,11 @@ use crate::{
     error::ConnectError,
     file::{Findings, Place},
     flow::Limits,
+    http::RequestPreview,
     options::Options,
     resolver::Resolver,
     value::Shape,
 };
-
-/// A request as it would go out. Secrets are masked where the connection's are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestPreview {
-    /// Its method.
-    pub method: String,
-    /// Its address, with the query.
-    pub url: String,
-    /// Its headers, without those of `auth`.
-    pub headers: Vec<(String, String)>,
-    /// Whether it has credentials beside, by `auth`.
-    pub has_credentials: bool,
-    /// Its body; empty for none.
-    pub body: Vec<u8>,
-}
 
 /// A kind of destination.
 pub(crate) trait DestinationKind: fmt::Debug + Send + Sync {
@@ -37,16 +23,20 @@ pub(crate) trait DestinationKind: fmt::Debug + Send + Sync {
     /// section's.
     fn check(&self, place: Place, ordering: Ordering, shape: &Shape, findings: &mut Findings);
 
-    /// The request that a record would be sent by, the first where another may follow. Sends nothing.
+    /// Whether a record is sent as the source gave it, by no map: its deletion, say.
+    fn takes_unshaped(&self, record: &[u8], resolver: &Resolver<'_>) -> bool;
+
+    /// The request that a record would be sent by, the first where another may follow; or why it makes none, and would
+    /// be parked. Sends nothing.
     ///
     /// # Errors
-    /// A value that the connection lacks, or a record that makes no request.
+    /// A value that the connection lacks.
     fn preview(
         &self,
         record: &ports::Outgoing,
         shape: &Shape,
         resolver: &Resolver<'_>,
-    ) -> Result<RequestPreview, ConnectError>;
+    ) -> Result<Result<RequestPreview, String>, ConnectError>;
 
     /// The longest that one request may take, asking for a token first included, in ms.
     fn request_ms(&self) -> u64;

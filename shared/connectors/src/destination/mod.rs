@@ -4,7 +4,6 @@ mod kind;
 
 use crate::kinds::kinds;
 pub(crate) use kind::DestinationKind;
-pub use kind::RequestPreview;
 
 kinds! {
     /// Where records go: exactly one kind.

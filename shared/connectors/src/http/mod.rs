@@ -23,6 +23,7 @@ mod request;
 mod retry_after;
 mod transmit;
 mod url;
+mod witness;
 mod words;
 
 pub(crate) use answer::{Answer, BodyEnd, Reads};
@@ -42,4 +43,5 @@ pub(crate) use redact::Redactor;
 pub(crate) use request::Request;
 pub(crate) use transmit::Transmitter;
 pub(crate) use url::{RecordUrl, UrlError};
+pub use witness::{AnswerPreview, RequestPreview, Witness};
 pub(crate) use words::is_listed;

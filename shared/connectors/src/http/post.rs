@@ -42,6 +42,7 @@ impl HttpClient {
             body_bytes_max: 0,
             redactor: Redactor::default(),
             now: wall_clock(),
+            witness: None,
         };
         let request = Request::new(Method::POST, url, body);
         let until = Instant::now() + TIMEOUT;

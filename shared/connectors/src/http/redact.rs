@@ -64,9 +64,8 @@ impl Redactor {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One line of at most `chars_max` characters without any secret.
-    pub(crate) fn line(&self, text: &str, chars_max: usize) -> String {
-        // Masked before it is cut, or the cut could leave half a secret.
+    /// The text without any secret.
+    pub(crate) fn masked(&self, text: &str) -> String {
         let mut masked = text.to_owned();
         let needles = self.0.read().unwrap_or_else(PoisonError::into_inner);
         for needle in &needles.sorted {
@@ -74,7 +73,13 @@ impl Redactor {
                 masked = masked.replace(&**needle, MASK);
             }
         }
-        drop(needles);
+        masked
+    }
+
+    /// One line of at most `chars_max` characters without any secret.
+    pub(crate) fn line(&self, text: &str, chars_max: usize) -> String {
+        // Masked before it is cut, or the cut could leave half a secret.
+        let masked = self.masked(text);
         let mut line = String::new();
         for word in masked.split(|c: char| c.is_whitespace() || c.is_control()) {
             if word.is_empty() {

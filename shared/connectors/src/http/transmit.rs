@@ -1,6 +1,6 @@
 //! The one place where a request leaves: sent with its credentials, and its answer read within bounds.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use super::{
     no_answer::NoAnswer,
     proof::Proof,
     request::Request,
+    witness::{self, Witness},
 };
 use crate::Now;
 
@@ -30,6 +31,8 @@ pub(crate) struct Transmitter {
     pub(crate) body_bytes_max: usize,
     pub(crate) redactor: Redactor,
     pub(crate) now: Now,
+    /// Is shown every request and its answer.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
 impl Transmitter {
@@ -59,16 +62,28 @@ impl Transmitter {
             headers,
             body: request.body.clone(),
         };
+        let unproved = self.witness.as_ref().map(|_| outgoing.clone());
         proof.prove(&mut outgoing, (self.now)());
+        let shown = unproved.map(|unproved| {
+            let proved = unproved.headers != outgoing.headers || unproved.url != outgoing.url;
+            (unproved, proved)
+        });
         let mut sent = reqwest::Request::new(outgoing.method, outgoing.url);
         *sent.headers_mut() = outgoing.headers;
         *sent.body_mut() = Some(outgoing.body.into());
         *sent.timeout_mut() = Some(timeout);
-        let sent = self.http.inner().execute(sent).await;
-        let response = sent.map_err(|error| NoAnswer::of(error, &self.redactor))?;
-        let bounds = (self.reads, self.body_bytes_max);
-        let arrived_ms = (self.now)();
-        Ok(Answer::of(response, request.url.clone(), arrived_ms, bounds, &self.redactor).await)
+        let answer = match self.http.inner().execute(sent).await {
+            Err(error) => Err(NoAnswer::of(error, &self.redactor)),
+            Ok(response) => {
+                let (bounds, url) = ((self.reads, self.body_bytes_max), request.url.clone());
+                let arrived_ms = (self.now)();
+                Ok(Answer::of(response, url, arrived_ms, bounds, &self.redactor).await)
+            }
+        };
+        if let (Some(witness), Some((request, proved))) = (&self.witness, &shown) {
+            witness::show(&**witness, &self.redactor, (request, *proved), answer.as_ref());
+        }
+        answer
     }
 }
 

@@ -124,6 +124,7 @@ impl Lookup {
             body_bytes_max: ANSWER_BYTES_MAX,
             redactor: resolver.redactor(),
             now: options.now.clone(),
+            witness: None,
         };
         Ok(HttpLookup {
             by: Picker::of(self.by()),

@@ -6,6 +6,7 @@ mod look;
 mod notes;
 
 use crate::kinds::kinds;
+pub(crate) use http::TimeFormat;
 pub(crate) use kind::SourceKind;
 pub use look::{Fact, Look, Sight};
 

@@ -6,7 +6,7 @@ use tidegate_core::model::{Blame, Later, Outcome};
 use tidegate_core::ports::Transformed;
 
 use super::jq::{Jq, Program, Verdict};
-use crate::error::ConnectError;
+use crate::{error::ConnectError, resolver::Resolver};
 
 /// After this, in ms, there may be again what was missing of our own.
 const OWN_SHORTAGE_MS: u64 = 10_000;
@@ -21,8 +21,8 @@ impl Condition {
     ///
     /// # Errors
     /// A program that does not compile within its budget.
-    pub(crate) fn compile(&self) -> Result<Compiled, ConnectError> {
-        Jq::new(&self.0).map(Compiled)
+    pub(crate) fn compile(&self, resolver: &Resolver<'_>) -> Result<Compiled, ConnectError> {
+        Jq::new(&self.0, resolver.params()).map(Compiled)
     }
 }
 

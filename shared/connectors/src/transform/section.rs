@@ -14,6 +14,7 @@ use crate::{
     error::ConnectError,
     file::{At, Fault, Findings, Place},
     registry::Registry,
+    resolver::Resolver,
     value::{Name, Shape},
 };
 
@@ -122,15 +123,16 @@ impl Transform {
     /// records are looked up by.
     ///
     /// # Errors
-    /// A program that does not compile within its budget, or a Rust transform that is not registered.
+    /// A parameter that is lacking, a program that does not compile within its budget, or a Rust transform that is not registered.
     pub(crate) fn connect(
         &self,
         looked_up_by: Option<&[String]>,
         registry: &Registry,
+        resolver: &Resolver<'_>,
     ) -> Result<Box<dyn ports::Transform>, ConnectError> {
         let shape: Box<dyn ports::Transform> = match (&self.map, &self.jq, &self.rust) {
-            (Some(map), _, _) => Box::new(FieldMap::new(&map.value, looked_up_by)),
-            (None, Some(program), _) => Box::new(Jq::new(program)?),
+            (Some(map), _, _) => Box::new(FieldMap::new(&map.value, looked_up_by, resolver)?),
+            (None, Some(program), _) => Box::new(Jq::new(program, resolver.params())?),
             (None, None, Some(name)) => registry.get(&name.text).ok_or_else(|| {
                 let known: Vec<&str> = registry.names().collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -144,7 +146,7 @@ impl Transform {
         };
         Ok(match &self.filter {
             None => shape,
-            Some(program) => Box::new(Filtered::new(Jq::new(program)?, shape)),
+            Some(program) => Box::new(Filtered::new(Jq::new(program, resolver.params())?, shape)),
         })
     }
 }
@@ -155,11 +157,14 @@ mod tests {
     use tidegate_core::ports::Transformed;
 
     use super::*;
-    use crate::testing::section;
+    use crate::{connection::Connection, testing::section};
 
     fn apply(transform: Value, record: &str) -> (Transformed, String) {
         let mut out = b"before".to_vec();
-        let transform = section::<Transform>(transform).connect(None, &Registry::new()).unwrap();
+        let transform = section::<Transform>(transform);
+        let connection = Connection::default();
+        let resolver = Resolver::new(&connection);
+        let transform = transform.connect(None, &Registry::new(), &resolver).unwrap();
         let transformed = transform.apply(record.as_bytes(), None, &mut out);
         (transformed, String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned())
     }
@@ -189,7 +194,9 @@ mod tests {
     fn a_transform_that_is_not_registered_is_named_with_those_that_are() {
         let registry = Registry::new().transform("yes", Same);
         let transform = section::<Transform>(json!({ "rust": "nope" }));
-        let error = transform.connect(None, &registry).err().unwrap().to_string();
+        let connection = Connection::default();
+        let connected = transform.connect(None, &registry, &Resolver::new(&connection));
+        let error = connected.err().unwrap().to_string();
         assert!(error.contains("`nope`") && error.contains("yes"), "{error}");
     }
 }

@@ -7,22 +7,17 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{
-    references::{Allows, template},
+    references::{Allows, Kept, template},
     template::Template,
 };
 use crate::{
     error::ConnectError,
-    file::{Fault, Site, note_fault, site},
+    file::{Site, note_fault, site},
     resolver::Resolver,
 };
 
-/// A JSON constant, `null` included. A reference in it would be sent as it stands, which is never
-/// meant: it is a fault.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Constant {
-    pub(crate) json: Value,
-    pub(crate) site: Site,
-}
+/// A JSON constant, `null` included, that a record is made of: only parameters complete it.
+pub(crate) type Constant = JsonTemplate<Kept>;
 
 /// Any JSON, `null` included.
 #[derive(Debug, Clone, Deserialize)]
@@ -135,18 +130,10 @@ impl<A> JsonTemplate<A> {
     pub(crate) fn fill(&self, resolver: &Resolver<'_>) -> Result<Value, ConnectError> {
         self.root.fill(&self.site.key, resolver)
     }
-}
 
-impl<'de> Deserialize<'de> for Constant {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let site = site();
-        let json = Value::deserialize(deserializer)?;
-        if let Some(reference) = first_reference(&json) {
-            let message = format!("`{reference}` is not filled in here: this is a constant");
-            let remedy = "for a value of the record, use a path in `transform.map`";
-            note_fault(Fault::new(site.place, message, remedy).of(reference));
-        }
-        Ok(Self { json, site })
+    /// Whether only a connection completes it.
+    pub(crate) fn has_references(&self) -> bool {
+        self.root.texts().iter().any(|(text, _)| text.as_literal().is_none())
     }
 }
 
@@ -156,18 +143,6 @@ impl<'de, A: Allows> Deserialize<'de> for JsonTemplate<A> {
         let written = Value::deserialize(deserializer)?;
         let root = JsonPart::of::<A>(&written, &site);
         Ok(Self { root, written, site, allows: std::marker::PhantomData })
-    }
-}
-
-fn first_reference(json: &Value) -> Option<&str> {
-    match json {
-        Value::String(text) => ["${params.", "${secrets.", "${record.", "${lookup."]
-            .iter()
-            .any(|kind| text.contains(kind))
-            .then_some(text),
-        Value::Array(items) => items.iter().find_map(first_reference),
-        Value::Object(fields) => fields.values().find_map(first_reference),
-        _ => None,
     }
 }
 
@@ -185,23 +160,13 @@ impl JsonSchema for Given {
     }
 }
 
-impl JsonSchema for Constant {
-    fn schema_name() -> Cow<'static, str> {
-        "AnyJson".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        any_json(generator)
-    }
-}
-
 impl<A> JsonSchema for JsonTemplate<A> {
     fn schema_name() -> Cow<'static, str> {
         "AnyJson".into()
     }
 
     fn schema_id() -> Cow<'static, str> {
-        Constant::schema_id()
+        Given::schema_id()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {

@@ -12,6 +12,11 @@ pub(crate) trait Allows:
     /// Why it cannot refer to the record, if it cannot.
     fn refuses_record() -> Option<&'static str>;
 
+    /// Why it cannot refer to a secret, if it cannot.
+    fn refuses_secrets() -> Option<&'static str> {
+        None
+    }
+
     /// Whether it may refer to the keys of a look-up.
     fn allows_keys() -> bool {
         false
@@ -83,6 +88,22 @@ pub(crate) struct EnvelopedBatch;
 /// The text is of a look-up's request, for many records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LookupKeys;
+
+/// The text becomes a part of records, which are kept and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kept;
+
+impl Allows for Kept {
+    fn refuses_record() -> Option<&'static str> {
+        Some("this is a constant: for a value of the record, use a path in `transform.map`")
+    }
+
+    fn refuses_secrets() -> Option<&'static str> {
+        Some(
+            "it would be kept and shown with every record: secrets stand in `auth`, `url`, `query` and `headers`",
+        )
+    }
+}
 
 impl Allows for NoRecord {
     fn refuses_record() -> Option<&'static str> {
@@ -189,7 +210,10 @@ pub(super) fn template<A: Allows>(text: &str, site: &Site) -> Result<Template, F
         match part {
             Part::Literal(_) => {}
             Part::Param(name) => note_param(name, site.place),
-            Part::Secret(name) => note_secret(name, site.place),
+            Part::Secret(name) => match A::refuses_secrets() {
+                Some(why) => return misplaced(part.to_string(), why),
+                None => note_secret(name, site.place),
+            },
             Part::Record(_) => {
                 if let Some(why) = A::refuses_record() {
                     return misplaced(part.to_string(), why);

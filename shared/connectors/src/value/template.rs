@@ -285,7 +285,8 @@ fn reference_part(reference: &str) -> Result<Part, TemplateError> {
             "keys" => Ok(Part::Lookup(LookupPart::Keys)),
             _ => Err(error(
                 format!("`{reference}` refers to nothing"),
-                "write `${lookup.keys}` for all keys of a request, or `${lookup.key}` for one"
+                "write `${lookup.keys}` for all keys of a request, or `${lookup.key}` for one; a field of what \
+                 was looked up is `lookup: PATH` in `transform.map`"
                     .into(),
             )),
         },

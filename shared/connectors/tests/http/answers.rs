@@ -308,7 +308,7 @@ async fn what_is_left_comes_with_every_answer() {
     let (url, _) =
         server(|_| with_headers(200, &[("ratelimit", r#""a";r=9;t=5, "b";r=3;t=60"#.into())]))
             .await;
-    let left = |remaining, reset_in_ms| Some(Allowance { remaining, reset_in_ms });
+    let left = |remaining, reset_in_ms| Some(Allowance { remaining, reset_in_ms, steady_us: None });
     for keys in ["", "    batch: { size: 10 }"] {
         let delivery = to(&flow(&url, keys, "")).deliver(&[record(1)], 5_000).await;
         assert_eq!(delivery.allowance, left(3, 60_000));

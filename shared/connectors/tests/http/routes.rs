@@ -293,8 +293,8 @@ fn a_request_is_shown_of_the_route_that_its_record_takes_and_of_its_first_item()
             record.as_bytes(),
         );
         shown
+            .unwrap_or_else(|error| panic!("{error}"))
             .map(|it| (format!("{} {}", it.method, it.url), String::from_utf8(it.body).unwrap()))
-            .map_err(|error| error.to_string())
     };
     let of = |line: &str, body: &str| Ok((line.to_owned(), body.to_owned()));
     assert_eq!(

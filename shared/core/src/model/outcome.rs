@@ -103,4 +103,7 @@ pub struct Allowance {
     pub remaining: u64,
     /// Until the count begins anew, in ms from the answer.
     pub reset_in_ms: u64,
+    /// Where the count never begins anew but goes by a rolling window: how far apart requests may follow each other
+    /// for as long as one likes, in µs. Little is left then whenever one keeps to it, and that is no reason to go slower.
+    pub steady_us: Option<u64>,
 }

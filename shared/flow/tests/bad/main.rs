@@ -2,12 +2,15 @@
 //! and the remedy.
 
 mod answers;
+mod cannot_work;
+mod mapped;
 mod meaning;
 mod posted;
 mod structure;
 mod ways;
 
 use answers::ANSWERS;
+use mapped::MAPPED;
 use meaning::MEANING;
 use posted::POSTED;
 use structure::STRUCTURE;
@@ -70,6 +73,11 @@ fn keys_and_kinds_of_values() {
 #[test]
 fn what_values_mean() {
     check(GOOD, MEANING);
+}
+
+#[test]
+fn what_becomes_of_a_record() {
+    check(GOOD, MAPPED);
 }
 
 #[test]

@@ -219,8 +219,8 @@ pub(crate) const MEANING: &[Slip] = &[
         "body: { seen: true }",
         "body: { seen: \"${record.id}\" }",
         32,
-        "is not filled in here",
-        "transform.map",
+        "`${record.id}` cannot stand here",
+        "only `mark.url`",
     ),
     slip(
         "filter: .status != \"draft\"",
@@ -289,13 +289,6 @@ pub(crate) const MEANING: &[Slip] = &[
         40,
         "`cast` does nothing beside `value`",
         "remove it",
-    ),
-    slip(
-        "kind: { value: contact }",
-        "kind: { value: \"${params.tenant}\" }",
-        40,
-        "is not filled in here",
-        "transform.map",
     ),
     slip("when_absent: \"null\"", "default: none", 39, "is no integer", "like `0`"),
     slip(

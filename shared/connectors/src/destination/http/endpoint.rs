@@ -97,6 +97,7 @@ impl Endpoint<'_> {
                     body_bytes_max: self.answer_bytes_max(&rules, &limits),
                     redactor,
                     now: options.now.clone(),
+                    witness: options.witness.clone(),
                 },
                 origin: single.url().origin().clone(),
                 auth,
@@ -144,7 +145,7 @@ impl Endpoint<'_> {
         // A bulk's answer may list failures that the flow does not know of.
         if self.batch.is_some() {
             RESULTS_BYTES_MAX
-        } else if rules.reads_codes() || limits.reads_bodies() {
+        } else if rules.reads_codes() || limits.reads_bodies() || self.upsert.is_some() {
             CODED_BYTES_MAX
         } else {
             ANSWER_BYTES_MAX

@@ -39,14 +39,14 @@ use tidegate_core::{
     ports,
 };
 
-use super::kind::{DestinationKind, RequestPreview};
+use super::kind::DestinationKind;
 use crate::{
     error::ConnectError,
     file::{At, Fault, Findings, Place},
     flow::Limits,
     http::{
-        AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, Rules, ShortForms,
-        Transmitter, authenticator,
+        AdvertisedLimits, Answers, Auth, Exchange, Reads, RecordUrl, RequestPreview, Rules,
+        ShortForms, Transmitter, authenticator,
     },
     options::Options,
     resolver::Resolver,
@@ -193,12 +193,17 @@ impl DestinationKind for Http {
         }
     }
 
+    fn takes_unshaped(&self, record: &[u8], resolver: &Resolver<'_>) -> bool {
+        let endpoint = self.endpoint_of(record, resolver);
+        endpoint.is_ok_and(|endpoint| endpoint.is_ok_and(|it| it.takes_unshaped(record)))
+    }
+
     fn preview(
         &self,
         record: &ports::Outgoing,
         shape: &Shape,
         resolver: &Resolver<'_>,
-    ) -> Result<RequestPreview, ConnectError> {
+    ) -> Result<Result<RequestPreview, String>, ConnectError> {
         self.show(record, shape, resolver)
     }
 
@@ -236,7 +241,7 @@ impl DestinationKind for Http {
                     return Err(ConnectError::new(&endpoint.key(), message));
                 }
             }
-            let when = endpoint.when.map(Condition::compile).transpose()?;
+            let when = endpoint.when.map(|when| when.compile(resolver)).transpose()?;
             routes.push(Routed { when, destination });
         }
         let otherwise = self.otherwise.as_ref().map(|it| it.value).unwrap_or_default();

@@ -3,20 +3,24 @@
 use tidegate_core::{model::Outcome, ports::Outgoing};
 
 use super::{compose::Beside, deliver::bulk_values, endpoint::Endpoint, *};
-use crate::{destination::RequestPreview, http::Request};
+use crate::http::Request;
 
 impl Http {
-    /// The requests for a record, in order: where a second one only follows an answer, it is not among them.
+    /// The request for a record, the first where another follows its answer; or why the record makes none.
     pub(super) fn show(
         &self,
         record: &Outgoing,
         shape: &Shape,
         resolver: &Resolver<'_>,
-    ) -> Result<RequestPreview, ConnectError> {
-        let endpoint = self.endpoint_of(record)?;
-        let request = endpoint
-            .compose(record, (shape, &self.keys(), resolver))?
-            .map_err(|error| ConnectError::new(&endpoint.key(), error))?;
+    ) -> Result<Result<RequestPreview, String>, ConnectError> {
+        let endpoint = match self.endpoint_of(&record.source, resolver)? {
+            Ok(endpoint) => endpoint,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let request = match endpoint.compose(record, (shape, &self.keys(), resolver))? {
+            Ok(request) => request,
+            Err(reason) => return Ok(Err(reason)),
+        };
         let mut headers = endpoint.fixed_headers(resolver)?;
         headers.extend(request.headers);
         let shown = |(name, value): (&_, &reqwest::header::HeaderValue)| {
@@ -24,29 +28,45 @@ impl Http {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             (name.to_string(), value)
         };
-        Ok(RequestPreview {
+        Ok(Ok(RequestPreview {
             method: request.method.to_string(),
             url: request.url.to_string(),
             headers: headers.iter().map(shown).collect(),
             has_credentials: endpoint.auth.is_some(),
             body: request.body.to_vec(),
-        })
+        }))
     }
-    /// The way that a record's request takes.
-    fn endpoint_of(&self, record: &Outgoing) -> Result<Endpoint<'_>, ConnectError> {
+
+    /// The way that a record's request takes, or why it takes none.
+    pub(super) fn endpoint_of(
+        &self,
+        record: &[u8],
+        resolver: &Resolver<'_>,
+    ) -> Result<Result<Endpoint<'_>, String>, ConnectError> {
         let mut endpoints = self.endpoints();
-        let conditions = endpoints.iter().map(|it| it.when.map(Condition::compile).transpose());
-        let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
-        let first = router::first_of(conditions.iter().map(Option::as_ref), &record.source);
+        let compiled =
+            endpoints.iter().map(|it| it.when.map(|it| it.compile(resolver)).transpose());
+        let conditions = compiled.collect::<Result<Vec<_>, _>>()?;
+        let first = router::first_of(conditions.iter().map(Option::as_ref), record);
         let otherwise = || self.otherwise.as_ref().map(|it| it.value).unwrap_or_default();
-        match first.and_then(|first| first.ok_or_else(|| router::unrouted(otherwise()))) {
+        let first = first.and_then(|first| first.ok_or_else(|| router::unrouted(otherwise())));
+        Ok(match first {
             Ok(at) => Ok(endpoints.swap_remove(at)),
-            Err(outcome) => Err(ConnectError::new("destination.http.routes", why(&outcome))),
-        }
+            Err(outcome) => Err(why(&outcome)),
+        })
     }
 }
 
 impl Endpoint<'_> {
+    /// Whether a record is sent as the source gave it, by no map: its deletion, say.
+    pub(super) fn takes_unshaped(&self, record: &[u8]) -> bool {
+        let apart = match self.batch {
+            Some(batch) => batch.delete_action().is_some(),
+            None => self.delete.is_some(),
+        };
+        apart && self.deletions().has(record, false)
+    }
+
     /// The first request for a record, or why there is none.
     fn compose(
         &self,

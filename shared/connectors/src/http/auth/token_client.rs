@@ -64,7 +64,9 @@ impl TokenClient {
         let headers =
             HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         let (reads, body_bytes_max) = (Reads::Everything, ANSWER_BYTES_MAX);
-        let transmitter = Transmitter { http, headers, reads, body_bytes_max, redactor, now };
+        let witness = None;
+        let transmitter =
+            Transmitter { http, headers, reads, body_bytes_max, redactor, now, witness };
         Self { transmitter }
     }
 

@@ -9,12 +9,15 @@ pub(crate) struct Advertised {
     pub(crate) remaining: Option<u64>,
     /// Until the count begins anew, in ms.
     pub(crate) reset_in_ms: Option<u64>,
+    /// By a rolling window, how far apart requests may follow each other, in µs.
+    pub(crate) steady_us: Option<u64>,
 }
 
 impl Advertised {
     /// As the protocol takes it; `None` unless all of it is said.
     pub(crate) fn allowance(self) -> Option<Allowance> {
-        Some(Allowance { remaining: self.remaining?, reset_in_ms: self.reset_in_ms? })
+        let (remaining, reset_in_ms) = (self.remaining?, self.reset_in_ms?);
+        Some(Allowance { remaining, reset_in_ms, steady_us: self.steady_us })
     }
 
     /// How long to wait after a refusal for the limit's sake, in ms. While requests are left, it was
@@ -22,6 +25,23 @@ impl Advertised {
     pub(crate) fn wait_ms(self) -> Option<u64> {
         self.reset_in_ms.filter(|_| self.remaining.is_none_or(|remaining| remaining == 0))
     }
+}
+
+/// What is left by a window of this length that rolls, where so many requests are permitted in all. While it is used up,
+/// one is free again with every request that it leaves behind: that is looked for ten times a window.
+pub(super) fn rolling(
+    remaining: Option<u64>,
+    window_ms: Option<u64>,
+    permitted: Option<u64>,
+) -> Advertised {
+    let reset_in_ms = match remaining {
+        Some(0) => window_ms.map(|window_ms| window_ms.div_ceil(10)),
+        _ => window_ms,
+    };
+    let steady_us = window_ms
+        .zip(permitted.filter(|permitted| *permitted > 0))
+        .map(|(window_ms, permitted)| window_ms.saturating_mul(1_000) / permitted);
+    Advertised { remaining, reset_in_ms, steady_us }
 }
 
 /// Of those that say all, the one with the fewest requests left, and among equals the longest wait;
@@ -42,8 +62,8 @@ pub(super) fn tightest(limits: impl IntoIterator<Item = Advertised>) -> Advertis
         }
     }
     match tightest {
-        Some(Allowance { remaining, reset_in_ms }) => {
-            Advertised { remaining: Some(remaining), reset_in_ms: Some(reset_in_ms) }
+        Some(Allowance { remaining, reset_in_ms, steady_us }) => {
+            Advertised { remaining: Some(remaining), reset_in_ms: Some(reset_in_ms), steady_us }
         }
         None => parts,
     }
@@ -55,7 +75,9 @@ mod tests {
 
     #[test]
     fn after_a_refusal_the_limit_that_was_met_says_how_long_to_wait() {
-        let wait = |remaining, reset_in_ms| Advertised { remaining, reset_in_ms }.wait_ms();
+        let wait = |remaining, reset_in_ms| {
+            Advertised { remaining, reset_in_ms, steady_us: None }.wait_ms()
+        };
         assert_eq!(wait(Some(0), Some(7)), Some(7));
         assert_eq!(wait(None, Some(7)), Some(7));
         assert_eq!(wait(Some(1), Some(7)), None);

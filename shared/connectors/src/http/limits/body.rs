@@ -66,6 +66,7 @@ impl Points {
         Some(Advertised {
             remaining: Some(remaining),
             reset_in_ms: Some((reset_in_ms as u64).min(RESET_MS_MAX)),
+            steady_us: None,
         })
     }
 }

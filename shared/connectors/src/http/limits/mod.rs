@@ -11,6 +11,8 @@ mod number;
 #[cfg(test)]
 mod testing;
 
+use std::sync::atomic::AtomicU64;
+
 use reqwest::header::HeaderMap;
 use tidegate_core::model::EpochMs;
 
@@ -27,18 +29,20 @@ pub(crate) struct AdvertisedLimits {
     /// `None`: the usual ones.
     headers: Option<LimitHeaders>,
     body: Option<Points>,
+    /// The most requests that were ever left, by those headers.
+    most: AtomicU64,
 }
 
 impl AdvertisedLimits {
     /// In these headers, or the usual ones, and in the body, where the flow says so.
     pub(crate) fn new(headers: Option<LimitHeaders>, body: Option<&LimitBody>) -> Self {
-        Self { headers, body: body.map(Points::new) }
+        Self { headers, body: body.map(Points::new), most: AtomicU64::new(0) }
     }
 
     /// What is left by an answer that came at `now_ms`: the tighter of what its headers and its body say.
     pub(crate) fn left(&self, headers: &HeaderMap, body: &[u8], now_ms: EpochMs) -> Advertised {
         let left = match &self.headers {
-            Some(own) => own.left(headers, now_ms),
+            Some(own) => own.left(headers, now_ms, &self.most),
             None => usual(headers, now_ms),
         };
         match self.body.as_ref().and_then(|points| points.left(body)) {

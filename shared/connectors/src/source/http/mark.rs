@@ -20,7 +20,7 @@ use crate::{
     error::ConnectError,
     http::{Answer, Exchange, ExchangeError, Meaning, RecordUrl, Request, Rules},
     resolver::Resolver,
-    value::{Constant, Record, Shape, Url, given},
+    value::{JsonTemplate, NoRecord, Record, Shape, Url, given},
 };
 
 /// The request that marks a delivered record as processed at the source. A mark that fails is made again;
@@ -34,9 +34,9 @@ pub(super) struct MarkRequest {
     /// The address; may hold `${record.…}`.
     #[schemars(example = "${params.source_url}/orders/${record.id}")]
     url: Url<Record>,
-    /// The JSON that is sent; left out: no body.
+    /// The JSON that is sent; its texts may hold `${params.…}` and `${secrets.…}`. Left out: no body.
     #[serde(default, deserialize_with = "given")]
-    body: Option<Constant>,
+    body: Option<JsonTemplate<NoRecord>>,
 }
 
 /// How to mark.
@@ -75,7 +75,8 @@ impl MarkRequest {
             let message = format!("only {list} may see the source's credentials");
             return Err(ConnectError::new(&self.url.site.key, message));
         }
-        let body = self.body.as_ref().map(|body| body.json.to_string().into());
+        let body = self.body.as_ref().map(|body| body.fill(resolver)).transpose()?;
+        let body = body.map(|body| body.to_string().into());
         let method = self.method.unwrap_or_default().into();
         Ok(HttpMarker { method, url, body, exchange, rules })
     }

@@ -68,6 +68,8 @@ use tidegate_core::{
     ports::{Marker, Source, Walk},
 };
 
+pub(crate) use cursor::TimeFormat;
+
 use super::{Look, SourceKind};
 use crate::{
     error::ConnectError,
@@ -317,6 +319,7 @@ impl Http {
                 .min(options.body_bytes_max),
             redactor,
             now: options.now.clone(),
+            witness: None,
         };
         let timeout_ms = self.timeout.map_or(TIMEOUT_DEFAULT_MS, |timeout| timeout.0);
         let limits = self.advertised();

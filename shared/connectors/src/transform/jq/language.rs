@@ -6,15 +6,14 @@
 use jaq_core::{
     Compiler, Filter,
     compile::Undefined,
-    data::JustLut,
     load::{Arena, Error as LoadError, File, Loader},
 };
-use jaq_json::Val;
 
+use super::{meter::Metered, natives};
 use crate::file::nearest;
 
-/// A compiled program, to be run on [`Val`]s with [`JustLut`] as its data.
-pub(super) type Program = Filter<JustLut<Val>>;
+/// A compiled program, to be run within a budget.
+pub(super) type Program = Filter<Metered>;
 
 /// What is wrong with a program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,31 +27,7 @@ pub(super) struct JqError {
     pub(super) span: std::ops::Range<usize>,
 }
 
-/// What standard jq has and a flow must not use, with the reason.
-const REFUSED: [(&str, &str); 11] = [
-    ("env", ENVIRONMENT),
-    ("$ENV", ENVIRONMENT),
-    ("input", ONE_RECORD),
-    ("inputs", ONE_RECORD),
-    ("halt", NO_HALT),
-    ("halt_error", NO_HALT),
-    ("debug", NO_OUTPUT),
-    ("stderr", NO_OUTPUT),
-    ("now", NO_CLOCK),
-    ("localtime", NO_ZONE),
-    ("strflocaltime", NO_ZONE),
-];
-const ENVIRONMENT: &str = "a transform sees the record alone: it holds no secrets of the process";
-const ONE_RECORD: &str = "a transform sees one record; use `.` for it";
-const NO_HALT: &str = "use `empty` to leave the record out, or `error(\"why\")` to refuse it";
-const NO_OUTPUT: &str = "use `tidegate check FILE --record RECORD` to see what a transform makes";
-const NO_CLOCK: &str = "a retry must send the same: take a timestamp of the record";
-const NO_ZONE: &str = "use `gmtime` and `strftime`: the machine's time zone is not the record's";
-
-/// The natives behind them.
-const REFUSED_NATIVES: [&str; 4] = ["debug_empty", "stderr_empty", "now", "env"];
-
-/// What a program sees beside the record.
+/// What a program sees beside the record and, as `$params`, the connection's parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sees {
     /// Nothing.
@@ -64,12 +39,15 @@ pub(super) enum Sees {
 /// The variable that a looked-up record has.
 pub(super) const LOOKUP_VARIABLE: &str = "$lookup";
 
+/// The variable that is an object of the connection's parameters.
+pub(super) const PARAMS_VARIABLE: &str = "$params";
+
 impl Sees {
     /// The names of the variables that a run must give values to, in this order.
     pub(super) fn variables(self) -> &'static [&'static str] {
         match self {
-            Self::Record => &[],
-            Self::Lookup => &[LOOKUP_VARIABLE],
+            Self::Record => &[PARAMS_VARIABLE],
+            Self::Lookup => &[LOOKUP_VARIABLE, PARAMS_VARIABLE],
         }
     }
 }
@@ -87,31 +65,42 @@ pub(super) fn reads_lookup(program: &str) -> bool {
     program.contains(LOOKUP_VARIABLE)
 }
 
+/// The parameters that a program that compiles names, like `$params.tenant`. One that has a variable of its own of that
+/// name means that.
+pub(super) fn named_params(program: &str) -> Vec<&str> {
+    let own = program.match_indices(PARAMS_VARIABLE).any(|(at, _)| {
+        let before = program[..at].trim_end();
+        before.ends_with(" as") || program.contains("def ") && before.ends_with(['(', ';'])
+    });
+    let named = program.match_indices(PARAMS_VARIABLE).filter_map(|(at, variable)| {
+        let rest = &program[at + variable.len()..];
+        let rest = match rest.strip_prefix('.') {
+            Some(rest) => rest.strip_prefix('"').unwrap_or(rest),
+            None => rest.strip_prefix("[\"")?,
+        };
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        (end > 0).then_some(&rest[..end])
+    });
+    if own { Vec::new() } else { named.collect() }
+}
+
 /// Compiles a program.
 ///
 /// # Errors
 ///
 /// Everything that is wrong: syntax, or names that are undefined or refused.
 pub(super) fn compile(program: &str, sees: Sees) -> Result<Program, Vec<JqError>> {
-    let refused = |name: &str| {
-        REFUSED.iter().any(|(refused, _)| *refused == name) || REFUSED_NATIVES.contains(&name)
-    };
-    let definitions = jaq_core::defs()
-        .chain(jaq_std::defs())
-        .chain(jaq_json::defs())
-        .filter(|definition| !refused(definition.name));
-    let natives = jaq_core::funs()
-        .chain(jaq_std::funs())
-        .chain(jaq_json::funs())
-        .filter(|(name, ..)| !refused(name));
-
+    if let Some(at) = program.find(natives::GUARDED_PREFIX) {
+        let name = first_word(&program[at..]);
+        return Err(vec![undefined_error(program, name, &Undefined::Filter(0))]);
+    }
     let arena = Arena::default();
     let file = File { code: program, path: () };
-    let modules = Loader::new(definitions).load(&arena, file).map_err(|errors| {
+    let modules = Loader::new(natives::definitions()).load(&arena, file).map_err(|errors| {
         errors.into_iter().flat_map(|(_, error)| load_errors(program, error)).collect::<Vec<_>>()
     })?;
     let compiler = Compiler::default().with_global_vars(sees.variables().iter().copied());
-    compiler.with_funs(natives).compile(modules).map_err(|errors| {
+    compiler.with_funs(natives::functions()).compile(modules).map_err(|errors| {
         let undefined = errors.into_iter().flat_map(|(_, errors)| errors);
         undefined.map(|(name, what)| undefined_error(program, name, &what)).collect()
     })
@@ -149,7 +138,7 @@ fn load_errors(program: &str, error: LoadError<&str>) -> Vec<JqError> {
 
 fn undefined_error(program: &str, name: &str, what: &Undefined) -> JqError {
     let span = span(program, name);
-    if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+    if let Some((_, reason)) = natives::REFUSED.iter().find(|(refused, _)| *refused == name) {
         let message = format!("`{name}` is not available in a flow");
         return JqError { message, remedy: (*reason).into(), span };
     }
@@ -179,10 +168,9 @@ fn undefined_error(program: &str, name: &str, what: &Undefined) -> JqError {
 
 /// Names of what a program may call, to find the nearest.
 fn function_names() -> impl Iterator<Item = &'static str> {
-    let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    let natives = jaq_core::funs::<JustLut<Val>>().chain(jaq_std::funs()).chain(jaq_json::funs());
-    let names = definitions.map(|definition| definition.name).chain(natives.map(|(name, ..)| name));
-    names.filter(|name| !REFUSED.iter().any(|(refused, _)| refused == name))
+    let natives = natives::functions().map(|(name, ..)| name);
+    let names = natives::definitions().map(|definition| definition.name).chain(natives);
+    names.filter(|name| !name.starts_with(natives::GUARDED_PREFIX))
 }
 
 /// Where in the program a piece of it stands: jaq gives errors as slices of its input.
@@ -193,6 +181,12 @@ fn span(program: &str, piece: &str) -> std::ops::Range<usize> {
         return program.len()..program.len();
     }
     start..(start + first_line(piece).len()).min(program.len())
+}
+
+/// The name that a text begins with.
+fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
 }
 
 fn first_line(piece: &str) -> &str {
@@ -256,10 +250,26 @@ mod tests {
     }
 
     #[test]
+    fn parameters_are_a_variable_and_are_named_by_what_follows_it() {
+        let program =
+            r#"{a: $params.tenant, b: "\($params["region"]) \($params.tenant)", c: $params."x"}"#;
+        assert_eq!(errors(program), []);
+        assert_eq!(named_params(program), ["tenant", "region", "tenant", "x"]);
+        assert!(named_params("$params | keys").is_empty());
+        assert!(named_params(". as $params | $params.id").is_empty(), "a variable of its own");
+        assert!(named_params("def f($params): $params.id; f(.)").is_empty());
+    }
+
+    #[test]
     fn no_private_native_is_a_way_around() {
-        for program in
-            ["debug_empty", "stderr_empty", "halt(0)", "halt_error(1)", "include \"x\"; ."]
-        {
+        for program in [
+            "debug_empty",
+            "stderr_empty",
+            "halt(0)",
+            "halt_error(1)",
+            "include \"x\"; .",
+            "guarded_matches(\"a\"; \"g\")",
+        ] {
             assert!(!errors(program).is_empty(), "{program}");
         }
     }

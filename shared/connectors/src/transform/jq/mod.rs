@@ -1,39 +1,39 @@
 //! `jq` and `filter`: jq within a budget.
 //!
-//! A program is the team's own, but a record may still send it round in circles. jaq evaluates
-//! lazily and offers no hook, but it looks up every term that it evaluates through its context, and
-//! that look-up is ours: it counts steps and looks at the stack ([`budget`]). A run that spends
-//! the budget is unwound back to [`Jq::attempt`]. A run that is more than light is repeated with more
-//! steps on a thread with a large stack, which is awaited: no thread is ever left behind, and the
-//! outcome is the same on every machine. The natives that can spin or recurse without evaluating a
-//! term are replaced ([`natives`]).
-//!
-//! Not covered: a program that itself doubles a text or an array dozens of times runs out of memory
-//! before it runs out of steps.
+//! A program is the team's own, but a record may still send it round in circles, or make of a few bytes as many as there is
+//! no memory for. jaq evaluates lazily and offers no hook, but it looks up every term that it evaluates through its
+//! context, and that look-up is ours: it counts steps and looks at the stack ([`budget`]). Within a term, values are
+//! made, compared and written by a type of ours, which counts bytes and work ([`value`]). A run that spends the budget is
+//! unwound back to [`Jq::attempt`]. A run that is more than light is repeated with more of all on a thread with a
+//! large stack, which is awaited: no thread is ever left behind, and the outcome is the same on every machine. The
+//! natives that can spin, recurse or grow without evaluating a term or making a value are replaced or guarded
+//! ([`natives`]).
 
 mod budget;
 mod language;
+mod meter;
 mod natives;
 mod program;
+mod value;
 mod write;
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     thread,
 };
 
-use jaq_core::{
-    Compiler, Ctx, Filter, Vars,
-    load::{Arena, File, Loader},
-};
+use jaq_core::{Ctx, Filter, Vars};
 use jaq_json::Val;
 use tidegate_core::ports::{Transform, Transformed};
 
 use super::check::check_json;
 use crate::error::ConnectError;
-use budget::{Budget, Exhausted, HEAVY, HEAVY_STACK, LIGHT, Limits, Meter, Metered};
+use budget::{Exhausted, HEAVY, HEAVY_STACK, LIGHT, Limits, Run};
 use language::Sees;
+use meter::{Meter, Metered};
 pub(super) use program::Program;
+use value::Value;
 
 /// A reason is one line of at most so many characters.
 const REASON_CHARS_MAX: usize = 300;
@@ -44,6 +44,8 @@ pub(super) struct Jq {
     sees: Sees,
     /// Whether what was looked up is worth reading.
     reads_lookup: bool,
+    /// The connection's parameters, as a JSON object; null where the program reads none.
+    params: Vec<u8>,
 }
 
 /// What a filter says of a record.
@@ -56,26 +58,23 @@ pub(super) enum Verdict {
 }
 
 impl Jq {
-    /// Compiles a program, whose check the flow file went through, with what keeps its budget.
+    /// Compiles a program, whose check the flow file went through, with what keeps its budget. It sees the parameters.
     ///
     /// # Errors
     /// If it does not compile with that.
     pub(super) fn new<const LOOKS_UP: bool>(
         program: &Program<LOOKS_UP>,
+        params: &BTreeMap<String, String>,
     ) -> Result<Self, ConnectError> {
-        let arena = Arena::default();
-        let file = File { code: program.text(), path: () };
         let message = "the program does not compile within its budget";
         let fault = || ConnectError::new(&program.site().key, message);
-        let modules =
-            Loader::new(natives::definitions()).load(&arena, file).map_err(|_| fault())?;
         let sees = program.sees();
-        let filter = Compiler::default()
-            .with_global_vars(sees.variables().iter().copied())
-            .with_funs(natives::functions())
-            .compile(modules)
-            .map_err(|_| fault())?;
-        Ok(Self { filter, sees, reads_lookup: program.reads_lookup() })
+        let filter = language::compile(program.text(), sees).map_err(|_| fault())?;
+        let params = match program.reads_params() {
+            true => serde_json::to_vec(params).map_err(|_| fault())?,
+            false => b"null".to_vec(),
+        };
+        Ok(Self { filter, sees, reads_lookup: program.reads_lookup(), params })
     }
 
     /// Whether a record passes.
@@ -85,7 +84,7 @@ impl Jq {
     pub(super) fn holds(&self, record: &[u8]) -> Result<Verdict, Trouble> {
         let holds = self.run(record, None, |outputs| {
             let first = outputs.next().transpose()?;
-            Ok(!matches!(first, None | Some(Val::Null | Val::Bool(false))))
+            Ok(!matches!(first, None | Some(Value(Val::Null | Val::Bool(false)))))
         })?;
         Ok(if holds { Verdict::Holds } else { Verdict::Fails })
     }
@@ -131,12 +130,15 @@ impl Jq {
                 .map_err(|error| format!("the record is no JSON: {error}"))?;
             let found = found.map_or(Ok(Val::Null), jaq_json::read::parse_single);
             let found = found.map_err(|error| format!("what was looked up is no JSON: {error}"))?;
-            let budget = Budget::new(limits);
-            let vars = Vars::new((self.sees == Sees::Lookup).then_some(found));
-            let context = Ctx::<Metered>::new(Meter::new(&self.filter.lut, &budget), vars);
-            let mut outputs = self.filter.id.run((context, input)).map(|output| {
+            let _run = Run::begin(*limits);
+            let params = jaq_json::read::parse_single(&self.params)
+                .map_err(|error| format!("the parameters are no JSON: {error}"))?;
+            let found = (self.sees == Sees::Lookup).then_some(found);
+            let vars = Vars::new(found.into_iter().chain([params]).map(Value));
+            let context = Ctx::<Metered>::new(Meter::new(&self.filter.lut), vars);
+            let mut outputs = self.filter.id.run((context, Value(input))).map(|output| {
                 output.map_err(|exception| match exception.get_err() {
-                    Ok(error) => one_line(&error.into_val()),
+                    Ok(error) => one_line(&error.into_val().0),
                     Err(_) => "the program breaks out of itself".into(),
                 })
             });
@@ -150,7 +152,7 @@ impl Jq {
 }
 
 /// A program's outputs, evaluated as they are asked for.
-type Outputs<'a> = &'a mut dyn Iterator<Item = Result<Val, Box<str>>>;
+type Outputs<'a> = &'a mut dyn Iterator<Item = Result<Value, Box<str>>>;
 
 /// An error's value for people: a text as it is, anything else as JSON.
 fn one_line(value: &Val) -> Box<str> {
@@ -204,7 +206,7 @@ impl Transform for Jq {
                 return Err("the program has more than one output for this record".into());
             }
             let mut json = Vec::new();
-            write::json(&first, &mut json)?;
+            write::json(&first.0, &mut json)?;
             Ok(Some(json))
         });
         match json {

@@ -5,8 +5,11 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-use super::language::{self, LOOKUP_VARIABLE, Sees};
-use crate::file::{Fault, Site, note_fault, site};
+use super::language::{self, LOOKUP_VARIABLE, PARAMS_VARIABLE, Sees};
+use crate::{
+    file::{Fault, Site, note_fault, note_param, site},
+    value::template::is_name,
+};
 
 /// A program that compiles. `LOOKS_UP` says whether it may read what was looked up.
 #[derive(Debug, Clone)]
@@ -31,6 +34,11 @@ impl<const LOOKS_UP: bool> Program<LOOKS_UP> {
         if LOOKS_UP { Sees::Lookup } else { Sees::Record }
     }
 
+    /// Whether it may read the connection's parameters.
+    pub(super) fn reads_params(&self) -> bool {
+        self.text.contains(PARAMS_VARIABLE)
+    }
+
     /// Whether it may read what was looked up.
     pub(in crate::transform) fn reads_lookup(&self) -> bool {
         LOOKS_UP && language::reads_lookup(&self.text)
@@ -43,12 +51,34 @@ impl<const LOOKS_UP: bool> Program<LOOKS_UP> {
     }
 }
 
-/// The first thing in a program that is meant as a reference: it would be sent as it stands.
+/// The first thing in a program that looks like a reference of other values, a name in braces: it would be sent as it
+/// stands. A price like `${5}` is none.
 fn reference(text: &str) -> Option<&str> {
-    let kinds = ["params.", "secrets.", "record.", "body.", "lookup.", "idempotency_key"];
     let starts = text.match_indices("${").map(|(at, _)| &text[at..]);
-    let mut meant = starts.filter(|rest| kinds.iter().any(|kind| rest[2..].starts_with(kind)));
-    meant.next().map(|rest| rest.find('}').map_or(rest, |end| &rest[..=end]))
+    let mut named = starts.filter(|rest| {
+        rest[2..].trim_start().starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    });
+    let rest = named.next()?;
+    // It may be unclosed; the line is enough then.
+    let line = rest.lines().next().unwrap_or(rest);
+    Some(line.find('}').map_or(line, |end| &line[..=end]))
+}
+
+/// What to write instead of a reference in a program.
+fn remedy(reference: &str) -> String {
+    let name = reference.trim_start_matches("${").trim_end_matches('}').trim();
+    match name.split_once('.') {
+        Some(("params", name)) if is_name(name) => {
+            format!("write `{PARAMS_VARIABLE}.{name}`, or `\\(…)` around it inside a text")
+        }
+        Some(("secrets", _)) => "a secret would be kept and shown with every record: it stands in `auth`, `url`, `query` \
+                                 and `headers`"
+            .into(),
+        _ => format!(
+            "a program sees the record as `.`, what was looked up as `{LOOKUP_VARIABLE}` and the parameters as \
+             `{PARAMS_VARIABLE}.NAME`; a text that must hold `${{` is `\"$\" + \"{{…\"`"
+        ),
+    }
 }
 
 impl<'de, const LOOKS_UP: bool> Deserialize<'de> for Program<LOOKS_UP> {
@@ -58,9 +88,10 @@ impl<'de, const LOOKS_UP: bool> Deserialize<'de> for Program<LOOKS_UP> {
         let program = Self { text, site };
         if let Some(reference) = reference(&program.text) {
             let message = format!("`{reference}` is not filled in inside a program");
-            let remedy = "a program sees the record as `.`, and what was looked up as `$lookup`; a parameter may \
-                          stand in `url`, `query`, `headers` and `envelope`";
-            note_fault(Fault::new(program.site.place, message, remedy).of(reference));
+            note_fault(Fault::new(program.site.place, message, remedy(reference)).of(reference));
+        }
+        for name in language::named_params(&program.text) {
+            note_param(name, program.site.place);
         }
         for error in language::compile(&program.text, program.sees()).err().unwrap_or_default() {
             // The file may indent or fold the program: its words are found by counting them.

@@ -9,7 +9,8 @@ fn apply(program: &str, record: &str) -> (Transformed, String) {
 
 fn apply_with(program: &str, record: &str, found: Option<&str>) -> (Transformed, String) {
     let mut out = b"<".to_vec();
-    let jq = Jq::new(&section::<Program<true>>(program.into())).unwrap();
+    let params = BTreeMap::from([("tenant".to_owned(), "a \"b\"".to_owned())]);
+    let jq = Jq::new(&section::<Program<true>>(program.into()), &params).unwrap();
     let transformed = jq.apply(record.as_bytes(), found.map(str::as_bytes), &mut out);
     (transformed, String::from_utf8(out).unwrap()[1..].to_owned())
 }
@@ -126,4 +127,29 @@ fn what_was_looked_up_is_a_variable_and_null_where_nothing_was_found() {
     let heavy = "[range(3000)] | length + $lookup";
     assert_eq!(apply_with(heavy, "null", Some("1")).1, "3001");
     assert!(!read::<Program<false>>("$lookup".into()).1.faults.is_empty(), "a filter");
+}
+
+#[test]
+fn the_connections_parameters_are_a_variable() {
+    let written = apply(r#"{t: $params.tenant, u: "\($params.tenant)!", v: $params.other}"#, "{}");
+    assert_eq!(written.1, r#"{"t":"a \"b\"","u":"a \"b\"!","v":null}"#);
+    // On a thread of its own too, and as a name of the program's.
+    assert_eq!(apply("[range(3000)] | length, $params.tenant | strings", "null").1, r#""a \"b\"""#);
+    assert_eq!(apply(". as $params | $params.id", r#"{"id":1}"#).1, "1");
+}
+
+#[test]
+fn what_looks_like_a_reference_in_a_program_is_refused_with_what_to_write() {
+    for (program, remedy) in [
+        (r#""${params.tenant}""#, "`$params.tenant`"),
+        (r#""a ${ params.tenant }""#, "`$params.tenant`"),
+        (r#""${secrets.token}""#, "a secret would be kept"),
+        (r#""${record.id}""#, "the record as `.`"),
+        (r#""${TENANT}""#, "the record as `.`"),
+        (r#""${unclosed""#, "the record as `.`"),
+    ] {
+        let faults = read::<Program<true>>(program.into()).1.faults;
+        let [fault] = faults.as_slice() else { panic!("{program}: {faults:?}") };
+        assert!(fault.remedy.contains(remedy), "{program}: {}", fault.remedy);
+    }
 }

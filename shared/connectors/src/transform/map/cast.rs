@@ -33,6 +33,16 @@ impl Cast {
         }
     }
 
+    /// What is wanted, in words.
+    pub(super) fn wanted(self) -> &'static str {
+        match self {
+            Self::String => "a string",
+            Self::Integer => "an integer",
+            Self::Number => "a number",
+            Self::Boolean => "a boolean",
+        }
+    }
+
     /// The type's name, and a value of it as a flow file has it.
     pub(super) fn name_and_example(self) -> (&'static str, &'static str) {
         match self {

@@ -1,4 +1,4 @@
-//! One field of a map: its keys, and whether they go together.
+//! The fields of a map: their keys, and where each goes.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,10 +8,10 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{cast::Cast, words::Words};
+use super::{cast::Cast, date::Date, words::Words};
 use crate::{
-    file::{At, Fault, Findings, Place, site},
-    value::{Constant, Path, RecordPath, given, or_stand_in},
+    file::{At, Entries, Fault, note_fault, site},
+    value::{Constant, Path, RecordPath, given, or_stand_in, path},
 };
 
 /// Where a field comes from: exactly one of `path`, `lookup` and `value`. A text alone is a path.
@@ -22,17 +22,22 @@ pub(in crate::transform) struct FieldKeys {
     pub(super) path: Option<RecordPath>,
     /// Path in what was looked up.
     pub(super) lookup: Option<Path>,
-    /// A constant.
+    /// A constant; its texts may hold `${params.…}`.
     #[serde(default, deserialize_with = "given")]
     pub(super) value: Option<Constant>,
-    /// Taken where the path is absent or null.
+    /// Taken where the path is absent or null; its texts may hold `${params.…}`.
     #[serde(default, deserialize_with = "given")]
     pub(super) default: Option<Constant>,
     /// Of a text, the first word alone, or the rest after it; absent where there is none, like an
     /// absent path.
     pub(super) words: Option<At<Words>>,
-    /// What to turn the value into.
+    /// A date or a time, written in another way. One that cannot be read parks the record.
+    pub(super) date: Option<At<Date>>,
+    /// What to turn the value into; a `date` is written first.
     pub(super) cast: Option<At<Cast>>,
+    /// What becomes of every element of an array: an object of these fields, read from the element, or a path in it
+    /// for one value. An element that makes none parks the record.
+    pub(super) each: Option<At<Each>>,
     /// What to do where the path is absent or null. Default `omit`; `keep` writes the looked-up
     /// field of the same name, and takes an empty text for absent.
     pub(super) when_absent: Option<At<WhenAbsent>>,
@@ -48,6 +53,15 @@ pub(in crate::transform) struct FieldKeys {
 /// A path as a plain text, or these keys.
 #[derive(Debug, Clone)]
 pub(super) struct Field(pub(super) FieldKeys);
+
+/// `each`: a path as a plain text, or fields.
+#[derive(Debug, Clone)]
+pub(super) enum Each {
+    /// An array of the values at this path.
+    Path(RecordPath),
+    /// An array of objects.
+    Fields(Fields),
+}
 
 /// `when_absent`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -93,97 +107,6 @@ impl FieldKeys {
             |at: &At<NeverOverwrite>| matches!(at.value, NeverOverwrite::Switch(false));
         self.never_overwrite.as_ref().is_some_and(|at| !switched_off(at))
             || self.when_absent() == WhenAbsent::Keep
-    }
-
-    /// Notes keys that do not go together. `place` is the field's; `looks_up` says whether the flow
-    /// has a `lookup`.
-    pub(super) fn check(&self, place: Place, looks_up: bool, findings: &mut Findings) {
-        self.check_origin(place, findings);
-        self.check_default(findings);
-        self.check_lookup(looks_up, findings);
-    }
-
-    fn check_origin(&self, place: Place, findings: &mut Findings) {
-        if let (Some(_), Some(lookup)) = (&self.path, &self.lookup) {
-            let message = "a field has a `path` or a `lookup`, not both";
-            let remedy =
-                "remove one; for what is absent in the record there is `when_absent: keep`";
-            findings.add(Fault::new(lookup.site.place, message, remedy));
-        }
-        let is_read = self.path.is_some() || self.lookup.is_some();
-        match &self.value {
-            None if is_read => {}
-            None => {
-                let remedy = "add `path:` with a place in the record, or `value:` with a constant";
-                findings.add(Fault::new(place, "the field comes from nowhere", remedy));
-            }
-            Some(value) if is_read => {
-                let message = "a field has a `path` or a `value`, not both";
-                let remedy = "remove one; a constant for absent values is `default`";
-                findings.add(Fault::new(value.site.place, message, remedy));
-            }
-            Some(_) => {
-                let beside = [
-                    ("default", self.default.as_ref().map(|default| default.site.place)),
-                    ("words", self.words.as_ref().map(|at| at.place)),
-                    ("cast", self.cast.as_ref().map(|at| at.place)),
-                    ("when_absent", self.when_absent.as_ref().map(|at| at.place)),
-                    ("null_as", self.null_as.as_ref().map(|null_as| null_as.site.place)),
-                ];
-                for (key, place) in beside {
-                    let Some(place) = place else { continue };
-                    let message =
-                        format!("`{key}` does nothing beside `value`, which is a constant");
-                    let remedy = "remove it, or write `path` instead of `value`";
-                    findings.add(Fault::new(place, message, remedy));
-                }
-            }
-        }
-    }
-
-    fn check_default(&self, findings: &mut Findings) {
-        let Some(default) = &self.default else { return };
-        if let Some(when_absent) = &self.when_absent {
-            // `omit` beside a default contradicts it as much as `refuse` does.
-            let message = "with a `default`, the field is never absent";
-            findings.add(Fault::new(when_absent.place, message, "remove one of the two"));
-        }
-        if let Some(cast) = &self.cast
-            && !cast.value.gives(&default.json)
-        {
-            let (name, example) = cast.value.name_and_example();
-            let message =
-                format!("the default `{}` is no {name}, which `cast` asks for", default.json);
-            let remedy = format!("write one that is, like `{example}`");
-            findings.add(Fault::new(default.site.place, message, remedy));
-        }
-    }
-
-    fn check_lookup(&self, looks_up: bool, findings: &mut Findings) {
-        let lookup = self.lookup.as_ref().map(|path| ("lookup", path.site.place));
-        let never = self.never_overwrite.as_ref().map(|at| ("never_overwrite", at.place));
-        let keep = self.when_absent.as_ref().filter(|at| at.value == WhenAbsent::Keep);
-        let keep = keep.map(|at| ("when_absent: keep", at.place));
-        if !looks_up {
-            for (key, place) in [lookup, never, keep].into_iter().flatten() {
-                let message = format!("`{key}` needs what was looked up, and nothing is");
-                let remedy = "add a `lookup` section, or remove it";
-                findings.add(Fault::new(place, message, remedy));
-            }
-        }
-        match (lookup, never, keep) {
-            (Some(_), Some((key, place)), _) | (Some(_), None, Some((key, place))) => {
-                let message = format!("`{key}` does nothing beside `lookup`: it is there already");
-                let remedy = "remove it, or write `path` instead of `lookup`";
-                findings.add(Fault::new(place, message, remedy));
-            }
-            (None, Some(_), Some((key, place))) => {
-                let message = format!("`{key}` does nothing beside `never_overwrite`");
-                let remedy = "remove one: what is there stays as it is";
-                findings.add(Fault::new(place, message, remedy));
-            }
-            _ => {}
-        }
     }
 }
 
@@ -246,6 +169,49 @@ impl<'de> Deserialize<'de> for Field {
     }
 }
 
+impl<'de> Deserialize<'de> for Each {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PathOrFields;
+
+        impl<'de> Visitor<'de> for PathOrFields {
+            type Value = Each;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path or fields")
+            }
+
+            fn visit_str<E>(self, path: &str) -> Result<Each, E> {
+                Ok(Each::Path(or_stand_in(path, site())))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Each, A::Error> {
+                Fields::deserialize(MapAccessDeserializer::new(map)).map(Each::Fields)
+            }
+        }
+
+        deserializer.deserialize_any(PathOrFields)
+    }
+}
+
+impl JsonSchema for Each {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Each".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                generator.subschema_for::<RecordPath>(),
+                Entries::<Field>::json_schema(generator),
+            ],
+        })
+    }
+}
+
 impl JsonSchema for Field {
     fn schema_name() -> Cow<'static, str> {
         "Field".into()
@@ -258,5 +224,78 @@ impl JsonSchema for Field {
                 generator.subschema_for::<FieldKeys>(),
             ],
         })
+    }
+}
+
+/// The destination's fields, or those of an array's elements, in the file's order.
+#[derive(Debug, Clone)]
+pub(crate) struct Fields(pub(super) Vec<Target>);
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    /// Where it goes.
+    pub(super) path: Vec<String>,
+    /// As the file writes it, with its place.
+    pub(super) name: At<String>,
+    pub(super) keys: At<FieldKeys>,
+}
+
+impl Fields {
+    /// Each field's place in the output, with its keys.
+    pub(in crate::transform) fn iter(&self) -> impl Iterator<Item = (&[String], &FieldKeys)> {
+        self.0.iter().map(|field| (field.path.as_slice(), &field.keys.value))
+    }
+
+    /// The fields of several maps, one after the other.
+    #[cfg(test)]
+    pub(super) fn of(maps: impl Iterator<Item = Self>) -> Self {
+        Self(maps.flat_map(|map| map.0).collect())
+    }
+
+    /// Whether a record is merged with what was looked up.
+    pub(in crate::transform) fn merges(&self) -> bool {
+        self.iter().any(|(_, keys)| keys.merges())
+    }
+
+    /// The fields of what was looked up that are not overwritten, dots between keys.
+    pub(in crate::transform) fn never_overwritten(&self) -> Vec<String> {
+        let never = self.iter().filter_map(|(target, keys)| keys.never_overwrite(target));
+        never.map(path::written).collect()
+    }
+
+    /// Whether what was looked up is read at all.
+    pub(in crate::transform) fn reads_lookup(&self) -> bool {
+        self.merges() || self.iter().any(|(_, keys)| keys.lookup.is_some())
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Vec::new();
+        for (name, keys) in Entries::<Field>::deserialize(deserializer)?.0 {
+            match path::parse(&name.value) {
+                Ok(path) => fields.push(Target { path, name, keys: keys.map(|keys| keys.0) }),
+                Err(fault) => {
+                    let message = format!("`{}` is no field: {fault}", name.value);
+                    note_fault(Fault::new(name.place, message, path::REMEDY));
+                }
+            }
+        }
+        Ok(Self(fields))
+    }
+}
+
+impl JsonSchema for Fields {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Entries::<Field>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Entries::<Field>::json_schema(generator)
     }
 }

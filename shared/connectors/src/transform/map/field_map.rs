@@ -10,14 +10,17 @@ use tidegate_core::ports::{Transform, Transformed};
 
 use super::{
     cast::{self, Cast},
-    field::WhenAbsent,
-    fields::Fields,
+    date::Rewriter,
+    each,
+    field::{Each, FieldKeys, Fields, WhenAbsent},
     words::{self, Words},
 };
 use crate::{
+    error::ConnectError,
     json::{Picker, Picks, fault, is_same_text, quote},
+    resolver::Resolver,
     transform::check::{check_fields, no_json},
-    value::path,
+    value::{Constant, path},
 };
 
 /// A compiled field map.
@@ -69,7 +72,9 @@ struct Field {
     /// Written for a null of the record.
     null_as: Option<Box<[u8]>>,
     words: Option<Words>,
+    date: Option<Box<Rewriter>>,
     cast: Option<Cast>,
+    each: Option<Elements>,
     when_absent: WhenAbsent,
     /// With [`WhenAbsent::Keep`], the looked-up field that is written then.
     keep: Option<usize>,
@@ -77,6 +82,14 @@ struct Field {
     empty_is_absent: bool,
     /// For messages: where it goes.
     target: String,
+}
+
+/// What becomes of an array's elements.
+enum Elements {
+    /// One value of each.
+    Value(Picker),
+    /// An object of each, in which nothing is looked up.
+    Object(Box<FieldMap>),
 }
 
 enum Slot {
@@ -102,33 +115,30 @@ enum Written {
 impl FieldMap {
     /// Compiles the fields, in the file's order; an object's fields stand where its first one does.
     /// `looked_up_by` is the path to the key that records are looked up by.
-    pub(in crate::transform) fn new(fields: &Fields, looked_up_by: Option<&[String]>) -> Self {
+    ///
+    /// # Errors
+    /// A parameter that the connection lacks, or that is not what a field's `cast` asks for.
+    pub(in crate::transform) fn new(
+        fields: &Fields,
+        looked_up_by: Option<&[String]>,
+        resolver: &Resolver<'_>,
+    ) -> Result<Self, ConnectError> {
         let merges = fields.merges();
         let mut map = Self { picker: Picker::new(), root: Vec::new(), known: None };
         let mut known = Picker::new();
         for (target, keys) in fields.iter() {
-            let json = |json: &serde_json::Value| json.to_string().into_bytes().into();
             let path = keys.path.as_ref().map(|path| path.keys.as_slice());
-            let value = match (&keys.value, &keys.lookup) {
-                (Some(value), _) => Value::Constant(json(&value.json)),
-                (None, lookup) => Value::Field(Field {
-                    slot: match lookup {
-                        Some(path) => Slot::Known(known.add(&path.keys)),
-                        // Without a path, it is the field of the same name.
-                        None => Slot::Record(map.picker.add(path.unwrap_or(target))),
-                    },
-                    default: keys.default.as_ref().map(|default| json(&default.json)),
-                    null_as: keys.null_as.as_ref().map(|null_as| json(&null_as.json)),
-                    words: keys.words.as_ref().map(|at| at.value),
-                    cast: keys.cast.as_ref().map(|at| at.value),
-                    when_absent: keys.when_absent(),
-                    empty_is_absent: keys.merges(),
-                    keep: (keys.when_absent() == WhenAbsent::Keep).then(|| known.add(target)),
-                    target: path::written(target),
-                }),
+            let value = match &keys.value {
+                Some(value) => Value::Constant(constant(value, keys, resolver)?),
+                None => {
+                    Value::Field(Field::new(target, keys, (&mut map.picker, &mut known), resolver)?)
+                }
             };
             // What was found by the key is no news; a part of the key is not what was looked up by.
-            let is_key = path.is_some() && path == looked_up_by && keys.words.is_none();
+            let is_key = path.is_some()
+                && path == looked_up_by
+                && keys.words.is_none()
+                && keys.date.is_none();
             let leaf = Leaf {
                 value,
                 never_overwrite: keys.never_overwrite(target).map(|path| known.add(path)),
@@ -137,7 +147,7 @@ impl FieldMap {
             place(&mut map.root, target, Node::Leaf(leaf));
         }
         map.known = (!known.is_empty()).then_some(Known { picker: known, merges });
-        map
+        Ok(map)
     }
 
     /// Writes an object's entries with a comma between; answers whether there were any. Says in
@@ -173,6 +183,26 @@ impl FieldMap {
         }
         Ok(any)
     }
+}
+
+/// The JSON of a constant. What a parameter gives is a text, and is cast where the field says so.
+fn constant(
+    constant: &Constant,
+    keys: &FieldKeys,
+    resolver: &Resolver<'_>,
+) -> Result<Box<[u8]>, ConnectError> {
+    let json = json_text(constant.fill(resolver)?);
+    let Some(cast) = keys.cast.as_ref().filter(|_| constant.has_references()) else {
+        return Ok(json);
+    };
+    let mut out = Vec::new();
+    cast::write(&json, cast.value, &mut out).map_err(|found| {
+        let wanted = cast.value.wanted();
+        let message =
+            format!("it should be {wanted}, but with the connection's parameters it is {found}");
+        ConnectError::new(&constant.site.key, message)
+    })?;
+    Ok(out.into())
 }
 
 /// Puts a node at its place in the output.
@@ -242,7 +272,90 @@ impl Leaf {
     }
 }
 
+impl Elements {
+    fn new(each: &Each, resolver: &Resolver<'_>) -> Result<Self, ConnectError> {
+        Ok(match each {
+            Each::Path(path) => Self::Value(Picker::of(&path.keys)),
+            Each::Fields(fields) => Self::Object(Box::new(FieldMap::new(fields, None, resolver)?)),
+        })
+    }
+
+    fn write(&self, json: &[u8], target: &str, out: &mut Vec<u8>) -> Result<(), Box<str>> {
+        match self {
+            Self::Value(picker) => each::write(json, picker, target, out, |_, picks, out| {
+                out.extend_from_slice(picks.json(0).ok_or("nothing stands at the path of `each`")?);
+                Ok(())
+            }),
+            Self::Object(map) => {
+                each::write(json, &map.picker, target, out, |element, picks, out| {
+                    check_fields(element)
+                        .map_err(|_| "a single value, and no JSON object with fields")?;
+                    out.push(b'{');
+                    let given = Given { record: picks, found: None };
+                    map.write(&map.root, &given, out, &mut true)?;
+                    out.push(b'}');
+                    Ok(())
+                })
+            }
+        }
+    }
+}
+
 impl Field {
+    /// Compiles a field's keys; `pickers` are those of the record and of what was looked up.
+    fn new(
+        target: &[String],
+        keys: &FieldKeys,
+        (record, known): (&mut Picker, &mut Picker),
+        resolver: &Resolver<'_>,
+    ) -> Result<Self, ConnectError> {
+        let filled = |given: &Option<Constant>| {
+            given.as_ref().map(|given| constant(given, keys, resolver)).transpose()
+        };
+        let null_as = keys.null_as.as_ref();
+        Ok(Self {
+            slot: match (&keys.lookup, &keys.path) {
+                (Some(path), _) => Slot::Known(known.add(&path.keys)),
+                // Without a path, it is the field of the same name.
+                (None, path) => {
+                    Slot::Record(record.add(path.as_ref().map_or(target, |path| &path.keys)))
+                }
+            },
+            default: filled(&keys.default)?,
+            null_as: null_as.map(|null_as| null_as.fill(resolver)).transpose()?.map(json_text),
+            words: keys.words.as_ref().map(|at| at.value),
+            date: keys.date.as_ref().map(|at| Box::new(at.value.rewriter())),
+            cast: keys.cast.as_ref().map(|at| at.value),
+            each: keys.each.as_ref().map(|at| Elements::new(&at.value, resolver)).transpose()?,
+            when_absent: keys.when_absent(),
+            empty_is_absent: keys.merges(),
+            keep: (keys.when_absent() == WhenAbsent::Keep).then(|| known.add(target)),
+            target: path::written(target),
+        })
+    }
+
+    /// Writes a value that is there.
+    fn write_given(&self, json: Cow<'_, [u8]>, out: &mut Vec<u8>) -> Result<(), Box<str>> {
+        if let Some(each) = &self.each {
+            return each.write(&json, &self.target, out);
+        }
+        let json = match &self.date {
+            None => json,
+            Some(date) => {
+                let written = date.rewrite(&json);
+                let written = written.map_err(|reason| format!("`{}` {reason}", self.target))?;
+                Cow::Owned(written.into_bytes())
+            }
+        };
+        match self.cast {
+            None => out.extend_from_slice(&json),
+            Some(cast) => {
+                cast::write(&json, cast, out).map_err(|found| self.no_such(cast, found))?;
+            }
+        }
+        Ok(())
+    }
+
     fn write(&self, given: &Given<'_>, out: &mut Vec<u8>) -> Result<Written, Box<str>> {
         if let (Some(null_as), Slot::Record(slot)) = (&self.null_as, &self.slot)
             && given.record.is_null(*slot)
@@ -258,12 +371,7 @@ impl Field {
         let value = value.filter(|json| !self.empty_is_absent || !is_empty_text(json));
         match (value, &self.default, self.when_absent) {
             (Some(json), _, _) => {
-                match self.cast {
-                    None => out.extend_from_slice(&json),
-                    Some(cast) => {
-                        cast::write(&json, cast, out).map_err(|found| self.no_such(cast, found))?
-                    }
-                }
+                self.write_given(json, out)?;
                 // A default or a null of what was looked up is the record's own again.
                 return Ok(match self.slot {
                     Slot::Record(_) => Written::Record,
@@ -292,14 +400,12 @@ impl Field {
 
     /// Says the kind of value and not the value, which may be personal data.
     fn no_such(&self, cast: Cast, found: &str) -> Box<str> {
-        let wanted = match cast {
-            Cast::String => "a string",
-            Cast::Integer => "an integer",
-            Cast::Number => "a number",
-            Cast::Boolean => "a boolean",
-        };
-        format!("`{}` should be {wanted}, but the record has {found}", self.target).into()
+        format!("`{}` should be {}, but the record has {found}", self.target, cast.wanted()).into()
     }
+}
+
+fn json_text(json: serde_json::Value) -> Box<[u8]> {
+    json.to_string().into_bytes().into()
 }
 
 fn is_empty_text(json: &[u8]) -> bool {

@@ -47,20 +47,21 @@ impl Budget {
         now_ms: EpochMs,
     ) -> bool {
         self.forget(now_ms);
-        let Allowance { remaining, reset_in_ms } = allowance;
+        let Allowance { remaining, reset_in_ms, steady_us } = allowance;
         let until_ms = now_ms.saturating_add_unsigned(reset_in_ms);
         if remaining == 0 {
             let before = self.circuit;
             self.open(ALL, until_ms, 0);
             return self.circuit != before;
         }
-        // As long as several rounds of all slots fit, the limit is not near.
-        let near = remaining <= u64::from(terms.slots_max) * 4;
+        // As long as several rounds of all slots fit, the limit is not near. A rolling window is used up by a burst
+        // for its whole length: its rate is kept from the beginning.
+        let near = steady_us.is_some() || remaining <= u64::from(terms.slots_max) * 4;
         if !near || reset_in_ms == 0 || reset_in_ms > PACED_WINDOW_MS_MAX {
             return false;
         }
-        let left = i64::try_from(remaining).unwrap_or(i64::MAX);
-        let spacing_us = i64::try_from(reset_in_ms).unwrap_or(i64::MAX) * 1_000 / left;
+        let spacing_us = steady_us.unwrap_or(reset_in_ms * 1_000 / remaining);
+        let spacing_us = i64::try_from(spacing_us).unwrap_or(i64::MAX / 2);
         let spacing_us = spacing_us + spacing_us / HEADROOM;
         // A little slower or faster is not worth a write.
         if self
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn nothing_left_opens_the_circuit_and_little_left_is_spread() {
         let (terms, mut budget) = (terms(), Budget::default());
-        let left = |remaining, reset_in_ms| Allowance { remaining, reset_in_ms };
+        let left = |remaining, reset_in_ms| Allowance { remaining, reset_in_ms, steady_us: None };
         assert!(!budget.record_allowance(left(65, 10_000), &terms, 0));
         assert!(!budget.record_allowance(left(10, 3_600_000), &terms, 0));
         assert_eq!(budget, Budget::default());
@@ -123,5 +124,22 @@ mod tests {
             budget.circuit,
             Circuit { open_until_ms: 3_601_000, failures: 0, probe_until_ms: 0 }
         );
+    }
+
+    #[test]
+    fn a_rolling_window_that_is_nearly_used_up_keeps_its_pace() {
+        let (terms, mut budget) = (terms(), Budget::default());
+        let left =
+            |remaining, reset_in_ms| Allowance { remaining, reset_in_ms, steady_us: Some(100_000) };
+        let pace = AdvertisedRate { spacing_us: 105_000, until_us: 10_000_000 };
+        // From the first answer on, long before little is left.
+        assert!(budget.record_allowance(left(99, 10_000), &terms, 0));
+        assert_eq!(budget.advertised, Some(pace));
+        for remaining in [50, 5, 1] {
+            assert!(!budget.record_allowance(left(remaining, 10_000), &terms, 1_000));
+            assert_eq!(budget.advertised, Some(pace), "{remaining}");
+        }
+        assert!(budget.record_allowance(left(0, 1_000), &terms, 2_000));
+        assert_eq!(budget.circuit.open_until_ms, 3_000);
     }
 }

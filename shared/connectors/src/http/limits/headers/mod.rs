@@ -6,13 +6,15 @@ mod remaining;
 mod used;
 mod usual;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use reqwest::header::HeaderMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidegate_core::model::EpochMs;
 
 use super::{
-    advertised::Advertised,
+    advertised::{Advertised, rolling},
     number::{ResetIn, number, reset_in_ms},
 };
 use crate::{
@@ -38,10 +40,11 @@ pub(crate) struct LimitHeaders {
     reset: Option<HeaderName>,
     /// What `reset` counts. Default: told apart by its size.
     reset_in: Option<At<ResetIn>>,
-    /// The header that carries the window's length in ms, for answers without a `reset`.
+    /// The header that carries the window's length in ms, for answers without a `reset`. The window rolls then, and the
+    /// rate that keeps within it is kept: as many requests in each window as were ever left.
     #[schemars(example = "X-HubSpot-RateLimit-Interval-Milliseconds")]
     interval: Option<HeaderName>,
-    /// The window's length, for answers that have neither.
+    /// The window's length, for answers that have neither; beside `used`, the time after which one more is free.
     window: Option<Millis<1, 86_400_000>>,
 }
 
@@ -78,19 +81,35 @@ impl LimitHeaders {
         }
     }
 
-    /// What they say is left, in an answer that came at `now_ms`.
-    pub(super) fn left(&self, headers: &HeaderMap, now_ms: EpochMs) -> Advertised {
+    /// What they say is left, in an answer that came at `now_ms`. `most` is the most that was ever left, and is kept.
+    pub(super) fn left(
+        &self,
+        headers: &HeaderMap,
+        now_ms: EpochMs,
+        most: &AtomicU64,
+    ) -> Advertised {
         let remaining = self.counts().find_map(|(count, _)| count.remaining(headers));
         let said = |name: &Option<HeaderName>, unit| {
             reset_in_ms(number(text(headers, name.as_ref()?)?)?, unit, now_ms)
         };
         let unit = self.reset_in.as_ref().map(|at| at.value);
         let window_ms = self.window.map(|window| window.0);
-        let reset_in_ms = said(&self.reset, unit)
-            .or_else(|| said(&self.interval, Some(ResetIn::Millis)))
-            // A window of our own says nothing where the header is missing.
-            .or(window_ms.filter(|_| remaining.is_some()));
-        Advertised { remaining, reset_in_ms }
+        if let Some(reset_in_ms) = said(&self.reset, unit) {
+            return Advertised { remaining, reset_in_ms: Some(reset_in_ms), steady_us: None };
+        }
+        let interval_ms = said(&self.interval, Some(ResetIn::Millis));
+        // A window of our own says nothing where the header is missing.
+        let window_ms = interval_ms.or(window_ms.filter(|_| remaining.is_some()));
+        if self.remaining.is_none() && interval_ms.is_none() {
+            // What is used of a bucket that leaks: the window is the time after which one more is free.
+            return Advertised { remaining, reset_in_ms: window_ms, steady_us: None };
+        }
+        // The request that was answered is one of the window's, too.
+        let permitted = remaining.map(|remaining| {
+            let seen = remaining.saturating_add(1);
+            most.fetch_max(seen, Relaxed).max(seen)
+        });
+        rolling(remaining, window_ms, permitted)
     }
 }
 
@@ -112,7 +131,7 @@ mod tests {
     }
 
     fn said(headers: &[(&str, &str)], own: &LimitHeaders) -> (Option<u64>, Option<u64>) {
-        let left = own.left(&map(headers), NOW_MS);
+        let left = own.left(&map(headers), NOW_MS, &AtomicU64::new(0));
         (left.remaining, left.reset_in_ms)
     }
 
@@ -156,5 +175,27 @@ mod tests {
             let headers = [("Left", "1"), ("Anew", value)];
             assert_eq!(said(&headers, &own), (Some(1), Some(reset_in_ms)), "{unit:?}");
         }
+    }
+
+    #[test]
+    fn repro_a_rolling_window_nearly_used_up_was_taken_for_a_pace_of_nought() {
+        let hubspot = own(json!({ "remaining": "X-HubSpot-RateLimit-Remaining" }));
+        let most = AtomicU64::new(0);
+        let left = |remaining: &str| {
+            let headers = [
+                ("X-HubSpot-RateLimit-Remaining", remaining),
+                ("X-HubSpot-RateLimit-Interval-Milliseconds", "10000"),
+            ];
+            let left = hubspot.left(&map(&headers), NOW_MS, &most);
+            (left.reset_in_ms, left.steady_us)
+        };
+        // 100 in 10 s: one every 100 ms, however few are left.
+        assert_eq!(left("99"), (Some(10_000), Some(100_000)));
+        assert_eq!(left("1"), (Some(10_000), Some(100_000)));
+        assert_eq!(left("0"), (Some(1_000), Some(100_000)));
+        // Others used most of it when this began.
+        most.store(0, Relaxed);
+        assert_eq!(left("0"), (Some(1_000), Some(10_000_000)));
+        assert_eq!(left("49"), (Some(10_000), Some(200_000)));
     }
 }

@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 use tidegate_core::model::EpochMs;
 
 use crate::http::limits::{
-    advertised::{Advertised, tightest},
+    advertised::{Advertised, rolling, tightest},
     number::{RESET_MS_MAX, ResetIn, number, reset_in_ms, whole},
 };
 
@@ -84,10 +84,18 @@ fn listed(lists: &[&str], policies: &[&str]) -> Vec<Advertised> {
                 if of_policy("qu").is_some_and(|unit| unit != "\"requests\"") {
                     continue;
                 }
-                let window = param(&params, "t").or_else(|| of_policy("w"));
-                limits.push(Advertised {
-                    remaining: param(&params, "r").and_then(whole),
-                    reset_in_ms: window.and_then(seconds),
+                let remaining = param(&params, "r").and_then(whole);
+                limits.push(match (param(&params, "t"), of_policy("w")) {
+                    (None, Some(window)) => {
+                        // Nothing says that the count begins anew: the window rolls.
+                        let quota = of_policy("q").and_then(whole);
+                        rolling(remaining, seconds(window), quota)
+                    }
+                    (reset, _) => Advertised {
+                        remaining,
+                        reset_in_ms: reset.and_then(seconds),
+                        steady_us: None,
+                    },
                 });
             }
         }

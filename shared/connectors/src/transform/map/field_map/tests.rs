@@ -24,7 +24,14 @@ fn never(path: &str, known: &str) -> Value {
 fn map(fields: &[(&str, Value)]) -> FieldMap {
     // An object of its own for each: JSON objects do not keep the order of their keys here.
     let fields: Vec<Value> = fields.iter().map(|(to, field)| json!({ *to: field })).collect();
-    FieldMap::new(&Fields::of(fields.into_iter().map(section)), Some(&["mail".to_owned()]))
+    let connection = crate::Connection {
+        params: [("tenant", "acme \"1\""), ("batch", "40")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..crate::Connection::default()
+    };
+    let fields = Fields::of(fields.into_iter().map(section));
+    FieldMap::new(&fields, Some(&["mail".to_owned()]), &Resolver::new(&connection)).unwrap()
 }
 
 fn merge(fields: &[(&str, Value)], record: &str, found: &str) -> String {
@@ -273,4 +280,135 @@ fn what_is_no_object_has_no_fields_and_what_is_no_json_is_refused() {
     for bad in ["", "{", r#"{"a":1"#, r#"{"a":1}}"#, "{'a':1}"] {
         assert!(apply(&[("a", from("a"))], bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn parameters_stand_in_constants_wherever_there_is_one() {
+    let fields = [
+        ("tenant", json!({ "value": "${params.tenant}" })),
+        (
+            "deep",
+            json!({ "value": { "a": ["x-${params.batch}", 1, null], "b": "$${params.batch}" } }),
+        ),
+        ("batch", json!({ "value": "${params.batch}", "cast": "integer" })),
+        ("from", with(from("from"), json!({ "default": "${params.tenant}" }))),
+        ("size", with(from("size"), json!({ "default": "${params.batch}", "cast": "integer" }))),
+        ("gone", with(from("gone"), json!({ "null_as": "no ${params.tenant}" }))),
+    ];
+    assert_eq!(
+        apply(&fields, r#"{"gone":null}"#).unwrap(),
+        r#"{"tenant":"acme \"1\"","deep":{"a":["x-40",1,null],"b":"${params.batch}"},"batch":40,"from":"acme \"1\"","size":40,"gone":"no acme \"1\""}"#
+    );
+    assert_eq!(
+        apply(&fields[3..5], r#"{"from":"here","size":"7"}"#).unwrap(),
+        r#"{"from":"here","size":7}"#
+    );
+}
+
+#[test]
+fn a_parameter_that_is_lacking_or_no_number_makes_no_map() {
+    let connection = crate::Connection {
+        params: [("batch".to_owned(), "many".to_owned())].into(),
+        ..crate::Connection::default()
+    };
+    for (field, said) in [
+        (json!({ "a": { "value": "${params.batch}", "cast": "integer" } }), "an integer"),
+        (json!({ "a": { "value": "${params.tenant}" } }), "`tenant`"),
+        (
+            json!({ "a": { "path": "a", "each": { "b": { "value": "${params.tenant}" } } } }),
+            "`tenant`",
+        ),
+    ] {
+        let made = FieldMap::new(&section(field), None, &Resolver::new(&connection));
+        let error = made.err().unwrap().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn every_element_of_an_array_becomes_an_object_or_a_value() {
+    let fields = [
+        (
+            "lines",
+            json!({ "path": "items", "each": {
+                "sku": "sku",
+                "amount.cents": { "path": "price", "cast": "integer" },
+                "kind": { "value": "${params.tenant}" },
+                "taxes": { "path": "taxes", "each": { "rate": "r" } },
+            } }),
+        ),
+        ("skus", json!({ "path": "items", "each": "sku" })),
+        ("none", json!({ "path": "none", "each": "x" })),
+        ("empty", json!({ "path": "empty", "each": { "a": "a" } })),
+    ];
+    let record = r#"{"items":[ {"sku":"a","price":"12","taxes":[{"r":19},{"x":1}]} ,{"sku":"b","price":3.0}],"empty":[ ]}"#;
+    let written: Value = serde_json::from_str(&apply(&fields, record).unwrap()).unwrap();
+    assert_eq!(
+        written,
+        json!({
+            "lines": [
+                { "sku": "a", "amount": { "cents": 12 }, "kind": "acme \"1\"", "taxes": [{ "rate": 19 }, {}] },
+                { "sku": "b", "amount": { "cents": 3 }, "kind": "acme \"1\"" },
+            ],
+            "skus": ["a", "b"],
+            "empty": [],
+        })
+    );
+}
+
+#[test]
+fn an_element_that_makes_none_parks_the_record_with_its_place() {
+    let lines = json!({ "path": "items", "each": {
+        "count": { "path": "n", "cast": "integer", "when_absent": "refuse" },
+        "taxes": { "path": "taxes", "each": { "rate": { "path": "r", "cast": "number" } } },
+    } });
+    let skus = json!({ "path": "items", "each": "sku" });
+    for (field, record, said) in [
+        (&lines, r#"{"items":[{"n":1},{"n":"x"}]}"#, "in `lines.1`: `count` should be an integer"),
+        (&lines, r#"{"items":[{"n":1},{}]}"#, "in `lines.1`: `count` is missing"),
+        (&lines, r#"{"items":[{"n":1},null]}"#, "in `lines.1`: a single value"),
+        (&lines, r#"{"items":[7]}"#, "in `lines.0`: a single value"),
+        (
+            &lines,
+            r#"{"items":[{"n":1,"taxes":[{},{"r":"x"}]}]}"#,
+            "in `lines.0`: in `taxes.1`: `rate` should be a number",
+        ),
+        (
+            &lines,
+            r#"{"items":{"n":1}}"#,
+            "`lines` should be an array, but the record has an object",
+        ),
+        (
+            &lines,
+            r#"{"items":"n"}"#,
+            "`lines` should be an array, but the record has a single value",
+        ),
+        (
+            &skus,
+            r#"{"items":[{"sku":1},{"sku":null}]}"#,
+            "in `lines.1`: nothing stands at the path",
+        ),
+        (&skus, r#"{"items":[1]}"#, "in `lines.0`: nothing stands at the path"),
+    ] {
+        let reason = apply(&[("lines", field.clone())], record).unwrap_err();
+        assert!(reason.contains(said), "{record}: {reason}");
+    }
+}
+
+#[test]
+fn a_date_is_written_anew_or_parks_the_record() {
+    let fields = [
+        ("day", with(from("at"), json!({ "date": { "to": "date", "zone": "Europe/Berlin" } }))),
+        ("s", with(from("at"), json!({ "date": { "to": "epoch_s" }, "cast": "string" }))),
+        ("due", with(from("due"), json!({ "date": { "from": "%d/%m/%Y", "to": "rfc3339" } }))),
+    ];
+    assert_eq!(
+        apply(&fields, r#"{"at":"2023-11-14T23:13:20Z","due":null}"#).unwrap(),
+        r#"{"day":"2023-11-15","s":"1700003600"}"#
+    );
+    let reason = apply(&fields, r#"{"due":"2023-11-14"}"#).unwrap_err();
+    assert!(
+        reason.starts_with("`due` should be a date as `%d/%m/%Y`, but the record has another text"),
+        "{reason}"
+    );
 }
