@@ -57,7 +57,9 @@ impl Recipe {
 
     /// A run that gives up after this time without progress, however it ends.
     pub fn attempt_for(&self, patience: &str) -> Ended {
-        let ends = ["--until-caught-up", "--give-up-after", patience];
+        // What may have been applied is found out once the invocation that sent it is over.
+        let short = ["--invocation-seconds", "4"];
+        let ends = [&["--until-caught-up", "--give-up-after", patience], &short[..]].concat();
         self.command("run", &[&ends[..], &self.params()].concat()).run()
     }
 
