@@ -187,22 +187,23 @@ async fn the_same_record_by_another_route_has_another_key() {
 async fn credentials_of_all_routes_go_to_one_host_and_others_have_their_own() {
     let (one, other) =
         (Taker::start(|_| (200, json!({}))).await, Taker::start(|_| (200, json!({}))).await);
-    let to = |auth: Value| {
-        let mut second = json!({ "url": other.url });
+    // The file does not say the second host: it is known when the connection is.
+    let mut connection = crate::flow::connection();
+    connection.params.insert("tenant".into(), other.url.clone());
+    let connected = |auth: Value| {
+        let mut second = json!({ "url": "${params.tenant}/x" });
         second.as_object_mut().unwrap().extend(auth.as_object().unwrap().clone());
-        json!({ "auth": { "bearer": "${secrets.token}" },
-            "routes": [{ "when": ".a", "url": one.url }, second] })
+        let to = json!({ "auth": { "bearer": "${secrets.token}" },
+            "routes": [{ "when": ".a", "url": one.url }, second] });
+        let spec = crate::sent::file(&json!({}), &to);
+        let spec = tidegate_flow::parse("orders.yaml", &spec).unwrap();
+        tidegate_connectors::connect(&spec, &connection, &crate::flow::options())
     };
-    let spec = crate::sent::file(&json!({}), &to(json!({})));
-    let spec = tidegate_flow::parse("orders.yaml", &spec).unwrap();
-    let error =
-        tidegate_connectors::connect(&spec, &crate::flow::connection(), &crate::flow::options());
-    let error = error.err().expect("the second host would see the token").to_string();
+    let error = connected(json!({})).err().expect("the second host would see the token");
+    let error = error.to_string();
     assert!(error.contains("routes.1") && error.contains("`auth` of its own"), "{error}");
-    let own = flow(
-        &json!({}),
-        &to(json!({ "auth": { "api_key": { "header": "X-Key", "value": "${secrets.token}" } } })),
-    );
+    let own = json!({ "auth": { "api_key": { "header": "X-Key", "value": "${secrets.token}" } } });
+    let own = connected(own).unwrap_or_else(|error| panic!("{error}"));
     deliver(&own, &lives(&[json!({ "id": 1 })])).await;
     assert_eq!(other.last().header("authorization"), None);
     assert!(other.last().header("x-key").is_some());
@@ -218,6 +219,12 @@ fn routes_that_cannot_be_meant_are_refused_with_their_line() {
         (
             json!({ "url": url, "routes": [{ "method": "PUT" }, { "when": ".a" }] }),
             "the routes behind this one are never taken",
+        ),
+        (
+            json!({ "auth": { "bearer": "${secrets.token}" }, "routes": [
+                { "when": ".a", "url": url }, { "url": "https://c.example/${record.id}" },
+            ] }),
+            "only https://b.example:443 may see the destination's credentials",
         ),
         (
             json!({ "url": url, "otherwise": "skip" }),

@@ -118,12 +118,25 @@ impl Endpoint<'_> {
 
     /// Where the credentials that all ways have in common go to, if this one has them.
     pub(super) fn shares_credentials_with(&self, to: &HttpDestination) -> Option<Origin> {
+        self.shares_credentials().then(|| to.exchange.origin.clone())
+    }
+
+    fn shares_credentials(&self) -> bool {
         let has_secrets = || {
-            let texts = self.http.headers.texts();
-            texts.into_iter().any(|(template, _)| template.secrets().next().is_some())
+            let mut texts = self.http.headers.texts();
+            texts.any(|(template, _)| template.secrets().next().is_some())
         };
-        let shares = !self.has_own_auth && (self.auth.is_some() || has_secrets());
-        shares.then(|| to.exchange.origin.clone())
+        !self.has_own_auth && (self.auth.is_some() || has_secrets())
+    }
+
+    /// The host that it leads to, where the file says it as it stands.
+    fn stated_origin(&self) -> Option<Origin> {
+        let [Part::Literal(first), rest @ ..] = self.url?.template.parts.as_slice() else {
+            return None;
+        };
+        let (_, behind) = first.split_once("://")?;
+        let is_whole = rest.is_empty() || behind.contains('/');
+        is_whole.then(|| url::Url::parse(first).ok().as_ref().and_then(Origin::of)).flatten()
     }
 
     /// How much of an answer has to be read for all that it may say.
@@ -212,6 +225,7 @@ impl Http {
                 findings.add(Fault::new(otherwise.place, message, remedy));
             }
         }
+        self.check_hosts(findings);
         let Some(routes) = routes else {
             if self.url.is_none() {
                 let message = "missing key `url` in `destination.http`";
@@ -229,6 +243,22 @@ impl Http {
                 let remedy = "add `url:` to it, or to the destination for all routes";
                 findings.add(Fault::new(route.place, "the route has no address", remedy));
             }
+        }
+    }
+    /// Notes credentials that would go to two hosts.
+    fn check_hosts(&self, findings: &mut Findings) {
+        let endpoints = self.endpoints();
+        let mut shared = endpoints.iter().filter(|it| it.shares_credentials());
+        let mut first = None;
+        let other = shared.find_map(|endpoint| {
+            let origin = endpoint.stated_origin()?;
+            let first = first.get_or_insert_with(|| origin.clone());
+            (*first != origin).then(|| (endpoint.url, first.clone()))
+        });
+        if let Some((Some(url), first)) = other {
+            let message = format!("only {first} may see the destination's credentials");
+            let remedy = "give the route an `auth` of its own";
+            findings.add(Fault::new(url.site.place, message, remedy));
         }
     }
 }
