@@ -64,8 +64,8 @@ impl Endpoint<'_> {
                 .any(|part| matches!(part, Part::Records) || *part == Part::Body(Vec::new()))
         };
         // An envelope may have a few fields of it, under names of its own; an item is none of them.
-        let all = self.split.is_none()
-            && around.is_none_or(|around| around.texts().iter().any(is_whole));
+        let all =
+            self.split.is_none() && around.is_none_or(|around| around.texts().iter().any(is_whole));
         let shape = if all { shape } else { &Shape::Program };
         // A batch with nothing around it is a list, which is no body of XML at all.
         if let Some(url) = self.url.filter(|_| self.batch.is_none() || around.is_some()) {
