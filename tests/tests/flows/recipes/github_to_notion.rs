@@ -42,7 +42,7 @@ fn each_issue_is_one_page_at_its_newest_state_or_parked_with_what_notion_says() 
         desk: Desk::new(&faults).limited(100, Duration::from_secs(1)),
         pages: Vec::new(),
         // Creations all of them.
-        lost_writes: vec![3, 4, 30],
+        lost_writes: vec![20, 40, 60],
         writes: 0,
         conflicts: 2,
         forbidden: "not this one",
