@@ -32,18 +32,18 @@ fn each_issue_is_one_page_at_its_newest_state_or_parked_with_what_notion_says() 
         url: String::new(),
     });
     github.state().url = github.url.clone();
-    // Two of an odd number: one of them at least is a write, and perhaps a creation.
     let faults = [
         (10, Fault::LostAnswer),
-        (21, Fault::LostAnswer),
         (40, Fault::Failed),
         (45, Fault::Limited),
-        (50, Fault::LostAnswer),
         (61, Fault::LostAnswer),
     ];
     let notion = Api::start(Notion {
         desk: Desk::new(&faults).limited(100, Duration::from_secs(1)),
         pages: Vec::new(),
+        // Creations all of them.
+        lost_writes: vec![20, 40, 60],
+        writes: 0,
         conflicts: 2,
         forbidden: "not this one",
     });

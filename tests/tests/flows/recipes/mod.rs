@@ -5,6 +5,7 @@
 //! take minutes.
 
 mod crm;
+mod erp;
 mod github;
 mod github_to_notion;
 mod hubspot;

@@ -22,6 +22,10 @@ pub struct Notion {
     pub desk: Desk,
     /// The pages' properties, by their ids.
     pub pages: Vec<(String, Map<String, Value>)>,
+    /// The answers to these writes are lost, by their number.
+    pub lost_writes: Vec<usize>,
+    /// How many writes there were.
+    pub writes: usize,
     /// As many writes meet a conflict.
     pub conflicts: usize,
     /// A title with this in it is refused.
@@ -139,6 +143,8 @@ impl Notion {
             self.conflicts -= 1;
             return refused(409, "conflict_error", "Conflict occurred while saving.");
         }
+        self.writes += 1;
+        self.desk.is_lost = self.lost_writes.contains(&self.writes);
         let written = properties.as_object().cloned().unwrap_or_default();
         match id_of(&request.path) {
             Some(id) => match self.pages.iter_mut().find(|(it, _)| it == id) {

@@ -57,13 +57,15 @@ impl Recipe {
 
     /// A run that gives up after this time without progress, however it ends.
     pub fn attempt_for(&self, patience: &str) -> Ended {
-        let ends = ["--until-caught-up", "--give-up-after", patience];
+        // What may have been applied is found out once the invocation that sent it is over.
+        let short = ["--invocation-seconds", "6"];
+        let ends = [&["--until-caught-up", "--give-up-after", patience], &short[..]].concat();
         self.command("run", &[&ends[..], &self.params()].concat()).run()
     }
 
     /// Runs it until it is caught up.
     pub fn run(&self) -> Value {
-        let summary = self.attempt_for("20s").fine();
+        let summary = self.attempt_for("60s").fine();
         assert_eq!(summary["caught_up"], true, "{summary}");
         summary
     }

@@ -89,6 +89,8 @@ pub struct Desk {
     pub requests: usize,
     /// What goes wrong, by the number of the request, from 1 on.
     pub faults: BTreeMap<usize, Fault>,
+    /// The answer that is given is lost: a service may say so of what it just did.
+    pub is_lost: bool,
     limit: Option<(usize, Duration)>,
     recent: VecDeque<Instant>,
 }
@@ -100,6 +102,7 @@ impl Desk {
             violations: Vec::new(),
             requests: 0,
             faults: faults.iter().copied().collect(),
+            is_lost: false,
             limit: None,
             recent: VecDeque::new(),
         }
@@ -194,7 +197,11 @@ fn handled<S: Service>(service: &Mutex<S>, request: &Request) -> Option<Reply> {
             service.answer(request);
             None
         }
-        None => Some(service.answer(request)),
+        None => {
+            let reply = service.answer(request);
+            let is_lost = std::mem::take(&mut service.desk().is_lost);
+            Some(reply).filter(|_| !is_lost)
+        }
     }
 }
 

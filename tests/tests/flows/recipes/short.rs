@@ -1,4 +1,4 @@
-//! The shorter recipes: a form, lines with deletions among them, create or update.
+//! The shorter recipes: a form, lines with deletions among them, create or update, a request a line.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     crm::{self, Crm},
+    erp::{self, Erp},
     meter::{self, Meter},
     opensearch::{self, OpenSearch},
     recipe::Recipe,
@@ -150,4 +151,54 @@ fn customers_are_updated_created_where_they_are_not_there_and_deleted() {
     let update = "update: { url: \"${params.crm}/contacts/${answer.error.existing_id}\" }";
     let put = "first: update\n      update: { method: PUT, url: \"${params.crm}/contacts/by-reference/${record.id}\" }";
     customers(&[(update, put)]);
+}
+
+fn order(id: u64, lines: &[(&str, u64)], second: u64) -> Value {
+    let lines: Vec<Value> =
+        lines.iter().map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity })).collect();
+    json!({ "id": id, "kind": "order", "lines": lines, "updated_at": at(second) })
+}
+
+#[test]
+fn each_line_is_a_request_and_returns_go_elsewhere() {
+    let mut records: Vec<Value> =
+        (1..=40).map(|id| order(id, &[("A", id), ("B-2", 1), ("C", 2)], id)).collect();
+    records[9] = order(10, &[("A", 10), ("B-2", 0), ("C", 2)], 10);
+    records[19] = order(20, &[], 20);
+    records[29] = json!({ "id": 30, "kind": "return", "order": 3, "reason": "too small", "updated_at": at(30) });
+    let shop = Api::start(Shop::new("orders", Desk::new(&[(1, Fault::Failed)]), records));
+    let faults = [
+        (5, Fault::LostAnswer),
+        (20, Fault::Limited),
+        (50, Fault::Failed),
+        (81, Fault::LostAnswer),
+    ];
+    let erp = Api::start(Erp::new(Desk::new(&faults)));
+    let recipe =
+        Recipe::new("orders-to-erp", &[&FASTER[..], &[("rate: 50/s", "rate: 500/s")]].concat())
+            .param("shop", &shop.url)
+            .param("erp", &erp.url)
+            .secret("shop_token", shop::TOKEN)
+            .secret("erp_token", erp::TOKEN);
+    recipe.run();
+    let parked = recipe.parked();
+    let ids: Vec<&str> = parked.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, ["10", "20"], "{parked:?}");
+    for words in ["B-2", "a line has one piece at least"] {
+        assert!(parked[0].1.contains(words), "{parked:?}");
+    }
+    let mut expected = BTreeMap::new();
+    for id in (1..=40).filter(|id| ![20, 30].contains(id)) {
+        expected.extend([((id, "A".to_owned()), id), ((id, "C".to_owned()), 2)]);
+        expected.extend(Some(((id, "B-2".to_owned()), 1)).filter(|_| id != 10));
+    }
+    assert_eq!(erp.state().lines, expected);
+    assert_eq!(erp.state().returns, [(3, "too small".to_owned())]);
+
+    shop.state().change(order(10, &[("A", 11), ("B-2", 4), ("C", 2)], 60));
+    recipe.run();
+    expected.extend([((10, "A".to_owned()), 11), ((10, "B-2".to_owned()), 4)]);
+    assert_eq!(erp.state().lines, expected);
+    shop.assert_proper();
+    erp.assert_proper();
 }

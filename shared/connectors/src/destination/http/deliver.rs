@@ -46,6 +46,8 @@ pub(super) struct HttpDestination {
     pub(super) exchange: Exchange,
     pub(super) rules: Rules,
     pub(super) bulk: Option<Bulk>,
+    /// Whether tries begin with the question, by this way of requests or by another of the flow's.
+    pub(super) finds: bool,
     /// How to ask whether it has a record, where the flow says so.
     pub(super) has: Option<Box<dyn Question>>,
     /// What a success says beside its status.
@@ -333,9 +335,13 @@ impl HttpDestination {
 
     /// Asks whether the destination has a record.
     pub(super) async fn ask(&self, record: &Outgoing, until: Instant) -> Result<bool, Later> {
-        // It is sent again: its next try begins with the question whether it is there, or it is of a route beside one
-        // that does.
-        let Some(has) = &self.has else { return Ok(false) };
+        // It is sent again: its next try begins with the question, or its route is beside one whose tries do.
+        if self.finds {
+            return Ok(false);
+        }
+        let Some(has) = &self.has else {
+            return Err(request_later("the flow does not say how to ask for a record".to_owned()));
+        };
         let key = self.key(record);
         let url = has.url(record, &key).map_err(|error| {
             request_later(self.exchange.line(&error.to_string(), REASON_CHARS_MAX))

@@ -107,6 +107,7 @@ impl Endpoint<'_> {
             has_key: keys.header.is_some(),
             removal: self.removal(shape, &keys, resolver)?,
             follow: self.follow(shape, &keys, resolver)?,
+            finds: self.http.finds(),
             deletions: self.deletions(),
             items: self.split.map(|split| Items::new(split.splitter())),
             rules,

@@ -214,9 +214,8 @@ impl DestinationKind for Http {
     }
 
     fn on_unknown(&self) -> model::OnUnknown {
-        let finds = self.upserts().any(|upsert| upsert.find.is_some());
         // What may have been applied is found, once it cannot be applied any more.
-        let usual = if finds { LookUp } else { model::OnUnknown::Retry };
+        let usual = if self.finds() { LookUp } else { model::OnUnknown::Retry };
         self.on_unknown.as_ref().map_or(usual, |it| it.value.protocol())
     }
 
@@ -250,6 +249,11 @@ impl DestinationKind for Http {
 }
 
 impl Http {
+    /// Whether a record is asked for before it is created or updated, by any way that requests take.
+    fn finds(&self) -> bool {
+        self.upserts().any(|upsert| upsert.find.is_some())
+    }
+
     /// The destination's own way to create or update, and those of its routes.
     fn upserts(&self) -> impl Iterator<Item = &Upsert> {
         let of_routes = self.routes.iter().flat_map(|routes| &routes.value);
