@@ -118,7 +118,7 @@ impl SendSlots {
     }
 
     /// How many there are that were not taken, whether or not they can still be used.
-    pub fn len(&self) -> usize {
+    pub fn left(&self) -> usize {
         self.given_back.len() + self.runs.iter().map(|run| run.slots.len()).sum::<usize>()
     }
 
@@ -260,7 +260,7 @@ mod tests {
         slots.add(leased(0, rate, 2), Some(rate));
         let first = slots.take(0).unwrap();
         slots.put_back(first);
-        assert_eq!((slots.len(), slots.take(0)), (2, Some(first)));
+        assert_eq!((slots.left(), slots.take(0)), (2, Some(first)));
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
                         continue;
                     }
                     // The next lease is asked for before the last of this is used, as a dispatcher does.
-                    if slots.len() <= 4 {
+                    if slots.left() <= 4 {
                         break;
                     }
                     let Some(slot) = slots.take(now_us) else { break };

@@ -145,7 +145,7 @@ impl Permits {
 
     /// Whether a request may be started.
     pub fn next(&mut self, now_ms: EpochMs) -> Next {
-        if self.wait.is_some() || (self.leasing && self.send_slots.len() == 0) {
+        if self.wait.is_some() || (self.leasing && self.send_slots.left() == 0) {
             return Next::Wait;
         }
         if self.slots > 0 && self.occupied(now_ms) >= self.slots.min(self.at_most) {
@@ -170,7 +170,7 @@ impl Permits {
         if self.rate.is_none() {
             return false;
         }
-        let left = self.send_slots.len();
+        let left = self.send_slots.left();
         if self.leasing
             || self.wait.is_some()
             || self.then_waits.is_some()
@@ -225,7 +225,7 @@ impl Permits {
         is_probe: bool,
     ) -> Wanted {
         let slots_needed = self.slots_needed();
-        let in_hand = u32::try_from(self.send_slots.len()).unwrap_or(u32::MAX);
+        let in_hand = u32::try_from(self.send_slots.left()).unwrap_or(u32::MAX);
         let done_ms = self.rate.map_or(0, |rate| {
             let left = i64::try_from(requests).unwrap_or(i64::MAX);
             now_ms.saturating_add(left.saturating_mul(rate.spacing_us) / 1_000)
@@ -290,7 +290,7 @@ impl Permits {
             }
             Ok(Grant { slots, wait, .. }) => {
                 self.slots = slots;
-                match self.send_slots.len() {
+                match self.send_slots.left() {
                     0 => self.wait = wait,
                     _ => self.then_waits = wait,
                 }
