@@ -70,6 +70,11 @@ impl Composer {
         &self.method
     }
 
+    /// Whether requests carry their key, in a header or in their body.
+    pub(super) fn carries_key(&self) -> bool {
+        self.keys.header.is_some() || self.keys.path.is_some()
+    }
+
     /// The key of a record's request.
     pub(super) fn key(&self, record: &Outgoing) -> String {
         let source: &[u8] = if self.reads_source { &record.source } else { b"" };

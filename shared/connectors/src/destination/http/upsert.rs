@@ -20,7 +20,7 @@ use crate::{
     value::{Following, OneOrList, Path, StatusCode, Text, Url, template::Part},
 };
 
-/// As many answers are kept for the next request; each is used at once.
+/// As many answers are kept for the next request.
 const KEPT_MAX: usize = 10_000;
 
 /// Create or update, whichever the destination asks for.
@@ -148,13 +148,18 @@ impl Follow {
         if !self.status.contains(&status) || !has_code {
             return false;
         }
+        self.keep(key.to_owned(), body.clone());
+        true
+    }
+
+    /// Keeps the answer to a record's first request for its second.
+    pub(super) fn keep(&self, key: String, answer: Bytes) {
         let mut kept = self.kept();
         // What is left of records that were given up meanwhile.
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(key.to_owned(), body.clone());
-        true
+        kept.insert(key, answer);
     }
 
     /// The answer to a record's first request, where it asked for the second.
