@@ -3,6 +3,7 @@
 mod answers;
 mod answers_of_destinations;
 mod answers_of_sources;
+mod any_destination;
 mod any_source;
 mod api;
 mod auth;

@@ -12,12 +12,15 @@ use super::{
 };
 use crate::{
     decide::{Deadline, Delivery},
-    model::{Cursor, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
+    model::{Cursor, EpochMs, Parked, RecordKey, ReplayMessage, Settled, WireRecord},
     ports::{Clock, CursorStore, PageQueue, ParkedStore, Platform, Receipt, Settle, Unavailable},
 };
 
 /// How long a replay waits that did not get through, in ms.
 const REPLAY_AGAIN_MS: u64 = 30_000;
+
+/// An operator's clock differs from a processor's by less, in ms: a platform refuses requests whose clocks differ by more.
+const CLOCKS_DIFFER_MS: EpochMs = 300_000;
 
 /// Processes one replay message. A record that is settled leaves the parked ones; one that is
 /// refused again stays, with its newest reason. A crash leaves it parked: nothing is lost.
@@ -35,7 +38,8 @@ pub async fn process_replay<P: Platform>(
     // Under the generation of today: what a rewind has delivered since then is not sent again.
     let budget = flow.settings.budget_of(&flow.stream).key();
     let loaded = ports.store.load(&flow.stream, &[], Some(&budget)).await?;
-    let parked = ports.store.parked_by_key(&flow.stream, &message.keys).await?;
+    let mut parked = ports.store.parked_by_key(&flow.stream, &message.keys).await?;
+    parked.retain(|parked| !was_refused_in_it(parked, &message));
     let records: Vec<WireRecord> = parked.iter().map(Parked::record).collect();
     let Cursor { generation, ended, delivering, .. } = loaded.cursor;
     let invocation = Invocation { deadline, generation, ended };
@@ -52,7 +56,7 @@ pub async fn process_replay<P: Platform>(
     let throttle = Throttle::new(ports, flow, deadline, processors, loaded.budget).one_at_a_time();
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let work = PageWork::new(count, records.len(), Settled::default(), true);
-    let sink = Replay { ports, flow, parked: &parked };
+    let sink = Replay { ports, flow, parked: &parked, asked_ms: message.asked_ms };
     let done = Dispatcher::new(&sender, &sink, throttle, vec![work], None).run().await;
 
     let Dispatched { finished, tally, errors, quota_until_ms, delivery, .. } = done;
@@ -81,11 +85,18 @@ pub async fn process_replay<P: Platform>(
     Ok(report)
 }
 
+/// Whether this replay parked it again, in an invocation before. It has had its turn: while it was tried for the sake of
+/// others that are left, its claim would be taken anew each time, and they in turn would be tried for its sake.
+fn was_refused_in_it(parked: &Parked, message: &ReplayMessage) -> bool {
+    parked.parked_at_ms > message.asked_ms.saturating_add(CLOCKS_DIFFER_MS)
+}
+
 /// Parked records as the dispatcher's sink: the one page of a replay.
 struct Replay<'a, P: Platform> {
     ports: &'a Ports<P>,
     flow: &'a Flow,
     parked: &'a [Parked],
+    asked_ms: EpochMs,
 }
 
 /// What is written of a replay.
@@ -137,13 +148,16 @@ impl<P: Platform> Sink for Replay<'_, P> {
         entry.again
     }
 
-    /// An operator wants it to be tried: it stays parked with what came of it, and is never given up.
+    /// Whether what fails by itself has been tried for as long as its flow's attempts take: it stays parked, with what
+    /// came of it.
     fn is_last_try(&self, _: usize) -> bool {
-        false
+        let tries_ms = u64::from(self.flow.settings.retry.attempts_max) * REPLAY_AGAIN_MS;
+        self.ports.clock.now_ms() >= self.asked_ms.saturating_add_unsigned(tries_ms)
     }
 
+    /// It makes no difference: what is given up is as safe as before.
     async fn others_get_through(&self, _: usize) -> bool {
-        false
+        true
     }
 
     fn backoff_ms(&self, _: usize) -> u64 {

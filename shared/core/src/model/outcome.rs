@@ -54,9 +54,14 @@ impl Later {
     }
 
     /// Of several, the one that is worth most is waited for: one that waits for another version waits for
-    /// nothing that failed.
-    pub fn worth(&self) -> (bool, Option<u64>) {
-        (self.blame != Blame::NotAttempted, self.after_ms)
+    /// nothing that failed. What an operator has to do is told before all.
+    pub fn worth(&self) -> (u8, Option<u64>) {
+        let rank = match self.blame {
+            Blame::NotAttempted => 0,
+            Blame::Operator => 2,
+            _ => 1,
+        };
+        (rank, self.after_ms)
     }
 
     /// Whether it is this request's affair, and not the destination's as a whole, nor a limit's, nor another

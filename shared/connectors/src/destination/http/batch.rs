@@ -119,6 +119,11 @@ impl Batch {
         }
     }
 
+    /// Whether each record goes with a key of its own, as far as is known: an `action` may hold it.
+    pub(super) fn sends_keys(&self) -> bool {
+        self.key_field.is_some() || self.action.is_some()
+    }
+
     /// Whether answers have a result for every record.
     pub(super) fn has_results(&self) -> bool {
         self.results.is_some()

@@ -106,6 +106,11 @@ impl Composer {
         &self.method
     }
 
+    /// Whether requests carry their key, in a header or in their body.
+    pub(super) fn carries_key(&self) -> bool {
+        self.keys.header.is_some() || self.keys.path.is_some()
+    }
+
     /// The key of a record's request, or of an item's that was split from `whole`.
     pub(super) fn key(&self, record: &Outgoing, whole: Option<&[u8]>) -> String {
         let source: &[u8] = if self.reads_source { &record.source } else { b"" };

@@ -87,6 +87,11 @@ impl HttpDestination {
                 return vec![outcome].into();
             }
             Err(unanswered) => {
+                if let (Some(follow), Some(key), Some(before)) = (follow, key, before)
+                    && follow.second.writes_first()
+                {
+                    follow.keep(key, before);
+                }
                 let in_flight = unanswered.in_flight;
                 return Delivery { in_flight, ..vec![self.unanswered(unanswered)].into() };
             }
@@ -108,17 +113,24 @@ impl HttpDestination {
             outcome = Outcome::Skipped(SkipReason::Duplicate);
         }
         let mut again = false;
-        if let (Some(follow), Some(key)) = (follow, &key) {
+        if let (Some(follow), Some(key)) = (follow, key) {
             // An error inside a success would look like a record that is not there.
             let is_plain = !answer.status.is_success() && !judged.by_rule;
             let says = !only_asks || judged.meaning == Meaning::Delivered || is_plain;
             match before {
-                None => again = says && follow.asks(key, status, &answer.body),
+                None => again = says && follow.asks(&key, status, &answer.body),
                 Some(before) if follow.second.is_contrary(&before, status) => {
                     let reason = self.reason(&answer, &judged);
                     outcome = Outcome::Later(request_later(format!(
                         "{status}, which contradicts the answer before: {reason}"
                     )));
+                }
+                // It is the one that is tried again: where the first took the only request that a limit permits, the
+                // second would never be made.
+                Some(before)
+                    if matches!(outcome, Outcome::Later(_)) && follow.second.writes_first() =>
+                {
+                    follow.keep(key, before);
                 }
                 Some(_) => {}
             }
@@ -135,9 +147,12 @@ impl HttpDestination {
 
     /// The idempotency key that a record is sent with.
     fn key(&self, record: &Outgoing) -> String {
-        match &self.bulk {
-            Some(bulk) => bulk.record_key(record),
-            None => self.single.key(record, None),
+        let removal =
+            self.removal.as_ref().filter(|_| self.deletions.has(&record.source, record.deleted));
+        match (&self.bulk, removal) {
+            (Some(bulk), _) => bulk.record_key(record),
+            (None, Some(removal)) => removal.key(record, None),
+            (None, None) => self.single.key(record, None),
         }
     }
 
@@ -232,9 +247,12 @@ impl HttpDestination {
         match judged.meaning {
             Meaning::Delivered => Some(match read() {
                 Ok(each) => {
+                    // Of one alone it is its own affair; of many, perhaps of how the flow reads answers.
+                    let blame = if records == 1 { Blame::Record } else { Blame::Request };
                     let none = || {
-                        let said = said();
-                        unknown(format!("the answer has no result for this record: {said}"))
+                        let reason =
+                            format!("the answer has no result for this record: {}", said());
+                        Outcome::Later(Later { blame, unknown: true, ..request_later(reason) })
                     };
                     each.into_iter().map(|outcome| outcome.unwrap_or_else(none)).collect()
                 }
@@ -290,7 +308,7 @@ impl HttpDestination {
     /// `Idempotency-Key` and by Stripe.
     fn is_in_progress(&self, answer: &Answer) -> bool {
         let carries_keys = |bulk: &Bulk| bulk.batching(self.has_key).carries_keys;
-        let has_key = self.has_key || self.bulk.as_ref().is_some_and(carries_keys);
+        let has_key = self.single.carries_key() || self.bulk.as_ref().is_some_and(carries_keys);
         let says_so = || in_progress::is_said(&answer.body) || answer.after_ms().is_some();
         has_key && answer.status == StatusCode::CONFLICT && says_so()
     }
@@ -343,8 +361,10 @@ impl HttpDestination {
             return Err(request_later("the flow does not say how to ask for a record".to_owned()));
         };
         let key = self.key(record);
+        // It cannot be asked for, now or ever, and nothing is said of the destination.
         let url = has.url(record, &key).map_err(|error| {
-            request_later(self.exchange.line(&error.to_string(), REASON_CHARS_MAX))
+            let reason = self.exchange.line(&error.to_string(), REASON_CHARS_MAX);
+            Later { blame: Blame::Record, unknown: true, ..request_later(reason) }
         })?;
         let sent = self.send(Request::get(url), until).await;
         let answer = sent.map_err(|unanswered| harmless(unanswered.later))?;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::compose::Composer;
 
-/// As many answers are kept for the next request; each is used at once.
+/// As many answers are kept for the next request.
 const KEPT_MAX: usize = 10_000;
 
 /// What the answer to a record's first request asks for.
@@ -42,13 +42,18 @@ impl Follow {
     /// Keeps an answer to the first request, if it asks for the second.
     pub(super) fn asks(&self, key: &str, status: u16, body: &Bytes) -> bool {
         let Some(answer) = self.second.asked_for(status, body) else { return false };
+        self.keep(key.to_owned(), Bytes::copy_from_slice(answer));
+        true
+    }
+
+    /// Keeps the answer to a record's first request for its second.
+    pub(super) fn keep(&self, key: String, answer: Bytes) {
         let mut kept = self.kept();
         // What is left of records that were given up meanwhile.
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(key.to_owned(), Bytes::copy_from_slice(answer));
-        true
+        kept.insert(key, answer);
     }
 
     /// The answer to a record's first request, where it asked for the second.

@@ -19,6 +19,7 @@ impl Endpoint<'_> {
         if let Some(upsert) = self.upsert {
             upsert.value.check(findings);
         }
+        self.check_question(findings);
         if let Some(envelope) = self.envelope {
             let whole = if self.split.is_some() { Part::Item } else { Part::Body };
             envelope::check(envelope, &whole(Vec::new()), findings);
@@ -51,6 +52,24 @@ impl Endpoint<'_> {
                 }
             }
         }
+    }
+
+    /// Notes a question by a key that is not sent with the record.
+    fn check_question(&self, findings: &mut Findings) {
+        let asks_by_key = self.http.on_unknown.as_ref().and_then(|it| it.value.asks_by_key());
+        let Some(place) = asks_by_key else { return };
+        let (message, remedy) = match (self.upsert, self.batch) {
+            (Some(_), _) => (
+                "creating and updating are two requests with two keys: `${idempotency_key}` names one of them",
+                "write `${record.…}` for a field by which the destination knows the record",
+            ),
+            (None, Some(batch)) if !batch.sends_keys() => (
+                "`${idempotency_key}` is a record's own key, and this batch sends none",
+                "add `batch.key_field`, or write `${record.…}`",
+            ),
+            _ => return,
+        };
+        findings.add(Fault::new(place, message, remedy).of("${idempotency_key}".to_owned()));
     }
 
     /// Notes names that the body's format cannot have.

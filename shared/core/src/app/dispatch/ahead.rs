@@ -17,6 +17,11 @@ impl<P: Platform, K: Sink> Dispatcher<'_, P, K> {
     /// Claims records and finds out what is known of them, so that there is always a unit ready for the
     /// next permit.
     pub(super) fn prepare(&mut self) {
+        if self.work.is_serial() && !self.throttle.is_idle() {
+            // Of an entity that is under way a second version would have to wait, and nothing may overtake it: not
+            // even what is left of the first.
+            return;
+        }
         let ahead = self.throttle.ahead();
         let kind = self.sender.packing.next_kind();
         while self.ready.len() + self.preparing < ahead

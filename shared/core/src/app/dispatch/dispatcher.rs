@@ -12,7 +12,7 @@ use super::{
     gathered::Gathered,
     refusals::Refusals,
     sink::{Sink, Written},
-    work::{PageWork, Work},
+    work::{FEW_RECORDS, PageWork, Work},
 };
 use crate::{
     app::{
@@ -21,7 +21,7 @@ use crate::{
         throttle::{Admission, BudgetAnswer, Permit, Throttle},
     },
     decide::{Delivery, Grouping, jittered_ms},
-    model::{Blame, EpochMs, Ordering, RequestKind, WaitOn},
+    model::{Blame, EpochMs, Later, Ordering, RequestKind, WaitOn},
     ports::{Clock, Ending, Platform, Random, Settle, Unavailable},
 };
 
@@ -374,7 +374,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
             return self.left(page, 0, Ok(Settle::Done));
         }
         let gives_back_ms = if self.work.page(page).is_whole() { 0 } else { self.delay_ms(page) };
-        let fails_alone = self.fails_alone();
+        let fails_alone = self.fails_alone(page);
         let work = self.work.page_mut(page);
         let entry = self.sink.entry(page, work.standing(fails_alone, Some(gives_back_ms)));
         work.handed_over();
@@ -425,7 +425,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         if !self.work.page(page).has_news() {
             return Ok(());
         }
-        let fails_alone = self.fails_alone();
+        let fails_alone = self.fails_alone(page);
         let work = self.work.page_mut(page);
         let Some(entry) = self.sink.entry(page, work.standing(fails_alone, None)) else {
             return Ok(());
@@ -444,9 +444,12 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         Ok(())
     }
 
-    /// What failed while others got through failed by itself, though it opened the circuit.
-    fn fails_alone(&mut self) -> bool {
-        !self.throttle.is_open() || self.work.tally().delivered > 0
+    /// What failed while others got through failed by itself, though it opened the circuit. So did, perhaps, what has
+    /// no others beside it that could: its tries count, and others of the stream decide then whether it is given up.
+    fn fails_alone(&mut self, page: usize) -> bool {
+        let fails = self.work.page(page).later().is_some_and(Later::is_of_one_request);
+        let has_others = self.work.unsettled() > FEW_RECORDS;
+        !self.throttle.is_open() || self.work.tally().delivered > 0 || (fails && !has_others)
     }
 
     /// Counts what was parked, and why.

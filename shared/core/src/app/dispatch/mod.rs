@@ -14,4 +14,4 @@ mod work;
 pub(super) use dispatcher::{Dispatched, Dispatcher};
 pub(super) use sink::{Refusal, Sink, Standing, Written};
 pub(super) use suspects::crashed;
-pub(super) use work::PageWork;
+pub(super) use work::{FEW_RECORDS, PageWork};

@@ -12,6 +12,9 @@ use crate::{
     ports::Route,
 };
 
+/// So many records that fail in a row would open the circuit, and there may be no others to get through.
+pub(in crate::app) const FEW_RECORDS: usize = 4;
+
 /// How far a page has come in this invocation.
 #[derive(Debug)]
 pub(in crate::app) struct PageWork {
@@ -85,6 +88,16 @@ impl PageWork {
     /// These are to be sent next, and no others of the page.
     pub fn send(&mut self, indices: Vec<u32>) {
         self.remaining = indices.into_iter().peekable();
+    }
+
+    /// Begins with the record so many places further on, and comes to those before it in the end.
+    pub fn begin_with(&mut self, nth: u32) {
+        let mut indices: Vec<u32> = self.remaining.by_ref().collect();
+        if !indices.is_empty() {
+            let nth = nth as usize % indices.len();
+            indices.rotate_left(nth);
+        }
+        self.send(indices);
     }
 
     /// Whether it is written down that a record is settled.
@@ -218,6 +231,12 @@ impl Work {
 
     pub fn page_mut(&mut self, page: usize) -> &mut PageWork {
         &mut self.pages[page]
+    }
+
+    /// How many records are not settled.
+    pub fn unsettled(&self) -> usize {
+        let left = |page: &PageWork| page.count.saturating_sub(page.known.union_len(&page.settled));
+        self.pages.iter().map(|page| left(page) as usize).sum()
     }
 
     /// How many records were delivered so far.

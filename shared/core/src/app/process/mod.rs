@@ -17,14 +17,17 @@ use super::{
 use crate::{
     decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES},
     guard::Guard,
-    model::{Cursor, Page},
-    ports::{Clock, Loaded, PageQueue, Platform, Unavailable},
+    model::{Cursor, Ordering, Page},
+    ports::{Clock, Loaded, PageQueue, Platform, Route, Unavailable},
 };
 pub use pages::Arrival;
 use pages::{Job, Pages};
 
 /// How long a message waits whose page is not sealed yet, in ms.
 const UNSEALED_MS: u64 = 5_000;
+
+/// So often a page's message is received before it begins with another record than its first.
+const RECEIVES_IN_ORDER: u32 = 3;
 
 /// Processes page messages of one stream. An error means that the state table gave no answer at the
 /// start: nothing was done, and every message comes back.
@@ -49,7 +52,10 @@ pub async fn process<P: Platform>(
     flow.destination.begins(invocation.generation);
     let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, budget);
-    let work = jobs.iter().map(work_on).collect();
+    let knows_a_whole = |route| flow.destination.batching(Route(route)).known_as_a_whole;
+    let begins_elsewhere = flow.settings.ordering != Ordering::Serial
+        && !(0..flow.destination.routes()).any(knows_a_whole);
+    let work = jobs.iter().map(|job| work_on(job, begins_elsewhere)).collect();
     let refused = cursor.delivering.refused;
     let done = Dispatcher::new(&sender, &sink, throttle, work, Some(refused)).run().await;
     let Dispatched { finished, tally, pages_done, errors, quota_until_ms, delivery } = done;
@@ -130,6 +136,13 @@ fn sort<P: Platform>(cursor: &Cursor, pages: &[Page], arrivals: Vec<Arrival>) ->
     sorted
 }
 
-fn work_on(Job { arrival, page, isolated }: &Job) -> PageWork {
-    PageWork::new(page.count, arrival.page.records.len(), page.settled.clone(), *isolated)
+/// A page that comes back again and again begins with another of its records each time, where their order is free: else
+/// one that always fails, and uses up what a limit permits, would keep all others of the page from being tried.
+fn work_on(Job { arrival, page, isolated }: &Job, begins_elsewhere: bool) -> PageWork {
+    let carried = arrival.page.records.len();
+    let mut work = PageWork::new(page.count, carried, page.settled.clone(), *isolated);
+    if begins_elsewhere && !isolated {
+        work.begin_with(arrival.receives.saturating_sub(RECEIVES_IN_ORDER));
+    }
+    work
 }

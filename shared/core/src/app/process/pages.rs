@@ -3,7 +3,7 @@
 use crate::{
     app::{
         Flow, Ports,
-        dispatch::{Refusal, Sink, Standing, Written},
+        dispatch::{FEW_RECORDS, Refusal, Sink, Standing, Written},
     },
     decide::{ISOLATE_FROM_RECEIVES, backoff_ms, give_back_ms},
     guard::Guard,
@@ -16,10 +16,9 @@ use crate::{
 
 /// Pages looked at for signs that others get through.
 const EVIDENCE_PAGES: usize = 20;
-/// So many records that fail in a row would open the circuit, and with it keep their tries.
-const FEW_RECORDS: usize = 4;
-/// What was taken so shortly before a record's first try was taken meanwhile, in ms.
-const SOON_MS: u64 = 60_000;
+/// What was taken so shortly before a record's first try was taken meanwhile, in ms. It is long, for its tries may have
+/// had to wait for other things than the retry policy: the circuit, or the lock of a processor that crashed.
+const SOON_MS: u64 = 3_600_000;
 
 /// A received page message.
 #[derive(Debug, Clone, PartialEq)]

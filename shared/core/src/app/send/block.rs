@@ -8,6 +8,8 @@
 //! Only what is settled meanwhile drops out: a request that was not answered has all of its records still,
 //! and keeps its key; one that was answered in part gets another.
 
+use std::collections::HashSet;
+
 use super::{
     packing::{Bodies, Packing},
     unit::{Chunk, Item, Place, Places},
@@ -30,6 +32,8 @@ impl Packing<'_> {
         let begin = if (begin..=first).contains(&cut) { cut } else { begin };
         let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow, route));
         let (mut index, mut passed) = (begin, Vec::new());
+        // Those that are settled meanwhile, too: the piece ends where it did.
+        let mut entities = HashSet::new();
         while let Some(next) = places.peek().filter(|next| next.page == page && next.index < end) {
             match self.route(next) {
                 Ok(other) if other == route => {}
@@ -50,7 +54,9 @@ impl Packing<'_> {
             let place = Place { page, index };
             let item = self.item(place);
             let record = self.record(place);
-            let has_room = if next == place {
+            let has_room = if self.ends_before(&entities, record) {
+                false
+            } else if next == place {
                 match bodies.write(record, &item.record.key, None) {
                     None => false,
                     Some(Ok(())) => {
@@ -67,6 +73,7 @@ impl Packing<'_> {
             };
             if !has_room {
                 *places.cut(page, route) = index;
+                entities.clear();
                 if !items.is_empty() {
                     break;
                 }
@@ -77,6 +84,7 @@ impl Packing<'_> {
             if next == place {
                 places.take();
             }
+            entities.insert(&record.id);
             index += 1;
         }
         places.put_back(passed);

@@ -9,7 +9,9 @@ use super::unit::{Chunk, Group, Item, Place, Places, Prepared, Unit};
 use crate::{
     app::Flow,
     decide::idempotency_key,
-    model::{Blame, Later, Ordering, Outcome, RequestKind, SkipReason, StreamId, WireRecord},
+    model::{
+        Blame, Later, Ordering, Outcome, RecordId, RequestKind, SkipReason, StreamId, WireRecord,
+    },
     ports::{Batching, Lookup, Outgoing, Route, Transformed},
 };
 
@@ -192,6 +194,12 @@ impl<'a> Packing<'a> {
         sends + lookup.map_or(0, |lookup| all.div_ceil(lookup.keys_max().max(1)))
     }
 
+    /// Whether a request ends before a record, having these entities: in a serial stream, where the second version
+    /// of one would wait for the first, and nothing may overtake what waits, not even the first.
+    pub(super) fn ends_before(&self, entities: &HashSet<&RecordId>, record: &WireRecord) -> bool {
+        self.is_serial() && entities.contains(&record.id)
+    }
+
     /// Takes records of one route until a request is full. Those of others stay in front, unless nothing may
     /// overtake them.
     pub fn chunk(&self, places: &mut impl Places) -> Chunk {
@@ -202,9 +210,11 @@ impl<'a> Packing<'a> {
         }
         let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow, route));
         let mut passed = Vec::new();
+        let mut entities = HashSet::new();
         while bodies.has_room()
             && passed.len() < PUT_BACK_MAX
             && let Some(place) = places.peek()
+            && !self.ends_before(&entities, self.record(place))
         {
             match self.route(place) {
                 Ok(other) if other == route => {}
@@ -218,6 +228,7 @@ impl<'a> Packing<'a> {
                     continue;
                 }
             }
+            entities.insert(&self.record(place).id);
             let item = self.item(place);
             match bodies.write(self.record(place), &item.record.key, None) {
                 None => break,
@@ -275,10 +286,13 @@ impl<'a> Packing<'a> {
         let (mut seen, mut put_back) = (HashSet::new(), Vec::new());
         let keys_max = lookup.keys_max().max(1);
         let mut last = None;
+        let mut entities = HashSet::new();
         while group.items.len() < keys_max
             && put_back.len() < PUT_BACK_MAX
             && let Some(place) = places.peek()
+            && !self.ends_before(&entities, self.record(place))
         {
+            entities.insert(&self.record(place).id);
             let block = self.block_of(place);
             let begins = last.is_some_and(|last| last != block);
             if begins && group.items.len() + self.block_size() > keys_max {

@@ -182,7 +182,8 @@ impl<P: Platform> Sender<'_, P> {
             step.next.insert(0, Unit::Send(Chunk { items, decided: Vec::new(), claim }));
             return;
         }
-        if answers.len() > 1 && answers.iter().all(is_for_the_others) {
+        let is_serial = self.flow.settings.ordering == Ordering::Serial;
+        if is_cut_in_halves(&answers, is_serial) {
             // Refused for the sake of some: halves are sent, down to single records, under their claims.
             let half = items.len() / 2;
             let mut first = items;
@@ -192,6 +193,19 @@ impl<P: Platform> Sender<'_, P> {
             step.next.splice(0..0, [Unit::Send(chunk(first)), Unit::Send(chunk(second))]);
             return;
         }
+        let is_alone = answers.len() == 1;
+        // Those that were refused for the sake of others, or were not sent with them, go without them.
+        let (others, answered): (Vec<_>, Vec<_>) = items
+            .into_iter()
+            .zip(answers)
+            .partition(|(_, answer)| !is_alone && goes_with_fewer(answer));
+        if !others.is_empty() {
+            let items = others.into_iter().map(|(item, _)| item).collect();
+            let claim = self.by_entity().then(|| owner.clone());
+            step.next.insert(0, Unit::Send(Chunk { items, decided: Vec::new(), claim }));
+        }
+        let (items, mut answers): (Vec<Item<Outgoing>>, Vec<Outcome>) =
+            answered.into_iter().unzip();
         // When it was sent is not known, for this process may have stood still: before its answer came.
         let lands_until_ms = answered_ms + self.flow.settings.landing_ms;
         let answered = (!delivery.in_flight).then_some(Answered { lands_until_ms });
@@ -258,6 +272,23 @@ pub(super) enum Start {
     /// Its send slot has passed: another is to be had.
     Missed,
     TimeIsUp,
+}
+
+/// Whether a request was refused for the sake of some of its records, so that none of it counts. In a serial stream it is
+/// not known of what comes before the one that failed, and nothing may overtake that.
+fn is_cut_in_halves(answers: &[Outcome], is_serial: bool) -> bool {
+    let is_settled_well = |it: &Outcome| matches!(it, Outcome::Delivered | Outcome::Skipped(_));
+    answers.len() > 1
+        && (answers.iter().all(is_for_the_others)
+            || is_serial
+                && answers.iter().any(is_for_the_others)
+                && !answers.iter().any(is_settled_well))
+}
+
+/// Whether nothing became of a record but that it is to go without those that it was with.
+fn goes_with_fewer(answer: &Outcome) -> bool {
+    let fewer = [Blame::Batch, Blame::NotAttempted];
+    matches!(answer, Outcome::Later(later) if fewer.contains(&later.blame))
 }
 
 fn is_for_the_others(answer: &Outcome) -> bool {

@@ -24,6 +24,11 @@ pub(crate) trait OnUnknownKind: fmt::Debug + Send + Sync {
     /// Notes what contradicts it. `place` is the section's.
     fn check(&self, _place: Place, _ordering: Ordering, _findings: &mut Findings) {}
 
+    /// Where it stands that the destination is asked by a record's idempotency key, if it is.
+    fn asks_by_key(&self) -> Option<Place> {
+        None
+    }
+
     /// How the destination is asked whether it has a record, where it is.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::{
     http::{Origin, RecordUrl, UrlError},
     json::{Picker, stands},
     resolver::Resolver,
-    value::{OneOrList, Path, Sent, SentValues, Shape, StatusCode, Url},
+    value::{OneOrList, Path, Sent, SentValues, Shape, StatusCode, Url, template::Part},
 };
 
 /// The destination is asked whether it has the record, by one GET.
@@ -71,6 +71,11 @@ impl OnUnknownKind for Lookup {
             let code = both.value.0.to_string();
             findings.add(in_two(&code, "found.status", "missing", both));
         }
+    }
+
+    fn asks_by_key(&self) -> Option<Place> {
+        let has_key = self.url.template.parts.contains(&Part::IdempotencyKey);
+        has_key.then_some(self.url.site.place)
     }
 
     /// The address must be at the destination's origin, whose credentials it uses.
