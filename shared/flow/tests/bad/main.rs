@@ -126,7 +126,7 @@ fn where_no_header_says_when_the_count_begins_anew_it_is_no_limit() {
     let start = GOOD_ANSWERS.find("    reset:").unwrap();
     let end = GOOD_ANSWERS.find("  body:").unwrap();
     let errors = errors(&format!("{}{}", &GOOD_ANSWERS[..start], &GOOD_ANSWERS[end..]));
-    assert_eq!(errors[0].location.line, 40);
+    assert_eq!(errors[0].location.line, 41);
     assert!(errors[0].message.contains("when the count begins anew"), "{errors}");
 }
 

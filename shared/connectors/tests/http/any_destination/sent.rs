@@ -126,7 +126,11 @@ fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
 
 fn element(xml: &str, name: &str) -> Option<String> {
     let text = elements(xml, name).first()?.to_string();
-    let mut text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    let mut text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'");
     for (escaped, plain) in [("&#9;", "\t"), ("&#10;", "\n"), ("&#13;", "\r"), ("&amp;", "&")] {
         text = text.replace(escaped, plain);
     }
