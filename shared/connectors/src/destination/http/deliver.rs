@@ -98,16 +98,10 @@ impl HttpDestination {
         };
         let status = answer.status.as_u16();
         let judged = self.judge(&answer, 1);
-        let mut outcome = match self.outcome(&answer, &judged) {
-            // Nothing was written yet.
-            Outcome::Delivered | Outcome::Skipped(_) if only_asks => {
-                let said = self.reason(&answer, &judged);
-                let reason = format!("{status}, which does not say whether it is there: {said}");
-                Outcome::Later(request_later(reason))
-            }
-            Outcome::Later(later) if only_asks => Outcome::Later(harmless(later)),
-            outcome => outcome,
-        };
+        let mut outcome = self.outcome(&answer, &judged);
+        if only_asks {
+            outcome = self.of_question(outcome, &answer, &judged);
+        }
         let is_gone = matches!(status, 404 | 410) && judged.meaning != Meaning::Token;
         if removal.is_some_and(|removal| removal.url().names_record()) && is_gone {
             outcome = Outcome::Skipped(SkipReason::Duplicate);
@@ -137,6 +131,19 @@ impl HttpDestination {
         }
         let allowance = self.exchange.left(&answer).allowance();
         Delivery { outcomes: vec![outcome], allowance, in_flight: false, again }
+    }
+
+    /// What became of a record of which it was only asked whether it is there: nothing was written yet.
+    fn of_question(&self, outcome: Outcome, answer: &Answer, judged: &Judged<'_>) -> Outcome {
+        match outcome {
+            Outcome::Delivered | Outcome::Skipped(_) => {
+                let (status, said) = (answer.status.as_u16(), self.reason(answer, judged));
+                let reason = format!("{status}, which does not say whether it is there: {said}");
+                Outcome::Later(request_later(reason))
+            }
+            Outcome::Later(later) => Outcome::Later(harmless(later)),
+            refused => refused,
+        }
     }
 
     /// A record that makes no request: nothing is said of the destination.

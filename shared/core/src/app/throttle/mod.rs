@@ -106,7 +106,11 @@ impl<'a, P: Platform> Throttle<'a, P> {
             deadline,
             refreshed_ms: now_ms,
             stopped: false,
-            spread_ms: SPREAD_MS.saturating_mul(processors.into()).clamp(1, SPREAD_MS_MAX),
+            spread_ms: match flow.settings.budget {
+                None => SPREAD_MS.saturating_mul(processors.into()).clamp(1, SPREAD_MS_MAX),
+                // Others' processors wait, too.
+                Some(_) => SPREAD_MS_MAX,
+            },
         }
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Permits {
     is_leasing_at_all: bool,
     /// Most requests at once, of all processors.
     concurrency_max: u32,
+    /// Streams share the budget, and each has its part.
+    is_shared: bool,
     /// One processor's part of that.
     share: u32,
     /// So many may be in flight.
@@ -125,6 +127,7 @@ impl Permits {
             waited_here: 0,
             asked_ms: EpochMs::MIN,
             concurrency_max: settings.concurrency_max,
+            is_shared: settings.budget.is_some(),
             request_ms: 0,
             mean_us: 0,
             slowest_ms: 0,
@@ -242,10 +245,10 @@ impl Permits {
         self.leased_under = self.rate;
         self.leasing = true;
         let slots = match self.rate {
-            None => self.share.max(slots_needed).max(self.slots),
             // One that has all of them uses every send slot; those that share them lose some.
-            Some(_) if self.mean_us == 0 => self.concurrency_max,
-            Some(_) => self.share.max(slots_needed + slots_needed / SPARE + 1),
+            Some(_) if !self.is_shared && self.mean_us == 0 => self.concurrency_max,
+            Some(_) if !self.is_shared => self.share.max(slots_needed + slots_needed / SPARE + 1),
+            _ => self.share.max(slots_needed).max(self.slots),
         };
         let slots = slots.min(self.concurrency_max.max(1)).min(self.at_most);
         (self.slots_asked, self.asked_ms) = (slots, now_ms);
@@ -306,7 +309,8 @@ impl Permits {
     /// Whether some of the concurrency that is held will not be needed, with nothing left to send: the others, who
     /// may wait for it, get it now.
     pub fn keeps_too_many(&mut self, now_ms: EpochMs) -> Option<u32> {
-        let others_share = self.rate.is_some() && self.share < self.concurrency_max;
+        let others_share =
+            self.rate.is_some() && (self.is_shared || self.share < self.concurrency_max);
         let busy = self.occupied(now_ms).max(1);
         if !others_share || self.leasing || self.slots <= busy {
             return None;

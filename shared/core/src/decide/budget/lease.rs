@@ -39,7 +39,7 @@ impl Budget {
         let slots = self.slots_for(terms, ask, yields);
         if slots == 0 || self.are_too_few(terms, ask, slots) {
             self.note_waiting(terms, now_ms);
-            let until_ms = self.slots_again_ms(ask, now_ms);
+            let until_ms = self.slots_again_ms(terms, ask, now_ms);
             return self.wait(ask, WaitOn::Concurrency, until_ms);
         }
         // With too few slots only as many send slots as can be used at once.
@@ -128,8 +128,11 @@ impl Budget {
     }
 
     /// When it is worth asking again for slots that others have: when the first of them will have sent all that
-    /// it has.
-    fn slots_again_ms(&self, ask: &Ask<'_>, now_ms: EpochMs) -> EpochMs {
+    /// it has. Where streams share the budget, each gets its part of them before.
+    fn slots_again_ms(&self, terms: &Terms, ask: &Ask<'_>, now_ms: EpochMs) -> EpochMs {
+        if !terms.stream.is_empty() {
+            return now_ms + SLOTS_AGAIN_MS;
+        }
         let others = self.holders.iter().filter(|holder| &*holder.owner != ask.owner);
         let done = others.map(|holder| holder.done_ms).filter(|it| *it + DONE_LATE_MS > now_ms);
         match done.min() {
