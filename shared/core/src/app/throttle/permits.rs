@@ -18,7 +18,7 @@ const SLOTS_LEFT: usize = 4;
 /// Requests at once beyond what it takes on the average, as a part of that: some take longer.
 const SPARE: u32 = 4;
 /// Where all are busy and there are fewer than were asked for, more are asked for so often, in ms.
-const MORE_AGAIN_MS: EpochMs = 250;
+const MORE_AGAIN_MS: EpochMs = 100;
 /// So long is waited for concurrency without giving messages back, in ms: a queue delays them by whole seconds.
 const WAITS_HERE_MS: EpochMs = 900;
 /// So often, at the most.

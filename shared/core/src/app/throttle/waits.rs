@@ -10,6 +10,11 @@ use crate::{
     ports::Platform,
 };
 
+/// Of a wait that is longer than this, in ms.
+const EARLY_FROM_MS: u64 = 1_000;
+/// The last of it is waited out in the invocation: a queue delays messages by whole seconds.
+const EARLY_MS: u64 = 800;
+
 impl<P: Platform> Throttle<'_, P> {
     /// Why nothing more is sent in this invocation, and until when, where that is so.
     pub fn wait(&self) -> Option<Wait> {
@@ -41,6 +46,10 @@ impl<P: Platform> Throttle<'_, P> {
         match wait.on {
             // A little after the circuit's time: the first probes, the others find it closed.
             WaitOn::Circuit => wait_ms + random() % PROBE_EVERY_MS,
+            // When another one will be done is known: what is left then is waited for in the invocation.
+            WaitOn::Concurrency if wait_ms > EARLY_FROM_MS => {
+                wait_ms - EARLY_MS + random() % self.spread_ms.min(EARLY_MS)
+            }
             WaitOn::Concurrency => wait_ms + random() % self.spread_ms,
             WaitOn::Rate | WaitOn::Quota => wait_ms,
         }

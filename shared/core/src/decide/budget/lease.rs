@@ -18,8 +18,8 @@ const DONE_AGAIN_MS: EpochMs = 100;
 const DONE_LATE_MS: EpochMs = 2_000;
 /// The longest that is waited for that, in ms: it may end before.
 const DONE_MS_MAX: EpochMs = 10_000;
-/// An invocation that leased nothing for so long sends nothing, in µs.
-const SENDS_US: i64 = 500_000;
+/// The next invocation begins so long before the one that sends has sent all, in ms.
+const NEARLY_DONE_MS: EpochMs = 300;
 /// That a stream waits is noted so often.
 const NOTE_WAITING_MS: EpochMs = 1_000;
 
@@ -37,7 +37,7 @@ impl Budget {
         }
         let yields = self.yields_to_others(terms.priority, now_ms);
         let slots = self.slots_for(terms, ask, yields);
-        if slots == 0 || self.are_too_few(terms, ask, slots) {
+        if slots == 0 || self.is_anothers(terms, ask, now_ms) {
             self.note_waiting(terms, now_ms);
             let until_ms = self.slots_again_ms(terms, ask, now_ms);
             return self.wait(ask, WaitOn::Concurrency, until_ms);
@@ -118,13 +118,14 @@ impl Budget {
         ask.slots.min(free).min(fair).max(ask.slots_busy)
     }
 
-    /// Whether an invocation that begins leaves what is free to the one that sends now: where several have a few
-    /// slots each, send slots pass while all of theirs are busy. Where streams share the budget, each has its part.
-    fn are_too_few(&self, terms: &Terms, ask: &Ask<'_>, slots: u32) -> bool {
+    /// Whether an invocation that begins leaves the rate to the one that sends now, as long as that uses all of it and has
+    /// more to send: where several have a few slots each, send slots pass while all of theirs are busy. Where streams
+    /// share the budget, each has its part.
+    fn is_anothers(&self, terms: &Terms, ask: &Ask<'_>, now_ms: EpochMs) -> bool {
         let begins = ask.spacing_us > 0 && ask.slots_busy == 0 && terms.stream.is_empty();
-        let wanted = ask.slots.min(self.slots_in_all(terms));
-        let one_sends = self.next_us + SENDS_US > ask.now_us;
-        begins && one_sends && slots.saturating_mul(2) < wanted
+        let mut others = self.holders.iter().filter(|holder| &*holder.owner != ask.owner);
+        let is_used = self.next_us > ask.now_us;
+        begins && is_used && others.any(|holder| holder.done_ms > now_ms + NEARLY_DONE_MS)
     }
 
     /// When it is worth asking again for slots that others have: when the first of them will have sent all that

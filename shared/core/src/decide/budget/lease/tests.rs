@@ -203,22 +203,25 @@ proptest! {
 
 /// Each of several with a few slots would let send slots pass while all of its own are busy.
 #[test]
-fn one_that_begins_waits_for_the_one_that_sends_until_half_is_free() {
+fn one_that_begins_waits_until_the_one_that_sends_is_nearly_done() {
     let (terms, mut budget) = (terms(10), Budget::default());
-    let first = Ask { done_ms: 4_000, ..ask("a", 1_000_000, 50, 8) };
+    let first =
+        Ask { done_ms: 4_000, want: 100_000, until_us: 60_000_000, ..ask("a", 1_000_000, 50, 8) };
     assert_eq!(budget.lease(&terms, &first).slots, 8);
-    let second = ask("b", 1_000_000, 50, 10);
+    let second = |now_us| Ask { until_us: 60_000_000, ..ask("b", now_us, 50, 10) };
     let waits = |grant: Grant| grant.wait.map(|wait| (wait.on, wait.until_ms));
-    assert_eq!(waits(budget.lease(&terms, &second)), Some((WaitOn::Concurrency, 4_000)));
-    // The first has sent all that it has.
+    let until = Some((WaitOn::Concurrency, 4_000));
+    assert_eq!(waits(budget.clone().lease(&terms, &second(1_000_000))), until);
+    assert_eq!(budget.clone().lease(&terms, &second(3_700_000)).slots, 2);
+    // It has sent all, and answers are awaited.
     budget.keep("a", 3);
-    assert_eq!(budget.lease(&terms, &second).slots, 7);
+    assert_eq!(budget.clone().lease(&terms, &second(3_800_000)).slots, 7);
     budget.keep("a", 5);
     assert_eq!(budget.holders[0].slots, 3, "it keeps no more than it had");
-    // Where none of them sends, what is free is better than nothing.
-    let mut idle = Budget::default();
-    idle.lease(&terms, &Ask { want: 1, ..first });
-    assert_eq!(idle.lease(&terms, &ask("b", 1_500_200, 50, 10)).slots, 2);
+    // One that does not use all of the rate leaves the rest to others.
+    let mut slow = Budget::default();
+    slow.lease(&terms, &Ask { want: 1, ..first });
+    assert_eq!(slow.lease(&terms, &second(1_000_200)).slots, 2);
 }
 
 #[test]
