@@ -242,7 +242,7 @@ fn concurrency_is_told() {
         assert!(matches!(settled, Ok(Settle::Open(_))));
         let (key, until_ms) = (BudgetId::of_stream(name).key(), now_ms() + 60_000);
         let (owner, stream) = ("another".into(), Box::default());
-        let holders = vec![Holder { owner, stream, slots: 1, until_ms, done_ms: 0 }];
+        let holders = vec![Holder { owner, stream, slots: 1, until_ms, wants: 0, done_ms: 0 }];
         let budget = Budget { holders, ..Budget::default() }.to_stored(now_ms());
         let swap = table.compare_and_swap(&key, None, &budget).await;
         assert!(matches!(swap, Ok(Swap::Done)));

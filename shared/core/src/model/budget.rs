@@ -112,6 +112,10 @@ pub struct Circuit {
     pub probe_until_ms: EpochMs,
 }
 
+fn are_none(slots: &u32) -> bool {
+    *slots == 0
+}
+
 fn is_zero(moment_ms: &EpochMs) -> bool {
     *moment_ms == 0
 }
@@ -150,6 +154,9 @@ pub struct Holder {
     pub slots: u32,
     /// None of them is in flight after this.
     pub until_ms: EpochMs,
+    /// Requests in flight that it would have, to use all of a rate; 0 where it does not say.
+    #[serde(default, skip_serializing_if = "are_none")]
+    pub wants: u32,
     /// When it will have sent all that it has, as far as it knows; 0 where it does not.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub done_ms: EpochMs,

@@ -23,6 +23,8 @@ const MORE_AGAIN_MS: EpochMs = 100;
 const WAITS_HERE_MS: EpochMs = 900;
 /// So often, at the most.
 const WAITS_HERE_MAX: u32 = 10;
+/// So many that are not needed any more are let go.
+const KEPT_TOO_MANY: u32 = 2;
 /// The average is of about so many requests.
 const MEAN_OF: u64 = 16;
 /// How long to wait when the budget gave no answer, in ms.
@@ -270,7 +272,12 @@ impl Permits {
 
     /// How many requests at once it takes to use every send slot, as long as requests take.
     fn slots_needed(&self) -> u32 {
-        let needed = self.rate.map_or(1, |rate| rate.slots(self.mean_us.div_ceil(1_000)));
+        let needed = match self.rate {
+            None => 1,
+            // It is not known: with fewer than all, no more send slots are leased than are used at once.
+            Some(_) if self.mean_us == 0 && !self.is_shared => self.concurrency_max,
+            Some(rate) => rate.slots(self.mean_us.div_ceil(1_000)),
+        };
         needed.min(self.concurrency_max.max(1)).min(self.at_most)
     }
 
@@ -312,7 +319,7 @@ impl Permits {
         let others_share =
             self.rate.is_some() && (self.is_shared || self.share < self.concurrency_max);
         let busy = self.occupied(now_ms).max(1);
-        if !others_share || self.leasing || self.slots <= busy {
+        if !others_share || self.leasing || self.slots < busy + KEPT_TOO_MANY {
             return None;
         }
         // Nothing is leased meanwhile: that would count for less than was granted.

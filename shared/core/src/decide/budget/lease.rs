@@ -97,7 +97,14 @@ impl Budget {
         self.holders.retain(|holder| &*holder.owner != owner);
         if let Some((slots, until_ms)) = in_flight {
             let stream = terms.stream.clone();
-            self.holders.push(Holder { owner: owner.into(), stream, slots, until_ms, done_ms: 0 });
+            self.holders.push(Holder {
+                owner: owner.into(),
+                stream,
+                slots,
+                until_ms,
+                wants: 0,
+                done_ms: 0,
+            });
         }
         for quota in &terms.quotas {
             for (at_ms, requests) in unused {
@@ -118,14 +125,19 @@ impl Budget {
         ask.slots.min(free).min(fair).max(ask.slots_busy)
     }
 
-    /// Whether an invocation that begins leaves the rate to the one that sends now, as long as that uses all of it and has
-    /// more to send: where several have a few slots each, send slots pass while all of theirs are busy. Where streams
-    /// share the budget, each has its part.
+    /// Whether an invocation that begins leaves the rate to one that uses all of it, takes most of the slots for that, and
+    /// has more to send: where several have a few slots each, send slots pass while all of theirs are busy. Where
+    /// streams share the budget, each has its part.
     fn is_anothers(&self, terms: &Terms, ask: &Ask<'_>, now_ms: EpochMs) -> bool {
         let begins = ask.spacing_us > 0 && ask.slots_busy == 0 && terms.stream.is_empty();
+        let (is_used, all) = (self.next_us > ask.now_us, self.slots_in_all(terms));
         let mut others = self.holders.iter().filter(|holder| &*holder.owner != ask.owner);
-        let is_used = self.next_us > ask.now_us;
-        begins && is_used && others.any(|holder| holder.done_ms > now_ms + NEARLY_DONE_MS)
+        begins
+            && is_used
+            && others.any(|holder| {
+                let takes_most = holder.wants.saturating_mul(2) > all;
+                takes_most && holder.done_ms > now_ms + NEARLY_DONE_MS
+            })
     }
 
     /// When it is worth asking again for slots that others have: when the first of them will have sent all that
@@ -206,12 +218,12 @@ impl Budget {
             Some(holder) => {
                 holder.slots = slots;
                 holder.until_ms = holder.until_ms.max(until_ms);
-                holder.done_ms = ask.done_ms;
+                (holder.wants, holder.done_ms) = (ask.slots, ask.done_ms);
             }
             None => {
                 let stream = terms.stream.clone();
-                let (owner, done_ms) = (ask.owner.into(), ask.done_ms);
-                self.holders.push(Holder { owner, stream, slots, until_ms, done_ms });
+                let (owner, wants, done_ms) = (ask.owner.into(), ask.slots, ask.done_ms);
+                self.holders.push(Holder { owner, stream, slots, until_ms, wants, done_ms });
             }
         }
     }

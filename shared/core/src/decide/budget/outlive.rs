@@ -35,6 +35,7 @@ mod tests {
             stream: "".into(),
             slots: 2,
             until_ms,
+            wants: 0,
             done_ms: 0,
         };
         let circuit = Circuit { open_until_ms: 9_000, failures: 3, probe_until_ms: 40_000 };

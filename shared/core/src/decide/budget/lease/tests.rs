@@ -218,7 +218,11 @@ fn one_that_begins_waits_until_the_one_that_sends_is_nearly_done() {
     assert_eq!(budget.clone().lease(&terms, &second(3_800_000)).slots, 7);
     budget.keep("a", 5);
     assert_eq!(budget.holders[0].slots, 3, "it keeps no more than it had");
-    // One that does not use all of the rate leaves the rest to others.
+    // One that needs few leaves the others to others.
+    let mut quick = Budget::default();
+    quick.lease(&terms, &Ask { slots: 3, ..first });
+    assert_eq!(quick.lease(&terms, &second(1_000_000)).slots, 7);
+    // And one that does not use all of the rate leaves the rest.
     let mut slow = Budget::default();
     slow.lease(&terms, &Ask { want: 1, ..first });
     assert_eq!(slow.lease(&terms, &second(1_000_200)).slots, 2);
