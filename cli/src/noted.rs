@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidegate_core::{
     model::{Later, Outcome},
-    ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing, Route},
+    ports::{Around, BoxFuture, Clock, Delivery, Destination, Outgoing},
 };
 use tidegate_local::Sending;
 use tidegate_runtime::WallClock;
@@ -20,28 +20,16 @@ pub struct Noted {
     pub clock: WallClock,
 }
 
-impl Destination for Noted {
-    fn begins(&self, generation: u64) {
-        self.destination.begins(generation);
+impl Around for Noted {
+    fn inner(&self) -> &dyn Destination {
+        &*self.destination
     }
 
-    fn routes(&self) -> usize {
-        self.destination.routes()
-    }
-
-    fn route(&self, record: &[u8], deleted: bool) -> Result<Route, Outcome> {
-        self.destination.route(record, deleted)
-    }
-
-    fn batching(&self, route: Route) -> Batching {
-        self.destination.batching(route)
-    }
-
-    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
-        self.destination.takes_unshaped(record, deleted)
-    }
-
-    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
+    fn deliver_around<'a>(
+        &'a self,
+        records: &'a [Outgoing],
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Delivery> {
         let until_ms = self.clock.now_ms().saturating_add_unsigned(timeout_ms);
         if let Err(error) = self.sending.note(until_ms) {
             // Nothing goes out that the next process would not know of.
@@ -56,13 +44,5 @@ impl Destination for Noted {
             return Box::pin(async { outcomes.into() });
         }
         self.destination.deliver(records, timeout_ms)
-    }
-
-    fn has<'a>(
-        &'a self,
-        record: &'a Outgoing,
-        timeout_ms: u64,
-    ) -> BoxFuture<'a, Result<bool, Later>> {
-        self.destination.has(record, timeout_ms)
     }
 }

@@ -7,10 +7,10 @@ use std::sync::{
 
 use tidegate_core::{
     app::Flow,
-    model::{EpochMs, Later, Outcome, Position},
+    model::{EpochMs, Outcome, Position},
     ports::{
-        Batch, Batching, BoxFuture, Delivery, Destination, Marker, Outgoing, Route, Source,
-        SourceError, Walk,
+        Around, Batch, BoxFuture, Delivery, Destination, Marker, Outgoing, Source, SourceError,
+        Walk,
     },
 };
 
@@ -89,42 +89,22 @@ struct WatchedDestination {
     steps: Arc<Steps>,
 }
 
-impl Destination for WatchedDestination {
-    fn begins(&self, generation: u64) {
-        self.destination.begins(generation);
+impl Around for WatchedDestination {
+    fn inner(&self) -> &dyn Destination {
+        &*self.destination
     }
 
-    fn routes(&self) -> usize {
-        self.destination.routes()
-    }
-
-    fn route(&self, record: &[u8], deleted: bool) -> Result<Route, Outcome> {
-        self.destination.route(record, deleted)
-    }
-
-    fn batching(&self, route: Route) -> Batching {
-        self.destination.batching(route)
-    }
-
-    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
-        self.destination.takes_unshaped(record, deleted)
-    }
-
-    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
+    fn deliver_around<'a>(
+        &'a self,
+        records: &'a [Outgoing],
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
             let delivery = self.destination.deliver(records, timeout_ms).await;
             let settles = |outcome: &&Outcome| !matches!(outcome, Outcome::Later(_));
             self.steps.took(delivery.outcomes.iter().filter(settles).count());
             delivery
         })
-    }
-
-    fn has<'a>(
-        &'a self,
-        record: &'a Outgoing,
-        timeout_ms: u64,
-    ) -> BoxFuture<'a, Result<bool, Later>> {
-        self.destination.has(record, timeout_ms)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use tidegate_connectors::{AnswerPreview, RequestPreview, Witness};
 use tidegate_core::{
-    model::{Later, Outcome, SkipReason},
-    ports::{Batching, BoxFuture, Delivery, Destination, Outgoing, Route},
+    model::{Outcome, SkipReason},
+    ports::{Around, BoxFuture, Delivery, Destination, Outgoing},
 };
 
 use crate::shown;
@@ -25,28 +25,16 @@ impl Witness for Printer {
 /// A destination that says what became of each record.
 pub(super) struct Told(pub(super) Box<dyn Destination>);
 
-impl Destination for Told {
-    fn begins(&self, generation: u64) {
-        self.0.begins(generation);
+impl Around for Told {
+    fn inner(&self) -> &dyn Destination {
+        &*self.0
     }
 
-    fn routes(&self) -> usize {
-        self.0.routes()
-    }
-
-    fn route(&self, record: &[u8], deleted: bool) -> Result<Route, Outcome> {
-        self.0.route(record, deleted)
-    }
-
-    fn batching(&self, route: Route) -> Batching {
-        self.0.batching(route)
-    }
-
-    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
-        self.0.takes_unshaped(record, deleted)
-    }
-
-    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
+    fn deliver_around<'a>(
+        &'a self,
+        records: &'a [Outgoing],
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
             let delivery = self.0.deliver(records, timeout_ms).await;
             // Where one more request follows, its outcomes are the ones that count.
@@ -57,14 +45,6 @@ impl Destination for Told {
             }
             delivery
         })
-    }
-
-    fn has<'a>(
-        &'a self,
-        record: &'a Outgoing,
-        timeout_ms: u64,
-    ) -> BoxFuture<'a, Result<bool, Later>> {
-        self.0.has(record, timeout_ms)
     }
 }
 

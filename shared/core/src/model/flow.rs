@@ -182,6 +182,11 @@ impl FlowSettings {
         }
     }
 
+    /// Whether no record may overtake another.
+    pub fn is_serial(&self) -> bool {
+        self.ordering == Ordering::Serial
+    }
+
     /// Most pages emitted and not committed: one alone where the order is serial.
     pub fn window_pages(&self) -> u64 {
         match self.ordering {

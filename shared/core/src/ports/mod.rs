@@ -9,6 +9,7 @@
 //! a flow chooses at run time: [`Source`], [`Transform`], [`Destination`].
 
 mod answer;
+mod around;
 mod clock;
 mod destination;
 mod digest;
@@ -22,6 +23,7 @@ mod transform;
 
 pub use crate::model::Advance;
 pub use answer::{BoxFuture, Unavailable};
+pub use around::Around;
 pub use clock::{Clock, Ids, Random};
 pub use destination::{Batching, Delivery, Destination, Outgoing, Route};
 pub use digest::{Digests, Notifier};

@@ -62,8 +62,7 @@ impl HttpDestination {
         whole: Option<&[u8]>,
         until: Instant,
     ) -> Delivery {
-        let deletion = self.deletions.has(&record.source, record.deleted);
-        let removal = self.removal.as_ref().filter(|_| deletion);
+        let removal = self.removal_of(record);
         // A deletion is not created or updated.
         let follow = self.follow.as_ref().filter(|_| removal.is_none());
         let key = follow.map(|_| self.single.key(record, whole));
@@ -152,11 +151,15 @@ impl HttpDestination {
         Outcome::Refused { status: None, reason: reason.into() }
     }
 
+    /// What composes a record's request, if it is a deletion that has one of its own.
+    fn removal_of(&self, record: &Outgoing) -> Option<&Composer> {
+        let is_deletion = |_: &&Composer| self.deletions.has(&record.source, record.deleted);
+        self.removal.as_ref().filter(is_deletion)
+    }
+
     /// The idempotency key that a record is sent with.
     fn key(&self, record: &Outgoing) -> String {
-        let removal =
-            self.removal.as_ref().filter(|_| self.deletions.has(&record.source, record.deleted));
-        match (&self.bulk, removal) {
+        match (&self.bulk, self.removal_of(record)) {
             (Some(bulk), _) => bulk.record_key(record),
             (None, Some(removal)) => removal.key(record, None),
             (None, None) => self.single.key(record, None),
@@ -482,10 +485,10 @@ impl HttpDestination {
         let mut outcomes = Vec::with_capacity(records.len());
         let (mut last, mut any_in_flight, mut any_again) = (None, false, false);
         for record in records {
-            let is_removed =
-                || self.removal.is_some() && self.deletions.has(&record.source, record.deleted);
             let Delivery { outcomes: one, allowance, in_flight, again } = match &self.items {
-                Some(items) if !is_removed() => self.deliver_items(items, record, until).await,
+                Some(items) if self.removal_of(record).is_none() => {
+                    self.deliver_items(items, record, until).await
+                }
                 _ => self.deliver_one(record, None, until).await,
             };
             outcomes.extend(one);

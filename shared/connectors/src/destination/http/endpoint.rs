@@ -247,6 +247,7 @@ impl Http {
             }
         }
     }
+
     /// Notes credentials that would go to two hosts.
     fn check_hosts(&self, findings: &mut Findings) {
         let endpoints = self.endpoints();

@@ -90,13 +90,15 @@ pub(crate) fn listed_failure(body: &[u8]) -> Option<ListedFailure> {
 fn may_list(body: &[u8]) -> bool {
     const SHORT: usize = 1_024;
     const WORDS: [&str; 7] = ["error", "fail", "reject", "processed", "valid", "succe", "ok\""];
-    let has = |word: &str| {
-        let mut places = body.windows(word.len());
-        places.any(|place| place.eq_ignore_ascii_case(word.as_bytes()))
+    let begins = |at: usize, word: &str| {
+        let first = body[at].to_ascii_lowercase() == word.as_bytes()[0];
+        let place = body.get(at..at + word.len());
+        first && place.is_some_and(|place| place.eq_ignore_ascii_case(word.as_bytes()))
     };
+    let has_words = || (0..body.len()).any(|at| WORDS.iter().any(|word| begins(at, word)));
     // A list of results may have nothing but statuses, and what is escaped may read as anything.
     let is_open = |byte: &u8| matches!(byte, b'[' | b'\\');
-    body.len() > SHORT || body.iter().any(is_open) || WORDS.iter().any(|word| has(word))
+    body.len() > SHORT || body.iter().any(is_open) || has_words()
 }
 
 fn of_object(object: &Map<String, Value>, above: &str, depth: usize) -> Option<ListedFailure> {

@@ -14,7 +14,7 @@ use std::{
 
 use tidegate_core::{
     model::{Later, Outcome, RecordKey, SkipReason},
-    ports::{Batching, BoxFuture, Clock, Delivery, Destination, Outgoing, Route},
+    ports::{Around, BoxFuture, Clock, Delivery, Destination, Outgoing},
 };
 use tidegate_testkit::ManualClock;
 
@@ -149,28 +149,16 @@ impl Watched {
     }
 }
 
-impl Destination for Watched {
-    fn begins(&self, generation: u64) {
-        self.inner.begins(generation);
+impl Around for Watched {
+    fn inner(&self) -> &dyn Destination {
+        &*self.inner
     }
 
-    fn routes(&self) -> usize {
-        self.inner.routes()
-    }
-
-    fn route(&self, record: &[u8], deleted: bool) -> Result<Route, Outcome> {
-        self.inner.route(record, deleted)
-    }
-
-    fn batching(&self, route: Route) -> Batching {
-        self.inner.batching(route)
-    }
-
-    fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
-        self.inner.takes_unshaped(record, deleted)
-    }
-
-    fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {
+    fn deliver_around<'a>(
+        &'a self,
+        records: &'a [Outgoing],
+        timeout_ms: u64,
+    ) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
             let sent = async {
                 let delivery = self.inner.deliver(records, timeout_ms.max(REAL_MS)).await;
@@ -181,7 +169,7 @@ impl Destination for Watched {
         })
     }
 
-    fn has<'a>(
+    fn has_around<'a>(
         &'a self,
         record: &'a Outgoing,
         timeout_ms: u64,

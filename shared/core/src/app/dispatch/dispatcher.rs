@@ -21,7 +21,7 @@ use crate::{
         throttle::{Admission, BudgetAnswer, Permit, Throttle},
     },
     decide::{Delivery, Grouping, jittered_ms},
-    model::{Blame, EpochMs, Later, Ordering, RequestKind, WaitOn},
+    model::{Blame, EpochMs, Later, RequestKind, WaitOn},
     ports::{Clock, Ending, Platform, Random, Settle, Unavailable},
 };
 
@@ -95,7 +95,7 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
         refused: Option<u32>,
     ) -> Self {
         let refused_max = refused.map_or(0, |_| sender.flow.settings.retry.refused_max);
-        let is_serial = sender.flow.settings.ordering == Ordering::Serial;
+        let is_serial = sender.flow.settings.is_serial();
         Self {
             sender,
             sink,
@@ -260,6 +260,9 @@ impl<'a, P: Platform, K: Sink> Dispatcher<'a, P, K> {
 
     /// Leases more before the last of what is leased is used, and lets go of what will not be.
     fn lease_ahead(&mut self) {
+        if !self.throttle.keeps_a_rate() {
+            return;
+        }
         let left = self.requests_left();
         if left == 0
             && self.preparing == 0

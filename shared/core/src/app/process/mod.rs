@@ -17,7 +17,7 @@ use super::{
 use crate::{
     decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES},
     guard::Guard,
-    model::{Cursor, Ordering, Page},
+    model::{Cursor, Page},
     ports::{Clock, Loaded, PageQueue, Platform, Route, Unavailable},
 };
 pub use pages::Arrival;
@@ -53,8 +53,8 @@ pub async fn process<P: Platform>(
     let sender = Sender { ports, flow, invocation, packing, confirmed, in_hand };
     let throttle = Throttle::new(ports, flow, deadline, processors, budget);
     let knows_a_whole = |route| flow.destination.batching(Route(route)).known_as_a_whole;
-    let begins_elsewhere = flow.settings.ordering != Ordering::Serial
-        && !(0..flow.destination.routes()).any(knows_a_whole);
+    let begins_elsewhere =
+        !flow.settings.is_serial() && !(0..flow.destination.routes()).any(knows_a_whole);
     let work = jobs.iter().map(|job| work_on(job, begins_elsewhere)).collect();
     let refused = cursor.delivering.refused;
     let done = Dispatcher::new(&sender, &sink, throttle, work, Some(refused)).run().await;

@@ -84,7 +84,7 @@ impl Packing<'_> {
             if next == place {
                 places.take();
             }
-            entities.insert(&record.id);
+            self.goes_on(&mut entities, record);
             index += 1;
         }
         places.put_back(passed);

@@ -9,9 +9,7 @@ use super::unit::{Chunk, Group, Item, Place, Places, Prepared, Unit};
 use crate::{
     app::Flow,
     decide::idempotency_key,
-    model::{
-        Blame, Later, Ordering, Outcome, RecordId, RequestKind, SkipReason, StreamId, WireRecord,
-    },
+    model::{Blame, Later, Outcome, RecordId, RequestKind, SkipReason, StreamId, WireRecord},
     ports::{Batching, Lookup, Outgoing, Route, Transformed},
 };
 
@@ -200,6 +198,13 @@ impl<'a> Packing<'a> {
         self.is_serial() && entities.contains(&record.id)
     }
 
+    /// The request has this record, for [`Self::ends_before`]: where that makes no difference, nothing is remembered.
+    pub(super) fn goes_on<'r>(&self, entities: &mut HashSet<&'r RecordId>, record: &'r WireRecord) {
+        if self.is_serial() {
+            entities.insert(&record.id);
+        }
+    }
+
     /// Takes records of one route until a request is full. Those of others stay in front, unless nothing may
     /// overtake them.
     pub fn chunk(&self, places: &mut impl Places) -> Chunk {
@@ -228,7 +233,7 @@ impl<'a> Packing<'a> {
                     continue;
                 }
             }
-            entities.insert(&self.record(place).id);
+            self.goes_on(&mut entities, self.record(place));
             let item = self.item(place);
             match bodies.write(self.record(place), &item.record.key, None) {
                 None => break,
@@ -270,7 +275,7 @@ impl<'a> Packing<'a> {
 
     /// Whether no record may overtake another.
     pub(super) fn is_serial(&self) -> bool {
-        self.flow.settings.ordering == Ordering::Serial
+        self.flow.settings.is_serial()
     }
 
     /// A record on its way, before it has a body.
@@ -292,7 +297,7 @@ impl<'a> Packing<'a> {
             && let Some(place) = places.peek()
             && !self.ends_before(&entities, self.record(place))
         {
-            entities.insert(&self.record(place).id);
+            self.goes_on(&mut entities, self.record(place));
             let block = self.block_of(place);
             let begins = last.is_some_and(|last| last != block);
             if begins && group.items.len() + self.block_size() > keys_max {

@@ -182,8 +182,7 @@ impl<P: Platform> Sender<'_, P> {
             step.next.insert(0, Unit::Send(Chunk { items, decided: Vec::new(), claim }));
             return;
         }
-        let is_serial = self.flow.settings.ordering == Ordering::Serial;
-        if is_cut_in_halves(&answers, is_serial) {
+        if is_cut_in_halves(&answers, self.flow.settings.is_serial()) {
             // Refused for the sake of some: halves are sent, down to single records, under their claims.
             let half = items.len() / 2;
             let mut first = items;

@@ -184,6 +184,11 @@ impl<'a, P: Platform> Throttle<'a, P> {
         }
     }
 
+    /// Whether what is sent is spread over time, as far as is known.
+    pub fn keeps_a_rate(&self) -> bool {
+        self.permits.keeps_a_rate()
+    }
+
     /// Whether it is time to lease more, with so many requests to send, though there is something left.
     pub fn runs_short(&mut self, requests: u64) -> bool {
         let now_ms = self.budget.now_ms();

@@ -6,7 +6,7 @@
 use super::budget::Wanted;
 use crate::{
     decide::{Deadline, Rate, SendSlot, SendSlots},
-    model::{Budget, EpochMs, FlowSettings, Grant, Ordering, RequestKind, Wait, WaitOn},
+    model::{Budget, EpochMs, FlowSettings, Grant, RequestKind, Wait, WaitOn},
     ports::Unavailable,
 };
 
@@ -136,7 +136,7 @@ impl Permits {
             slowest_lookup_ms: 0,
             slots_until_ms: deadline.at_ms + settings.landing_ms,
             landing_ms: settings.landing_ms,
-            at_most: if settings.ordering == Ordering::Serial { 1 } else { u32::MAX },
+            at_most: if settings.is_serial() { 1 } else { u32::MAX },
             sent: 0,
             served: false,
             failed: false,
@@ -172,11 +172,9 @@ impl Permits {
     /// Whether it is time to lease more, with so many requests to send: before the last send slots are used,
     /// and where requests turn out to take longer than was thought when concurrency was asked for.
     pub fn runs_short(&mut self, requests: u64, now_ms: EpochMs) -> bool {
-        if self.rate.is_none() {
-            return false;
-        }
         let left = self.send_slots.left();
-        if self.leasing
+        if self.rate.is_none()
+            || self.leasing
             || self.wait.is_some()
             || self.then_waits.is_some()
             || requests <= left as u64

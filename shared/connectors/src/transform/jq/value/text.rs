@@ -26,32 +26,20 @@ fn write(value: &Val, bytes_max: usize, out: &mut Vec<u8>) {
     let start = out.len();
     match value {
         Val::Arr(elements) => {
-            out.push(b'[');
-            for (index, element) in elements.iter().enumerate() {
-                if out.len() > bytes_max {
-                    return;
-                }
-                if index > 0 {
-                    out.push(b',');
-                }
-                write(element, bytes_max, out);
+            let one = |element, out: &mut Vec<u8>| write(element, bytes_max, out);
+            if !write_all(b"[]", elements.iter(), bytes_max, out, one) {
+                return;
             }
-            out.push(b']');
         }
         Val::Obj(entries) => {
-            out.push(b'{');
-            for (index, (key, value)) in entries.iter().enumerate() {
-                if out.len() > bytes_max {
-                    return;
-                }
-                if index > 0 {
-                    out.push(b',');
-                }
+            let one = |(key, value), out: &mut Vec<u8>| {
                 write(key, bytes_max, out);
                 out.push(b':');
                 write(value, bytes_max, out);
+            };
+            if !write_all(b"{}", entries.iter(), bytes_max, out, one) {
+                return;
             }
-            out.push(b'}');
         }
         single => {
             if let Val::Num(number) = single {
@@ -66,6 +54,29 @@ fn write(value: &Val, bytes_max: usize, out: &mut Vec<u8>) {
     // Shared parts are written as often as they are there.
     spend_work((out.len() - start) / 64);
     check_text(out.len());
+}
+
+/// Writes all of these between brackets, with commas, until there is more than so much; answers whether it came to the
+/// end.
+fn write_all<T>(
+    brackets: &[u8; 2],
+    all: impl Iterator<Item = T>,
+    bytes_max: usize,
+    out: &mut Vec<u8>,
+    one: impl Fn(T, &mut Vec<u8>),
+) -> bool {
+    out.push(brackets[0]);
+    for (index, each) in all.enumerate() {
+        if out.len() > bytes_max {
+            return false;
+        }
+        if index > 0 {
+            out.push(b',');
+        }
+        one(each, out);
+    }
+    out.push(brackets[1]);
+    true
 }
 
 /// The beginning of its JSON.
