@@ -12,7 +12,7 @@ use crate::{
         Cursor, DeliverState, EpochMs, FetchState, FlowSettings, Ordering, Page, PageNumber, Stall,
         StallOn, StreamId,
     },
-    ports::{Clock, CursorStore, Platform},
+    ports::{Clock, CursorStore, Platform, Unavailable},
 };
 
 /// What begins, lasts and ends is logged under this name, so that a filter can let just that through.
@@ -42,6 +42,9 @@ pub(super) fn keep(
     tell(stream, before.as_ref(), fetching.stall.as_mut(), now_ms);
 }
 
+/// How often it is looked again at what others noted meanwhile, before the next invocation is left to note it.
+const NOTED_TRIES: u32 = 4;
+
 /// Keeps why delivery does not get on, where that changed. Answers with it.
 pub(super) async fn note<P: Platform>(
     ports: &Ports<P>,
@@ -50,19 +53,38 @@ pub(super) async fn note<P: Platform>(
     delivery: &Delivery,
 ) -> Option<Stall> {
     let now_ms = ports.clock.now_ms();
-    let mut stall = delivery_stalls(kept, delivery, now_ms);
-    let changed = delivery_changes(kept, stall.as_ref(), delivery, now_ms);
-    if let Some(changed) = changed {
-        let noted = ports.store.note_delivering(&flow.stream, &changed).await;
-        if let Err(error) = &noted {
-            tracing::debug!(stream = %flow.stream, %error, "that it waits was not noted");
+    let mut kept = kept.clone();
+    let mut stall = delivery_stalls(&kept, delivery, now_ms);
+    for _ in 0..NOTED_TRIES {
+        let Some(changed) = delivery_changes(&kept, stall.as_ref(), delivery, now_ms) else {
+            break;
+        };
+        match ports.store.note_delivering(&flow.stream, &changed).await {
+            Ok(true) => tell(&flow.stream, kept.stall.as_ref(), stall.as_mut(), now_ms),
+            // Another invocation noted something meanwhile. That it waits is to be known all the same: perhaps
+            // no other one comes before the wait is over. What ended is for those that saw it begin.
+            Ok(false) if stall.is_some() => match ports.store.cursor(&flow.stream).await {
+                Ok(Some(cursor)) => {
+                    kept = cursor.delivering;
+                    stall = delivery_stalls(&kept, delivery, now_ms);
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => not_noted(&flow.stream, &error),
+            },
+            Ok(false) => {}
+            Err(error) => {
+                not_noted(&flow.stream, &error);
+                tell(&flow.stream, kept.stall.as_ref(), stall.as_mut(), now_ms);
+            }
         }
-        // Where another invocation noted something meanwhile, the next one goes by that.
-        if noted.unwrap_or(true) {
-            tell(&flow.stream, kept.stall.as_ref(), stall.as_mut(), now_ms);
-        }
+        break;
     }
     stall
+}
+
+fn not_noted(stream: &StreamId, error: &Unavailable) {
+    tracing::debug!(%stream, %error, "that it waits was not noted");
 }
 
 /// Logs what changed: at warn where a wait begins or ends, as an error where it lasts.

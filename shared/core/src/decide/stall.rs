@@ -25,6 +25,9 @@ const CALM_MS: EpochMs = 60_000;
 /// That the end of a wait moved is noted where it moved by more than this.
 const MOVED_MS: EpochMs = 60_000;
 
+/// No invocation lasts longer.
+const INVOCATION_MS_MAX: EpochMs = 900_000;
+
 /// The source failed, or asked to wait for `after_ms`. What there was before goes on.
 pub fn source_failed(
     before: Option<&Stall>,
@@ -207,7 +210,9 @@ pub fn delivery_changes(
     let begun = DeliverState { refused, stopped, revision: kept.revision + 1, ..kept.clone() };
     let is_other = (kept.refused, kept.stopped) != (refused, stopped);
     match (&kept.stall, stall) {
-        (Some(_), None) if settled => Some(DeliverState { stall: None, ended_ms: now_ms, ..begun }),
+        (Some(before), None) if settled && !may_be_a_rest(before, now_ms) => {
+            Some(DeliverState { stall: None, ended_ms: now_ms, ..begun })
+        }
         (_, None) => is_other.then_some(begun),
         (before, Some(stall)) => {
             let goes_on = before.as_ref().is_some_and(|before| {
@@ -218,6 +223,13 @@ pub fn delivery_changes(
             (!goes_on || is_other).then_some(DeliverState { stall, ..begun })
         }
     }
+}
+
+/// Whether what was settled may have gone by what others gave back of a quota that is used up. That is no
+/// more once those that ran as it was used up have ended: a quota that an operator has raised is seen then.
+fn may_be_a_rest(before: &Stall, now_ms: EpochMs) -> bool {
+    let is_used_up = before.on == StallOn::Quota && before.until_ms > Some(now_ms);
+    is_used_up && now_ms - before.since_ms < INVOCATION_MS_MAX
 }
 
 #[cfg(test)]
@@ -397,5 +409,16 @@ mod tests {
         );
         let other = Stall::new(StallOn::Quota, "used up", 0, Some(30_000));
         assert!(changes(&begun, Some(&other), false, 5).is_some());
+    }
+
+    #[test]
+    fn a_quota_is_used_up_until_its_reset_or_until_no_other_can_have_given_some_back() {
+        let used_up = Stall::new(StallOn::Quota, "used up", 0, Some(3_600_000));
+        let begun = DeliverState { stall: Some(used_up), ..DeliverState::default() };
+        assert_eq!(changes(&begun, None, true, 899_999), None);
+        assert!(changes(&begun, None, true, 900_000).unwrap().stall.is_none());
+        let resets = Stall { until_ms: Some(10), ..begun.stall.unwrap() };
+        let begun = DeliverState { stall: Some(resets), ..DeliverState::default() };
+        assert!(changes(&begun, None, true, 10).unwrap().stall.is_none());
     }
 }

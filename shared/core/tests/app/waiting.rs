@@ -5,15 +5,19 @@ use std::sync::{
     atomic::{AtomicU32, Ordering::SeqCst},
 };
 
+use futures_util::future::join;
 use tidegate_core::{
-    app::{End, FetchReport, FetchRun, fetch, set_paused, status},
+    app::{End, FetchReport, FetchRun, fetch, process, set_paused, status},
     model::{
-        Blame, EpochMs, FlowSettings, Later, Mark, Outcome, Position, Quota, Record, RecordId,
-        Reset, ShownStall, StallOn, Version,
+        Blame, Budget, DeliverState, EpochMs, FlowSettings, Later, Mark, Outcome, Position, Quota,
+        Record, RecordId, Reset, ShownStall, StallOn, Version,
     },
-    ports::{Batch, BoxFuture, CursorStore, Held, Source, SourceError, Walk},
+    ports::{
+        Around, Batch, BoxFuture, CursorStore, Delivery, Destination, Held, Outgoing, Source,
+        SourceError, Walk,
+    },
 };
-use tidegate_testkit::{World, arrival, run};
+use tidegate_testkit::{Api, World, arrival, run, yield_once};
 
 /// A source that gives what it is told to, and counts how often it is asked.
 #[derive(Clone, Default)]
@@ -76,6 +80,24 @@ impl Walk for Holds {
     fn next(&mut self, _: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>> {
         let held = Some(Held { read_to_ms: self.0 - 86_400_000, until_ms: self.0 });
         Box::pin(async move { Ok(Batch { end: true, held, requests: 1, ..Batch::default() }) })
+    }
+}
+
+/// A destination that others overtake while a request is in flight.
+struct Overtaken(Api);
+
+impl Around for Overtaken {
+    fn inner(&self) -> &dyn Destination {
+        &self.0
+    }
+
+    fn deliver_around<'a>(&'a self, records: &'a [Outgoing], ms: u64) -> BoxFuture<'a, Delivery> {
+        Box::pin(async move {
+            for _ in 0..10 {
+                yield_once().await;
+            }
+            self.0.deliver(records, ms).await
+        })
     }
 }
 
@@ -242,6 +264,37 @@ fn a_quota_that_is_used_up_says_until_when() {
     let quota = &shown(&world)[0];
     assert_eq!((quota.on, &*quota.reason), (StallOn::Quota, "a quota is used up"));
     assert_eq!(quota.until.as_deref(), Some("2026-11-27T09:02:30Z"));
+}
+
+#[test]
+fn repro_a_quota_is_noted_though_another_invocation_noted_something_meanwhile() {
+    let quota = Quota { count: 1, reset: Reset::Sliding { window_ms: 3_600_000 } };
+    let mut world = World::new(FlowSettings { quotas: vec![quota], ..FlowSettings::default() });
+    let page = world.page([1, 2]);
+    world.flow.destination = Box::new(Overtaken(world.api.clone()));
+    let (store, stream) = (&world.ports.store, &world.flow.stream);
+    let processed = process(&world.ports, &world.flow, vec![arrival(page, 1)], world.deadline(), 1);
+    let another = async {
+        // While a request is in flight, another one sees the wait of the day before end.
+        let kept = store.cursor(stream).await.unwrap().unwrap().delivering;
+        let noted = DeliverState { ended_ms: 1, revision: kept.revision + 1, ..kept };
+        assert!(store.note_delivering(stream, &noted).await.unwrap());
+    };
+    run(join(processed, another)).0.expect("memory answers");
+    assert_eq!(shown(&world)[0].on, StallOn::Quota);
+}
+
+#[test]
+fn repro_what_was_left_of_a_quota_does_not_end_the_wait_for_it() {
+    let quota = Quota { count: 2, reset: Reset::Sliding { window_ms: 3_600_000 } };
+    let world = World::new(FlowSettings { quotas: vec![quota], ..FlowSettings::default() });
+    let (first, second) = (world.page([1, 2, 3]), world.page([4]));
+    world.process(vec![arrival(first, 1)]);
+    assert_eq!(shown(&world)[0].on, StallOn::Quota);
+    // An invocation gives back what it had taken of it, and the next one needs no more than that.
+    world.change_budget(|budget| *budget = Budget::default());
+    world.process(vec![arrival(second, 1)]);
+    assert_eq!(shown(&world)[0].on, StallOn::Quota);
 }
 
 #[test]
