@@ -79,6 +79,19 @@ async fn what_is_found_is_updated_by_its_id_and_what_is_not_is_created() {
     }
 }
 
+/// The answer counted as a failure, so that five questions in a row opened the circuit, and a probe, which is a question
+/// first, never closed it again.
+#[tokio::test]
+async fn repro_a_question_that_is_answered_speaks_well_of_the_destination() {
+    let api = Taker::start(|arrived| match arrived.line.as_str() {
+        "POST /query" => (200, json!({ "results": [] })),
+        other => panic!("{other}"),
+    })
+    .await;
+    let asked = deliver(&flow(&map(), &by_query(&api.url)), &[issue()]).await;
+    assert_eq!((asked.outcomes, asked.again), (vec![Outcome::Delivered], true));
+}
+
 #[tokio::test]
 async fn a_question_by_the_address_is_a_get_and_404_means_that_it_is_not_there() {
     let api = Taker::start(|arrived| match arrived.line.as_str() {

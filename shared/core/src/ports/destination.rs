@@ -43,7 +43,7 @@ pub trait Destination: Send + Sync {
 }
 
 /// What came of one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// One a record, in order.
     pub outcomes: Vec<Outcome>,

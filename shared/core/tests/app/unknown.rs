@@ -1,4 +1,5 @@
-//! What may have been applied is sent again only where an operator confirms that it was not.
+//! What may have been applied is sent again only where an operator, or the destination when it is asked, says
+//! that it was not.
 
 use std::{
     collections::VecDeque,
@@ -8,9 +9,30 @@ use std::{
 use tidegate_core::{
     app::process_replay,
     model::{Blame, FlowSettings, Later, OnUnknown, Ordering, Outcome, Parked, ReplayMessage},
-    ports::{ParkedStore, Receipt},
+    ports::{Around, BoxFuture, Delivery, Destination, Outgoing, ParkedStore, Receipt},
 };
-use tidegate_testkit::{World, arrival, run};
+use tidegate_testkit::{Api, World, arrival, run};
+
+/// A destination that can be asked what it has, and says this each time.
+struct Asked {
+    api: Api,
+    says: Arc<Mutex<VecDeque<Result<bool, Later>>>>,
+}
+
+impl Around for Asked {
+    fn inner(&self) -> &dyn Destination {
+        &self.api
+    }
+
+    fn deliver_around<'a>(&'a self, records: &'a [Outgoing], ms: u64) -> BoxFuture<'a, Delivery> {
+        self.api.deliver(records, ms)
+    }
+
+    fn has_around<'a>(&'a self, _: &'a Outgoing, _: u64) -> BoxFuture<'a, Result<bool, Later>> {
+        let says = self.says.lock().unwrap().pop_front().expect("it is asked no more");
+        Box::pin(async { says })
+    }
+}
 
 fn later(unknown: bool) -> Outcome {
     Outcome::Later(Later {
@@ -128,4 +150,29 @@ fn a_replay_that_comes_again_is_confirmed_still() {
     world.ports.clock.advance(1_000);
     work(&world, message);
     assert_eq!((world.api.requests(), parked(&world).len()), (3, 0));
+}
+
+/// The lock of a request that was answered stood until its invocation could send no more, a minute or a quarter
+/// of an hour later, though what was sent lands soon or never. So did the lock of a question that failed.
+#[test]
+fn repro_what_was_answered_is_asked_for_as_soon_as_it_can_land_no_more() {
+    let mut world = world([later(true)]);
+    world.flow.settings.on_unknown = OnUnknown::LookUp;
+    world.flow.settings.landing_ms = 2_000;
+    let Outcome::Later(failed) = later(false) else { unreachable!() };
+    let says = Arc::new(Mutex::new(VecDeque::from([Err(failed), Ok(true)])));
+    let api = world.api.clone();
+    world.flow.destination = Box::new(Asked { api, says: says.clone() });
+    let page = world.page([1]);
+    let tried = |receives| {
+        let tally = world.process(vec![arrival(page.clone(), receives)]).tally;
+        (world.api.requests(), says.lock().unwrap().len(), tally.delivered)
+    };
+    assert_eq!(tried(1), (1, 2, 0), "its outcome is unknown");
+    world.ports.clock.advance(1_999);
+    assert_eq!(tried(2), (1, 2, 0), "it may still land");
+    world.ports.clock.advance(2);
+    assert_eq!(tried(3), (1, 1, 0), "the question fails");
+    world.ports.clock.advance(1_000);
+    assert_eq!(tried(4), (1, 0, 1), "the destination has it");
 }

@@ -98,9 +98,6 @@ impl HttpDestination {
         let status = answer.status.as_u16();
         let judged = self.judge(&answer, 1);
         let mut outcome = self.outcome(&answer, &judged);
-        if only_asks {
-            outcome = self.of_question(outcome, &answer, &judged);
-        }
         let is_gone = matches!(status, 404 | 410) && judged.meaning != Meaning::Token;
         if removal.is_some_and(|removal| removal.url().names_record()) && is_gone {
             outcome = Outcome::Skipped(SkipReason::Duplicate);
@@ -118,8 +115,7 @@ impl HttpDestination {
                         "{status}, which contradicts the answer before: {reason}"
                     )));
                 }
-                // It is the one that is tried again: where the first took the only request that a limit permits, the
-                // second would never be made.
+                // It is tried again by itself: perhaps a limit permits one request only.
                 Some(before)
                     if matches!(outcome, Outcome::Later(_)) && follow.second.writes_first() =>
                 {
@@ -128,11 +124,15 @@ impl HttpDestination {
                 Some(_) => {}
             }
         }
+        // An answer that says what to do next speaks well of the destination.
+        if only_asks && !again {
+            outcome = self.of_question(outcome, &answer, &judged);
+        }
         let allowance = self.exchange.left(&answer).allowance();
         Delivery { outcomes: vec![outcome], allowance, in_flight: false, again }
     }
 
-    /// What became of a record of which it was only asked whether it is there: nothing was written yet.
+    /// What became of a record of which it was only asked whether it is there, in vain: nothing was written yet.
     fn of_question(&self, outcome: Outcome, answer: &Answer, judged: &Judged<'_>) -> Outcome {
         match outcome {
             Outcome::Delivered | Outcome::Skipped(_) => {
@@ -482,20 +482,19 @@ impl HttpDestination {
         if let (Some(bulk), None) = (&self.bulk, &self.items) {
             return self.deliver_bulk(bulk, records, None, until).await;
         }
-        let mut outcomes = Vec::with_capacity(records.len());
-        let (mut last, mut any_in_flight, mut any_again) = (None, false, false);
+        let mut all = Delivery::default();
         for record in records {
-            let Delivery { outcomes: one, allowance, in_flight, again } = match &self.items {
+            let one = match &self.items {
                 Some(items) if self.removal_of(record).is_none() => {
                     self.deliver_items(items, record, until).await
                 }
                 _ => self.deliver_one(record, None, until).await,
             };
-            outcomes.extend(one);
-            last = allowance.or(last);
-            any_in_flight |= in_flight;
-            any_again |= again;
+            all.outcomes.extend(one.outcomes);
+            all.allowance = one.allowance.or(all.allowance);
+            all.in_flight |= one.in_flight;
+            all.again |= one.again;
         }
-        Delivery { outcomes, allowance: last, in_flight: any_in_flight, again: any_again }
+        all
     }
 }

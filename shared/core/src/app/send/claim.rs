@@ -179,8 +179,8 @@ impl<P: Platform> Sender<'_, P> {
     }
 
     /// How an answer ends its record's claim. An unknown outcome keeps the lock: the write may still
-    /// land. But one that was answered is not in flight: where the same edition may be sent again it is not
-    /// kept from that, and only other versions wait until it can land no more. Refused only unlocks: it is
+    /// land. But one that was answered is not in flight, and lands soon or never: its lock ends then. Where the same
+    /// edition may be sent again it is not even kept from that, and only other versions wait. Refused only unlocks: it is
     /// marked nowhere until it is durably parked, or a crash in between would skip it for good. Where nothing
     /// may be sent twice, an answer that does not say "applied" says nothing of an earlier request whose
     /// outcome is unknown, so that stays unknown.
@@ -201,11 +201,15 @@ impl<P: Platform> Sender<'_, P> {
             Outcome::Delivered | Outcome::Skipped(_) => Some(ClaimEnd::Applied),
             Outcome::Refused { .. } => Some(not_applied),
             Outcome::Later(later) if later.unknown => {
-                let Answered { lands_until_ms } =
-                    answered.filter(|_| self.flow.settings.on_unknown == OnUnknown::Retry)?;
-                Some(match P::stands(Guard::AnsweredMayLand) {
-                    true => ClaimEnd::Answered { lands_until_ms },
-                    false => not_applied,
+                let Answered { lands_until_ms } = answered?;
+                Some(match self.flow.settings.on_unknown {
+                    _ if !P::stands(Guard::AnsweredMayLand) => not_applied,
+                    OnUnknown::Retry => ClaimEnd::Answered { lands_until_ms },
+                    // Nothing can be found out before it can land no more.
+                    OnUnknown::Park | OnUnknown::LookUp => {
+                        let earlier_ms = item.unknown_until_ms.unwrap_or(lands_until_ms);
+                        ClaimEnd::AsBefore { until_ms: lands_until_ms.max(earlier_ms) }
+                    }
                 })
             }
             Outcome::Later(_) => Some(not_applied),
@@ -291,8 +295,11 @@ impl<P: Platform> Sender<'_, P> {
                     claim: Some(owner),
                 }));
             }
-            // Still unknown: the lock stays until it runs out.
-            Err(later) => step.outcomes.push((item.place, Outcome::Later(later))),
+            // It is as unknown as before, and is asked for again.
+            Err(later) => {
+                self.let_go(&owner, std::slice::from_ref(&item), &mut step.endings).await;
+                step.outcomes.push((item.place, Outcome::Later(later)));
+            }
         }
         step
     }
