@@ -244,7 +244,7 @@ impl DestinationKind for Http {
             routes.push(Routed { when, destination });
         }
         let otherwise = self.otherwise.as_ref().map(|it| it.value).unwrap_or_default();
-        Ok(Box::new(Router { routes, otherwise }))
+        Ok(Box::new(Router { routes, otherwise, parts: ports::Parts::default() }))
     }
 }
 
