@@ -17,6 +17,7 @@ mod in_progress;
 mod items;
 mod key;
 mod method;
+mod namesakes;
 mod on_unknown;
 mod order;
 mod preview;
