@@ -121,7 +121,7 @@ async fn on_laptop(
     host.serve_queue().await;
     watcher.abort();
     let gave_up = watch.gave_up();
-    let waiting: Vec<ShownStall> = account.stalls().iter().map(ShownStall::from).collect();
+    let waiting: Vec<ShownStall> = watch.stalls().iter().map(ShownStall::from).collect();
     let tally = app.meter.totals().tally;
     let left = u64::try_from(listed.len()).unwrap_or(u64::MAX) - tally.delivered - tally.skipped;
     if asked.operator.json {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tidegate_core::{
-    model::{EpochMs, StallOn},
+    model::{EpochMs, Stall, StallOn},
     ports::Clock,
 };
 use tokio::task::JoinHandle;
@@ -22,6 +22,8 @@ const EVERY: Duration = Duration::from_millis(100);
 
 /// Watches a run until it is dropped.
 pub struct GiveUp {
+    account: Arc<Account>,
+    steps: Arc<Steps>,
     armed: Arc<AtomicBool>,
     gave_up: Arc<AtomicBool>,
     watcher: JoinHandle<()>,
@@ -40,6 +42,7 @@ impl GiveUp {
         let gave_up = Arc::new(AtomicBool::new(false));
         let armed = Arc::new(AtomicBool::new(armed));
         let (flag, is_armed) = (gave_up.clone(), armed.clone());
+        let kept = (account.clone(), steps.clone());
         let watcher = tokio::spawn(async move {
             let clock = account.app().ports.clock;
             let mut patience = Patience::new(&clock, progress(&account, &steps), after_ms);
@@ -53,12 +56,27 @@ impl GiveUp {
                 tokio::time::sleep(EVERY).await;
             }
         });
-        Self { armed, gave_up, watcher }
+        let (account, steps) = kept;
+        Self { account, steps, armed, gave_up, watcher }
     }
 
     /// From now on the run ends where it gets no further.
     pub fn arm(&self) {
         self.armed.store(true, Relaxed);
+    }
+
+    /// Everything that the run waits for. One that was given up before a wait was worth being noted waits for the next try:
+    /// then it is told what the destination said last.
+    pub fn stalls(&self) -> Vec<Stall> {
+        let stalls = self.account.stalls();
+        let is_untold = self.gave_up() && stalls.is_empty();
+        let Some((reason, lasted)) = self.steps.why_not().filter(|_| is_untold) else {
+            return stalls;
+        };
+        let ports = &self.account.app().ports;
+        let lasted_ms = EpochMs::try_from(lasted.as_millis()).unwrap_or(EpochMs::MAX);
+        let since_ms = ports.clock.now_ms().saturating_sub(lasted_ms);
+        vec![Stall::new(StallOn::Backoff, &reason, since_ms, ports.queue.next_visible_ms())]
     }
 
     /// Whether the run was given up.

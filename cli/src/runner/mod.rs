@@ -219,7 +219,7 @@ impl<'a> Runner<'a> {
         .await;
         drop(progress);
         account.log();
-        let stalls = account.stalls();
+        let stalls = watch.stalls();
         let goes_on_ms = goes_on_ms(&account);
 
         let mut summary = self.summary(&host.invocations());

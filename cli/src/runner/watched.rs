@@ -1,25 +1,38 @@
 //! What a run gets done, seen while the invocations that do it are still under way.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 use tidegate_core::{
     app::Flow,
-    model::{EpochMs, Outcome, Position},
+    model::{Blame, EpochMs, Later, Outcome, Position},
     ports::{
         Around, Batch, BoxFuture, Delivery, Destination, Marker, Outgoing, Source, SourceError,
         Walk,
     },
 };
 
+/// Why the destination took nothing.
+struct Refusal {
+    /// What it said last.
+    reason: String,
+    /// When it took nothing for the first time.
+    since: Instant,
+}
+
 /// How many steps a run has taken: records read behind all that it read before, and records that the
 /// destination took, refused or had.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Steps {
     count: AtomicU64,
     read_to: Mutex<Position>,
+    /// Since it last took, refused or had a record.
+    refusal: Mutex<Option<Refusal>>,
 }
 
 impl Steps {
@@ -30,6 +43,31 @@ impl Steps {
 
     fn took(&self, steps: usize) {
         self.count.fetch_add(u64::try_from(steps).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Why the destination took nothing of late, and for how long.
+    pub fn why_not(&self) -> Option<(String, Duration)> {
+        let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        refusal.as_ref().map(|it| (it.reason.clone(), it.since.elapsed()))
+    }
+
+    /// What became of records that were sent.
+    fn came_of(&self, outcomes: &[Outcome]) {
+        let settled = outcomes.iter().filter(|it| !matches!(it, Outcome::Later(_))).count();
+        self.took(settled);
+        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        if settled > 0 {
+            *refusal = None;
+        }
+        let of_itself = |later: &&Later| !matches!(later.blame, Blame::NotAttempted | Blame::Batch);
+        let later = outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::Later(later) => Some(later).filter(of_itself),
+            _ => None,
+        });
+        if let Some(later) = later {
+            let since = refusal.as_ref().map_or_else(Instant::now, |it| it.since);
+            *refusal = Some(Refusal { reason: later.reason.to_string(), since });
+        }
     }
 
     /// The same records read again and again are no steps.
@@ -101,8 +139,7 @@ impl Around for WatchedDestination {
     ) -> BoxFuture<'a, Delivery> {
         Box::pin(async move {
             let delivery = self.destination.deliver(records, timeout_ms).await;
-            let settles = |outcome: &&Outcome| !matches!(outcome, Outcome::Later(_));
-            self.steps.took(delivery.outcomes.iter().filter(settles).count());
+            self.steps.came_of(&delivery.outcomes);
             delivery
         })
     }
@@ -111,6 +148,22 @@ impl Around for WatchedDestination {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_destination_said_last_is_known_until_it_takes_something() {
+        let said = |steps: &Steps| steps.why_not().map(|(reason, _)| reason);
+        let later = |blame, reason: &'static str| {
+            Outcome::Later(Later { blame, after_ms: None, unknown: false, reason: reason.into() })
+        };
+        let steps = Steps::default();
+        steps.came_of(&[later(Blame::Request, "500"), later(Blame::NotAttempted, "not now")]);
+        steps.came_of(&[later(Blame::NotAttempted, "not now")]);
+        assert_eq!(said(&steps).as_deref(), Some("500"));
+        steps.came_of(&[Outcome::Delivered, later(Blame::Limit, "429")]);
+        assert_eq!((said(&steps).as_deref(), steps.count()), (Some("429"), 1));
+        steps.came_of(&[Outcome::Delivered]);
+        assert_eq!((said(&steps), steps.count()), (None, 2));
+    }
 
     #[test]
     fn only_what_is_read_for_the_first_time_is_a_step() {

@@ -188,6 +188,23 @@ fn a_pause_is_given_up_and_says_since_when() {
 }
 
 #[test]
+fn a_run_that_is_given_up_early_says_what_the_destination_said_last() {
+    let destination =
+        Fixed::answering("500 Internal Server Error", r#"{"message":"out of order"}"#);
+    let one = r#"{"orders": [{"id": 1, "updated_at": "2026-01-01T00:00:00Z"}]}"#;
+    let (source, folder) = (Fixed::answering("200 OK", one), Folder::new());
+    let text = reading(&source.url, "").replace("http://127.0.0.1:9/none", &destination.url);
+    let options = ["--until-caught-up", "--give-up-after", "1s"];
+    let ended = folder.run("run", &folder.flow(&text), &options);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let json = ended.json();
+    let waits = waited_for(&json);
+    assert_eq!(waits["for"], "backoff", "{waits}");
+    assert!(waits["reason"].as_str().unwrap().contains("out of order"), "{waits}");
+    assert!(ended.stderr.contains("out of order"), "{ended:?}");
+}
+
+#[test]
 fn a_destination_that_asks_for_an_hour_ends_the_run_with_its_reason() {
     let destination = DestinationConfig {
         outage: Some(tidegate_examples::faults::Outage {

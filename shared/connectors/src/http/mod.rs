@@ -29,7 +29,7 @@ mod words;
 pub(crate) use answer::{Answer, BodyEnd, Reads};
 pub(crate) use answers::{
     AnswerRule, Answers, Judged, ListedFailure, Meaning, Rules, ShortForms, counted_failures,
-    listed_failure,
+    listed_failure, worded_failure,
 };
 pub(crate) use auth::{Auth, authenticator};
 pub(crate) use budget::RequestBudget;

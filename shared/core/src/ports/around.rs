@@ -1,6 +1,6 @@
 //! Destinations around others: what watches requests, or holds them back, and is a destination itself.
 
-use super::{Batching, BoxFuture, Delivery, Destination, Outgoing, Route};
+use super::{Batching, BoxFuture, Delivery, Destination, Outgoing, Parts, Route};
 use crate::model::{Later, Outcome};
 
 /// A destination around another one. All but what it says here is the inner one's: nothing can be forgotten.
@@ -44,6 +44,10 @@ impl<A: Around> Destination for A {
 
     fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
         self.inner().takes_unshaped(record, deleted)
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.inner().parts()
     }
 
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {

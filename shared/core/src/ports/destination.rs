@@ -1,6 +1,6 @@
 //! Where records go.
 
-use super::BoxFuture;
+use super::{BoxFuture, Parts};
 use crate::model::{Allowance, Blame, Later, Outcome, RecordId, Version};
 
 /// One connection's destination.
@@ -24,6 +24,11 @@ pub trait Destination: Send + Sync {
 
     /// Whether a record is sent as the source gave it, which no transform has to shape: its deletion, say.
     fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool;
+
+    /// What it keeps of records that are to go in smaller requests, where it takes many in one.
+    fn parts(&self) -> Option<&Parts> {
+        None
+    }
 
     /// Sends one request with these records, all of one route, and answers with one outcome a record, in order. Must
     /// not outlast `timeout_ms`, after which nothing of it may still be sent.

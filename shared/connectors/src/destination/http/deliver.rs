@@ -13,10 +13,11 @@ use super::{
     follow::Follow,
     in_progress,
     items::Items,
+    namesakes::Sent,
     on_unknown::Question,
     order::Names,
     removal::Deletions,
-    results::first_of_each,
+    results::ResultReader,
     success::Success,
     unanswered::Unanswered,
     unread::Unread,
@@ -167,7 +168,7 @@ impl HttpDestination {
     }
 
     /// Sends many records in one request; but of several that the answer would name alike, only the
-    /// first: the others go in another.
+    /// first: the others go in another. Those that it could not name are not sent.
     pub(super) async fn deliver_bulk(
         &self,
         bulk: &Bulk,
@@ -176,20 +177,17 @@ impl HttpDestination {
         until: Instant,
     ) -> Delivery {
         let names = bulk.results.as_ref().map(|results| results.names(records)).unwrap_or_default();
-        let Some(first) = first_of_each(&names) else {
+        let each_is_named = bulk.results.as_ref().is_some_and(ResultReader::each_is_named);
+        let Some(sent) = Sent::of(&names, each_is_named) else {
             return self.deliver_named(bulk, records, whole, &names, until).await;
         };
-        let some: Vec<Outgoing> = first.iter().map(|at| records[*at].clone()).collect();
-        let their_names: Names = first.iter().map(|at| names[*at].clone()).collect();
-        let delivery = self.deliver_named(bulk, &some, whole, &their_names, until).await;
-        // In halves, the others may be in one without their namesakes.
-        let in_parts = |outcome: &&Outcome| matches!(outcome, Outcome::Later(later) if later.blame == Blame::Batch);
-        let rest =
-            delivery.outcomes.first().filter(in_parts).cloned().unwrap_or_else(after_namesake);
-        let mut outcomes = vec![rest; records.len()];
-        for (at, outcome) in first.into_iter().zip(delivery.outcomes) {
-            outcomes[at] = outcome;
-        }
+        let some: Vec<Outgoing> = sent.0.iter().map(|at| records[*at].clone()).collect();
+        let their_names: Names = sent.0.iter().map(|at| names[*at].clone()).collect();
+        let delivery = match some.as_slice() {
+            [] => Vec::new().into(),
+            some => self.deliver_named(bulk, some, whole, &their_names, until).await,
+        };
+        let outcomes = sent.outcomes(&names, each_is_named, delivery.outcomes);
         Delivery { outcomes, ..delivery }
     }
 
@@ -437,16 +435,6 @@ fn in_parts(status: u16, reason: &str) -> Outcome {
 /// A record without a result may have been taken or not.
 fn unknown(reason: String) -> Outcome {
     Outcome::Later(Later { unknown: true, ..request_later(reason) })
-}
-
-/// Not sent: the answer's results would have been mistaken for one another's.
-fn after_namesake() -> Outcome {
-    Outcome::Later(Later {
-        blame: Blame::NotAttempted,
-        after_ms: Some(0),
-        unknown: false,
-        reason: "a record that answers name alike goes first".into(),
-    })
 }
 
 /// To ask changes nothing, whatever becomes of the answer.

@@ -17,6 +17,7 @@ mod in_progress;
 mod items;
 mod key;
 mod method;
+mod namesakes;
 mod on_unknown;
 mod order;
 mod preview;
@@ -244,7 +245,7 @@ impl DestinationKind for Http {
             routes.push(Routed { when, destination });
         }
         let otherwise = self.otherwise.as_ref().map(|it| it.value).unwrap_or_default();
-        Ok(Box::new(Router { routes, otherwise }))
+        Ok(Box::new(Router { routes, otherwise, parts: ports::Parts::default() }))
     }
 }
 

@@ -1,9 +1,6 @@
 //! `batch.results`: each record's own result in the answer to a bulk request.
 
-use std::{
-    collections::{HashMap, HashSet},
-    mem::discriminant,
-};
+use std::{collections::HashMap, mem::discriminant};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -168,6 +165,12 @@ impl ResultReader {
         self.order.names(records)
     }
 
+    /// Whether a result is found by its record's name alone, and each record has to have one: where failures alone are
+    /// listed, those that are not named there were taken.
+    pub(super) fn each_is_named(&self) -> bool {
+        self.list.is_some() && self.keys.key.is_some()
+    }
+
     /// The outcome of each of so many records, in order; `None` for those without a result. No two of
     /// them have one name. `is_success` is whether those of which nothing failed were taken. `line` makes a reason
     /// fit to be shown.
@@ -303,15 +306,6 @@ fn is_one_of(listed: &[At<Scalar>], usual: &[&str], said: &str) -> bool {
         [] => is_listed(said, usual),
         listed => is_listed(said, listed.iter().map(|word| &word.value.0)),
     }
-}
-
-/// Of several records with one name the first; `None` where no two have one. Their results could not be
-/// told apart.
-pub(super) fn first_of_each(names: &Names) -> Option<Vec<usize>> {
-    let mut seen = HashSet::with_capacity(names.len());
-    let is_first = |at: &usize| names[*at].as_ref().is_none_or(|name| seen.insert(name));
-    let first: Vec<usize> = (0..names.len()).filter(is_first).collect();
-    (first.len() < names.len()).then_some(first)
 }
 
 fn contradicted() -> Outcome {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidegate_core::{
     model::{Later, Outcome, SkipReason},
-    ports::{Batching, BoxFuture, Delivery, Destination, Outgoing, Route},
+    ports::{Batching, BoxFuture, Delivery, Destination, Outgoing, Parts, Route},
 };
 use tokio::time::Instant;
 
@@ -22,6 +22,7 @@ pub(super) struct Routed {
 pub(super) struct Router {
     pub(super) routes: Vec<Routed>,
     pub(super) otherwise: Otherwise,
+    pub(super) parts: Parts,
 }
 
 /// Which of these conditions is the first that holds; none holds for no record. `None` is a condition that all records meet.
@@ -99,6 +100,10 @@ impl Destination for Router {
 
     fn takes_unshaped(&self, record: &[u8], deleted: bool) -> bool {
         self.of_record(record, deleted).is_ok_and(|it| it.takes_unshaped(record, deleted))
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        Some(&self.parts)
     }
 
     fn deliver<'a>(&'a self, records: &'a [Outgoing], timeout_ms: u64) -> BoxFuture<'a, Delivery> {

@@ -1,7 +1,9 @@
 //! Whether an answer of success is one: what its body says that the flow does not read.
 
 use super::expect::Expects;
-use crate::http::{Answer, Judged, ListedFailure, Meaning, listed_failure};
+use crate::http::{
+    Answer, BodyEnd, Judged, ListedFailure, Meaning, listed_failure, worded_failure,
+};
 
 /// A bulk's answer, with a result for each record of it.
 const MULTI_STATUS: u16 = 207;
@@ -36,6 +38,11 @@ impl Success {
         if self.has_results {
             return judged;
         }
+        if self.is_bulk && matches!(answer.end, BodyEnd::Broken(_)) {
+            let why = "it broke off, and may have listed what was not taken";
+            let (meaning, unread) = (Meaning::Unknown, true);
+            return Judged { meaning, unread, reason: Some(why.into()), ..judged };
+        }
         match self.unread(answer) {
             Some(why) => {
                 let (meaning, unread) = (Meaning::Unread, true);
@@ -53,7 +60,9 @@ impl Success {
     /// What its body lists that the flow does not read, and what to write.
     fn unread(&self, answer: &Answer) -> Option<String> {
         let status = answer.status.as_u16();
-        let listed = listed_failure(&answer.body);
+        // What is sent alone is hardly answered by a list of results.
+        let worded = || self.is_bulk.then(|| worded_failure(&answer.body)).flatten();
+        let listed = listed_failure(&answer.body).or_else(worded);
         let is_multi = self.is_bulk && status == MULTI_STATUS;
         if listed.is_none() && !is_multi {
             return None;

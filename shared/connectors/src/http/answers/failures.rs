@@ -45,6 +45,70 @@ const SUCCESS: [&str; 3] = ["success", "ok", "succeeded"];
 const FAILED: [&str; 4] = ["errors", "haserrors", "haserror", "failed"];
 /// Where a result of its own has its status.
 const STATUSES: [&str; 4] = ["status", "statuscode", "code", "httpstatus"];
+/// Where it has it as a word.
+const WORDED: [&str; 3] = ["status", "result", "outcome"];
+/// Words that say nothing of a failure.
+const FINE: [&str; 39] = [
+    "ok",
+    "okay",
+    "success",
+    "succeeded",
+    "successful",
+    "created",
+    "updated",
+    "deleted",
+    "removed",
+    "upserted",
+    "inserted",
+    "added",
+    "modified",
+    "merged",
+    "replaced",
+    "saved",
+    "stored",
+    "indexed",
+    "accepted",
+    "received",
+    "queued",
+    "pending",
+    "scheduled",
+    "inprogress",
+    "processing",
+    "processed",
+    "done",
+    "complete",
+    "completed",
+    "finished",
+    "unchanged",
+    "notmodified",
+    "noop",
+    "exists",
+    "duplicate",
+    "skipped",
+    "ignored",
+    "sent",
+    "delivered",
+];
+/// Where a result explains its status.
+const REASONS: [&str; 7] =
+    ["message", "reason", "detail", "details", "description", "statusmessage", "errormessage"];
+/// What else a result has that is no record of its own.
+const NAMING: [&str; 14] = [
+    "id",
+    "key",
+    "index",
+    "position",
+    "row",
+    "line",
+    "name",
+    "code",
+    "type",
+    "field",
+    "recordid",
+    "externalid",
+    "reference",
+    "sourceid",
+];
 /// Objects above a list.
 const DEPTH_MAX: usize = 3;
 /// As many results are looked at.
@@ -83,6 +147,50 @@ pub(crate) fn listed_failure(body: &[u8]) -> Option<ListedFailure> {
         Value::Array(results) => of_results(&results, ""),
         _ => None,
     }
+}
+
+/// The first result of a list that says by a word that it has failed, and why: `{"id": 7, "status": "busy", "message":
+/// "try again"}`. What has anything else may be a record of the API's with such fields of its own.
+pub(crate) fn worded_failure(body: &[u8]) -> Option<ListedFailure> {
+    let body = body.trim_ascii();
+    if !body.contains(&b'[') {
+        return None;
+    }
+    of_worded(&serde_json::from_slice(body).ok()?, "", 0)
+}
+
+fn of_worded(value: &Value, path: &str, depth: usize) -> Option<ListedFailure> {
+    match value {
+        Value::Array(results) => {
+            let results = results.iter().take(RESULTS_MAX);
+            let count = results.filter(|result| has_failed_by_word(result)).count() as u64;
+            let path = path.to_owned();
+            (count > 0).then_some(ListedFailure { path, count, among_results: true })
+        }
+        Value::Object(object) if depth < DEPTH_MAX => {
+            object.iter().find_map(|(key, value)| of_worded(value, &joined(path, key), depth + 1))
+        }
+        _ => None,
+    }
+}
+
+fn has_failed_by_word(result: &Value) -> bool {
+    let Value::Object(result) = result else { return false };
+    let (mut says_failed, mut says_why) = (false, false);
+    for (key, value) in result {
+        let name = plain(key);
+        let text = value.as_str().map(str::trim).unwrap_or_default();
+        if WORDED.contains(&name.as_str()) {
+            let word = plain(text);
+            let is_number = word.chars().all(|c| c.is_ascii_digit());
+            says_failed |= !is_number && !FINE.contains(&word.as_str());
+        } else if REASONS.contains(&name.as_str()) {
+            says_why |= !text.is_empty();
+        } else if !NAMING.contains(&name.as_str()) {
+            return false;
+        }
+    }
+    says_failed && says_why
 }
 
 /// Whether a body may list failures at all, told without reading it as JSON: most answers are short, and have none
@@ -213,6 +321,40 @@ mod tests {
         ] {
             let found = listed_failure(body.as_bytes()).unwrap_or_else(|| panic!("{body}"));
             assert_eq!((&*found.path, found.count), (path, count), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_result_says_by_a_word_that_it_has_failed_and_why() {
+        let count = |body: &str| worded_failure(body.as_bytes()).map(|it| (it.path, it.count));
+        let (one, two) = (|path: &str| Some((path.into(), 1)), |path: &str| Some((path.into(), 2)));
+        for (body, found) in [
+            (
+                r#"{"results":[{"status":"created"},{"status":"bad","message":"no"}]}"#,
+                one("results"),
+            ),
+            (
+                r#"[{"index":0,"status":"BUSY","reason":"later"},{"index":1,"result":"x","detail":"y"}]"#,
+                two(""),
+            ),
+            (
+                r#"{"data":{"rows":[{"id":1,"outcome":"rejected","message":"no"}]}}"#,
+                one("data.rows"),
+            ),
+            (
+                r#"{"results":[{"id":1,"status":"Queued","message":"accepted for processing"}]}"#,
+                None,
+            ),
+            (r#"{"results":[{"id":1,"status":"not-modified","message":"as it was"}]}"#, None),
+            (
+                r#"{"results":[{"id":1,"status":"open"},{"id":2,"status":"201","message":"ok"}]}"#,
+                None,
+            ),
+            // A ticket of the API's.
+            (r#"{"data":[{"id":1,"status":"open","message":"help","author":"me"}]}"#, None),
+            (r#"{"id":1,"status":"open","message":"help"}"#, None),
+        ] {
+            assert_eq!(count(body), found, "{body}");
         }
     }
 

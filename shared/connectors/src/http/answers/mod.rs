@@ -5,7 +5,7 @@ mod judge;
 mod meaning;
 mod rule;
 
-pub(crate) use failures::{ListedFailure, counted_failures, listed_failure};
+pub(crate) use failures::{ListedFailure, counted_failures, listed_failure, worded_failure};
 pub(crate) use judge::{Answers, Judged, Rules, ShortForms};
 pub(crate) use meaning::Meaning;
 pub(crate) use rule::AnswerRule;

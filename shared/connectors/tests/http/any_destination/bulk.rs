@@ -25,27 +25,14 @@ pub fn judge(
         return (Answer::new(413, r#"{"message":"too large"}"#), Vec::new());
     }
     let mut each: Vec<Judged> = Vec::new();
-    for (at, one) in sent.iter().enumerate() {
+    for one in sent {
         let known = each_key(model, one).and_then(|key| model.known(&key, now_ms));
-        let before = sent[..at].iter().position(|before| before.name() == one.name());
-        let judged = match (known, before.filter(|_| model.habits.knows != Knows::Nothing)) {
-            (Some(Answer { status: 409, .. }), _) if model.habits.knows != Knows::Versions => {
+        let judged = match known {
+            Some(Answer { status: 409, .. }) if model.habits.knows != Knows::Versions => {
                 Judged { answer: Answer::new(423, r#"{"message":"in progress"}"#), changes: false }
             }
-            (Some(answer), _) => Judged { answer, changes: false },
-            // The same once more: by its key or its version it is known as such.
-            (None, Some(before)) if each[before].changes => {
-                let answer = match model.habits.knows {
-                    Knows::Versions => Answer::new(409, r#"{"message":"it exists"}"#),
-                    _ => each[before].answer.clone(),
-                };
-                Judged {
-                    answer,
-                    changes: each_key(model, one).is_none()
-                        && model.habits.knows != Knows::Versions,
-                }
-            }
-            _ => model.judge(one, request),
+            Some(answer) => Judged { answer, changes: false },
+            None => model.judge(one, request),
         };
         if judged.answer.status >= 500 {
             model.has_failed(std::slice::from_ref(one));

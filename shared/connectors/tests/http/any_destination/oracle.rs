@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use tidegate_core::model::Parked;
 
 use super::{
-    habits::{Body, Habits, Key, Knows, Results, Unknown},
+    habits::{Body, Habits, Key, Knows, Order, Results, Unknown},
     records::{Fate, Name, Record},
     server::Model,
     watched::name_of,
@@ -67,7 +67,7 @@ fn may_be_parked(habits: &Habits, record: &Record, parked: &Parked, server: &mut
     let for_good = record.fate != Fate::Taken || record.is_unfit(habits);
     let was_slammed = server.kinds.contains_key("closed unread");
     let by_tries = (failed > 0 || was_slammed) && all_failed >= habits.attempts
-        || (server.mended || has_poison(server)) && failed >= 1
+        || (server.mended || has_poison(server) && habits.order != Order::Serial) && failed >= 1
         || record.is_unnameable(habits);
     let as_unknown = habits.unknown == Unknown::Park && parked.is_unknown();
     let is_unread = !habits.stated;

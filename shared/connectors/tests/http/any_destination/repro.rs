@@ -175,3 +175,99 @@ async fn repro_a_key_in_the_body_that_is_in_use_is_waited_for() {
         assert_eq!(case.counts["records parked in the end"], 0, "{}", case.told);
     }
 }
+
+/// Each invocation began with the whole request again, and the limit kept it from the halves.
+#[tokio::test]
+async fn repro_the_halves_of_a_refused_request_get_through_where_a_limit_permits_one_at_a_time() {
+    for order in [Order::None, Order::Entity, Order::Serial] {
+        for key in [Key::None, Key::Header, Key::Body] {
+            for (results, status) in [(Results::Whole, 200), (Results::FailuresByKey, 400)] {
+                let rate = Some(Rate { count: 1, per_ms: 5_000, stated: false, says_when: true });
+                let mut bulk = bulk(4, results);
+                bulk.as_mut().unwrap().status = status;
+                let habits = Habits { order, key, bulk, rate, invocation_ms: 20_000, ..plain() };
+                let page = (1..=4).map(|id| record(id, 1, Fate::Bad)).collect();
+                holds(habits, vec![page, vec![record(5, 1, Fate::Taken)]]).await;
+            }
+        }
+    }
+}
+
+/// The tries of the one before it counted as its own.
+#[tokio::test]
+async fn repro_what_comes_after_a_record_that_was_given_up_has_tries_of_its_own() {
+    let habits = Habits { order: Order::Serial, attempts: 3, faults: 15, faults_max: 1, ..plain() };
+    let first = vec![record(1, 1, Fate::Taken), record(2, 1, Fate::Taken)];
+    let second = vec![record(3, 1, Fate::Poison), record(4, 1, Fate::Taken)];
+    for seed in 0..60 {
+        let pages = vec![first.clone(), second.clone()];
+        let case = try_case(habits.clone(), pages, seed).await;
+        assert_eq!(case.violations, Vec::<String>::new(), "{}", case.told);
+        assert_eq!(case.counts["records parked in the end"], 1, "{}", case.told);
+    }
+}
+
+/// They were taken again and again, for no result was found to be theirs.
+#[tokio::test]
+async fn repro_a_record_that_no_answer_can_name_is_parked_and_not_sent() {
+    for results in [Results::Key, Results::TwoLists] {
+        let habits = Habits { order: Order::None, bulk: bulk(4, results), ..plain() };
+        let page = (1..=3).map(|version| record(" ", version, Fate::Taken)).collect();
+        let case = try_case(habits, vec![page], 1).await;
+        assert_eq!(case.violations, Vec::<String>::new(), "{}", case.told);
+        assert_eq!((case.counts["effects"], case.counts["records parked in the end"]), (0, 3));
+    }
+}
+
+/// What was said of one of the two was taken for both: "it exists", of a request of which nothing was taken.
+#[tokio::test]
+async fn repro_a_record_that_is_listed_twice_goes_in_two_requests() {
+    let page =
+        vec![record(1, 1, Fate::Taken), record(1, 1, Fate::Taken), record(2, 1, Fate::Taken)];
+    for order in [Order::None, Order::Entity, Order::Serial] {
+        for key in [Key::None, Key::Header, Key::Body] {
+            let mut bulk = bulk(3, Results::FailuresByIndex);
+            bulk.as_mut().unwrap().status = 400;
+            let habits = Habits { order, key, bulk, knows: Knows::Versions, ..plain() };
+            holds(habits, vec![page.clone()]).await;
+        }
+    }
+}
+
+/// They counted as delivered: a word was no status.
+#[tokio::test]
+async fn repro_results_that_fail_by_a_word_stop_a_flow_that_does_not_read_them() {
+    for results in [Results::Position, Results::Index, Results::Key] {
+        let mut bulk = bulk(3, results);
+        bulk.as_mut().unwrap().words = true;
+        let habits = Habits { bulk, stated: false, ..plain() };
+        let page = vec![record(1, 1, Fate::Taken), record(2, 1, Fate::Bad)];
+        let case = try_case(habits, vec![page], 1).await;
+        assert_eq!(case.violations, Vec::<String>::new(), "{}", case.told);
+        assert!(case.halted.is_some_and(|why| why.contains("batch.results")), "{}", case.told);
+    }
+}
+
+/// It counted as taken as a whole: what it would have listed further on was not known.
+#[tokio::test]
+async fn repro_an_answer_to_a_bulk_that_breaks_off_says_nothing_of_its_records() {
+    let bulk = bulk(3, Results::TwoLists);
+    let habits = Habits { bulk, stated: false, faults: 100, faults_max: 1, ..plain() };
+    let page = vec![record(1, 1, Fate::Taken), record(2, 1, Fate::Bad)];
+    for seed in 0..40 {
+        let case = try_case(habits.clone(), vec![page.clone()], seed).await;
+        assert_eq!(case.violations, Vec::<String>::new(), "{}", case.told);
+    }
+}
+
+/// Two copies of it took turns, and each try waited for the lock of the one before: so long ago nothing had been taken that
+/// would have shown that it is the record that fails.
+#[tokio::test]
+async fn repro_a_record_that_fails_on_two_pages_is_parked_however_long_its_locks_last() {
+    for unknown in [Unknown::LookUp, Unknown::Retry] {
+        let habits = Habits { unknown, invocation_ms: 900_000, ..plain() };
+        let first = vec![record(1, 1, Fate::Taken), record(2, 1, Fate::Taken)];
+        let page = vec![record(9, 1, Fate::Poison)];
+        holds(habits, vec![first, page.clone(), page]).await;
+    }
+}

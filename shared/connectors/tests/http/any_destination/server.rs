@@ -220,7 +220,10 @@ impl Model {
             if fault.is_some() || known.status >= 500 {
                 self.has_failed(&sent);
             }
-            return fault.map_or(known.into(), |fault| fault.reply);
+            return match fault {
+                Some(fault) => begun(fault.reply, &known),
+                None => known.into(),
+            };
         }
         let due_ms = match &fault {
             Some(Fault { effect: Effect::Late { in_ms }, .. }) => now_ms + in_ms,
@@ -246,12 +249,7 @@ impl Model {
             None => answer.into(),
             Some(fault) => {
                 self.has_failed(&sent);
-                let is_taken = answer.status < 300 && !answer.body.contains("\"error\"");
-                match fault.reply {
-                    // Only a success begins like one.
-                    Reply::Half if !is_taken => Reply::Closed,
-                    reply => reply,
-                }
+                begun(fault.reply, &answer)
             }
         }
     }
@@ -435,5 +433,14 @@ impl Model {
         self.done_keys.extend(sent.key.clone());
         self.entities.insert(sent.id.clone(), Entity { version: sent.version, gone: sent.gone });
         self.changes.push(Change { name: sent.name(), at_ms, clear });
+    }
+}
+
+/// What is left of an answer by a fault that comes after it: only a success begins like one.
+fn begun(reply: Reply, answer: &Answer) -> Reply {
+    let is_success = answer.status < 300 && !answer.body.contains("\"error\"");
+    match reply {
+        Reply::Half if !is_success => Reply::Closed,
+        reply => reply,
     }
 }

@@ -25,8 +25,12 @@ impl Model {
                 self.accuse(format_args!("{} bytes", request.body.len()));
             }
         }
-        let mut entities = HashSet::new();
+        let (mut entities, mut names) = (HashSet::new(), HashSet::new());
         for one in sent {
+            // Many APIs refuse such a list, and what one of the two comes to says nothing of the other.
+            if !names.insert(one.name()) {
+                self.accuse(format_args!("{:?} stands twice in one request", one.name()));
+            }
             match self.records.get(&one.name()).cloned() {
                 None => self.accuse(format_args!("there is no such record: {one:?}")),
                 Some(record) => {

@@ -39,7 +39,13 @@ impl<P: Platform, K: Sink> Dispatcher<'_, P, K> {
 
     /// Gives up what failed by itself at its page's last try.
     async fn give_up(&mut self, outcomes: Vec<(Place, Outcome)>) -> Vec<(Place, Outcome)> {
-        let is_last_try = |page| self.sink.is_last_try(page);
+        // In a serial stream a page's tries are those of the first record that is left. What comes after one that was
+        // settled just now has had none.
+        let has_tries = |page: usize| {
+            let page = self.work.page(page);
+            !self.work.is_serial() || !page.has_progressed() && !page.has_news()
+        };
+        let is_last_try = |page| has_tries(page) && self.sink.is_last_try(page);
         let failed_last = outcomes
             .iter()
             .find(|(place, outcome)| fails_by_itself(outcome) && is_last_try(place.page));

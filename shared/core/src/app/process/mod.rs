@@ -15,7 +15,7 @@ use super::{
     throttle::Throttle,
 };
 use crate::{
-    decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES},
+    decide::{Deadline, Delivery, ISOLATE_FROM_RECEIVES, ms_until},
     guard::Guard,
     model::{Cursor, Page},
     ports::{Clock, Loaded, PageQueue, Platform, Route, Unavailable},
@@ -43,7 +43,8 @@ pub async fn process<P: Platform>(
     let Loaded { cursor, pages, budget } = look(ports, flow, &messages).await?;
     let Sorted { jobs, mut report, done_before } = sort::<P>(&cursor, &pages, arrivals);
 
-    let sink = Pages { ports, flow, jobs: &jobs };
+    let lasts_ms = ms_until(began_ms, deadline.at_ms);
+    let sink = Pages { ports, flow, jobs: &jobs, lasts_ms };
     let invocation = Invocation { deadline, generation: cursor.generation, ended: cursor.ended };
     let records = jobs.iter().map(|job| &*job.arrival.page.records).collect();
     let packing = Packing { flow, pages: records };

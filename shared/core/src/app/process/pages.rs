@@ -44,6 +44,8 @@ pub(super) struct Pages<'a, P: Platform> {
     pub ports: &'a Ports<P>,
     pub flow: &'a Flow,
     pub jobs: &'a [Job],
+    /// How long an invocation lasts at the most, in ms.
+    pub lasts_ms: u64,
 }
 
 /// What is written of a page.
@@ -76,13 +78,28 @@ impl<P: Platform> Pages<'_, P> {
         let settled: usize = open().map(|page| page.settled.iter().count()).sum();
         let left = records.saturating_sub(settled);
         // As long as its tries take.
-        let RetryPolicy { attempts_max, cap_ms, .. } = self.flow.settings.retry;
-        let tries_ms = u64::from(attempts_max).saturating_mul(cap_ms).saturating_add(SOON_MS);
+        let RetryPolicy { attempts_max, .. } = self.flow.settings.retry;
+        let tries_ms =
+            u64::from(attempts_max).saturating_mul(self.try_ms()).saturating_add(SOON_MS);
         let since_ms = page.last_progress_ms.saturating_sub_unsigned(tries_ms);
         let lately =
             |other: &Page| other.state == PageState::Done && other.last_progress_ms >= since_ms;
         let others_were_taken = settled > 0 || pages.iter().any(lately);
         others_were_taken && (left <= FEW_RECORDS || left < settled)
+    }
+}
+
+impl<P: Platform> Pages<'_, P> {
+    /// How long it takes from one try of a record to the next, at the most. Where nothing may be sent twice each waits for
+    /// the lock of the one before, and once more where another copy of the record takes turns with it.
+    fn try_ms(&self) -> u64 {
+        let settings = &self.flow.settings;
+        let landing_ms = u64::try_from(settings.landing_ms).unwrap_or(0);
+        let locked_ms = match settings.on_unknown {
+            OnUnknown::Retry => 0,
+            OnUnknown::Park | OnUnknown::LookUp => self.lasts_ms.saturating_add(landing_ms),
+        };
+        settings.retry.cap_ms.saturating_add(locked_ms.saturating_mul(2))
     }
 }
 

@@ -8,10 +8,8 @@
 //! Only what is settled meanwhile drops out: a request that was not answered has all of its records still,
 //! and keeps its key; one that was answered in part gets another.
 
-use std::collections::HashSet;
-
 use super::{
-    packing::{Bodies, Packing},
+    packing::{Bodies, Has, Packing},
     unit::{Chunk, Item, Place, Places},
 };
 use crate::ports::{Outgoing, Route};
@@ -33,7 +31,7 @@ impl Packing<'_> {
         let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow, route));
         let (mut index, mut passed) = (begin, Vec::new());
         // Those that are settled meanwhile, too: the piece ends where it did.
-        let mut entities = HashSet::new();
+        let mut has = Has::default();
         while let Some(next) = places.peek().filter(|next| next.page == page && next.index < end) {
             match self.route(next) {
                 Ok(other) if other == route => {}
@@ -54,7 +52,7 @@ impl Packing<'_> {
             let place = Place { page, index };
             let item = self.item(place);
             let record = self.record(place);
-            let has_room = if self.ends_before(&entities, record) {
+            let has_room = if self.ends_before(&has, record) || self.has_it(&has, record) {
                 false
             } else if next == place {
                 match bodies.write(record, &item.record.key, None) {
@@ -73,7 +71,7 @@ impl Packing<'_> {
             };
             if !has_room {
                 *places.cut(page, route) = index;
-                entities.clear();
+                has = Has::default();
                 if !items.is_empty() {
                     break;
                 }
@@ -84,7 +82,7 @@ impl Packing<'_> {
             if next == place {
                 places.take();
             }
-            self.goes_on(&mut entities, record);
+            self.goes_on(&mut has, record);
             index += 1;
         }
         places.put_back(passed);

@@ -9,7 +9,10 @@ use super::unit::{Chunk, Group, Item, Place, Places, Prepared, Unit};
 use crate::{
     app::Flow,
     decide::idempotency_key,
-    model::{Blame, Later, Outcome, RecordId, RequestKind, SkipReason, StreamId, WireRecord},
+    model::{
+        Blame, Later, Ordering, Outcome, RecordId, RequestKind, SkipReason, StreamId, Version,
+        WireRecord,
+    },
     ports::{Batching, Lookup, Outgoing, Route, Transformed},
 };
 
@@ -105,6 +108,13 @@ impl<'a> Bodies<'a> {
     }
 }
 
+/// What a request has, as far as others are kept out of it for that.
+#[derive(Default)]
+pub(super) struct Has<'r> {
+    entities: HashSet<&'r RecordId>,
+    records: HashSet<(&'r RecordId, Version)>,
+}
+
 /// No request can carry it.
 fn too_large(bytes: usize, bytes_max: usize) -> Outcome {
     let reason = format!(
@@ -192,16 +202,26 @@ impl<'a> Packing<'a> {
         sends + lookup.map_or(0, |lookup| all.div_ceil(lookup.keys_max().max(1)))
     }
 
-    /// Whether a request ends before a record, having these entities: in a serial stream, where the second version
+    /// Whether a request ends before a record, having these: in a serial stream, where the second version
     /// of one would wait for the first, and nothing may overtake what waits, not even the first.
-    pub(super) fn ends_before(&self, entities: &HashSet<&RecordId>, record: &WireRecord) -> bool {
-        self.is_serial() && entities.contains(&record.id)
+    pub(super) fn ends_before(&self, has: &Has<'_>, record: &WireRecord) -> bool {
+        self.is_serial() && has.entities.contains(&record.id)
     }
 
-    /// The request has this record, for [`Self::ends_before`]: where that makes no difference, nothing is remembered.
-    pub(super) fn goes_on<'r>(&self, entities: &mut HashSet<&'r RecordId>, record: &'r WireRecord) {
-        if self.is_serial() {
-            entities.insert(&record.id);
+    /// Whether a request has the very same record already, which the source lists twice: it goes in the next one. Many
+    /// APIs refuse a list that names a record twice, and what they say of one of the two would be taken for both. With
+    /// the ledger a claim keeps them apart.
+    pub(super) fn has_it(&self, has: &Has<'_>, record: &WireRecord) -> bool {
+        self.flow.settings.ordering == Ordering::None
+            && has.records.contains(&(&record.id, record.version))
+    }
+
+    /// The request has this record: where that makes no difference, nothing is remembered.
+    pub(super) fn goes_on<'r>(&self, has: &mut Has<'r>, record: &'r WireRecord) {
+        match self.flow.settings.ordering {
+            Ordering::None => _ = has.records.insert((&record.id, record.version)),
+            _ if self.is_serial() => _ = has.entities.insert(&record.id),
+            _ => {}
         }
     }
 
@@ -215,13 +235,17 @@ impl<'a> Packing<'a> {
         }
         let (mut items, mut bodies) = (Vec::new(), Bodies::of(self.flow, route));
         let mut passed = Vec::new();
-        let mut entities = HashSet::new();
+        let mut has = Has::default();
         while bodies.has_room()
             && passed.len() < PUT_BACK_MAX
             && let Some(place) = places.peek()
-            && !self.ends_before(&entities, self.record(place))
+            && !self.ends_before(&has, self.record(place))
         {
             match self.route(place) {
+                Ok(other) if other == route && self.has_it(&has, self.record(place)) => {
+                    passed.extend(places.take());
+                    continue;
+                }
                 Ok(other) if other == route => {}
                 Ok(_) if self.is_serial() => break,
                 Ok(_) => {
@@ -233,7 +257,7 @@ impl<'a> Packing<'a> {
                     continue;
                 }
             }
-            self.goes_on(&mut entities, self.record(place));
+            self.goes_on(&mut has, self.record(place));
             let item = self.item(place);
             match bodies.write(self.record(place), &item.record.key, None) {
                 None => break,
@@ -291,13 +315,12 @@ impl<'a> Packing<'a> {
         let (mut seen, mut put_back) = (HashSet::new(), Vec::new());
         let keys_max = lookup.keys_max().max(1);
         let mut last = None;
-        let mut entities = HashSet::new();
+        let mut has = Has::default();
         while group.items.len() < keys_max
             && put_back.len() < PUT_BACK_MAX
             && let Some(place) = places.peek()
-            && !self.ends_before(&entities, self.record(place))
+            && !self.ends_before(&has, self.record(place))
         {
-            self.goes_on(&mut entities, self.record(place));
             let block = self.block_of(place);
             let begins = last.is_some_and(|last| last != block);
             if begins && group.items.len() + self.block_size() > keys_max {
@@ -306,6 +329,11 @@ impl<'a> Packing<'a> {
             last = Some(block);
             places.take();
             let record = self.record(place);
+            if self.has_it(&has, record) {
+                put_back.push(place);
+                continue;
+            }
+            self.goes_on(&mut has, record);
             let key = match self.flow.transform.admits(&record.data) {
                 Transformed::Written => self.route(place).and_then(|_| {
                     lookup.key(&record.data).map_err(|why| decided(Transformed::Refused(why)))

@@ -135,6 +135,11 @@ impl<P: Platform> Sender<'_, P> {
         if items.is_empty() {
             return step;
         }
+        let (items, more) = self.few_enough(items);
+        if !more.is_empty() {
+            let claim = self.by_entity().then(|| owner.clone());
+            step.next.insert(0, Unit::Send(Chunk { items: more, decided: Vec::new(), claim }));
+        }
         match self.start(slot, timeout_ms).await {
             Start::Now { timeout_ms } => self.deliver(owner, items, timeout_ms, &mut step).await,
             Start::Missed => {
@@ -145,6 +150,16 @@ impl<P: Platform> Sender<'_, P> {
             Start::TimeIsUp => self.leave(&owner, items, &mut step).await,
         }
         step
+    }
+
+    /// As many as go in one request, by what is known of requests that were refused for the sake of some; and the others.
+    fn few_enough(
+        &self,
+        mut items: Vec<Item<Outgoing>>,
+    ) -> (Vec<Item<Outgoing>>, Vec<Item<Outgoing>>) {
+        let Some(parts) = self.flow.destination.parts() else { return (items, Vec::new()) };
+        let more = items.split_off(parts.together(keys_of(&items)));
+        (items, more)
     }
 
     async fn deliver(
@@ -185,6 +200,9 @@ impl<P: Platform> Sender<'_, P> {
         if is_cut_in_halves(&answers, self.flow.settings.is_serial()) {
             // Refused for the sake of some: halves are sent, down to single records, under their claims.
             let half = items.len() / 2;
+            if let Some(parts) = self.flow.destination.parts() {
+                parts.cut(keys_of(&items), items.len().div_ceil(2));
+            }
             let mut first = items;
             let second = first.split_off(half);
             let claim = self.by_entity().then_some(owner);
@@ -211,6 +229,11 @@ impl<P: Platform> Sender<'_, P> {
         self.conclude(&owner, &items, &mut answers, answered, &mut step.endings).await;
         if self.flow.settings.on_unknown == OnUnknown::Park {
             answers.iter_mut().for_each(park_unknown);
+        }
+        if let Some(parts) = self.flow.destination.parts() {
+            let settled =
+                items.iter().zip(&answers).filter(|(_, it)| !matches!(it, Outcome::Later(_)));
+            parts.forget(settled.map(|(item, _)| &*item.record.key));
         }
         step.outcomes.extend(items.iter().map(|item| item.place).zip(answers));
     }
@@ -261,6 +284,10 @@ impl<P: Platform> Sender<'_, P> {
         let leave = |item: &Item<R>| (item.place, not_attempted(Some(0), why));
         step.outcomes.extend(items.iter().map(leave));
     }
+}
+
+fn keys_of(items: &[Item<Outgoing>]) -> impl ExactSizeIterator<Item = &str> {
+    items.iter().map(|item| &*item.record.key)
 }
 
 /// Whether a request may be sent.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_core::model::{RecordId, Version};
 
+use super::super::namesakes::Sent;
 use super::*;
 use crate::{http::Redactor, testing::section};
 
@@ -167,13 +168,13 @@ fn results_of_one_key_that_contradict_each_other_say_nothing() {
 #[test]
 fn of_records_with_one_key_the_first_goes_first() {
     let firsts = |ignore_case, emails: &[&str]| {
-        first_of_each(&reader(&by_email(ignore_case)).names(&mailed(emails)))
+        Sent::of(&reader(&by_email(ignore_case)).names(&mailed(emails)), true).map(|it| it.0)
     };
     let emails = [r#""a@x""#, "null", r#""A@x ""#, "null", r#""b@x""#, r#""a@x""#];
     assert_eq!(firsts(true, &emails), Some(vec![0, 1, 3, 4]));
     assert_eq!(firsts(false, &emails), Some(vec![0, 1, 2, 3, 4]));
     assert_eq!(firsts(false, &emails[..5]), None);
-    assert_eq!(first_of_each(&reader(&keys(None)).names(&mailed(&emails))), None);
+    assert!(Sent::of(&reader(&keys(None)).names(&mailed(&emails)), false).is_none());
 }
 
 #[test]
