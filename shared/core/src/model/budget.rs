@@ -200,7 +200,7 @@ pub struct Ask<'a> {
     pub now_us: i64,
     /// From one send slot to the next, in µs; 0 where no rate is kept.
     pub spacing_us: i64,
-    /// Send slots that passed and were nobody's are of use, too.
+    /// Send slots that passed before they were leased are of use, too.
     pub uses_late: bool,
     /// How many requests are to be sent.
     pub want: u32,

@@ -231,7 +231,7 @@ fn one_that_begins_waits_until_the_one_that_sends_is_nearly_done() {
 }
 
 #[test]
-fn nobody_takes_the_rate_from_one_that_takes_over() {
+fn the_rate_is_left_to_one_that_takes_over() {
     let (terms, mut budget) = (terms(10), Budget::default());
     let lasts = |owner, now_us| Ask { until_us: 60_000_000, ..ask(owner, now_us, 50, 8) };
     budget.lease(&terms, &Ask { done_ms: 1_005, ..lasts("a", 1_000_000) });
