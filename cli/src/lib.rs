@@ -25,6 +25,7 @@ mod text;
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
+use tokio::runtime::Builder;
 
 use crate::{commands::Command, failure::Failure};
 
@@ -52,10 +53,14 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     telemetry::log_to_stderr(arguments.verbose);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("the operating system gives threads");
+    let mut runtime = match &arguments.command {
+        // These serve many requests at once.
+        Command::Examples(_) | Command::Demo(_) => Builder::new_multi_thread(),
+        // One thread, as in the functions: a stream waits for the network most of the time, and threads that wake each
+        // other for every answer take a quarter more CPU.
+        _ => Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build().expect("the operating system gives threads");
     match runtime.block_on(arguments.command.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, report }) => {

@@ -149,6 +149,7 @@ impl RequestBudget {
                 owner,
                 now_us: now_ms * 1_000,
                 spacing_us: self.rate.map_or(0, |rate| rate.spacing_us),
+                uses_late: false,
                 want: 1,
                 until_us: (now_ms + left_ms.min(PACE_MS_MAX)) * 1_000,
                 slots: 1,
@@ -156,6 +157,7 @@ impl RequestBudget {
                 slots_busy: 0,
                 slots_until_ms: now_ms.saturating_add(left_ms).min(now_ms + HELD_MS_MAX),
                 done_ms: 0,
+                mean_us: 0,
                 is_probe: false,
             };
             let grant = budget.lease(&self.terms, &ask);

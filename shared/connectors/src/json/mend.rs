@@ -22,10 +22,6 @@ pub(crate) fn mended(text: Bytes) -> Bytes {
     while let Some(&byte) = bytes.get(at) {
         let rest = &bytes[at..];
         let (taken, written): (usize, &[u8]) = match byte {
-            b'"' => {
-                in_text = !in_text;
-                (1, &rest[..1])
-            }
             b'\\' if in_text => escape(rest),
             ..0x20 if in_text => (1, REPLACEMENT),
             b'-' | b'I' | b'N' if !in_text => {
@@ -34,7 +30,11 @@ pub(crate) fn mended(text: Bytes) -> Bytes {
                     None => (1, &rest[..1]),
                 }
             }
-            _ => (1, &rest[..1]),
+            _ => {
+                in_text ^= byte == b'"';
+                at += 1;
+                continue;
+            }
         };
         if written != &rest[..taken] {
             out.extend_from_slice(&bytes[copied..at]);

@@ -48,6 +48,8 @@ struct Window {
 #[derive(Debug, Clone)]
 struct Run {
     slots: VecDeque<LeasedSlot>,
+    /// Those that passed, to be used when no window has one too many by it: as many as a window has.
+    missed: VecDeque<LeasedSlot>,
     /// The first slot behind it, which may be another's, and from one to the next; in µs.
     end_us: i64,
     spacing_us: i64,
@@ -109,6 +111,7 @@ impl SendSlots {
             }
             _ => self.runs.push_back(Run {
                 slots: slots.collect(),
+                missed: VecDeque::new(),
                 end_us,
                 spacing_us,
                 starts: VecDeque::new(),
@@ -120,6 +123,16 @@ impl SendSlots {
     /// How many there are that were not taken, whether or not they can still be used.
     pub fn left(&self) -> usize {
         self.given_back.len() + self.runs.iter().map(|run| run.slots.len()).sum::<usize>()
+    }
+
+    /// Whether slots leased at this rate are used late.
+    pub fn slip(&self, rate: Option<Rate>) -> bool {
+        self.rate.is_some() && self.rate == rate
+    }
+
+    /// When the first would be behind the last of them, in µs.
+    pub fn end_us(&self) -> Option<i64> {
+        self.runs.back().map(|run| run.end_us)
     }
 
     /// Takes the next that can still be used, if there is one.
@@ -166,19 +179,40 @@ impl SendSlots {
 
 impl Run {
     fn take(&mut self, windows: &[Window], now_us: i64) -> Option<SendSlot> {
+        let most = windows.iter().map(|window| window.count).max().unwrap_or(0);
+        if let Some(slot) = self.missed.front().copied()
+            && let Some(used) = self.used_at(&slot, windows, now_us)
+        {
+            self.missed.pop_front();
+            return Some(self.taken(&slot, used, most));
+        }
         while let Some(slot) = self.slots.pop_front() {
-            let Some((at_us, expires_us)) = self.used_at(&slot, windows, now_us) else { continue };
-            if at_us > slot.at_us {
-                self.slipped_us = Some(at_us);
+            match self.used_at(&slot, windows, now_us) {
+                Some(used) => return Some(self.taken(&slot, used, most)),
+                None if slot.slips => self.missed.push_back(slot),
+                None => {}
             }
-            let most = windows.iter().map(|window| window.count).max().unwrap_or(0);
-            self.starts.push_back(at_us);
-            while self.starts.len() > most {
-                self.starts.pop_front();
+            while self.missed.len() > most {
+                self.missed.pop_front();
             }
-            return Some(SendSlot { at_us, expires_us, lease: slot.lease });
         }
         None
+    }
+
+    fn taken(
+        &mut self,
+        slot: &LeasedSlot,
+        (at_us, expires_us): (i64, i64),
+        most: usize,
+    ) -> SendSlot {
+        if at_us > slot.at_us {
+            self.slipped_us = Some(at_us);
+        }
+        self.starts.push_back(at_us);
+        while self.starts.len() > most {
+            self.starts.pop_front();
+        }
+        SendSlot { at_us, expires_us, lease: slot.lease }
     }
 
     /// From when, and until when, a slot is used that is taken now; `None` where it is lost.
@@ -187,6 +221,7 @@ impl Run {
             return (now_us <= slot.until_us).then_some((slot.at_us, slot.until_us));
         };
         let own_us = self.own_let_us(windows);
+        let own_us = own_us.max(self.starts.back().copied().unwrap_or(i64::MIN));
         let in_time = own_us <= slot.at_us && now_us <= slot.at_us + lateness_us;
         let at_us = if in_time { slot.at_us } else { slot.at_us.max(own_us).max(now_us) };
         let expires_us = (at_us + lateness_us).min(slot.until_us);
@@ -288,6 +323,7 @@ mod tests {
         assert_eq!(slots.take(2 * rate.spacing_us + 15_000), None);
         // Nor where headers pace it, for which nothing says of what windows.
         let asked = Rate { spacing_us: 2 * rate.spacing_us, ..rate };
+        let mut slots = SendSlots::new(&limits);
         slots.add(leased(0, asked, 50), Some(asked));
         assert_eq!(slots.take(15_000).unwrap().at_us, asked.spacing_us);
     }
@@ -339,6 +375,36 @@ mod tests {
                 sent.push(slot.at_us.max(now_us));
             }
             sent.extend((0..i64::from(count) + 2).map(|at| next_us + at * rate.spacing_us));
+            sent.sort_unstable();
+            for pair in sent.windows(count as usize + 1) {
+                prop_assert!(pair[count as usize] - pair[0] >= 1_000_000, "{pair:?}");
+            }
+        }
+
+        /// Several invocations lease, each where the one before ended, though that has passed; and use all of it late.
+        #[test]
+        fn none_has_where_all_of_several_are_late(
+            count in 1u32..60,
+            acts in prop::collection::vec((0usize..3, 0i64..600, 0u32..50, 0usize..30), 1..60),
+            jitter in prop::collection::vec(0i64..=100, 16),
+        ) {
+            let limits = [limit(count, 1_000)];
+            let rate = Rate::within(&limits).unwrap();
+            let mut all: Vec<_> = (0..3).map(|_| SendSlots::new(&limits)).collect();
+            let mut sent = Vec::new();
+            let (mut next_us, mut now_us) = (0, 0);
+            for (who, passes_ms, leases, takes) in acts {
+                now_us += passes_ms * 1_000;
+                let slots = &mut all[who];
+                if leases > 0 {
+                    slots.add(leased(next_us, rate, leases), Some(rate));
+                    next_us += i64::from(leases) * rate.spacing_us;
+                }
+                for slot in (0..takes).map_while(|_| slots.take(now_us)) {
+                    let late = jitter[sent.len() % 16] * rate.lateness_us / 100;
+                    sent.push((slot.at_us + late).min(slot.expires_us).max(now_us));
+                }
+            }
             sent.sort_unstable();
             for pair in sent.windows(count as usize + 1) {
                 prop_assert!(pair[count as usize] - pair[0] >= 1_000_000, "{pair:?}");

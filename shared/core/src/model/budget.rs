@@ -45,6 +45,10 @@ pub struct Budget {
     pub refused: BTreeMap<Box<str>, Circuit>,
     /// The next send slot that was not given away, in µs since 1970.
     pub next_us: i64,
+    /// How long a request takes on the average, as the invocation saw it that leased last, in µs; 0 where that is not
+    /// known. Not where streams share the budget: each may ask for something else.
+    #[serde(skip_serializing_if = "is_unknown")]
+    pub mean_us: u64,
     /// How fast the destination's own headers let us go on, for a while.
     #[serde(rename = "paced", skip_serializing_if = "Option::is_none")]
     pub advertised: Option<AdvertisedRate>,
@@ -114,6 +118,10 @@ pub struct Circuit {
 
 fn are_none(slots: &u32) -> bool {
     *slots == 0
+}
+
+fn is_unknown(mean_us: &u64) -> bool {
+    *mean_us == 0
 }
 
 fn is_zero(moment_ms: &EpochMs) -> bool {
@@ -192,6 +200,8 @@ pub struct Ask<'a> {
     pub now_us: i64,
     /// From one send slot to the next, in µs; 0 where no rate is kept.
     pub spacing_us: i64,
+    /// Send slots that passed before they were leased are of use, too.
+    pub uses_late: bool,
     /// How many requests are to be sent.
     pub want: u32,
     /// No send slot is later.
@@ -206,6 +216,8 @@ pub struct Ask<'a> {
     pub slots_until_ms: EpochMs,
     /// When all will be sent that the owner has; 0 where that is not known.
     pub done_ms: EpochMs,
+    /// How long a request takes on the average, in µs; 0 where that is not known.
+    pub mean_us: u64,
     /// It is for the one probe that a circuit which is not closed lets through.
     pub is_probe: bool,
 }

@@ -3,6 +3,7 @@
 mod attempts;
 mod breaker;
 mod digest;
+mod pace;
 mod reached;
 mod unknown;
 mod waiting;

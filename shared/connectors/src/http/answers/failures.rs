@@ -197,13 +197,22 @@ fn has_failed_by_word(result: &Value) -> bool {
 /// of the words.
 fn may_list(body: &[u8]) -> bool {
     const SHORT: usize = 1_024;
-    const WORDS: [&str; 7] = ["error", "fail", "reject", "processed", "valid", "succe", "ok\""];
-    let begins = |at: usize, word: &str| {
-        let first = body[at].to_ascii_lowercase() == word.as_bytes()[0];
-        let place = body.get(at..at + word.len());
-        first && place.is_some_and(|place| place.eq_ignore_ascii_case(word.as_bytes()))
+    let word = |first: u8| match first.to_ascii_lowercase() {
+        b'e' => "error",
+        b'f' => "fail",
+        b'o' => "ok\"",
+        b'p' => "processed",
+        b'r' => "reject",
+        b's' => "succe",
+        b'v' => "valid",
+        _ => "",
     };
-    let has_words = || (0..body.len()).any(|at| WORDS.iter().any(|word| begins(at, word)));
+    let begins = |(at, first): (usize, &u8)| {
+        let word = word(*first);
+        let place = body.get(at..at + word.len());
+        !word.is_empty() && place.is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let has_words = || body.iter().enumerate().any(begins);
     // A list of results may have nothing but statuses, and what is escaped may read as anything.
     let is_open = |byte: &u8| matches!(byte, b'[' | b'\\');
     body.len() > SHORT || body.iter().any(is_open) || has_words()

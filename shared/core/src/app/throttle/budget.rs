@@ -38,6 +38,8 @@ pub(super) struct Wanted {
     pub slots_busy: u32,
     pub slots_until_ms: EpochMs,
     pub done_ms: EpochMs,
+    pub uses_late: bool,
+    pub mean_us: u64,
     pub is_probe: bool,
 }
 
@@ -118,6 +120,7 @@ impl<'a, P: Platform> SharedBudget<'a, P> {
                 owner: &self.owner,
                 now_us: self.now_ms() * 1_000,
                 spacing_us: wanted.rate.map_or(0, |rate| rate.spacing_us),
+                uses_late: wanted.uses_late,
                 want: wanted.requests,
                 until_us: wanted.until_ms * 1_000,
                 slots: wanted.slots,
@@ -125,6 +128,7 @@ impl<'a, P: Platform> SharedBudget<'a, P> {
                 slots_busy: wanted.slots_busy,
                 slots_until_ms: wanted.slots_until_ms,
                 done_ms: wanted.done_ms,
+                mean_us: wanted.mean_us,
                 is_probe: wanted.is_probe,
             };
             budget.lease(&self.terms, &ask)

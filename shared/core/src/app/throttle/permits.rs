@@ -71,6 +71,8 @@ pub(super) struct Permits {
     request_ms: u64,
     /// The same, on the average.
     mean_us: u64,
+    /// Of so many: the first that end are quicker than others, and do not speak for them.
+    timed: u64,
     /// The slowest of those to the destination.
     slowest_ms: u64,
     /// The slowest look-up.
@@ -106,6 +108,7 @@ impl Permits {
     ) -> Self {
         let share = settings.concurrency_share(processors);
         let rate = Rate::within(&settings.rates);
+        let mean_us = if settings.budget.is_some() { 0 } else { budget.mean_us };
         let is_leasing_at_all = rate.is_some()
             || !settings.quotas.is_empty()
             || settings.budget.is_some()
@@ -131,7 +134,8 @@ impl Permits {
             concurrency_max: settings.concurrency_max,
             is_shared: settings.budget.is_some(),
             request_ms: 0,
-            mean_us: 0,
+            mean_us,
+            timed: if mean_us > 0 { MEAN_OF } else { 0 },
             slowest_ms: 0,
             slowest_lookup_ms: 0,
             slots_until_ms: deadline.at_ms + settings.landing_ms,
@@ -229,16 +233,18 @@ impl Permits {
     ) -> Wanted {
         let slots_needed = self.slots_needed();
         let in_hand = u32::try_from(self.send_slots.left()).unwrap_or(u32::MAX);
+        let to_lease = requests.saturating_sub(in_hand.into());
         let done_ms = self.rate.map_or(0, |rate| {
-            let left = i64::try_from(requests).unwrap_or(i64::MAX);
-            now_ms.saturating_add(left.saturating_mul(rate.spacing_us) / 1_000)
+            let to_lease = i64::try_from(to_lease).unwrap_or(i64::MAX);
+            let leased_us = self.send_slots.end_us().unwrap_or(0).max(now_ms * 1_000);
+            leased_us.saturating_add(to_lease.saturating_mul(rate.spacing_us)) / 1_000
         });
         let requests = match self.rate {
             // More at once is what is asked for, and not more send slots.
             Some(_) if in_hand as usize > SLOTS_LEFT => 1,
             // How long requests take is not known: few pass unused.
-            Some(rate) if self.mean_us == 0 => rate.want(requests).min(LEASE_MIN),
-            Some(rate) => rate.want(requests),
+            Some(rate) if self.mean_us() == 0 => rate.want(to_lease).min(LEASE_MIN),
+            Some(rate) => rate.want(to_lease),
             None => u32::try_from(requests).unwrap_or(u32::MAX).clamp(1, self.a_while()),
         };
         let requests = if is_probe { 1 } else { requests };
@@ -246,7 +252,7 @@ impl Permits {
         self.leasing = true;
         let slots = match self.rate {
             // One that has all of them uses every send slot; those that share them lose some.
-            Some(_) if !self.is_shared && self.mean_us == 0 => self.concurrency_max,
+            Some(_) if !self.is_shared && self.mean_us() == 0 => self.concurrency_max,
             Some(_) if !self.is_shared => self.share.max(slots_needed + slots_needed / SPARE + 1),
             _ => self.share.max(slots_needed).max(self.slots),
         };
@@ -264,8 +270,15 @@ impl Permits {
             slots_busy,
             slots_until_ms: self.slots_until_ms,
             done_ms,
+            uses_late: !self.is_shared && self.send_slots.slip(self.rate),
+            mean_us: self.mean_us(),
             is_probe,
         }
+    }
+
+    /// How long requests take on the average, in µs; 0 where too few have ended to tell.
+    fn mean_us(&self) -> u64 {
+        if self.timed < MEAN_OF { 0 } else { self.mean_us }
     }
 
     /// How many requests at once it takes to use every send slot, as long as requests take.
@@ -273,8 +286,8 @@ impl Permits {
         let needed = match self.rate {
             None => 1,
             // It is not known: with fewer than all, no more send slots are leased than are used at once.
-            Some(_) if self.mean_us == 0 && !self.is_shared => self.concurrency_max,
-            Some(rate) => rate.slots(self.mean_us.div_ceil(1_000)),
+            Some(_) if self.mean_us() == 0 && !self.is_shared => self.concurrency_max,
+            Some(rate) => rate.slots(self.mean_us().div_ceil(1_000)),
         };
         needed.min(self.concurrency_max.max(1)).min(self.at_most)
     }
@@ -362,10 +375,8 @@ impl Permits {
         *slowest_ms = took_ms.max(*slowest_ms);
         self.request_ms = took_ms.max(self.request_ms - self.request_ms.div_ceil(10));
         let took_us = took_ms.saturating_mul(1_000).max(1);
-        self.mean_us = match self.mean_us {
-            0 => took_us,
-            mean_us => (mean_us.saturating_mul(MEAN_OF - 1) + took_us) / MEAN_OF,
-        };
+        self.timed = (self.timed + 1).min(MEAN_OF);
+        self.mean_us = (self.mean_us.saturating_mul(self.timed - 1) + took_us) / self.timed;
         if let Some(slot) = slot {
             self.send_slots.used(slot);
         }

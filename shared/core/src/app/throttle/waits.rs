@@ -47,9 +47,7 @@ impl<P: Platform> Throttle<'_, P> {
             // A little after the circuit's time: the first probes, the others find it closed.
             WaitOn::Circuit => wait_ms + random() % PROBE_EVERY_MS,
             // When another one will be done is known: what is left then is waited for in the invocation.
-            WaitOn::Concurrency if wait_ms > EARLY_FROM_MS => {
-                wait_ms - EARLY_MS + random() % self.spread_ms.min(EARLY_MS)
-            }
+            WaitOn::Concurrency if wait_ms > EARLY_FROM_MS => wait_ms - EARLY_MS,
             WaitOn::Concurrency => wait_ms + random() % self.spread_ms,
             WaitOn::Rate | WaitOn::Quota => wait_ms,
         }

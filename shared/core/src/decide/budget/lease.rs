@@ -20,6 +20,9 @@ const DONE_LATE_MS: EpochMs = 2_000;
 const DONE_MS_MAX: EpochMs = 10_000;
 /// The next invocation begins so long before the one that sends has sent all, in ms.
 const NEARLY_DONE_MS: EpochMs = 300;
+/// A rate counts as used for so long after the last send slot was leased, in µs: one that takes over has few slots
+/// at first, and leases one at a time.
+const STILL_USED_US: i64 = 500_000;
 /// That a stream waits is noted so often.
 const NOTE_WAITING_MS: EpochMs = 1_000;
 
@@ -42,8 +45,9 @@ impl Budget {
             let until_ms = self.slots_again_ms(terms, ask, now_ms);
             return self.wait(ask, WaitOn::Concurrency, until_ms);
         }
-        // With too few slots only as many send slots as can be used at once.
-        let too_few = slots < ask.slots_needed;
+        // With too few slots only as many send slots as can be used at once; but where the others have leased all that
+        // they need, it has theirs soon, and uses late the send slots that pass until then.
+        let too_few = slots < ask.slots_needed && self.others_lease_more(ask);
         let usable = if too_few { slots.saturating_sub(ask.slots_busy).max(1) } else { u32::MAX };
         let mut want = u64::from(ask.want.min(usable));
         for quota in &terms.quotas {
@@ -73,6 +77,9 @@ impl Budget {
             self.spend(quota, now_ms, leased.until_us / 1_000, u64::from(leased.count));
         }
         self.waiting.retain(|waiting| terms.stream.is_empty() || waiting.stream != terms.stream);
+        if terms.stream.is_empty() && ask.mean_us > 0 {
+            self.mean_us = ask.mean_us;
+        }
         self.hold(terms, ask, slots);
         self.note_priority(terms.priority, now_ms);
         Grant { slots, leased, wait: None }
@@ -130,7 +137,7 @@ impl Budget {
     /// streams share the budget, each has its part.
     fn is_anothers(&self, terms: &Terms, ask: &Ask<'_>, now_ms: EpochMs) -> bool {
         let begins = ask.spacing_us > 0 && ask.slots_busy == 0 && terms.stream.is_empty();
-        let (is_used, all) = (self.next_us > ask.now_us, self.slots_in_all(terms));
+        let (is_used, all) = (self.next_us + STILL_USED_US > ask.now_us, self.slots_in_all(terms));
         let mut others = self.holders.iter().filter(|holder| &*holder.owner != ask.owner);
         begins
             && is_used
@@ -138,6 +145,12 @@ impl Budget {
                 let takes_most = holder.wants.saturating_mul(2) > all;
                 takes_most && holder.done_ms > now_ms + NEARLY_DONE_MS
             })
+    }
+
+    /// Whether others that send have not leased send slots for all that they have, as far as they say.
+    fn others_lease_more(&self, ask: &Ask<'_>) -> bool {
+        let mut others = self.holders.iter().filter(|holder| &*holder.owner != ask.owner);
+        others.any(|holder| holder.done_ms == 0 || holder.done_ms * 1_000 > self.next_us)
     }
 
     /// When it is worth asking again for slots that others have: when the first of them will have sent all that
@@ -192,8 +205,12 @@ impl Budget {
             let count = if ask.now_us <= until_us { part } else { 0 };
             return Leased { first_us: ask.now_us, spacing_us, count, until_us };
         }
-        // Send slots that were not taken are gone, and make no burst.
-        let first_us = self.next_us.max(ask.now_us);
+        // Send slots that were not taken are gone, and make no burst; but where the rate was used a moment ago, one
+        // that takes over makes up for those that passed meanwhile.
+        let goes_on = ask.uses_late
+            && spacing_us == ask.spacing_us
+            && self.next_us + STILL_USED_US > ask.now_us;
+        let first_us = if goes_on { self.next_us } else { self.next_us.max(ask.now_us) };
         let ahead_us = if yields { ask.now_us + YIELD_AHEAD_US } else { i64::MAX };
         let fit =
             (until_us.min(ahead_us) - first_us).div_euclid(spacing_us).saturating_add(1).max(0);

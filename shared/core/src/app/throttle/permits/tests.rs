@@ -81,7 +81,12 @@ fn the_next_send_slots_are_leased_before_the_last_ones_are_used() {
 #[test]
 fn all_of_the_concurrency_is_asked_for_until_it_is_known_what_it_takes() {
     let mut permits = paced(4, 2, 10);
-    for _ in 0..2 {
+    for ended in 1..=16 {
+        assert_eq!(
+            permits.slots_needed(),
+            10,
+            "the first {ended} that end are quicker than others"
+        );
         permits.started();
         permits.ended(RequestKind::Deliver, None, Some(40), false, 40);
     }
@@ -90,6 +95,21 @@ fn all_of_the_concurrency_is_asked_for_until_it_is_known_what_it_takes() {
     permits.leased(grant(2, 0), 40);
     (0..2).for_each(|_| permits.started());
     assert!(!permits.runs_short(100, 130) && permits.runs_short(100, 140));
+}
+
+#[test]
+fn it_is_known_of_those_before_how_many_it_takes_at_once() {
+    let rates = vec![RateLimit { count: 50, window_ms: 1_000 }];
+    let settings = FlowSettings { rates, concurrency_max: 10, ..FlowSettings::default() };
+    let budget = Budget { mean_us: 40_000, ..Budget::default() };
+    let mut permits = Permits::new(&settings, &budget, Deadline::new(0, 60_000), 4);
+    let wanted = permits.wanted(1_000, 60_000, 0, false);
+    assert_eq!((wanted.slots, wanted.requests, wanted.done_ms), (4, 49, 20_250));
+    // What is leased and in hand is not leased again; and it is done when the last of it was sent.
+    let leased = Leased { first_us: 0, spacing_us: 20_250, count: 4, until_us: 60_000_000 };
+    permits.leased(Ok(Grant { slots: 4, leased, wait: None }), 0);
+    let wanted = permits.wanted(14, 60_000, 0, false);
+    assert_eq!((wanted.requests, wanted.done_ms), (10, 283));
 }
 
 #[test]

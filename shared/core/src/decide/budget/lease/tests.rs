@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{super::ALL, *};
 use crate::{
     decide::Rate,
-    model::{FlowSettings, Quota, RateLimit, Reset, StreamId},
+    model::{AdvertisedRate, FlowSettings, Quota, RateLimit, Reset, StreamId},
 };
 
 fn stream(name: &str) -> StreamId {
@@ -22,6 +22,7 @@ fn ask(owner: &str, now_us: i64, want: u32, slots: u32) -> Ask<'_> {
         owner,
         now_us,
         spacing_us: 100,
+        uses_late: false,
         want,
         until_us: now_us + 1_000_000,
         slots,
@@ -29,6 +30,7 @@ fn ask(owner: &str, now_us: i64, want: u32, slots: u32) -> Ask<'_> {
         slots_busy: 0,
         slots_until_ms: now_us / 1_000 + 60_000,
         done_ms: 0,
+        mean_us: 0,
         is_probe: false,
     }
 }
@@ -225,7 +227,46 @@ fn one_that_begins_waits_until_the_one_that_sends_is_nearly_done() {
     // And one that does not use all of the rate leaves the rest.
     let mut slow = Budget::default();
     slow.lease(&terms, &Ask { want: 1, ..first });
-    assert_eq!(slow.lease(&terms, &second(1_000_200)).slots, 2);
+    assert_eq!(slow.lease(&terms, &second(1_500_200)).slots, 2);
+}
+
+#[test]
+fn the_rate_is_left_to_one_that_takes_over() {
+    let (terms, mut budget) = (terms(10), Budget::default());
+    let lasts = |owner, now_us| Ask { until_us: 60_000_000, ..ask(owner, now_us, 50, 8) };
+    budget.lease(&terms, &Ask { done_ms: 1_005, ..lasts("a", 1_000_000) });
+    // It takes over what is left, and will have what the first one lets go.
+    let second = Ask { done_ms: 9_000, slots_needed: 8, ..lasts("b", 1_010_000) };
+    assert_eq!(slots(budget.lease(&terms, &second)), (1_010_000, 50), "though it has two of eight");
+    budget.release(&terms, "a", None, &[]);
+    let third = budget.clone().lease(&terms, &lasts("c", 1_514_000));
+    assert_eq!(third.wait.map(|wait| wait.until_ms), Some(9_000));
+    assert_eq!(budget.clone().lease(&terms, &lasts("c", 1_516_000)).wait, None, "it may be dead");
+    // Where the first one has more to lease, no more is leased than can be used at once.
+    let mut budget = Budget::default();
+    budget.lease(&terms, &Ask { done_ms: 1_200, ..lasts("a", 1_000_000) });
+    assert_eq!(slots(budget.lease(&terms, &second)).1, 2);
+}
+
+#[test]
+fn send_slots_that_just_passed_are_leased_where_they_are_of_use() {
+    let (terms, mut budget) = (terms(10), Budget::default());
+    budget.lease(&terms, &ask("a", 1_000_000, 3, 1));
+    let late = |owner, now_us| Ask { uses_late: true, ..ask(owner, now_us, 9, 1) };
+    assert_eq!(slots(budget.clone().lease(&terms, &late("b", 1_400_000))).0, 1_000_300);
+    assert_eq!(slots(budget.clone().lease(&terms, &ask("b", 1_400_000, 9, 1))).0, 1_400_000);
+    assert_eq!(slots(budget.clone().lease(&terms, &late("b", 1_600_000))).0, 1_600_000);
+    // At a rate that headers ask for, nothing says what windows there are.
+    budget.advertised = Some(AdvertisedRate { spacing_us: 200, until_us: 9_000_000 });
+    assert_eq!(slots(budget.lease(&terms, &late("b", 1_400_000))).0, 1_400_000);
+}
+
+#[test]
+fn how_long_requests_take_is_known_to_the_next_that_begins() {
+    let (terms, mut budget) = (terms(10), Budget::default());
+    budget.lease(&terms, &Ask { mean_us: 150_000, ..ask("a", 1_000, 3, 1) });
+    budget.lease(&terms, &ask("b", 1_000, 3, 1));
+    assert_eq!(budget.mean_us, 150_000);
 }
 
 #[test]
