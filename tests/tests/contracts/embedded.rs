@@ -7,7 +7,10 @@ use std::{
 };
 
 use tidegate_aws::Table;
-use tidegate_core::{model::Position, ports::CursorStore};
+use tidegate_core::{
+    model::{Edition, Position, RecordId, Version},
+    ports::{Claim, Claimant, CursorStore, Ledger},
+};
 use tidegate_local::EmbeddedTable;
 
 use super::{acquired, at, cursor_of, page, stream};
@@ -27,6 +30,18 @@ async fn a_table_is_there_again_when_it_is_opened_again() {
 
 const PATH: &str = "TIDEGATE_TEST_KILLED_STATE";
 const PAGES: u64 = 20;
+const ENTITIES: i64 = 500;
+
+fn claimant(owner: &str) -> Claimant<'_> {
+    Claimant { owner, now_ms: 1, until_ms: 1_000, over: None, may_repeat: true }
+}
+
+async fn claim(table: &Table, owner: &str) -> Vec<Claim> {
+    let edition = Edition { version: Version(1), generation: 0 };
+    let editions: Vec<_> = (0..ENTITIES).map(|id| (RecordId::Number(id), edition)).collect();
+    let claims = table.claim(&stream(), &editions, &claimant(owner)).await;
+    claims.into_iter().map(Result::unwrap).collect()
+}
 
 /// Not a test of its own: the process that [`a_killed_process_loses_nothing`] kills.
 #[tokio::test]
@@ -37,6 +52,7 @@ async fn killed() {
     for number in 1..=PAGES {
         table.seal(&stream(), 1, &[page(number, "a")], 1).await.unwrap();
     }
+    claim(&table, "a").await;
     println!("\nsealed");
     // Nothing is closed, nothing is flushed.
     loop {
@@ -64,4 +80,6 @@ async fn a_killed_process_loses_nothing() {
     let pages = table.pages_after(&stream(), 0, 100).await.unwrap();
     assert_eq!(pages.len(), 20);
     assert_eq!(pages[0].from, Position::Start);
+    let claims = claim(&table, "b").await;
+    assert!(claims.iter().all(|claim| *claim == Claim::Locked { until_ms: 1_000 }), "{claims:?}");
 }

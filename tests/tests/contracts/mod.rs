@@ -1,9 +1,9 @@
 //! One suite for every implementation of the ports.
 //!
 //! Each behaviour is one function, generic over the store, named after what the port's documentation
-//! promises. It runs on the store in memory, on the DynamoDB store over the embedded table, and,
-//! where a repeat is invisible to the caller, on a table that loses the first answer to every
-//! request, so that the SDK's own retry meets our own success.
+//! promises. It runs on the store in memory, on the DynamoDB store over the embedded table, on the same
+//! where the table executed every statement before, and, where a repeat is invisible to the caller, on a
+//! table that loses the first answer to every request, so that the SDK's own retry meets our own success.
 
 mod conditions;
 mod cursor;
@@ -17,6 +17,7 @@ mod pages;
 mod parameters;
 mod parked;
 mod queue;
+mod rehearsed;
 mod shelf;
 mod statements;
 mod suspects;
@@ -48,6 +49,11 @@ macro_rules! contract {
             use crate::tables;
             $(#[tokio::test] async fn $behaviour() { super::$behaviour(&tables::empty()).await })*
             $(#[tokio::test] async fn $once_only() { super::$once_only(&tables::empty()).await })*
+        }
+        mod dynamodb_rehearsed {
+            use super::super::rehearsed::rehearsed;
+            $(#[tokio::test] async fn $behaviour() { super::$behaviour(&rehearsed()).await })*
+            $(#[tokio::test] async fn $once_only() { super::$once_only(&rehearsed()).await })*
         }
         mod dynamodb_losing_answers {
             use super::super::faults;

@@ -47,7 +47,10 @@ impl Key {
     }
 
     pub fn ledger(stream: &StreamId, entity: &RecordId) -> Self {
-        Self { pk: format!("{stream}#e#{}", record(entity)), sk: LEDGER.to_owned() }
+        let mut pk = stream.to_string();
+        pk.push_str("#e#");
+        pk.push_str(&record(entity));
+        Self { pk, sk: LEDGER.to_owned() }
     }
 
     pub fn parked(stream: &StreamId, key: &RecordKey) -> Self {
@@ -111,13 +114,17 @@ fn record(id: &RecordId) -> String {
     }
 }
 
+/// As many as any number from zero has at the most.
+const ZEROS: &str = "0000000000000000000";
+
 /// Nineteen digits after the sign; below zero they count up from the least number.
 fn number(number: i64) -> String {
-    if number < 0 {
-        format!("m{:019}", number.abs_diff(i64::MIN))
-    } else {
-        format!("p{number:019}")
-    }
+    let (sign, counted) = match number < 0 {
+        true => ("m", number.abs_diff(i64::MIN)),
+        false => ("p", number.unsigned_abs()),
+    };
+    let digits = counted.to_string();
+    [sign, &ZEROS[digits.len()..], &digits].concat()
 }
 
 /// The text without a space, in the same order: a space ends it in a key, so what sorts up to `!`

@@ -47,12 +47,13 @@ impl Statement {
     /// Puts an item that is not there.
     pub fn insert(table: &str, key: Key, attributes: Vec<(&str, AttributeValue)>) -> Self {
         let key = [("pk", text(key.pk)), ("sk", text(key.sk))];
-        let (names, parameters): (Vec<&str>, Vec<_>) = key.into_iter().chain(attributes).unzip();
-        let members: Vec<String> = names.iter().map(|name| format!("'{name}': ?")).collect();
-        Self {
-            text: format!("INSERT INTO \"{table}\" VALUE {{{}}}", members.join(", ")),
-            parameters,
+        let mut insert = Self::begin(&["INSERT INTO \"", table, "\" VALUE {"]);
+        for (at, (name, value)) in key.into_iter().chain(attributes).enumerate() {
+            insert.say(&[if at == 0 { "'" } else { ", '" }, name, "': ?"]);
+            insert.parameters.push(value);
         }
+        insert.say(&["}"]);
+        insert
     }
 
     /// Changes an item that is there, if all of `conditions` hold: attributes that are to be equal, or with
@@ -64,27 +65,34 @@ impl Statement {
         remove: &[&str],
         conditions: Vec<(&str, Option<AttributeValue>)>,
     ) -> Self {
-        let mut statement = format!("UPDATE \"{table}\"");
-        let mut parameters = Vec::with_capacity(set.len() + 2 + conditions.len());
+        let mut update = Self::begin(&["UPDATE \"", table, "\""]);
         for (name, value) in set {
-            statement.push_str(&format!(" SET {name} = ?"));
-            parameters.push(value);
+            update.say(&[" SET ", name, " = ?"]);
+            update.parameters.push(value);
         }
         for name in remove {
-            statement.push_str(&format!(" REMOVE {name}"));
+            update.say(&[" REMOVE ", name]);
         }
-        statement.push_str(" WHERE pk = ? AND sk = ?");
-        parameters.extend([text(key.pk), text(key.sk)]);
+        update.say(&[" WHERE pk = ? AND sk = ?"]);
+        update.parameters.extend([text(key.pk), text(key.sk)]);
         for (name, value) in conditions {
-            match value {
-                Some(value) => {
-                    statement.push_str(&format!(" AND {name} = ?"));
-                    parameters.push(value);
-                }
-                None => statement.push_str(&format!(" AND {name} IS MISSING")),
-            }
+            update.say(&[" AND ", name, if value.is_some() { " = ?" } else { " IS MISSING" }]);
+            update.parameters.extend(value);
         }
-        Self { text: statement, parameters }
+        update
+    }
+
+    /// A claim's, which is the longest, fits in.
+    fn begin(parts: &[&str]) -> Self {
+        let mut begun =
+            Self { text: String::with_capacity(320), parameters: Vec::with_capacity(16) };
+        begun.say(parts);
+        begun
+    }
+
+    /// Formatting them would take longer than all else that is done for a statement.
+    fn say(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.text.push_str(part));
     }
 
     fn request(&self) -> BatchStatementRequest {
