@@ -120,6 +120,7 @@ fn decided(transformed: Transformed) -> Outcome {
         Transformed::Filtered => Outcome::Skipped(SkipReason::Filtered),
         Transformed::Unchanged => Outcome::Skipped(SkipReason::Unchanged),
         Transformed::Refused(reason) => Outcome::Refused { status: None, reason },
+        Transformed::Invalid(reason) => Outcome::Invalid(reason),
         Transformed::Later(reason) => {
             let reason = reason.into_string().into();
             Outcome::Later(Later {
@@ -266,11 +267,20 @@ impl<'a> Packing<'a> {
     pub(super) fn route(&self, place: Place) -> Result<Route, Outcome> {
         let record = self.record(place);
         self.flow.destination.route(&record.data, record.deleted).map_err(|outcome| {
-            match self.flow.transform.admits(&record.data) {
+            match self.accepts(record) {
                 Transformed::Written => outcome,
                 left_out => decided(left_out),
             }
         })
+    }
+
+    /// Whether a record is to be sent at all, as far as it tells by itself. A deletion may be as it likes.
+    fn accepts(&self, record: &WireRecord) -> Transformed {
+        let Flow { transform, destination, .. } = self.flow;
+        match destination.takes_unshaped(&record.data, record.deleted) {
+            true => transform.admits(&record.data),
+            false => transform.accepts(&record.data),
+        }
     }
 
     /// Whether no record may overtake another.
@@ -306,7 +316,7 @@ impl<'a> Packing<'a> {
             last = Some(block);
             places.take();
             let record = self.record(place);
-            let key = match self.flow.transform.admits(&record.data) {
+            let key = match self.accepts(record) {
                 Transformed::Written => self.route(place).and_then(|_| {
                     lookup.key(&record.data).map_err(|why| decided(Transformed::Refused(why)))
                 }),
