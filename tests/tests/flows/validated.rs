@@ -12,8 +12,7 @@ use super::{
 
 const FINE: &str = "200 OK";
 
-const RULES: &str = "\
-  price: { required: true, type: number, min: 0 }
+const RULES: &str = "  price: { required: true, type: number, min: 0 }
   currency: { enum: [EUR, CHF] }
   \"images[].url\": { required: true, pattern: '^https://' }
 ";
@@ -187,11 +186,17 @@ fn each_bad_record_is_parked_with_all_its_faults_and_a_replay_looks_anew() {
 
     // A replay of what is as bad as before parks it again, by the rules as they are now.
     world.says(&RULES.replace("[EUR, CHF]", "[EUR, CHF, USD]").replace("min: 0", "max: 100"));
-    world.command("replay", &["--json"]).run().fine();
+    let replayed = world.command("replay", &["--json"]).run();
+    assert_eq!(replayed.code, Some(1), "{replayed:?}");
+    assert!(replayed.stderr.contains("10 records are parked still"), "{}", replayed.stderr);
     let left: Vec<u64> = world.parked().into_iter().map(|(id, _)| id).collect();
     assert_eq!(left, [7, 20, 21, 77, 90, 102, 103, 150, 199, 200]);
     assert!(world.sent().is_superset(&ids(&[40, 101])));
-    assert_eq!(world.shop.asked(), 190, "nothing is sent twice");
+    let reason = &world.parked()[0].1;
+    assert_eq!(reason, "invalid: price: is \"12,50\", not a number", "it is its newest one");
+    world.says("  id: { required: true, type: integer }\n");
+    world.command("replay", &["--json"]).run().fine();
+    assert_eq!((world.sent().len(), world.shop.asked()), (200, 200), "each once");
 }
 
 #[test]
