@@ -189,6 +189,7 @@ mod tests {
             (json!({ "a": { "required": false } }), "the rule demands nothing"),
             (json!({ "a": { "pattern": "(" } }), "`(` is no regular expression"),
             (json!({ "a": { "pattern": "(?=x)" } }), "look-around"),
+            (json!({ "a": { "pattern": "(a{1,300}){1,300}" } }), "size limit"),
             (json!({ "a": { "pattern": "" } }), "an empty pattern"),
             (json!({ "a": { "enum": [] } }), "no value is one of none"),
             (json!({ "a": { "min": 2, "max": 1 } }), "no number is at least 2 and at most 1"),
