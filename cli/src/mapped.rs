@@ -4,7 +4,7 @@ use tidegate_connectors::{Registry, preview, takes_unshaped, transform};
 use tidegate_core::ports::Transformed;
 use tidegate_flow::{Connection, FlowSpec};
 
-use crate::{failure::Failure, shown};
+use crate::{failure::Failure, shown, text::lined};
 
 /// Shows what a record becomes, with what a look-up found for it, and the request that it would be sent by.
 ///
@@ -45,8 +45,8 @@ pub fn show(
             Ok(())
         }
         Transformed::Later(reason) => Err(Failure::run(reason)),
-        Transformed::Refused(reason) => {
-            Err(Failure::run(format!("this record would be parked: {reason}")))
+        Transformed::Refused(reason) | Transformed::Invalid(reason) => {
+            Err(Failure::run(format!("this record would be parked: {}", lined(&reason))))
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Numbers as people read them.
+//! Numbers and reasons as people read them.
+
+use tidegate_core::model::Parked;
 
 /// `12,345`
 pub fn count(number: u64) -> String {
@@ -22,6 +24,14 @@ pub fn span(ms: u64) -> String {
     }
 }
 
+/// A reason, each fault of a record on a line of its own.
+pub fn lined(reason: &str) -> String {
+    match Parked::faults(reason) {
+        Some(faults) => format!("invalid\n  {}", faults.collect::<Vec<_>>().join("\n  ")),
+        None => reason.to_owned(),
+    }
+}
+
 /// `2026-11-22T06:00:00Z`
 pub fn moment(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| "never".to_owned(), |at| at.to_string())
@@ -34,6 +44,14 @@ mod tests {
     #[test]
     fn thousands_are_set_apart() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn each_fault_has_a_line() {
+        let reason = Parked::invalid(["price: is \"abc\", not a number", "currency: is missing"]);
+        let lines = "invalid\n  price: is \"abc\", not a number\n  currency: is missing";
+        assert_eq!(lined(&reason), lines);
+        assert_eq!(lined("422: no; never"), "422: no; never");
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
-use jiff::Timestamp;
 use serde_json::json;
 use tidegate_core::{
     app::list_parked,
-    model::{Parked as ParkedRecord, StreamId},
+    decide::Grouping,
+    model::{Digest, ErrorGroup, Parked as ParkedRecord, ParkedError, StreamId},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     options::{OperatorOptions, ParkedOptions},
     output::print_json,
     stream::stream,
-    text::count,
+    text::{count, lined, moment},
 };
 
 /// Lists the records that were put aside, with their reasons.
@@ -25,6 +25,9 @@ pub struct Parked {
     pub operator: OperatorOptions,
     #[command(flatten)]
     pub parked: ParkedOptions,
+    /// Says how many there are for each reason, with some of their ids, and lists no record.
+    #[arg(long)]
+    pub by_reason: bool,
 }
 
 /// Lists them.
@@ -34,7 +37,10 @@ pub async fn run(asked: Parked) -> Result<(), Failure> {
     let listed = with_ports!(&asked.operator.state, ports => {
         list_parked(&ports, &stream, |parked| wanted.wants(parked)).await
     })?;
-    show(&stream, &listed, asked.operator.json);
+    match asked.by_reason {
+        false => show(&stream, &listed, asked.operator.json),
+        true => show_reasons(&stream, listed, asked.operator.json),
+    }
     Ok(())
 }
 
@@ -46,16 +52,18 @@ pub fn show(stream: &StreamId, listed: &[ParkedRecord], as_json: bool) {
         return;
     }
     if listed.is_empty() {
-        println!("nothing is parked: {stream} has no such records");
+        println!("{}", nothing(stream));
         return;
     }
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["id", "parked at", "status", "reason"]);
+    let mut table = table(["id", "parked at", "status", "reason"]);
     for parked in listed {
         let status = parked.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-        table.add_row([parked.key.id.to_string(), at(parked), status, parked.reason.to_string()]);
+        table.add_row([
+            parked.key.id.to_string(),
+            moment(parked.parked_at_ms),
+            status,
+            lined(&parked.reason),
+        ]);
     }
     println!("{table}\n{} parked", count(listed.len() as u64));
 }
@@ -70,12 +78,68 @@ fn record(parked: &ParkedRecord) -> serde_json::Value {
         "status": parked.status,
         "reason": parked.reason,
         "page": parked.page,
-        "parked_at": at(parked),
+        "parked_at": moment(parked.parked_at_ms),
         "data": data,
     })
 }
 
-fn at(parked: &ParkedRecord) -> String {
-    let moment = Timestamp::from_millisecond(parked.parked_at_ms);
-    moment.map_or_else(|_| parked.parked_at_ms.to_string(), |moment| moment.to_string())
+/// Prints how many records there are for each reason. A record with several faults counts for each of them.
+fn show_reasons(stream: &StreamId, listed: Vec<ParkedRecord>, as_json: bool) {
+    let parked = listed.len();
+    let Digest { groups, ungrouped, .. } = reasons(stream, listed);
+    if as_json {
+        let of_reason = |group: &ErrorGroup| {
+            let ErrorGroup { status, reason, count, first_ms, last_ms, examples, .. } = group;
+            let (first, last) = (moment(*first_ms), moment(*last_ms));
+            json!({ "reason": reason, "status": status, "records": count, "first": first, "last": last, "ids": examples })
+        };
+        let reasons: Vec<_> = groups.iter().map(of_reason).collect();
+        print_json(
+            &json!({ "stream": stream, "parked": parked, "reasons": reasons, "ungrouped": ungrouped }),
+        );
+        return;
+    }
+    if parked == 0 {
+        println!("{}", nothing(stream));
+        return;
+    }
+    let mut table = table(["records", "status", "reason", "such as"]);
+    for ErrorGroup { status, reason, count: of, examples, .. } in &groups {
+        let status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        let ids: Vec<String> = examples.iter().map(ToString::to_string).collect();
+        table.add_row([count(*of), status, reason.to_string(), ids.join(", ")]);
+    }
+    println!("{table}\n{} parked; one with several faults counts for each", count(parked as u64));
+    if ungrouped > 0 {
+        println!("{} more reasons have no line of their own", count(ungrouped));
+    }
+}
+
+/// The records by their reasons; what differs between reasons that are alike is left out.
+fn reasons(stream: &StreamId, listed: Vec<ParkedRecord>) -> Digest {
+    let mut grouping = Grouping::new(0, 0);
+    for parked in listed {
+        let error = ParkedError::from(parked);
+        let faults = ParkedRecord::faults(&error.reason);
+        let faults: Option<Vec<Box<str>>> = faults.map(|it| it.map(Box::from).collect());
+        match faults {
+            Some(faults) => faults.into_iter().for_each(|reason| {
+                grouping.add(stream, ParkedError { reason, ..error.clone() });
+            }),
+            None => grouping.add(stream, error),
+        }
+    }
+    grouping.digest()
+}
+
+fn nothing(stream: &StreamId) -> String {
+    format!("nothing is parked: {stream} has no such records")
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    table
 }

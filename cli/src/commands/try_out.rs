@@ -26,6 +26,7 @@ use crate::{
     runner::{RunEnd, Runner, Until},
     stream,
     summary::{Summary, shown},
+    text::lined,
 };
 use seen::{Printer, Told};
 
@@ -135,7 +136,7 @@ async fn deliver(
         .await?;
     let parked = list_parked(&app.ports, &stream, |parked| parked.parked_at_ms >= began_ms).await?;
     for parked in &parked {
-        println!("parked: record {}: {}", parked.key.id, parked.reason);
+        println!("parked: record {}: {}", parked.key.id, lined(&parked.reason));
     }
     conclude(asked, read, &ended)
 }

@@ -115,8 +115,12 @@ fn merging() -> Box<dyn Transform> {
         }
     };
     let lines: Vec<String> = FLOW.lines().map(merged).collect();
-    let text = format!("{}\n{lookup}", lines.join("\n"));
-    let flow = tidegate_flow::parse("bench.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
+    flow_of(&format!("{}\n{lookup}", lines.join("\n")))
+}
+
+/// What a flow file makes of records.
+fn flow_of(text: &str) -> Box<dyn Transform> {
+    let flow = tidegate_flow::parse("bench.yaml", text).unwrap_or_else(|e| panic!("{e}"));
     transform(&flow, &Connection::default(), &Registry::new()).unwrap()
 }
 
@@ -127,13 +131,17 @@ fn main() {
     let with = |section: String| {
         let (start, rest) = FLOW.split_once("transform:\n").unwrap();
         let (_, end) = rest.split_once("destination:").unwrap();
-        let text = format!("{start}transform:\n{section}destination:{end}");
-        let flow = tidegate_flow::parse("bench.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
-        transform(&flow, &Connection::default(), &Registry::new()).unwrap()
+        flow_of(&format!("{start}transform:\n{section}destination:{end}"))
     };
     let fields = FLOW.split_once("transform:\n").unwrap().1.split_once("destination:").unwrap().0;
     let jq = with(format!("  jq: '{JQ}'\n"));
     let filtered = with(format!("  filter: '.status == \"placed\"'\n{fields}"));
+    let rules = "validate:\n  customer.email: { required: true, type: email }\n  total_cents: { type: integer, min: 0 }\n  \
+                 currency: { enum: [EUR, CHF] }\ntransform:\n";
+    let validated = flow_of(&FLOW.replace("transform:\n", rules));
+    let rules = "validate:\n  customer.email: { pattern: '^[^@ ]+@[^@ ]+$' }\n  \"lines[].sku\": { required: true, pattern: ^SKU- }\n\
+                 transform:\n";
+    let matched = flow_of(&FLOW.replace("transform:\n", rules));
     let merging = merging();
 
     let (mut from_map, mut from_jq) = (Vec::new(), Vec::new());
@@ -149,6 +157,8 @@ fn main() {
         ("serde_json::Value", measure(|out| by_value(black_box(record.as_bytes()), out))),
         ("map, merged", measure(|out| merged(&*merging, record.as_bytes(), out))),
         ("filter, then map", measure(|out| applied(&*filtered, record.as_bytes(), out))),
+        ("three rules, then map", measure(|out| applied(&*validated, record.as_bytes(), out))),
+        ("patterns, then map", measure(|out| applied(&*matched, record.as_bytes(), out))),
         ("jq", measure(|out| applied(&*jq, record.as_bytes(), out))),
     ] {
         println!("{name:<24} {us:8.2} µs  {:6.1} x", us / base);

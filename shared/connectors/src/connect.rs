@@ -58,11 +58,7 @@ pub fn connect(
         lookup: lookup
             .map(|lookup| lookup.value.connect(around, &resolver, options))
             .transpose()?,
-        transform: sections.transform.connect(
-            looked_up_by(sections),
-            &options.registry,
-            &resolver,
-        )?,
+        transform: shaped(sections, &options.registry, &resolver)?,
         destination: sections.destination.value.connect(
             &sections.limits,
             &sections.transform.shape(),
@@ -86,7 +82,7 @@ pub fn look(
     flow.sections().source.look(&Resolver::new(&connection), options)
 }
 
-/// A flow's filter and shape alone for one connection, of which they take parameters: what `check --record` shows and
+/// A flow's rules, filter and shape alone for one connection, of which they take parameters: what `check --record` shows and
 /// test cases run.
 ///
 /// # Errors
@@ -97,8 +93,7 @@ pub fn transform(
     registry: &Registry,
 ) -> Result<Box<dyn Transform>, ConnectError> {
     let connection = connection.clone().with_defaults(flow);
-    let sections = flow.sections();
-    sections.transform.connect(looked_up_by(sections), registry, &Resolver::new(&connection))
+    shaped(flow.sections(), registry, &Resolver::new(&connection))
 }
 
 /// Whether a record is sent as the source gave it, by no map, as a deletion is.
@@ -138,7 +133,16 @@ pub fn preview(
     sections.destination.value.preview(&record, &shape, &Resolver::new(&connection))
 }
 
-/// The path to the key that records are looked up by, where they are.
-fn looked_up_by(sections: &Flow) -> Option<&[String]> {
-    sections.lookup.as_ref().map(|lookup| lookup.value.by())
+/// What is made of a record that keeps the flow's rules.
+fn shaped(
+    sections: &Flow,
+    registry: &Registry,
+    resolver: &Resolver<'_>,
+) -> Result<Box<dyn Transform>, ConnectError> {
+    let looked_up_by = sections.lookup.as_ref().map(|lookup| lookup.value.by());
+    let transform = sections.transform.connect(looked_up_by, registry, resolver)?;
+    Ok(match &sections.validate {
+        Some(validate) => validate.value.before(transform),
+        None => transform,
+    })
 }

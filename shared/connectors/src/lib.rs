@@ -8,6 +8,7 @@
 //! - `source::http`: pages over HTTP, in ascending order, by keyset: nothing is stepped over.
 //! - `lookup`: what another system knows of many records, in one request; used again for as long as the
 //!   flow says.
+//! - `validate`: what a record must be like; every fault of one that is not so.
 //! - `transform`: a field map in one pass, jq within a budget, and registered Rust.
 //! - `destination::http`: one record or many a request, and what each answer means.
 
@@ -30,6 +31,7 @@ mod source;
 #[cfg(test)]
 mod testing;
 mod transform;
+mod validate;
 mod value;
 
 pub use clock::{Now, wall_clock};

@@ -69,4 +69,8 @@ impl Transform for Shared {
     fn admits(&self, record: &[u8]) -> Transformed {
         self.0.admits(record)
     }
+
+    fn accepts(&self, record: &[u8]) -> Transformed {
+        self.0.accepts(record)
+    }
 }

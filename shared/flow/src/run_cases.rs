@@ -73,7 +73,7 @@ fn differences(expected: &Expected, transformed: &Transformed, out: &[u8]) -> Ve
         | (Expected::Skipped(None | Some(SkipReason::Unchanged)), Transformed::Unchanged) => {
             Vec::new()
         }
-        (Expected::Refused(part), Transformed::Refused(reason))
+        (Expected::Refused(part), Transformed::Refused(reason) | Transformed::Invalid(reason))
             if reason.contains(part.as_str()) =>
         {
             Vec::new()
@@ -90,7 +90,9 @@ fn differences(expected: &Expected, transformed: &Transformed, out: &[u8]) -> Ve
                 Transformed::Written => format!("delivered as {}", String::from_utf8_lossy(out)),
                 Transformed::Filtered => "skipped (filtered)".to_owned(),
                 Transformed::Unchanged => "skipped (unchanged)".to_owned(),
-                Transformed::Refused(reason) => format!("refused with `{reason}`"),
+                Transformed::Refused(reason) | Transformed::Invalid(reason) => {
+                    format!("refused with `{reason}`")
+                }
                 Transformed::Later(reason) => format!("not transformed: {reason}"),
             };
             vec![format!("expected to be {expected}, was {got}")]

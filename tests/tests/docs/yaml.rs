@@ -12,7 +12,7 @@ use super::{
 use crate::flows::process::tidegate;
 
 /// What may stand at the top of a flow file.
-const FILE: [&str; 14] = [
+const FILE: [&str; 15] = [
     "description",
     "destination",
     "landing",
@@ -26,6 +26,7 @@ const FILE: [&str; 14] = [
     "source",
     "stuck_after",
     "transform",
+    "validate",
     "flow",
 ];
 /// Keys of a destination that a part of a file may begin with; all others are a source's.

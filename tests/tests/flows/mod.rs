@@ -31,6 +31,7 @@ mod split;
 mod styles;
 mod tried;
 mod unknown;
+mod validated;
 mod waiting;
 mod ways;
 mod world;

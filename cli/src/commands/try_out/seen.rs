@@ -53,7 +53,9 @@ fn said(outcome: &Outcome) -> String {
         Outcome::Delivered => "delivered".to_owned(),
         Outcome::Skipped(SkipReason::Duplicate) => "the destination has it already".to_owned(),
         Outcome::Skipped(_) => "nothing was to be sent".to_owned(),
-        Outcome::Refused { reason, .. } => format!("refused, and parked: {reason}"),
+        Outcome::Refused { reason, .. } | Outcome::Invalid(reason) => {
+            format!("refused, and parked: {reason}")
+        }
         Outcome::Later(later) => format!("not yet, it is tried again: {}", later.reason),
     }
 }

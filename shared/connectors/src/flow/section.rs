@@ -17,6 +17,7 @@ use crate::{
     lookup::Lookup,
     source::Source,
     transform::{LooksUp, Transform},
+    validate::Validate,
     value::{Millis, Schedule},
 };
 
@@ -36,6 +37,10 @@ pub struct Flow {
     pub(crate) source: Source,
     /// What another system knows of a record, for the transform to read; left out: none is asked.
     pub(crate) lookup: Option<At<Lookup>>,
+    /// What a record must be like, by the paths of its values: `price`, `customer.name`, `images[].url` for each element of
+    /// an array. One that is not so is parked with everything that is wrong with it, and is in the way of no other.
+    /// Deletions and what `transform.filter` leaves out are not looked at; left out: nothing is.
+    pub(crate) validate: Option<At<Validate>>,
     /// What becomes of a record on its way; left out: it is passed on as it is.
     #[serde(default)]
     pub(crate) transform: Transform,
@@ -78,6 +83,9 @@ impl Flow {
         self.source.check(findings);
         if let Some(lookup) = &self.lookup {
             lookup.value.check(lookup.place, findings);
+        }
+        if let Some(validate) = &self.validate {
+            validate.value.check(validate.place, findings);
         }
         let id_path = self.source.id_path();
         let looks_up = self.lookup.as_ref().map(|lookup| LooksUp {

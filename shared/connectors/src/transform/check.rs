@@ -14,7 +14,7 @@ pub(super) fn check_json(text: &[u8]) -> Result<(), Box<str>> {
 
 /// Whether a JSON text can have fields. A source may give anything: a list of texts, or a line that was no JSON,
 /// as a text.
-pub(super) fn check_fields(text: &[u8]) -> Result<(), Box<str>> {
+pub(crate) fn check_fields(text: &[u8]) -> Result<(), Box<str>> {
     match text.trim_ascii_start().first() {
         Some(b'{' | b'[') => Ok(()),
         _ => Err("the record is a single value, and no JSON object with fields".into()),
@@ -22,6 +22,6 @@ pub(super) fn check_fields(text: &[u8]) -> Result<(), Box<str>> {
 }
 
 /// Why a record is refused that is no JSON.
-pub(super) fn no_json(error: &JiterError, text: &[u8]) -> Box<str> {
+pub(crate) fn no_json(error: &JiterError, text: &[u8]) -> Box<str> {
     format!("the record is no JSON: {}", fault(error, text)).into()
 }

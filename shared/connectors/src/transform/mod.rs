@@ -8,5 +8,7 @@ mod map;
 mod same;
 mod section;
 
+pub(crate) use check::{check_fields, no_json};
 pub(crate) use condition::{Compiled, Condition};
+pub(crate) use map::Cast;
 pub(crate) use section::{LooksUp, Transform};

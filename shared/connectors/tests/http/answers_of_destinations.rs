@@ -86,6 +86,7 @@ fn kinds(outcomes: &[Outcome]) -> Vec<String> {
         Outcome::Skipped(SkipReason::Duplicate) => "duplicate".to_owned(),
         Outcome::Skipped(_) => "skipped".to_owned(),
         Outcome::Refused { reason, .. } => format!("refused: {reason}"),
+        Outcome::Invalid(reason) => format!("invalid: {reason}"),
         Outcome::Later(Later { unknown: true, .. }) => "unknown".to_owned(),
         Outcome::Later(Later { blame, .. }) => format!("{blame:?}"),
     };

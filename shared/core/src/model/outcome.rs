@@ -16,6 +16,9 @@ pub enum Outcome {
         /// One line for the operator; no secrets.
         reason: Box<str>,
     },
+    /// The record breaks the flow's own rules: to be parked, with this reason. However many there are, it says nothing of
+    /// the destination, nor of the records behind them.
+    Invalid(Box<str>),
     /// Not now. The record stays unsettled.
     Later(Later),
 }

@@ -36,6 +36,10 @@ pub struct Refused {
 
 /// What every reason begins with that stands for an unknown outcome.
 const UNKNOWN: &str = "unknown: ";
+/// What every reason begins with that names the faults of a record.
+const INVALID: &str = "invalid: ";
+/// What stands between two of them.
+const NEXT_FAULT: &str = "; ";
 
 impl Parked {
     /// The reason for one that may have been applied.
@@ -46,6 +50,18 @@ impl Parked {
     /// Whether it may have been applied, and its reason says so.
     pub fn is_unknown(&self) -> bool {
         self.reason.starts_with(UNKNOWN)
+    }
+
+    /// The reason for a record that breaks the flow's own rules, with all its faults.
+    pub fn invalid<'f>(faults: impl IntoIterator<Item = &'f str>) -> Box<str> {
+        let faults: Vec<&str> = faults.into_iter().collect();
+        format!("{INVALID}{}", faults.join(NEXT_FAULT)).into()
+    }
+
+    /// The faults that a reason names; none where it is of another kind. A value shown in one of them may look like the
+    /// beginning of the next: they are for reading.
+    pub fn faults(reason: &str) -> Option<impl Iterator<Item = &str>> {
+        Some(reason.strip_prefix(INVALID)?.split(NEXT_FAULT))
     }
 
     /// A page's record, put aside.

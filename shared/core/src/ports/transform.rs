@@ -11,6 +11,12 @@ pub trait Transform: Send + Sync {
     fn admits(&self, _record: &[u8]) -> Transformed {
         Transformed::Written
     }
+
+    /// Whether a record, no deletion, keeps the flow's rules and passes its filter: asked before it is looked up.
+    /// [`Transformed::Written`] where it does.
+    fn accepts(&self, record: &[u8]) -> Transformed {
+        self.admits(record)
+    }
 }
 
 /// What a transform came to.
@@ -22,6 +28,8 @@ pub enum Transformed {
     Filtered,
     /// What was looked up has all of it already: there is nothing left to send.
     Unchanged,
+    /// The record breaks the flow's own rules: park it with this reason, which has all its faults. No secrets.
+    Invalid(Box<str>),
     /// Not now, for want of something of our own, such as a thread: it says nothing of the record. No secrets.
     Later(Box<str>),
     /// The record cannot be transformed: park it with this reason. No secrets.

@@ -7,6 +7,7 @@ mod mapped;
 mod meaning;
 mod posted;
 mod structure;
+mod validated;
 mod ways;
 
 use answers::ANSWERS;
@@ -15,6 +16,7 @@ use meaning::MEANING;
 use posted::POSTED;
 use structure::STRUCTURE;
 use tidegate_flow::{FlowErrors, parse};
+use validated::VALIDATED;
 use ways::{WAYS, WITHOUT_START};
 
 const GOOD: &str = include_str!("../good.yaml");
@@ -78,6 +80,13 @@ fn what_values_mean() {
 #[test]
 fn what_becomes_of_a_record() {
     check(GOOD, MAPPED);
+}
+
+#[test]
+fn what_records_must_be_like() {
+    check(GOOD, VALIDATED);
+    let several = |slip: &&Slip| errors(&GOOD.replacen(slip.right, slip.wrong, 1)).len() > 1;
+    assert_eq!(VALIDATED.iter().filter(several).count(), 0);
 }
 
 #[test]
@@ -226,7 +235,7 @@ fn errors_read_like_a_compilers() {
        |
     42 | destinaton:
        | ^^^^^^^^^^
-       = help: did you mean `destination`? known keys are: `description`, `destination`, `flow`, `landing`, `limits`, `lookup`, `ordering`, `page`, `params`, `retry`, `schedule`, `source`, `stuck_after`, `transform`
+       = help: did you mean `destination`? known keys are: `description`, `destination`, `flow`, `landing`, `limits`, `lookup`, `ordering`, `page`, `params`, `retry`, `schedule`, `source`, `stuck_after`, `transform`, `validate`
     "#);
     let text = GOOD
         .replace("password: \"${secrets.crm_password}\"", "password: hunter2")

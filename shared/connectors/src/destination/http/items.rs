@@ -123,6 +123,10 @@ impl Progress {
                 Outcome::Refused { status, reason } => {
                     self.ends[at] = Some(End::Refused { status, reason })
                 }
+                // Records are looked at before they are cut into items.
+                Outcome::Invalid(reason) => {
+                    self.ends[at] = Some(End::Refused { status: None, reason })
+                }
                 Outcome::Later(later) => {
                     let rank =
                         |later: &Later| (!merely_waits(later), later.unknown, later.after_ms);

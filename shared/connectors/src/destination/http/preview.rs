@@ -101,7 +101,7 @@ impl Endpoint<'_> {
 /// Why a record makes no request.
 fn why(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Refused { reason, .. } => reason.to_string(),
+        Outcome::Refused { reason, .. } | Outcome::Invalid(reason) => reason.to_string(),
         Outcome::Later(later) => later.reason.to_string(),
         Outcome::Delivered | Outcome::Skipped(_) => "the record is left out".to_owned(),
     }

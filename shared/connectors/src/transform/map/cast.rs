@@ -9,7 +9,7 @@ use crate::json::{Scalar, quote};
 /// What to turn a value into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Cast {
+pub(crate) enum Cast {
     /// `string`
     String,
     /// `integer`: refuses what is none.
@@ -21,6 +21,11 @@ pub(super) enum Cast {
 }
 
 impl Cast {
+    /// Whether it takes a value.
+    pub(crate) fn takes(self, scalar: &Scalar<'_>) -> bool {
+        write_scalar(scalar.clone(), self, &mut Vec::new()).is_ok()
+    }
+
     /// Whether a value is what the cast gives. A default is sent as it stands, not cast.
     pub(super) fn gives(self, value: &Value) -> bool {
         match self {
@@ -62,8 +67,17 @@ pub(super) fn write(json: &[u8], cast: Cast, out: &mut Vec<u8>) -> Result<(), &'
     let Some(scalar) = Scalar::read(json) else {
         return Err(if json.starts_with(b"[") { "an array" } else { "an object" });
     };
+    match (cast, &scalar) {
+        (Cast::String, Scalar::Text(_)) => {
+            out.extend_from_slice(json);
+            Ok(())
+        }
+        _ => write_scalar(scalar, cast, out),
+    }
+}
+
+fn write_scalar(scalar: Scalar<'_>, cast: Cast, out: &mut Vec<u8>) -> Result<(), &'static str> {
     match (cast, scalar) {
-        (Cast::String, Scalar::Text(_)) => out.extend_from_slice(json),
         (Cast::String, scalar) => out.extend_from_slice(quote(&scalar.into_text()).as_bytes()),
         (Cast::Boolean, Scalar::Bool(value)) => write_bool(value, out),
         (Cast::Boolean, Scalar::Number(text)) => match text {

@@ -8,5 +8,6 @@ mod field;
 mod field_map;
 mod words;
 
+pub(crate) use cast::Cast;
 pub(super) use field::Fields;
 pub(super) use field_map::FieldMap;

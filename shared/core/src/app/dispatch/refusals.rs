@@ -2,7 +2,8 @@
 //!
 //! A record that is refused for want of rights waits for what becomes of others: where one is taken, it is parked;
 //! where none is, the credentials are at fault and nothing is parked. And where the first hundred records are all
-//! refused, for whatever reason, the flow is wrong and not they: the rest is not parked, too.
+//! refused, for whatever reason, the flow is wrong and not they: the rest is not parked, too. Records that break the flow's
+//! own rules are parked all the same.
 
 use crate::{
     app::send::Place,
@@ -231,6 +232,11 @@ mod tests {
         );
         refusals.take_in(vec![(at(3), Outcome::Delivered)], true);
         assert_eq!(refusals.in_a_row(), 0);
+        // Records that break the flow's own rules say nothing of the others, however many there are.
+        let mut refusals = Refusals::new(99, 100, false);
+        let invalid = |index| (at(index), Outcome::Invalid("invalid: price: is missing".into()));
+        let noted = refusals.take_in((0..500).map(invalid).collect(), false);
+        assert_eq!((noted.outcomes.len(), noted.stop, refusals.in_a_row()), (500, None, 99));
         let mut any = Refusals::new(0, 0, false);
         let noted = any.take_in((0..500).map(|index| (at(index), refusal())).collect(), false);
         assert!(noted.stop.is_none());

@@ -187,6 +187,7 @@ impl PageWork {
             Outcome::Refused { status, reason } => {
                 self.refused.push(Refusal { index, status, reason });
             }
+            Outcome::Invalid(reason) => self.refused.push(Refusal { index, status: None, reason }),
             Outcome::Later(later) => {
                 if later.blame != Blame::NotAttempted {
                     tally.retried += 1;

@@ -199,7 +199,7 @@ impl<P: Platform> Sender<'_, P> {
                 Some(ClaimEnd::Deleted)
             }
             Outcome::Delivered | Outcome::Skipped(_) => Some(ClaimEnd::Applied),
-            Outcome::Refused { .. } => Some(not_applied),
+            Outcome::Refused { .. } | Outcome::Invalid(_) => Some(not_applied),
             Outcome::Later(later) if later.unknown => {
                 let Answered { lands_until_ms } = answered?;
                 Some(match self.flow.settings.on_unknown {

@@ -130,6 +130,7 @@ fn decided(transformed: Transformed) -> Outcome {
         Transformed::Filtered => Outcome::Skipped(SkipReason::Filtered),
         Transformed::Unchanged => Outcome::Skipped(SkipReason::Unchanged),
         Transformed::Refused(reason) => Outcome::Refused { status: None, reason },
+        Transformed::Invalid(reason) => Outcome::Invalid(reason),
         Transformed::Later(reason) => {
             let reason = reason.into_string().into();
             Outcome::Later(Later {
@@ -290,11 +291,20 @@ impl<'a> Packing<'a> {
     pub(super) fn route(&self, place: Place) -> Result<Route, Outcome> {
         let record = self.record(place);
         self.flow.destination.route(&record.data, record.deleted).map_err(|outcome| {
-            match self.flow.transform.admits(&record.data) {
+            match self.accepts(record) {
                 Transformed::Written => outcome,
                 left_out => decided(left_out),
             }
         })
+    }
+
+    /// Whether a record is to be sent at all, as far as it tells by itself. A deletion may be as it likes.
+    fn accepts(&self, record: &WireRecord) -> Transformed {
+        let Flow { transform, destination, .. } = self.flow;
+        match destination.takes_unshaped(&record.data, record.deleted) {
+            true => transform.admits(&record.data),
+            false => transform.accepts(&record.data),
+        }
     }
 
     /// Whether no record may overtake another.
@@ -334,7 +344,7 @@ impl<'a> Packing<'a> {
                 continue;
             }
             self.goes_on(&mut has, record);
-            let key = match self.flow.transform.admits(&record.data) {
+            let key = match self.accepts(record) {
                 Transformed::Written => self.route(place).and_then(|_| {
                     lookup.key(&record.data).map_err(|why| decided(Transformed::Refused(why)))
                 }),

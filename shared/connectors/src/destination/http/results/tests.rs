@@ -57,7 +57,7 @@ fn kinds_of(keys: &Value, body: &str, records: &[Outgoing]) -> Option<Vec<&'stat
                 None => "none",
                 Some(Outcome::Delivered) => "delivered",
                 Some(Outcome::Skipped(_)) => "skipped",
-                Some(Outcome::Refused { .. }) => "refused",
+                Some(Outcome::Refused { .. } | Outcome::Invalid(_)) => "refused",
                 Some(Outcome::Later(_)) => "later",
             })
             .collect(),

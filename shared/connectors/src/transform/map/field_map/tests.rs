@@ -54,7 +54,7 @@ fn apply(fields: &[(&str, Value)], record: &str) -> Result<String, String> {
             assert_eq!(out, b"[", "a refused record leaves nothing behind");
             Err(reason.into())
         }
-        Transformed::Filtered | Transformed::Unchanged | Transformed::Later(_) => unreachable!(),
+        other => unreachable!("{other:?}"),
     }
 }
 
