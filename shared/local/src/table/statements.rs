@@ -280,8 +280,8 @@ fn changed(
     let mut after = Writer::with_room_for(ITEM_BYTES);
     let mut gone = 0;
     for (name, value) in &item.0 {
-        let is = |known: &Box<str>| **known == **name;
-        if update.set.iter().any(is) || update.remove.iter().any(is) {
+        let is_in = |names: &[Box<str>]| names.iter().any(|known| **known == **name);
+        if is_in(&update.set) || is_in(&update.remove) {
             gone += name.len() + bytes_of(value)?;
         } else {
             after.keep(name, value);
