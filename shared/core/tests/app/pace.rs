@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Wake, Waker},
 };
 
 use futures_util::future::{BoxFuture, join_all};
@@ -148,7 +148,7 @@ fn run_through(clock: &ManualClock, future: impl Future) {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     let mut future = pin!(future);
-    while let Poll::Pending = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+    while future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
         if !woken.0.swap(false, SeqCst) {
             clock.advance_to(clock.next_wake_ms().expect("it waits for a moment"));
         }
