@@ -9,6 +9,8 @@ impl Budget {
     pub fn outlive(&mut self, sent_until_ms: EpochMs, held_until_ms: EpochMs, spacing_us: i64) {
         for holder in &mut self.holders {
             holder.until_ms = holder.until_ms.min(held_until_ms);
+            // It has nothing more to send, so the rate is not left to it.
+            holder.done_ms = holder.done_ms.min(sent_until_ms);
         }
         // Send slots that were leased and not used by then never are.
         let spacing_us = spacing_us.max(self.advertised.map_or(0, |paced| paced.spacing_us));
@@ -36,7 +38,7 @@ mod tests {
             slots: 2,
             until_ms,
             wants: 0,
-            done_ms: 0,
+            done_ms: 80_000,
         };
         let circuit = Circuit { open_until_ms: 9_000, failures: 3, probe_until_ms: 40_000 };
         let waiting = Waiting { stream: "o/s".into(), urgency: 1, at_ms: 900 };
@@ -51,6 +53,7 @@ mod tests {
         budget.outlive(1_000, 6_000, 50_000);
         let until: Vec<_> = budget.holders.iter().map(|holder| holder.until_ms).collect();
         assert_eq!(until, [6_000, 2_000]);
+        assert!(budget.holders.iter().all(|holder| holder.done_ms == 1_000));
         assert_eq!(budget.next_us, 1_051_000);
         // The destination is down all the same.
         let left = Circuit { probe_until_ms: 0, ..circuit };
