@@ -18,7 +18,7 @@ use super::{
 
 const FINE: &str = "200 OK";
 /// Enough for the program, and not for a thread with a large stack.
-const MEMORY_KB: u64 = 520_000;
+const MEMORY_KB: u64 = 300_000;
 
 /// A flow from orders with these ids, and what its destination answers each by.
 struct Run {
