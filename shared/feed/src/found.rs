@@ -25,6 +25,10 @@ pub struct Notices {
     pub replaced: u64,
     /// Characters that no XML may hold, left out.
     pub dropped: u64,
+    /// References by a name of HTML's, which XML does not have without a document type, taken as they are meant.
+    pub entities: u64,
+    /// Unknown references and bare `&`, kept as they are written.
+    pub literal: u64,
     /// What else there is to say, each once, in one line.
     pub told: Vec<String>,
 }
@@ -35,6 +39,17 @@ impl Notices {
         let what = what.into();
         if !self.told.contains(&what) {
             self.told.push(what);
+        }
+    }
+
+    /// Adds what another has.
+    pub fn add(&mut self, other: Self) {
+        self.replaced += other.replaced;
+        self.dropped += other.dropped;
+        self.entities += other.entities;
+        self.literal += other.literal;
+        for what in other.told {
+            self.tell(what);
         }
     }
 }
