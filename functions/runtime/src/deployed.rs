@@ -15,7 +15,7 @@ use tidegate_core::{
     ports::{Clock, Platform},
 };
 
-use crate::{App, Flows, Meter, Metrics, OsEntropy, WallClock, connected};
+use crate::{App, Connect, Flows, Meter, Metrics, OsEntropy, WallClock};
 
 /// How long a connected flow is kept. A rotated secret takes that long to be seen.
 const KEPT_MS: EpochMs = 300_000;
@@ -38,14 +38,15 @@ impl Platform for Aws {
 
 /// The embedded flows, connected by what Parameter Store holds for them.
 pub struct Deployed {
+    connect: Connect,
     parameters: Parameters,
     options: Options,
     stage: String,
     connected: Mutex<HashMap<StreamId, (EpochMs, Arc<Flow>)>>,
 }
 
-/// Wires the app by the environment that template.yaml sets.
-pub fn deployed() -> anyhow::Result<DeployedApp> {
+/// Wires the app by the environment that template.yaml sets, with flows that are connected so.
+pub fn deployed(connect: Connect) -> anyhow::Result<DeployedApp> {
     let clients = Clients::from_env()?;
     let stage = required("TIDEGATE_STAGE")?;
     let number = |name: &str| -> anyhow::Result<Option<u64>> {
@@ -65,6 +66,7 @@ pub fn deployed() -> anyhow::Result<DeployedApp> {
             entropy: OsEntropy,
         },
         flows: Deployed {
+            connect,
             parameters: clients.parameters(&stage),
             options: Options {
                 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
@@ -115,7 +117,7 @@ impl Flows for Deployed {
             let missing = FlowErrors(missing);
             bail!("/tidegate/{}/{stream} lacks values in Parameter Store:\n{missing}", self.stage);
         }
-        let flow = Arc::new(connected(&spec, &connection, stream.clone(), &self.options)?);
+        let flow = Arc::new((self.connect)(&spec, &connection, stream.clone(), &self.options)?);
         self.keep(stream, now_ms, flow.clone());
         Ok(flow)
     }

@@ -14,7 +14,7 @@ mod telemetry;
 mod wall_clock;
 
 pub use app::{App, Flows, deadline};
-pub use connected::connected;
+pub use connected::{Connect, connected, connected_to_deliver};
 pub use deployed::{Aws, Deployed, DeployedApp, deployed, required};
 pub use entropy::OsEntropy;
 pub use meter::{Meter, Totals};

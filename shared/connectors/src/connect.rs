@@ -2,8 +2,11 @@
 
 use tidegate_core::{
     decide::idempotency_key,
-    model::{FlowSettings, RecordId, Secret, StreamId, Version},
-    ports::{Destination, Lookup, Outgoing, Source, Transform},
+    model::{EpochMs, FlowSettings, Position, RecordId, Secret, StreamId, Version},
+    ports::{
+        Batch, BoxFuture, Destination, Lookup, Marker, Outgoing, Source, SourceError, Transform,
+        Walk,
+    },
 };
 
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
     options::Options,
     registry::Registry,
     resolver::Resolver,
-    source::Look,
+    source::{self, Look},
 };
 
 /// One connection, ready to run.
@@ -43,6 +46,55 @@ pub fn connect(
     connection: &Connection,
     options: &Options,
 ) -> Result<Connected, ConnectError> {
+    connected(flow, connection, options, |source, resolver| {
+        source.reader().connect(resolver, options)
+    })
+}
+
+/// The same for a program that delivers and reads nothing: of the source it has what marks records. A walk along
+/// it halts.
+///
+/// # Errors
+/// As with [`connect`].
+pub fn connect_to_deliver(
+    flow: &FlowSpec,
+    connection: &Connection,
+    options: &Options,
+) -> Result<Connected, ConnectError> {
+    connected(flow, connection, options, |source, resolver| {
+        Ok(Box::new(Unread(source.marker(resolver, options)?)))
+    })
+}
+
+/// A source that is not read.
+struct Unread(Option<Box<dyn Marker>>);
+
+impl Source for Unread {
+    fn walk(&self, _: Position, _: EpochMs) -> Box<dyn Walk + '_> {
+        Box::new(Nothing)
+    }
+
+    fn marker(&self) -> Option<&dyn Marker> {
+        self.0.as_deref()
+    }
+}
+
+/// A walk of a program that reads nothing.
+struct Nothing;
+
+impl Walk for Nothing {
+    fn next(&mut self, _: EpochMs) -> BoxFuture<'_, Result<Batch, SourceError>> {
+        let message = "this program delivers and reads no source: let the fetcher read it";
+        Box::pin(std::future::ready(Err(SourceError::Halt(message.into()))))
+    }
+}
+
+fn connected(
+    flow: &FlowSpec,
+    connection: &Connection,
+    options: &Options,
+    source: impl FnOnce(&source::Source, &Resolver<'_>) -> Result<Box<dyn Source>, ConnectError>,
+) -> Result<Connected, ConnectError> {
     let connection = connection.clone().with_defaults(flow);
     let resolver = Resolver::new(&connection);
     let sections = flow.sections();
@@ -54,7 +106,7 @@ pub fn connect(
     };
     let lookup = sections.lookup.as_ref();
     Ok(Connected {
-        source: sections.source.connect(&resolver, options)?,
+        source: source(&sections.source, &resolver)?,
         lookup: lookup
             .map(|lookup| lookup.value.connect(around, &resolver, options))
             .transpose()?,
@@ -79,7 +131,7 @@ pub fn look(
     options: &Options,
 ) -> Result<Box<dyn Look>, ConnectError> {
     let connection = connection.clone().with_defaults(flow);
-    flow.sections().source.look(&Resolver::new(&connection), options)
+    flow.sections().source.reader().look(&Resolver::new(&connection), options)
 }
 
 /// A flow's rules, filter and shape alone for one connection, of which they take parameters: what `check --record` shows and

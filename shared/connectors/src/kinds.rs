@@ -17,12 +17,15 @@ use serde::{Deserialize, Deserializer};
 /// }
 /// ```
 ///
+/// What is not for every program stands in a trait of its own, `enum Source: SourceKind, SourceReader by reader`: a program
+/// that never asks for it does without its code.
+///
 /// The module's name is the kind's key in a flow file, and the type's name says the same. A type
 /// without keys is named alone: `pagination: none`. The section derefs to what its kind does.
 macro_rules! kinds {
     (
         $(#[doc = $doc:literal])+
-        $vis:vis enum $section:ident: $behaviour:ident {
+        $vis:vis enum $section:ident: $behaviour:ident $(, $apart:ident by $by:ident)? {
             $(mod $key:ident: $kind:ident;)+
         }
     ) => {
@@ -51,6 +54,8 @@ macro_rules! kinds {
             }
         }
 
+        $crate::kinds::kinds!(@apart $section [$($apart by $by)?] $($kind)+);
+
         impl schemars::JsonSchema for $section {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($section).into()
@@ -62,6 +67,17 @@ macro_rules! kinds {
                 ];
                 let description = [$($doc),+].map(str::trim).join("\n");
                 schemars::json_schema!({ "description": description, "oneOf": kinds })
+            }
+        }
+    };
+    (@apart $section:ident [] $($kind:ident)+) => {};
+    (@apart $section:ident [$apart:ident by $by:ident] $($kind:ident)+) => {
+        impl $section {
+            /// The rest of what its kind does.
+            pub(crate) fn $by(&self) -> &dyn $apart {
+                match self {
+                    $(Self::$kind(kind) => &**kind,)+
+                }
             }
         }
     };

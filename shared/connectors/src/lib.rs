@@ -35,7 +35,9 @@ mod validate;
 mod value;
 
 pub use clock::{Now, wall_clock};
-pub use connect::{Connected, connect, look, preview, takes_unshaped, transform};
+pub use connect::{
+    Connected, connect, connect_to_deliver, look, preview, takes_unshaped, transform,
+};
 pub use connection::{Connection, secret_variable};
 pub use error::ConnectError;
 pub use flow::{Flow, FlowSpec, Needs};

@@ -43,6 +43,9 @@ const DESTINATION: [&str; 10] = [
     "upsert",
 ];
 
+/// Keys of a file of records.
+const FEED: [&str; 2] = ["location", "format"];
+
 /// A file's text, cut at the keys that stand at its left edge.
 struct Parts<'a>(Vec<(&'a str, String)>);
 
@@ -88,7 +91,16 @@ fn around(part: &str) -> String {
             .collect();
         text += &format!("params:\n  crm_url: {{}}\n{names}");
     }
-    if !parts.has("source") {
+    if FEED.iter().any(|key| parts.has(key)) {
+        text += "source:\n  feed:\n    id: id\n";
+        text += &parts.indented(4, |key| FEED.contains(&key));
+        if !parts.has("location") {
+            text += "    location: { file: { path: things } }\n";
+        }
+        if !parts.has("format") {
+            text += "    format: { ndjson: {} }\n";
+        }
+    } else if !parts.has("source") {
         text += "source:\n  http:\n    url: https://source.example/things\n";
         text += &parts.indented(4, |key| !of_file(key) && !of_destination(key));
         if !parts.has("cursor") {

@@ -27,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     /// Where that ends.
     pub(crate) end: BodyEnd,
+    /// Its body as it comes, where that is left to the caller.
+    pub(crate) rest: Option<Response>,
 }
 
 /// Where the reading of a body ended.
@@ -49,6 +51,8 @@ pub(crate) enum Reads {
     Nothing,
     /// All of them.
     Everything,
+    /// Those of failures. What comes with a success is left to the caller, as it is: see [`Answer::rest`].
+    Failures,
 }
 
 impl Answer {
@@ -62,13 +66,19 @@ impl Answer {
     ) -> Self {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let (body, end) = match reads {
-            Reads::Everything => read(response, body_bytes_max, redactor).await,
-            Reads::Nothing => (Bytes::new(), BodyEnd::Unread),
+        let (body, end, rest) = match reads {
+            Reads::Nothing => (Bytes::new(), BodyEnd::Unread, None),
+            Reads::Failures if status.is_success() => {
+                (Bytes::new(), BodyEnd::Unread, Some(response))
+            }
+            Reads::Everything | Reads::Failures => {
+                let (body, end) = read(response, body_bytes_max, redactor).await;
+                (body, end, None)
+            }
         };
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let body = decode::utf8(body, content_type);
-        Self { status, headers, arrived_ms, url, body, end }
+        Self { status, headers, arrived_ms, url, body, end, rest }
     }
 
     /// An answer with nothing but a status and a body.
@@ -81,6 +91,7 @@ impl Answer {
             url: Url::parse("https://api.test/").unwrap(),
             body: Bytes::copy_from_slice(body.as_bytes()),
             end: BodyEnd::Whole,
+            rest: None,
         }
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn instead_of_json(content_type: Option<&str>, body: &[u8]) -> Option
 }
 
 /// The charset of a `Content-Type` (RFC 9110, section 8.3.2).
-fn charset(content_type: &str) -> Option<Cow<'_, str>> {
+pub(super) fn charset(content_type: &str) -> Option<Cow<'_, str>> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         let is_charset = name.trim().eq_ignore_ascii_case("charset");

@@ -10,7 +10,9 @@ mod answers;
 mod auth;
 mod budget;
 mod client;
+mod content_range;
 mod decode;
+mod download;
 mod exchange;
 mod limits;
 mod no_answer;
@@ -34,6 +36,7 @@ pub(crate) use answers::{
 pub(crate) use auth::{Auth, authenticator};
 pub(crate) use budget::RequestBudget;
 pub use client::HttpClient;
+pub(crate) use download::HttpFile;
 pub(crate) use exchange::{Astray, Exchange, ExchangeError};
 pub(crate) use limits::{Advertised, AdvertisedLimits, LimitBody, LimitHeaders};
 pub(crate) use no_answer::{FailureKind, NoAnswer};

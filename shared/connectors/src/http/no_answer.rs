@@ -66,6 +66,12 @@ impl NoAnswer {
         Self { kind: None, reason, unfit: false }
     }
 
+    /// It was sent, and its time is up.
+    pub(super) fn timed_out() -> Self {
+        let reason = "no answer in time".to_owned();
+        Self { kind: Some(FailureKind::Timeout), reason, unfit: false }
+    }
+
     /// It was not sent, because no client can send it.
     pub(super) fn unfit(why: &str) -> Self {
         let reason = format!("the request cannot be built: {why}");

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::header::HeaderMap;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use super::{
     Redactor,
@@ -71,19 +72,35 @@ impl Transmitter {
         let mut sent = reqwest::Request::new(outgoing.method, outgoing.url);
         *sent.headers_mut() = outgoing.headers;
         *sent.body_mut() = Some(outgoing.body.into());
-        *sent.timeout_mut() = Some(timeout);
-        let answer = match self.http.inner().execute(sent).await {
-            Err(error) => Err(NoAnswer::of(error, &self.redactor)),
-            Ok(response) => {
-                let (bounds, url) = ((self.reads, self.body_bytes_max), request.url.clone());
-                let arrived_ms = (self.now)();
-                Ok(Answer::of(response, url, arrived_ms, bounds, &self.redactor).await)
+        let answer = match self.reads {
+            Reads::Nothing | Reads::Everything => {
+                *sent.timeout_mut() = Some(timeout);
+                self.answer(self.http.inner(), sent, &request.url).await
+            }
+            // What is left of a file comes when it comes: the client's own bound would end that too.
+            Reads::Failures => {
+                let client = self.http.as_it_is().map_err(NoAnswer::unfit)?;
+                let answer = self.answer(client, sent, &request.url);
+                let answer = timeout_at(Instant::now() + timeout, answer).await;
+                answer.unwrap_or_else(|_| Err(NoAnswer::timed_out()))
             }
         };
         if let (Some(witness), Some((request, proved))) = (&self.witness, &shown) {
             witness::show(&**witness, &self.redactor, (request, *proved), answer.as_ref());
         }
         answer
+    }
+
+    async fn answer(
+        &self,
+        client: &reqwest::Client,
+        sent: reqwest::Request,
+        url: &Url,
+    ) -> Result<Answer, NoAnswer> {
+        let response = client.execute(sent).await;
+        let response = response.map_err(|error| NoAnswer::of(error, &self.redactor))?;
+        let (bounds, arrived_ms) = ((self.reads, self.body_bytes_max), (self.now)());
+        Ok(Answer::of(response, url.clone(), arrived_ms, bounds, &self.redactor).await)
     }
 }
 

@@ -39,7 +39,14 @@ pub(super) fn unreadable_id(data: &[u8]) -> RecordId {
     // Its keys are fixed, and a change of them by a new compiler only parks it a second time.
     let mut hasher = DefaultHasher::new();
     data.hash(&mut hasher);
-    RecordId::Text(format!("unreadable-{:016x}", hasher.finish()).into())
+    RecordId::Text(format!("{UNREADABLE}{:016x}", hasher.finish()).into())
+}
+
+const UNREADABLE: &str = "unreadable-";
+
+/// Whether an id was made for a record without one.
+pub(super) fn is_unreadable(id: &RecordId) -> bool {
+    matches!(id, RecordId::Text(text) if text.starts_with(UNREADABLE))
 }
 
 #[cfg(test)]

@@ -22,6 +22,21 @@ pub(crate) trait SourceKind: fmt::Debug + Send + Sync {
     /// `lookup.by`: they tell whether records that share a look-up's key are one entity.
     fn id_path(&self) -> Vec<String>;
 
+    /// What marks delivered records at the source, where the flow asks for it. Makes no request.
+    ///
+    /// # Errors
+    /// As with [`SourceReader::connect`].
+    fn marker(
+        &self,
+        _resolver: &Resolver<'_>,
+        _options: &Options,
+    ) -> Result<Option<Box<dyn ports::Marker>>, ConnectError> {
+        Ok(None)
+    }
+}
+
+/// How a kind of source is read. Apart from its keys: a processor reads no source, and is smaller without.
+pub(crate) trait SourceReader {
     /// The source for one connection. Makes no request.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use tidegate_core::{
 };
 
 use super::{
-    SourceKind,
+    SourceKind, SourceReader,
     ids::{record_id, unreadable_id},
 };
 use crate::{
@@ -68,7 +68,9 @@ impl SourceKind for Ndjson {
     fn id_path(&self) -> Vec<String> {
         self.id.as_ref().map_or_else(|| vec!["id".into()], |id| id.keys.clone())
     }
+}
 
+impl SourceReader for Ndjson {
     fn connect(
         &self,
         resolver: &Resolver<'_>,

@@ -111,9 +111,14 @@ pub fn destination_spec(url: &str) -> Value {
 
 /// A flow made of these sections.
 pub fn flow(source: Value, destination: Value) -> FlowSpec {
+    flow_from(json!({ "http": source }), destination)
+}
+
+/// A flow whose source may be of another kind.
+pub fn flow_from(source: Value, destination: Value) -> FlowSpec {
     let file = json!({
         "flow": "orders",
-        "source": { "http": source },
+        "source": source,
         "destination": { "http": destination },
     });
     // YAML takes JSON as it is.

@@ -17,6 +17,7 @@ mod ends_of_one;
 mod ends_told;
 mod expressions;
 mod faults;
+mod files;
 mod flow;
 mod for_each;
 mod for_each_refused;

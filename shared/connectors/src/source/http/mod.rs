@@ -50,7 +50,6 @@ mod run;
 mod seen;
 mod smaller;
 mod spec;
-mod steps;
 mod texts;
 mod tie;
 mod told;
@@ -70,7 +69,7 @@ use tidegate_core::{
 
 pub(crate) use cursor::TimeFormat;
 
-use super::{Look, SourceKind};
+use super::{Look, SourceKind, SourceReader, steps};
 use crate::{
     error::ConnectError,
     file::{At, Fault, Findings},
@@ -217,6 +216,21 @@ impl SourceKind for Http {
         }
     }
 
+    fn marker(
+        &self,
+        resolver: &Resolver<'_>,
+        options: &Options,
+    ) -> Result<Option<Box<dyn Marker>>, ConnectError> {
+        if self.mark.is_none() {
+            return Ok(None);
+        }
+        let (_, exchange) = self.exchange(resolver, options)?;
+        let marker = self.http_marker(&exchange, resolver)?;
+        Ok(marker.map(|marker| Box::new(marker) as _))
+    }
+}
+
+impl SourceReader for Http {
     fn connect(
         &self,
         resolver: &Resolver<'_>,
@@ -241,6 +255,25 @@ impl Http {
         options: &Options,
     ) -> Result<HttpSource, ConnectError> {
         let (address, exchange) = self.exchange(resolver, options)?;
+        let marker = self.http_marker(&exchange, resolver)?;
+        let children = self.for_each.as_ref();
+        let paths = self.parent_paths();
+        let children = children.map(|each| {
+            let exchange = exchange.beside(self.advertised());
+            each.connect(&paths, (exchange, self.habits()), resolver, options)
+        });
+        let children = children.transpose()?;
+        let list = self.list(address, exchange, resolver, options)?;
+        let way = Way::new(&self.cursor.value, resolver, options)?;
+        Ok(HttpSource { list, way, children, marker })
+    }
+
+    /// What marks records, by requests like those for the list.
+    fn http_marker(
+        &self,
+        exchange: &Exchange,
+        resolver: &Resolver<'_>,
+    ) -> Result<Option<HttpMarker>, ConnectError> {
         // A mark has all the time that its caller gives it.
         let marker = self.mark.as_ref().map(|mark| {
             let body_bytes_max = MARK_BYTES_MAX;
@@ -252,16 +285,7 @@ impl Http {
             };
             mark.connect(resolver, exchange, self.answers.rules())
         });
-        let children = self.for_each.as_ref();
-        let paths = self.parent_paths();
-        let children = children.map(|each| {
-            let exchange = exchange.beside(self.advertised());
-            each.connect(&paths, (exchange, self.habits()), resolver, options)
-        });
-        let children = children.transpose()?;
-        let list = self.list(address, exchange, resolver, options)?;
-        let way = Way::new(&self.cursor.value, resolver, options)?;
-        Ok(HttpSource { list, way, children, marker: marker.transpose()? })
+        marker.transpose()
     }
 
     /// The paths to what names a record.

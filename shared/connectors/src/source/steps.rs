@@ -48,7 +48,14 @@ impl Steps {
     /// # Errors
     /// If the state is more than a position can carry.
     pub(super) fn next(&mut self, state: &impl Serialize) -> Result<Step, SourceError> {
-        let state = serde_json::to_string(state).expect("a state is plain data");
+        self.next_text(serde_json::to_string(state).expect("a state is plain data"))
+    }
+
+    /// The same for a state that is written already.
+    ///
+    /// # Errors
+    /// If it is more than a position can carry.
+    pub(super) fn next_text(&mut self, state: String) -> Result<Step, SourceError> {
         if state.len() > Step::STATE_BYTES_MAX {
             return Err(SourceError::Halt(format!(
                 "what the walk must remember has {} bytes, and a position holds {}: the source's tokens or \
