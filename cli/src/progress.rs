@@ -14,6 +14,9 @@ use crate::{account::Account, summary::shown, text::count};
 
 const EVERY: Duration = Duration::from_millis(100);
 
+/// Says what a run does beside what is counted for every run, such as how much of a file was read.
+pub type Beside = Box<dyn Fn() -> String + Send + Sync>;
+
 /// Shows how a run goes until it is dropped; on standard error, and only at a terminal.
 pub struct Progress {
     bar: ProgressBar,
@@ -21,8 +24,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts to show. `total` is the number of records, where it is known.
-    pub fn start(account: Arc<Account>, total: Option<u64>) -> Self {
+    /// Starts to show. `total` is the number of records, where it is known; `beside` is asked for what else there is to
+    /// say.
+    pub fn start(account: Arc<Account>, total: Option<u64>, beside: Option<Beside>) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         let template = match total {
             Some(_) => "{spinner} {wide_bar:.cyan/dim} {percent:>3}%  {msg}",
@@ -33,7 +37,10 @@ impl Progress {
         let began_ms = WallClock::default().now_ms();
         let ticker = tokio::spawn(async move {
             loop {
-                let (settled, message) = line(&account, began_ms);
+                let (settled, mut message) = line(&account, began_ms);
+                if let Some(beside) = &beside {
+                    message = format!("{}  {message}", beside());
+                }
                 shown.set_position(settled);
                 shown.set_message(message);
                 shown.tick();

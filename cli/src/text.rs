@@ -24,6 +24,11 @@ pub fn span(ms: u64) -> String {
     }
 }
 
+/// `1.9 MB`
+pub fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
 /// A reason, each fault of a record on a line of its own.
 pub fn lined(reason: &str) -> String {
     match Parked::faults(reason) {
@@ -52,6 +57,11 @@ mod tests {
         let lines = "invalid\n  price: is \"abc\", not a number\n  currency: is missing";
         assert_eq!(lined(&reason), lines);
         assert_eq!(lined("422: no; never"), "422: no; never");
+    }
+
+    #[test]
+    fn bytes_are_millions() {
+        assert_eq!([0, 49_999, 740_000_000].map(megabytes), ["0.0 MB", "0.0 MB", "740.0 MB"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! - [`orders`]: OrderPlacementPavillion (pages of orders) and FulfillmentsRUs (takes fulfilments).
 //! - [`leads`]: LiveChat (an archive of chats) and Marketo (look-ups, merges, tokens and limits).
+//! - [`listings`]: an ERP that exports offers as one large file, and a portal that takes them one by one.
 //! - [`faults`]: what goes wrong on purpose: limits, errors, lost answers; seeded.
 //! - [`http`]: just enough of a server, and [`http::Stranger`], a host that must see no secret.
 //!
@@ -11,6 +12,7 @@
 pub mod faults;
 pub mod http;
 pub mod leads;
+pub mod listings;
 pub mod orders;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -8,15 +8,15 @@ use std::{
 };
 
 use clap::Args;
-use tidegate_examples::{leads::Leads, orders::Orders};
+use tidegate_examples::{leads::Leads, listings::Listings, orders::Orders};
 
-use super::demo::{leads_config, orders_config};
+use super::demo::{leads_config, listings_config, orders_config};
 use crate::{failure::Failure, options::WorldOptions};
 
 /// Serves the example APIs until it is stopped.
 #[derive(Debug, Args)]
 pub struct Examples {
-    /// The example APIs: `orders` or `leads`.
+    /// The example APIs: `orders`, `leads` or `listings`.
     pub name: String,
     #[command(flatten)]
     pub world: WorldOptions,
@@ -36,9 +36,13 @@ pub async fn run(asked: Examples) -> Result<(), Failure> {
             let leads = Leads::start(leads_config(&asked.world)).await?;
             serve(leads.port_file(), asked.port_file.as_deref()).await
         }
+        "listings" => {
+            let listings = Listings::start(listings_config(&asked.world)).await?;
+            serve(listings.port_file(), asked.port_file.as_deref()).await
+        }
         other => Err(Failure::usage(format!(
-            "error: there are no example APIs for `{other}`\n   = help: there are those for `orders` \
-             and `leads`",
+            "error: there are no example APIs for `{other}`\n   = help: there are those for `orders`, \
+             `leads` and `listings`",
         ))),
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     failure::Failure,
     noted::Noted,
     options::HostOptions,
-    progress::Progress,
+    progress::{Beside, Progress},
     summary::Summary,
     text::moment,
 };
@@ -82,6 +82,8 @@ pub struct Runner<'a> {
     pub sending: Option<Arc<Sending>>,
     /// What gets done, while it is.
     pub steps: Arc<Steps>,
+    /// What else the live line says.
+    pub beside: Option<Beside>,
 }
 
 /// What a run came to.
@@ -127,6 +129,7 @@ impl<'a> Runner<'a> {
             settings,
             sending: state.sending.clone(),
             steps,
+            beside: None,
         }
     }
 
@@ -156,7 +159,7 @@ impl<'a> Runner<'a> {
 
     /// Runs. `seen` is shown every scheduled run; it answers whether the end may be reached yet.
     pub async fn run_on(
-        self,
+        mut self,
         mut seen: impl FnMut(&FetchReport) -> bool,
     ) -> Result<RunEnd, Failure> {
         let began = Instant::now();
@@ -237,8 +240,9 @@ impl<'a> Runner<'a> {
     }
 
     /// The live line; what is tried shows by itself what it does.
-    fn progress(&self, account: &Arc<Account>) -> Option<Progress> {
-        (self.until != Until::Once).then(|| Progress::start(account.clone(), self.total))
+    fn progress(&mut self, account: &Arc<Account>) -> Option<Progress> {
+        let beside = self.beside.take();
+        (self.until != Until::Once).then(|| Progress::start(account.clone(), self.total, beside))
     }
 
     fn pace(&self, began_ms: EpochMs, ends: bool) -> Pace {

@@ -10,18 +10,33 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
+use super::pieces::{Pieces, ReplyBody};
 use crate::faults::RetryAfterForm;
 
 /// An answer under construction.
 #[derive(Debug)]
-pub(crate) struct Reply(Response<Full<Bytes>>);
+pub(crate) struct Reply(Response<ReplyBody>);
 
 impl Reply {
     /// `body` is JSON already.
     pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Self {
-        let mut response = Response::new(Full::new(body.into()));
+        let whole = ReplyBody::Whole(Full::new(body.into()));
+        Self::new(status, whole).with(CONTENT_TYPE, "application/json")
+    }
+
+    /// A file of this kind, made while it is sent.
+    pub(crate) fn file(status: u16, kind: &str, pieces: Pieces) -> Self {
+        Self::new(status, ReplyBody::Pieces(pieces)).with(CONTENT_TYPE, kind)
+    }
+
+    /// Nothing but a status and headers.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self::new(status, ReplyBody::Whole(Full::default()))
+    }
+
+    fn new(status: u16, body: ReplyBody) -> Self {
+        let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).expect("a status of our own");
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self(response)
     }
 
@@ -64,11 +79,12 @@ impl Reply {
         self.with(CONTENT_ENCODING, "gzip")
     }
 
-    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self) -> Response<ReplyBody> {
         self.0
     }
 
-    fn with(mut self, name: HeaderName, value: &str) -> Self {
+    /// Adds a header, or replaces it.
+    pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("a header value of our own");
         self.0.headers_mut().insert(name, value);
         self

@@ -1,6 +1,5 @@
 //! Listens on 127.0.0.1 and hands each request to one handler, until dropped.
 
-use std::fmt;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,14 +15,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::hangup::Hangup;
 use super::{Reply, Request};
 
 /// More than any sensible bulk; keeps a runaway client from filling the memory.
 const BODY_BYTES_MAX: usize = 32 << 20;
-
-/// Instead of an answer: the connection is closed without one.
-#[derive(Debug)]
-pub(crate) struct Hangup;
 
 /// A running server; dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -100,11 +96,3 @@ pub(crate) async fn body_of(body: Incoming) -> Result<Bytes, Hangup> {
     let whole = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|_| Hangup)?;
     Ok(whole.to_bytes())
 }
-
-impl fmt::Display for Hangup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("hung up on purpose")
-    }
-}
-
-impl std::error::Error for Hangup {}

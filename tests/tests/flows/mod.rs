@@ -13,6 +13,7 @@ mod halted;
 mod judged;
 mod killed;
 mod ledgers;
+mod listings;
 mod live;
 mod logged;
 mod look_ups;

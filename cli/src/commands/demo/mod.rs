@@ -1,6 +1,7 @@
 //! `tidegate demo`: a shipped flow against example APIs, to the end.
 
 mod leads;
+mod listings;
 mod orders;
 
 use clap::Args;
@@ -13,12 +14,13 @@ use crate::{
 };
 
 pub use leads::leads_config;
+pub use listings::listings_config;
 pub use orders::orders_config;
 
 /// Runs a shipped flow against example APIs in this process, to the end.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// The flow: `orders`, `orders-marked` or `leads`.
+    /// The flow: `orders`, `orders-marked`, `leads` or `listings`.
     pub name: String,
     #[command(flatten)]
     pub host: HostOptions,
@@ -32,6 +34,7 @@ pub async fn run(Demo { name, host, world }: Demo) -> Result<(), Failure> {
     let state = embedded::open(Some(folder.path()))?;
     match &*name {
         "leads" => leads::show(&world, &host, &state).await,
+        "listings" => listings::show(&world, &host, &state).await,
         _ => orders::show(&name, &world, &host, &state).await,
     }
 }
@@ -47,6 +50,10 @@ pub async fn play(
     if name == "leads" {
         let played = leads::play(world, host, state, true).await?;
         return played.complete().map(|()| played.summary);
+    }
+    if name == "listings" {
+        let played = listings::play(world, host, state, true).await?;
+        return played.complete().map(|()| played.into_summary());
     }
     let played = orders::play(name, world, host, state, true).await?;
     played.complete(name).map(|()| played.summary)
