@@ -106,7 +106,8 @@ impl LocationKind for Ftp {
 fn digest(text: &str) -> Result<[u8; 32], ConnectError> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
     let byte = |two: &[u8]| u8::from_str_radix(str::from_utf8(two).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    let bytes: Option<Vec<u8>> = digits.chunks_exact(2).map(byte).collect();
+    let bytes = bytes.filter(|_| digits.len().is_multiple_of(2));
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
         let message = "it is no SHA-256 in hexadecimal: write its 64 digits";
         ConnectError::new("source.feed.location.ftp.fingerprint", message)
