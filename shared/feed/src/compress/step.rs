@@ -7,7 +7,7 @@ pub enum Packing {
     Plain,
     /// gzip, of one or more members.
     Gzip,
-    /// A zip file. Its [`Directory`] stands at its end.
+    /// A zip file. Its [`Directory`](crate::Directory) stands at its end.
     Zip,
 }
 
@@ -35,7 +35,7 @@ pub struct Unpacked {
     pub more: bool,
 }
 
-/// Where unpacking can begin anew, with [`Unpacker::gzip_from`].
+/// Where unpacking can begin anew, with [`Unpacker::gzip_from`](crate::Unpacker::gzip_from).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restart {
     /// The offset in the packed file.

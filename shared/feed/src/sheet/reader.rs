@@ -25,7 +25,7 @@ pub struct SheetRow {
     pub fault: Option<Box<str>>,
 }
 
-/// Reads a sheet row by row, as [the module](super) says.
+/// Reads a sheet row by row, as its module says.
 ///
 /// Memory: 32 MiB of shared texts and their places, 1 MiB for more of them in a file, one row, and 200 KiB of the zip
 /// file at a time.
